@@ -1,0 +1,25 @@
+/* engine/core/host.h: the pure services that a world gives to a module, synchronously, during step().
+ *
+ * They change nothing that a module can see except through their result. The world charges their cost to the node's
+ * CPU. A driver may have computed a verdict beforehand (verdict cache, worker pool); the answer is the same. */
+#ifndef ENGINE_CORE_HOST_H
+#define ENGINE_CORE_HOST_H
+
+#include "engine/core/config.h"
+#include "engine/core/frame.h"
+
+struct nika_host {
+    void *world;
+    uint32_t self; /* Node id of the module; it can sign as no other. */
+    /* Signature (alg SIGNATURE, `to` ignored) or MAC for `to` over the frame's signed bytes. Returns bytes written (at most
+     * NIKA_AUTH_SIZE_MAX); never fails for self. */
+    uint32_t (*authenticate)(void *world, uint32_t self, enum nika_auth_alg alg, uint8_t type, uint32_t to,
+                             struct nika_span body, uint8_t *auth);
+    /* Is this frame authentic from frame->sender, addressed to `self` when it carries a MAC? Used for frames nested in other
+     * messages; the outer frame was checked by ingress. */
+    bool (*verify)(void *world, uint32_t self, const struct nika_frame *frame);
+    /* A seeded draw in [0, n) for jitter (PROTOCOLS.md 0, T_status +-25 %). The only randomness of a module. */
+    uint64_t (*jitter)(void *world, uint32_t self, uint32_t timer, uint64_t n);
+};
+
+#endif

@@ -1,0 +1,22 @@
+/* protocols/registry.c: the list of protocols. */
+#include "protocols/registry.h"
+
+#include "protocols/client/client.h"
+#include "protocols/pbft/pbft.h"
+
+const struct nika_protocol nika_protocol_list[] = {
+    {.name = "pbft",
+     .doc = "Practical Byzantine Fault Tolerance, signature variant, n >= 3f+1",
+     .id = 1,
+     .replica = &nika_replica_pbft,
+     .client = &nika_client_bft},
+};
+const uint32_t nika_protocol_count = ARRAY_COUNT(nika_protocol_list);
+
+const struct nika_protocol *nika_protocol_find(const char *name)
+{
+    for (uint32_t i = 0; i < nika_protocol_count; i++) {
+        if (strcmp(nika_protocol_list[i].name, name) == 0) return &nika_protocol_list[i];
+    }
+    return NULL;
+}
