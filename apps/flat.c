@@ -16,7 +16,7 @@ static size_t round16(size_t size)
 size_t nika_flat_size(uint32_t capacity, uint32_t chunk_size)
 {
     size_t leaves = (size_t)chunks_of(capacity, chunk_size) * sizeof(struct nika_digest);
-    return (NIKA_FLAT_KEPT + 1u) * (round16(capacity) + round16(leaves));
+    return (NIKA_SNAPSHOTS_KEPT + 1u) * (round16(capacity) + round16(leaves));
 }
 
 void nika_flat_init(struct nika_flat *flat, uint32_t capacity, uint32_t chunk_size, void *memory)
@@ -26,7 +26,7 @@ void nika_flat_init(struct nika_flat *flat, uint32_t capacity, uint32_t chunk_si
     size_t leaves = round16((size_t)chunks_of(capacity, chunk_size) * sizeof(struct nika_digest));
     uint8_t *at = memory;
     *flat = (struct nika_flat){.capacity = capacity, .chunk_size = chunk_size};
-    for (uint32_t i = 0; i < NIKA_FLAT_KEPT; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
         flat->kept[i].bytes = at;
         at += round16(capacity);
         flat->kept[i].leaves = (struct nika_digest *)(void *)at;
@@ -37,15 +37,17 @@ void nika_flat_init(struct nika_flat *flat, uint32_t capacity, uint32_t chunk_si
     flat->scratch = (struct nika_digest *)(void *)at;
 }
 
-static struct nika_span chunk_at(const struct nika_flat *flat, const uint8_t *bytes, uint64_t total, uint32_t index)
+static struct nika_span chunk_at(const struct nika_flat *flat, const uint8_t *bytes, uint64_t total,
+                                 uint32_t index)
 {
     uint32_t from = index * flat->chunk_size;
     uint32_t left = (uint32_t)total - from;
     return (struct nika_span){bytes + from, left < flat->chunk_size ? left : flat->chunk_size};
 }
 
-static void hash_chunks(const struct nika_flat *flat, const uint8_t *bytes, const struct nika_snapshot_meta *meta,
-                        struct nika_digest *leaves, struct nika_digest *root)
+static void hash_chunks(const struct nika_flat *flat, const uint8_t *bytes,
+                        const struct nika_snapshot_meta *meta, struct nika_digest *leaves,
+                        struct nika_digest *root)
 {
     for (uint32_t i = 0; i < meta->chunk_count; i++) {
         nika_merkle_leaf(i, chunk_at(flat, bytes, meta->total_size, i), &leaves[i]);
@@ -57,7 +59,7 @@ static void hash_chunks(const struct nika_flat *flat, const uint8_t *bytes, cons
 static struct nika_flat_kept *place_for(struct nika_flat *flat, uint64_t seq)
 {
     struct nika_flat_kept *place = &flat->kept[0];
-    for (uint32_t i = 0; i < NIKA_FLAT_KEPT; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
         struct nika_flat_kept *kept = &flat->kept[i];
         if (kept->live && kept->meta.seq == seq) return kept;
         if (!place->live) continue;
@@ -66,7 +68,8 @@ static struct nika_flat_kept *place_for(struct nika_flat *flat, uint64_t seq)
     return place;
 }
 
-void nika_flat_take(struct nika_flat *flat, uint64_t seq, struct nika_span state, struct nika_snapshot_meta *out)
+void nika_flat_take(struct nika_flat *flat, uint64_t seq, struct nika_span state,
+                    struct nika_snapshot_meta *out)
 {
     NIKA_ASSERT(state.size > 0);
     NIKA_ASSERT(state.size <= flat->capacity);
@@ -81,10 +84,10 @@ void nika_flat_take(struct nika_flat *flat, uint64_t seq, struct nika_span state
     *out = kept->meta;
 }
 
-enum nika_err nika_flat_chunk(const struct nika_flat *flat, uint64_t seq, uint32_t index, uint8_t *out,
-                              uint32_t *size, struct nika_merkle_proof *proof)
+enum nika_err nika_flat_chunk(const struct nika_flat *flat, uint64_t seq, uint32_t index,
+                              uint8_t *out, uint32_t *size, struct nika_merkle_proof *proof)
 {
-    for (uint32_t i = 0; i < NIKA_FLAT_KEPT; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
         const struct nika_flat_kept *kept = &flat->kept[i];
         if (!kept->live || kept->meta.seq != seq) continue;
         if (index >= kept->meta.chunk_count) return NIKA_ERR_NOT_FOUND;
@@ -99,25 +102,27 @@ enum nika_err nika_flat_chunk(const struct nika_flat *flat, uint64_t seq, uint32
 
 void nika_flat_drop(struct nika_flat *flat, uint64_t before_seq)
 {
-    for (uint32_t i = 0; i < NIKA_FLAT_KEPT; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
         if (flat->kept[i].meta.seq < before_seq) flat->kept[i].live = false;
     }
 }
 
 enum nika_err nika_flat_restore_begin(struct nika_flat *flat, const struct nika_snapshot_meta *meta)
 {
-    for (uint32_t i = 0; i < NIKA_FLAT_KEPT; i++) flat->kept[i].live = false;
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) flat->kept[i].live = false;
     flat->restoring = false;
     /* Both sizes come from a peer's META: bounded before anything is computed from them (ST5). */
     if (meta->total_size == 0 || meta->total_size > flat->capacity) return NIKA_ERR_MALFORMED;
-    if (meta->chunk_count != chunks_of(meta->total_size, flat->chunk_size)) return NIKA_ERR_MALFORMED;
+    if (meta->chunk_count != chunks_of(meta->total_size, flat->chunk_size))
+        return NIKA_ERR_MALFORMED;
     flat->target = *meta;
     flat->restoring = true;
     memset(flat->staging, 0, (size_t)meta->total_size);
     return NIKA_OK;
 }
 
-enum nika_err nika_flat_restore_chunk(struct nika_flat *flat, uint32_t index, struct nika_span chunk)
+enum nika_err nika_flat_restore_chunk(struct nika_flat *flat, uint32_t index,
+                                      struct nika_span chunk)
 {
     if (!flat->restoring) return NIKA_ERR_MALFORMED;
     flat->restoring = false;

@@ -38,8 +38,10 @@ static struct nika_app *null_init(void *memory, const struct nika_config *config
     struct nika_app *app = memory;
     app->used = null_size(config);
     app->reply_size = NULL_REPLY_SIZE_DEFAULT;
-    if (param > 0) app->reply_size = param < config->reply_size_max ? (uint32_t)param : config->reply_size_max;
-    nika_flat_init(&app->flat, NULL_STATE_SIZE, config->chunk_size, (uint8_t *)memory + header_size());
+    if (param > 0)
+        app->reply_size = param < config->reply_size_max ? (uint32_t)param : config->reply_size_max;
+    nika_flat_init(&app->flat, NULL_STATE_SIZE, config->chunk_size,
+                   (uint8_t *)memory + header_size());
     return app;
 }
 
@@ -57,8 +59,8 @@ static bool null_is_read_only(struct nika_span op)
     return op.size > 0 && op.data[0] == NULL_OP_READ;
 }
 
-static uint32_t null_execute(struct nika_app *app, const struct nika_op *op, uint64_t time_ns, uint8_t *reply,
-                             uint32_t reply_max)
+static uint32_t null_execute(struct nika_app *app, const struct nika_op *op, uint64_t time_ns,
+                             uint8_t *reply, uint32_t reply_max)
 {
     (void)time_ns;
     app->count += null_is_read_only(op->bytes) ? 0u : 1u;
@@ -66,7 +68,8 @@ static uint32_t null_execute(struct nika_app *app, const struct nika_op *op, uin
 }
 
 /* An operation that writes has the empty reply here: it is the one answer no counter can give. */
-static uint32_t null_query(const struct nika_app *app, const struct nika_op *op, uint8_t *reply, uint32_t reply_max)
+static uint32_t null_query(const struct nika_app *app, const struct nika_op *op, uint8_t *reply,
+                           uint32_t reply_max)
 {
     return null_is_read_only(op->bytes) ? reply_with(app, reply, reply_max) : 0;
 }
@@ -78,8 +81,9 @@ static void null_snapshot_take(struct nika_app *app, uint64_t seq, struct nika_s
     nika_flat_take(&app->flat, seq, (struct nika_span){state, NULL_STATE_SIZE}, out);
 }
 
-static enum nika_err null_snapshot_chunk(const struct nika_app *app, uint64_t seq, uint32_t index, uint8_t *out,
-                                         uint32_t *size, struct nika_merkle_proof *proof)
+static enum nika_err null_snapshot_chunk(const struct nika_app *app, uint64_t seq, uint32_t index,
+                                         uint8_t *out, uint32_t *size,
+                                         struct nika_merkle_proof *proof)
 {
     return nika_flat_chunk(&app->flat, seq, index, out, size, proof);
 }
@@ -95,7 +99,8 @@ static enum nika_err null_restore_begin(struct nika_app *app, const struct nika_
     return nika_flat_restore_begin(&app->flat, meta);
 }
 
-static enum nika_err null_restore_chunk(struct nika_app *app, uint32_t index, struct nika_span chunk)
+static enum nika_err null_restore_chunk(struct nika_app *app, uint32_t index,
+                                        struct nika_span chunk)
 {
     return nika_flat_restore_chunk(&app->flat, index, chunk);
 }
@@ -111,8 +116,9 @@ static enum nika_err null_restore_end(struct nika_app *app, struct nika_snapshot
     return NIKA_OK;
 }
 
-static uint32_t null_workload_op(uint64_t draw0, uint64_t draw1, uint32_t client, uint64_t k, uint32_t payload,
-                                 uint32_t read_ppm, uint64_t param, uint8_t *op, uint32_t capacity, bool *read_only)
+static uint32_t null_workload_op(uint64_t draw0, uint64_t draw1, uint32_t client, uint64_t k,
+                                 uint32_t payload, uint32_t read_ppm, uint64_t param, uint8_t *op,
+                                 uint32_t capacity, bool *read_only)
 {
     (void)param;
     uint32_t size = payload < capacity ? payload : capacity;

@@ -1,7 +1,7 @@
 /* engine/core/app.h: the contract of a replicated application (PROTOCOLS.md 4, application module).
  *
- * An application is deterministic: results and state depend only on (state, operations, agreed time). It keeps the two
- * newest snapshots it was asked to take; chunking is independent of history. It owns only the memory it was given. */
+ * An application is deterministic: results and state depend only on (state, operations, agreed time). It keeps the
+ * NIKA_SNAPSHOTS_KEPT newest snapshots it was asked to take; chunking is independent of history. It owns only the memory it was given. */
 #ifndef ENGINE_CORE_APP_H
 #define ENGINE_CORE_APP_H
 

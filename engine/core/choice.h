@@ -50,7 +50,7 @@ struct nika_chooser {
     void *tap_context;
     uint64_t seed;
     uint64_t count; /* Decisions so far. */
-    uint16_t occurrence[NIKA_CHOICE_COUNTERS];
+    uint32_t occurrence[NIKA_CHOICE_COUNTERS];
 };
 
 void nika_chooser_init_seed(struct nika_chooser *c, uint64_t seed);

@@ -17,6 +17,7 @@
 #define NIKA_MERKLE_DEPTH_MAX 16u    /* log2(NIKA_CHUNKS_MAX). */
 #define NIKA_FIELDS_MAX 16u          /* Fields of one wire message. */
 #define NIKA_NESTING_MAX 4u          /* NEW-VIEW > VIEW-CHANGE > certificate > vote. */
+#define NIKA_SNAPSHOTS_KEPT 4u        /* Kept by an application: the stable one and those not stable yet; the oldest goes first. */
 #define NIKA_TIMERS_MAX 16u          /* Timer slots of one module. */
 #define NIKA_BACKOFF_MAX 16u         /* Cap on doublings of the view-change time-out. */
 

@@ -42,7 +42,8 @@ enum pbft_record {
 
 /* What a completion token means. token = kind << 56 | generation << 40 | seq (seq < 2^40). STORED tokens carry the view
  * generation, APP tokens the execution generation; a stale generation is ignored (a vote of a view that was left is never sent,
- * a result that a state transfer overtook is never used). */
+ * a result that a state transfer overtook is never used). SNAPSHOT_SAVED, STABLE and TRANSFER_SAVED are no votes: their generation is
+ * 0 and the dispatcher must not compare it. */
 enum pbft_token {
     PBFT_TOKEN_PROPOSAL = 1, /* STORED: send PRE-PREPARE (primary) or PREPARE (backup). */
     PBFT_TOKEN_PREPARED,     /* STORED: send COMMIT. */
@@ -104,7 +105,7 @@ struct pbft_checkpoint_vote {
     uint32_t frame; /* Store handle. */
 };
 /* Own snapshots that the app keeps: at most PBFT_SNAPSHOTS_KEPT, ascending. */
-#define PBFT_SNAPSHOTS_KEPT 4u
+#define PBFT_SNAPSHOTS_KEPT NIKA_SNAPSHOTS_KEPT
 struct pbft_snapshot {
     uint64_t seq;       /* 0 = free. */
     uint32_t replies;   /* Store handle of the reply cache serialised at seq. 0 only when allocation failed. */
@@ -138,6 +139,8 @@ struct pbft_transfer {
     uint32_t in_flight[PBFT_CHUNKS_IN_FLIGHT]; /* Chunk number + 1; app chunks first, then reply chunks. */
     uint32_t stable_cert;          /* Store handle of FRAMES that make (seq, digest) stable with Q; 0 = only W (CK7). */
     uint32_t replies;              /* Store handle of the assembled reply cache while restoring. */
+    uint32_t restore_next;         /* Next app chunk to hand to the app while restoring. */
+    bool saving;                   /* The app has restored it; SNAPSHOT_SAVE is under way. */
 };
 /* A chunk that a peer asked for and the app is producing. */
 #define PBFT_SERVING_MAX 16u
@@ -154,6 +157,8 @@ struct pbft_peer {
     uint32_t budget_used;       /* Retransmitted bytes in it. */
     uint32_t batch_rotation;    /* S8 start index. */
     uint64_t status_sent_ns;    /* Last STATUS answered, for S9. */
+    uint64_t transfer_window_ns; /* Start of the current T_status window of state transfer served to this peer. */
+    uint32_t transfer_used;     /* Snapshot bytes served in it. */
 };
 
 struct nika_replica {
@@ -192,7 +197,10 @@ struct nika_replica {
     bool my_view_change_durable;
     uint32_t new_view;          /* Store handle of the accepted (or built) NEW-VIEW frame of `new_view_view`; 0 = none. */
     uint64_t new_view_view;
-    bool new_view_pending;      /* Built or accepted, not durable yet. */
+    bool new_view_pending;      /* A candidate was built or accepted and is not durable yet. */
+    uint32_t new_view_candidate; /* Store handle of that NEW-VIEW; `new_view` stays the entered one until then. */
+    uint64_t new_view_candidate_view;
+    struct nika_digest new_view_rejected; /* Last NEW-VIEW that failed a check independent of state: not verified again. */
     uint64_t view_timer_view;   /* View for which T_vc was started. */
 
     uint32_t stable_cert;       /* Store handle: encoded FRAMES of >= Q CHECKPOINTs for low_mark; 0 iff low_mark == 0. */
@@ -312,6 +320,21 @@ void pbft_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
 void pbft_view_timer(struct nika_replica *r); /* T_vc expired. */
 void pbft_on_new_view(struct nika_replica *r, const struct nika_frame *frame);
 void pbft_new_view_stored(struct nika_replica *r, uint64_t view);
+/* The STATUS timer fired: build or persist again what a full store or disk left undone (VIEW-CHANGE, NEW-VIEW). */
+void pbft_view_retry(struct nika_replica *r);
+/* From pbft_start, after recovery: resend the stored VIEW-CHANGE or NEW-VIEW and install O again. */
+void pbft_view_start(struct nika_replica *r);
+/* Install those orders of the entered NEW-VIEW that are in the window and have no PRE-PREPARE in this view yet (h may have moved
+ * since: state transfer). */
+void pbft_new_view_install(struct nika_replica *r);
+/* Primary of `view`: build NEW-VIEW once Q VIEW-CHANGEs for it are held and the own one is durable. */
+void pbft_new_view_try_build(struct nika_replica *r);
+/* Stop everything that belongs to the view being left: timers, slots' votes, proposals, the candidate NEW-VIEW. */
+void pbft_view_leave(struct nika_replica *r);
+/* T_vc rule: start T_vc once Q replicas want `view` or a later one. */
+void pbft_view_timer_check(struct nika_replica *r);
+/* Drop the stored VIEW-CHANGE of `sender`. */
+void pbft_view_change_forget(struct nika_replica *r, uint32_t sender);
 /* VC4-VC8 on a decoded VIEW-CHANGE, signatures included. NIKA_CHECK_NONE or the failed check. */
 enum nika_check pbft_view_change_check(struct nika_replica *r, const struct pbft_view_change *m, uint32_t size);
 /* VC6 on one certificate: its (view, seq, digest), or false. */
@@ -338,6 +361,8 @@ void pbft_on_no_snapshot(struct nika_replica *r, const struct nika_frame *frame)
 void pbft_chunk_ready(struct nika_replica *r, uint32_t serving, int32_t status, struct nika_span bytes);
 void pbft_restored(struct nika_replica *r, uint64_t seq, int32_t status, struct nika_span meta);
 void pbft_transfer_saved(struct nika_replica *r, uint64_t seq, int32_t status);
+/* The app restored the state: make it durable (SNAPSHOT_SAVE); again after a failure. (transfer_install.c) */
+void pbft_transfer_save(struct nika_replica *r);
 
 /* ---- status.c: STATUS, the negative acknowledgement (1.9) --------------------------------------------------------------- */
 void pbft_status_timer(struct nika_replica *r);

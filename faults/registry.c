@@ -1,0 +1,62 @@
+/* faults/registry.c: the list of faults; see registry.h. */
+#include "faults/registry.h"
+
+/* FAULT(identifier) of each fault file, by folder. */
+#define FAULTS(FAULT)                                                                              \
+    FAULT(clog)                                                                                    \
+    FAULT(corrupt)                                                                                 \
+    FAULT(delay)                                                                                   \
+    FAULT(duplicate)                                                                               \
+    FAULT(loss)                                                                                    \
+    FAULT(partition)                                                                               \
+    FAULT(reorder)                                                                                 \
+    FAULT(crash)                                                                                   \
+    FAULT(pause)                                                                                   \
+    FAULT(restart_each)                                                                            \
+    FAULT(slow_cpu)                                                                                \
+    FAULT(bit_rot)                                                                                 \
+    FAULT(full_disk)                                                                               \
+    FAULT(lost_fsync)                                                                              \
+    FAULT(slow_disk)                                                                               \
+    FAULT(torn_write)                                                                              \
+    FAULT(drift)                                                                                   \
+    FAULT(jump)                                                                                    \
+    FAULT(offset)                                                                                  \
+    FAULT(bad_auth)                                                                                \
+    FAULT(big_time)                                                                                \
+    FAULT(client_bad_auth)                                                                         \
+    FAULT(client_equivocate)                                                                       \
+    FAULT(client_flood)                                                                            \
+    FAULT(client_reuse_timestamp)                                                                  \
+    FAULT(corrupt_reply)                                                                           \
+    FAULT(delay_own)                                                                               \
+    FAULT(equivocate)                                                                              \
+    FAULT(feed_subset)                                                                             \
+    FAULT(flood)                                                                                   \
+    FAULT(forged_checkpoint)                                                                       \
+    FAULT(gap)                                                                                     \
+    FAULT(invent_request)                                                                          \
+    FAULT(lying_new_view)                                                                          \
+    FAULT(lying_state)                                                                             \
+    FAULT(lying_view_change)                                                                       \
+    FAULT(mutate)                                                                                  \
+    FAULT(omit)                                                                                    \
+    FAULT(replay)                                                                                  \
+    FAULT(silent)                                                                                  \
+    FAULT(starve)                                                                                  \
+    FAULT(withhold_batch)
+
+#define DECLARE(name) extern const struct nika_fault_ops nika_fault_##name;
+FAULTS(DECLARE)
+
+#define ENTRY(name) &nika_fault_##name,
+const struct nika_fault_ops *const nika_fault_list[] = {FAULTS(ENTRY)};
+const uint32_t nika_fault_count = (uint32_t)ARRAY_COUNT(nika_fault_list);
+
+const struct nika_fault_ops *nika_fault_find(const char *name)
+{
+    for (uint32_t i = 0; i < nika_fault_count; i++) {
+        if (strcmp(nika_fault_list[i]->name, name) == 0) return nika_fault_list[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,469 @@
+/* protocols/pbft/state_transfer.c: fetching a state that others proved correct (PROTOCOLS.md 1.8, ST1-ST6).
+ *
+ * The target (seq, digest) is trusted only because Q or W replicas signed it; META is trusted because it hashes to that digest, and
+ * a chunk because of its Merkle proof. So any one replica can be the source of anything, and a lying source only costs time.
+ * While a transfer runs nothing is executed; the snapshot is durable before anything depends on it. */
+#include "protocols/pbft/state.h"
+
+#define RESTORE_SLICE_BYTES (256u * 1024u) /* Handed to the app per step, so that effects stay bounded. */
+#define RETRY_DOUBLINGS_MAX 4u             /* Exponential retry once every source was asked. */
+
+enum { PART_APP = 0, PART_REPLIES = 1 };
+
+static uint32_t chunk_total(const struct pbft_transfer *t)
+{
+    return t->meta.chunk_count + t->meta.reply_chunk_count;
+}
+
+/* The table of chunk handles lives in the store as little-endian words. */
+static uint32_t chunk_get(struct nika_replica *r, uint32_t table, uint32_t number)
+{
+    return (uint32_t)nika_load_le(nika_store_at(r->store, table) + 4u * number, 4);
+}
+static void chunk_set(struct nika_replica *r, uint32_t table, uint32_t number, uint32_t handle)
+{
+    nika_store_le(nika_store_at(r->store, table) + 4u * number, handle, 4);
+}
+
+/* Forget the chunks [from, to) of the table. */
+static void chunks_free(struct nika_replica *r, uint32_t table, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        nika_store_free(r->store, chunk_get(r, table, i));
+        chunk_set(r, table, i, 0);
+    }
+}
+
+static void drop_chunks(struct nika_replica *r)
+{
+    struct pbft_transfer *t = &r->transfer;
+    if (t->chunks != 0) {
+        chunks_free(r, t->chunks, 0, chunk_total(t));
+        nika_store_free(r->store, t->chunks);
+    }
+    t->chunks = 0;
+    t->received = 0;
+}
+
+static bool signed_by(const struct pbft_transfer *t, uint32_t replica)
+{
+    return (t->signers[replica / 64] >> (replica % 64) & 1u) != 0;
+}
+
+/* The (attempt+1)-th signer after this replica, so that replicas that fall behind together do not all ask one. */
+static void choose_source(struct nika_replica *r)
+{
+    struct pbft_transfer *t = &r->transfer;
+    for (uint32_t k = 0; k < r->n; k++) {
+        uint32_t candidate = (r->self + 1 + t->attempt + k) % r->n;
+        if (candidate == r->self || !signed_by(t, candidate)) continue;
+        t->attempt += k;
+        t->source = candidate;
+        return;
+    }
+    t->source = (r->self + 1) % r->n;
+}
+
+static void arm_timer(struct nika_replica *r)
+{
+    uint32_t rounds = r->transfer.attempt / r->n;
+    if (rounds > RETRY_DOUBLINGS_MAX) rounds = RETRY_DOUBLINGS_MAX;
+    pbft_timer_start(r, PBFT_TIMER_TRANSFER, r->config->fetch_ns << rounds);
+}
+
+static void request_meta(struct nika_replica *r)
+{
+    struct common_fetch_meta m = {.seq = r->transfer.seq, .digest = r->transfer.digest};
+    pbft_send(r, r->transfer.source, &common_info_fetch_meta, &m);
+}
+
+static bool is_in_flight(const struct pbft_transfer *t, uint32_t number)
+{
+    for (uint32_t i = 0; i < PBFT_CHUNKS_IN_FLIGHT; i++) {
+        if (t->in_flight[i] == number + 1) return true;
+    }
+    return false;
+}
+
+/* The next chunk that is neither here nor asked for, or the total. */
+static uint32_t next_missing(struct nika_replica *r)
+{
+    struct pbft_transfer *t = &r->transfer;
+    uint32_t total = chunk_total(t);
+    while (t->next_wanted < total && chunk_get(r, t->chunks, t->next_wanted) != 0) t->next_wanted++;
+    uint32_t number = t->next_wanted;
+    while (number < total && (chunk_get(r, t->chunks, number) != 0 || is_in_flight(t, number))) number++;
+    return number;
+}
+
+static void request_chunks(struct nika_replica *r)
+{
+    struct pbft_transfer *t = &r->transfer;
+    for (uint32_t i = 0; i < PBFT_CHUNKS_IN_FLIGHT; i++) {
+        if (t->in_flight[i] != 0) continue;
+        uint32_t number = next_missing(r);
+        if (number == chunk_total(t)) return;
+        t->in_flight[i] = number + 1;
+        bool app = number < t->meta.chunk_count;
+        struct common_fetch_chunk m = {.seq = t->seq,
+                                       .part = app ? PART_APP : PART_REPLIES,
+                                       .index = app ? number : number - t->meta.chunk_count};
+        pbft_send(r, t->source, &common_info_fetch_chunk, &m);
+    }
+}
+
+/* Ask the current source for whatever comes next. */
+static void request_more(struct nika_replica *r)
+{
+    if (r->transfer.meta_known) {
+        request_chunks(r);
+    } else {
+        request_meta(r);
+    }
+    arm_timer(r);
+}
+
+static void next_source(struct nika_replica *r)
+{
+    struct pbft_transfer *t = &r->transfer;
+    REACHED(pbft_state_transfer_source_rotated);
+    t->attempt++;
+    choose_source(r);
+    memset(t->in_flight, 0, sizeof t->in_flight);
+    request_more(r);
+}
+
+static void note(struct nika_replica *r, uint64_t phase)
+{
+    struct nika_span digest = {r->transfer.digest.bytes, NIKA_DIGEST_SIZE};
+    nika_effects_note(r->effects, NIKA_NOTE_TRANSFER, r->transfer.seq, phase, digest);
+}
+
+/* Remember the certificate once: a Q certificate found later makes a W-based target stable, too. */
+static void keep_certificate(struct nika_replica *r, struct nika_span cert)
+{
+    if (cert.size != 0 && r->transfer.stable_cert == 0) r->transfer.stable_cert = nika_store_put(r->store, cert);
+}
+
+void pbft_transfer_start(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, const uint64_t signers[2],
+                         struct nika_span cert)
+{
+    struct pbft_transfer *t = &r->transfer;
+    if (t->active && seq == t->seq && nika_digest_equal(digest, &t->digest)) {
+        keep_certificate(r, cert);
+        for (uint32_t i = 0; i < 2; i++) t->signers[i] |= signers[i];
+        return;
+    }
+    /* A snapshot that is being restored is finished first: another newer one will be noticed again. */
+    if (t->active && (t->restoring || seq <= t->seq)) return;
+    if (t->active) note(r, 2);
+    nika_store_free(r->store, t->stable_cert);
+    t->stable_cert = 0;
+    t->active = true;
+    /* meta and chunks of an older target stay until the new META tells which of them are still good. */
+    t->meta_known = false;
+    t->seq = seq;
+    t->digest = *digest;
+    for (uint32_t i = 0; i < 2; i++) t->signers[i] = signers[i];
+    t->attempt = 0;
+    memset(t->in_flight, 0, sizeof t->in_flight);
+    keep_certificate(r, cert);
+    pbft_timer_stop(r, PBFT_TIMER_REQUEST);
+    note(r, 0);
+    choose_source(r);
+    request_more(r);
+}
+
+/* ---- META ------------------------------------------------------------------------------------------------------------ */
+
+/* ST5: within limits before anything is allocated. */
+static bool meta_within_limits(const struct nika_replica *r, const struct common_meta *m)
+{
+    const struct nika_config *config = r->config;
+    if (m->total_size > config->snapshot_size_max || m->chunk_count > NIKA_CHUNKS_MAX) return false;
+    uint64_t reply_max = (uint64_t)config->clients * (config->reply_size_max + 128u) + 64u;
+    if (m->reply_size > reply_max || m->reply_size > UINT32_MAX) return false;
+    if (m->reply_chunk_count > NIKA_CHUNKS_MAX) return false;
+    return m->reply_chunk_count == common_chunk_count((uint32_t)m->reply_size, config->chunk_size);
+}
+
+/* Move the chunks [from, from+count) of the old table to `to` in the new one: content-addressed by the equal root. */
+static uint32_t chunks_move(struct nika_replica *r, uint32_t table, uint32_t from, uint32_t to, uint32_t count)
+{
+    uint32_t moved = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t handle = chunk_get(r, r->transfer.chunks, from + i);
+        chunk_set(r, r->transfer.chunks, from + i, 0);
+        chunk_set(r, table, to + i, handle);
+        moved += handle != 0 ? 1u : 0u;
+    }
+    return moved;
+}
+
+/* Adopt META: a new chunk table that keeps those verified chunks whose tree is the same. False when the store is full. */
+static bool adopt_meta(struct nika_replica *r, const struct common_meta *m)
+{
+    struct pbft_transfer *t = &r->transfer;
+    uint32_t size = 4u * (m->chunk_count + m->reply_chunk_count);
+    uint32_t table = nika_store_alloc(r->store, size == 0 ? 4u : size);
+    if (table == 0) return false;
+    memset(nika_store_at(r->store, table), 0, size == 0 ? 4u : size);
+    uint32_t kept = 0;
+    if (t->chunks != 0) {
+        bool app = t->meta.chunk_count == m->chunk_count && nika_digest_equal(&t->meta.root, &m->root);
+        bool replies = t->meta.reply_size == m->reply_size && t->meta.reply_chunk_count == m->reply_chunk_count &&
+                       nika_digest_equal(&t->meta.reply_root, &m->reply_root);
+        if (app) kept += chunks_move(r, table, 0, 0, m->chunk_count);
+        if (replies) kept += chunks_move(r, table, t->meta.chunk_count, m->chunk_count, m->reply_chunk_count);
+        drop_chunks(r);
+    }
+    t->meta = *m;
+    t->meta_known = true;
+    t->chunks = table;
+    t->received = kept;
+    t->next_wanted = 0;
+    return true;
+}
+
+/* ---- restore --------------------------------------------------------------------------------------------------------- */
+
+static void restore_slice(struct nika_replica *r)
+{
+    struct pbft_transfer *t = &r->transfer;
+    uint32_t bytes = 0;
+    while (t->restore_next < t->meta.chunk_count && bytes < RESTORE_SLICE_BYTES) {
+        struct nika_span chunk = nika_store_span(r->store, chunk_get(r, t->chunks, t->restore_next));
+        uint8_t *out = NULL;
+        /* A stored chunk carries one byte in front, so that an empty one has a handle, too. */
+        struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_RESTORE_CHUNK, chunk.size - 1, &out);
+        if (action == NULL) return;
+        action->id = t->restore_next;
+        if (chunk.size > 1) memcpy(out, chunk.data + 1, chunk.size - 1);
+        bytes += chunk.size;
+        t->restore_next++;
+    }
+    if (t->restore_next < t->meta.chunk_count) {
+        pbft_timer_start(r, PBFT_TIMER_TRANSFER, 1);
+        return;
+    }
+    t->restore_next++; /* RESTORE_END is out. */
+    pbft_timer_stop(r, PBFT_TIMER_TRANSFER);
+    uint8_t *unused = NULL;
+    struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_RESTORE_END, 0, &unused);
+    if (action != NULL) action->token = pbft_token(r, PBFT_TOKEN_RESTORE, r->exec_generation, t->seq);
+}
+
+/* Join the reply chunks into one serialisation. False when the store is full. */
+static bool assemble_replies(struct nika_replica *r)
+{
+    struct pbft_transfer *t = &r->transfer;
+    uint32_t size = (uint32_t)t->meta.reply_size;
+    if (t->replies == 0) t->replies = nika_store_alloc(r->store, size == 0 ? 1u : size);
+    if (t->replies == 0) return false;
+    struct nika_writer w = nika_writer_of(nika_store_at(r->store, t->replies), size);
+    for (uint32_t i = 0; i < t->meta.reply_chunk_count; i++) {
+        struct nika_span chunk = nika_store_span(r->store, chunk_get(r, t->chunks, t->meta.chunk_count + i));
+        nika_write_raw(&w, chunk.data + 1, chunk.size - 1);
+    }
+    NIKA_ASSERT(!w.failed && w.at == size);
+    return true;
+}
+
+static void restore_begin(struct nika_replica *r)
+{
+    struct pbft_transfer *t = &r->transfer;
+    if (!assemble_replies(r)) {
+        arm_timer(r);
+        return;
+    }
+    t->restoring = true;
+    t->restore_next = 0;
+    /* Results and chunks that the app still owes belong to the state that is being replaced. */
+    r->exec_generation++;
+    memset(r->serving, 0, sizeof r->serving);
+    struct nika_snapshot_meta meta = {
+        .seq = t->seq, .chunk_count = t->meta.chunk_count, .total_size = t->meta.total_size, .root = t->meta.root};
+    uint8_t *out = NULL;
+    if (nika_effects_add(r->effects, NIKA_ACTION_RESTORE_BEGIN, NIKA_SNAPSHOT_META_SIZE, &out) == NULL) return;
+    struct nika_writer w = nika_writer_of(out, NIKA_SNAPSHOT_META_SIZE);
+    nika_snapshot_meta_write(&w, &meta);
+    restore_slice(r);
+}
+
+static void begin_when_complete(struct nika_replica *r)
+{
+    if (r->transfer.received == chunk_total(&r->transfer)) {
+        restore_begin(r);
+    } else {
+        request_more(r);
+    }
+}
+
+void pbft_on_meta(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct pbft_transfer *t = &r->transfer;
+    struct common_meta m;
+    if (nika_decode(&common_info_meta, frame->body, &m) != NIKA_OK) {
+        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
+    if (!t->active || t->meta_known) return; /* Late answer of a source that was replaced. */
+    struct nika_digest digest;
+    pbft_meta_digest(&m, &digest);
+    enum nika_check check = NIKA_CHECK_NONE;
+    if (m.seq != t->seq || !nika_digest_equal(&digest, &t->digest)) {
+        check = NIKA_CHECK_ST1;
+    } else if (!meta_within_limits(r, &m)) {
+        check = NIKA_CHECK_ST5;
+    }
+    if (check != NIKA_CHECK_NONE) {
+        pbft_reject(r, check, frame->sender);
+        if (frame->sender == t->source) next_source(r);
+        return;
+    }
+    if (adopt_meta(r, &m)) begin_when_complete(r);
+}
+
+/* ---- CHUNK ----------------------------------------------------------------------------------------------------------- */
+
+static bool chunk_length_right(const struct nika_replica *r, const struct common_chunk *m)
+{
+    const struct common_meta *meta = &r->transfer.meta;
+    uint32_t size_max = r->config->chunk_size;
+    /* An application cuts its state as it likes: the leaf hash binds each length. */
+    if (m->part == PART_APP) return m->data.size <= size_max;
+    uint32_t size = (uint32_t)meta->reply_size;
+    uint32_t left = size - m->index * size_max;
+    return m->data.size == (left < size_max ? left : size_max);
+}
+
+static bool chunk_proven(const struct nika_replica *r, const struct common_chunk *m)
+{
+    const struct common_meta *meta = &r->transfer.meta;
+    struct nika_merkle_proof proof = {0};
+    struct nika_digest leaf, sibling;
+    uint32_t at = 0;
+    while (nika_digests_next(&m->proof, &at, &sibling)) {
+        if (proof.count == NIKA_MERKLE_DEPTH_MAX) return false;
+        proof.siblings[proof.count++] = sibling;
+    }
+    nika_merkle_leaf(m->index, m->data, &leaf);
+    bool app = m->part == PART_APP;
+    return nika_merkle_verify(app ? &meta->root : &meta->reply_root, m->index,
+                              app ? meta->chunk_count : meta->reply_chunk_count, &leaf, &proof) == NIKA_OK;
+}
+
+/* ST2-ST4 of a chunk; *number is its place in the table. */
+static enum nika_check chunk_check(struct nika_replica *r, const struct nika_frame *frame, const struct common_chunk *m,
+                                   uint32_t *number)
+{
+    const struct pbft_transfer *t = &r->transfer;
+    if (!t->active || !t->meta_known || t->restoring || m->seq != t->seq) return NIKA_CHECK_ST4;
+    if (frame->sender != t->source) return NIKA_CHECK_ST4;
+    bool app = m->part == PART_APP;
+    if (m->part > PART_REPLIES) return NIKA_CHECK_ST2;
+    if (m->index >= (app ? t->meta.chunk_count : t->meta.reply_chunk_count)) return NIKA_CHECK_ST2;
+    *number = app ? m->index : t->meta.chunk_count + m->index;
+    if (!is_in_flight(t, *number)) return NIKA_CHECK_ST4;
+    if (!chunk_length_right(r, m)) return NIKA_CHECK_ST2;
+    return chunk_proven(r, m) ? NIKA_CHECK_NONE : NIKA_CHECK_ST3;
+}
+
+void pbft_on_chunk(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct pbft_transfer *t = &r->transfer;
+    struct common_chunk m;
+    uint32_t number = 0;
+    if (nika_decode(&common_info_chunk, frame->body, &m) != NIKA_OK) {
+        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
+    enum nika_check check = chunk_check(r, frame, &m, &number);
+    if (check != NIKA_CHECK_NONE) {
+        pbft_reject(r, check, frame->sender);
+        /* ST4 says nothing against the source: the chunk may have crossed a restart. */
+        if (check != NIKA_CHECK_ST4) next_source(r);
+        return;
+    }
+    uint32_t handle = nika_store_alloc(r->store, m.data.size + 1);
+    if (handle == 0) return; /* Asked for again when the timer fires. */
+    struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), m.data.size + 1);
+    nika_write_u8(&w, m.part);
+    nika_write_raw(&w, m.data.data, m.data.size);
+    chunk_set(r, t->chunks, number, handle);
+    for (uint32_t i = 0; i < PBFT_CHUNKS_IN_FLIGHT; i++) {
+        if (t->in_flight[i] == number + 1) t->in_flight[i] = 0;
+    }
+    t->received++;
+    begin_when_complete(r);
+}
+
+void pbft_on_no_snapshot(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct pbft_transfer *t = &r->transfer;
+    struct common_no_snapshot m;
+    if (nika_decode(&common_info_no_snapshot, frame->body, &m) != NIKA_OK) {
+        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
+    if (!t->active || t->restoring || frame->sender != t->source) return;
+    if (m.seq <= t->seq) {
+        next_source(r);
+        return;
+    }
+    uint64_t seq = 0, signers[2] = {0, 0};
+    struct nika_digest digest;
+    bool proven = pbft_checkpoint_cert_verify(r, &m.checkpoints, r->quorum, &seq, &digest, signers) && seq == m.seq;
+    uint32_t size = 4 + m.checkpoints.span.size;
+    uint32_t handle = proven ? nika_store_alloc(r->store, size) : 0;
+    if (handle == 0) {
+        /* A newer target is trusted for the same reason as the first one: its certificate. */
+        if (!proven) pbft_reject(r, NIKA_CHECK_ST1, frame->sender);
+        next_source(r);
+        return;
+    }
+    struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);
+    nika_write_u32(&w, m.checkpoints.count);
+    nika_write_raw(&w, m.checkpoints.span.data, m.checkpoints.span.size);
+    pbft_transfer_start(r, seq, &digest, signers, nika_store_span(r->store, handle));
+    nika_store_free(r->store, handle);
+}
+
+void pbft_transfer_timer(struct nika_replica *r)
+{
+    struct pbft_transfer *t = &r->transfer;
+    if (!t->active) return;
+    if (t->saving) {
+        pbft_transfer_save(r);
+    } else if (t->restoring) {
+        if (t->restore_next <= t->meta.chunk_count) restore_slice(r);
+    } else if (t->meta_known && t->received == chunk_total(t)) {
+        restore_begin(r); /* The store was full when the last chunk came. */
+    } else {
+        next_source(r);
+    }
+}
+
+void pbft_restored(struct nika_replica *r, uint64_t seq, int32_t status, struct nika_span bytes)
+{
+    struct pbft_transfer *t = &r->transfer;
+    if (!t->active || !t->restoring || t->saving || seq != t->seq) return;
+    struct nika_reader reader = nika_reader_of(bytes);
+    struct nika_snapshot_meta meta;
+    memset(&meta, 0, sizeof meta);
+    if (status == 0) nika_snapshot_meta_read(&reader, &meta);
+    bool same = status == 0 && !reader.failed && meta.seq == t->seq && meta.chunk_count == t->meta.chunk_count &&
+                nika_digest_equal(&meta.root, &t->meta.root);
+    if (!same) {
+        /* Every chunk was proven, so this is the application's own fault; a fresh copy is the only remedy. */
+        pbft_reject(r, NIKA_CHECK_ST6, r->self);
+        nika_store_free(r->store, t->replies);
+        t->replies = 0;
+        t->restoring = false;
+        drop_chunks(r);
+        t->meta_known = false;
+        next_source(r);
+        return;
+    }
+    pbft_transfer_save(r);
+}

@@ -1,0 +1,73 @@
+/* scenarios/runner.h: one scenario, many seeds: builds the world, the oracles and the workload, runs, and judges (DESIGN.md 6).
+ *
+ * A runner owns its world and keys and reuses both between seeds. One runner per process at a time, as with worlds. It prints
+ * nothing and reads no clock. */
+#ifndef SCENARIOS_RUNNER_H
+#define SCENARIOS_RUNNER_H
+
+#include "scenarios/scenario.h"
+
+/* Exit classes, stable and documented (DESIGN.md 6). */
+enum nika_exit {
+    NIKA_EXIT_HELD = 0,
+    NIKA_EXIT_SAFETY = 1,
+    NIKA_EXIT_LIVENESS = 2,
+    NIKA_EXIT_CONTRACT = 3,
+    NIKA_EXIT_NONDETERMINISTIC = 4,
+    NIKA_EXIT_EXPECTATION = 5,
+    NIKA_EXIT_INCONCLUSIVE = 6,
+    NIKA_EXIT_USAGE = 64,
+};
+const char *nika_exit_name(int exit_class); /* "held", "safety-violated", ... */
+const char *nika_exit_doc(int exit_class);  /* One sentence. */
+
+struct nika_fault_result {
+    const char *name;
+    bool present; /* Part of this run (probability_ppm). */
+    uint64_t targets[2];
+    uint64_t acted;
+};
+struct nika_replica_result {
+    bool up, corrupted;
+    struct nika_replica_status status;
+};
+struct nika_run_result {
+    int exit_class;
+    char sentence[NIKA_DIAGNOSIS_SIZE]; /* The verdict, one sentence. */
+    uint64_t seed;
+    char digest[33];
+    struct nika_world_stats stats;
+    enum nika_world_state ended;
+    uint64_t requests_expected, requests_invoked, requests_completed; /* Expected: of correct clients. */
+    uint64_t view_max;                                                /* Of correct replicas. */
+    uint64_t transfers;
+    uint64_t probes[NIKA_PROBE_COUNT];
+    struct nika_fault_result faults[NIKA_FAULTS_MAX];
+    uint32_t fault_count;
+    struct nika_violation violations[NIKA_VIOLATIONS_MAX];
+    uint32_t violation_count;
+    struct nika_replica_result replicas[NIKA_REPLICAS_MAX];
+    uint32_t replica_count;
+    uint64_t liveness_bound_ns;
+};
+
+struct nika_runner;
+/* The scenario is borrowed. NULL with *reason (static text) when memory is short. */
+struct nika_runner *nika_runner_new(const struct nika_scenario *scenario, const char **reason);
+void nika_runner_free(struct nika_runner *runner);
+/* Without oracles a run is judged only by completion: for measuring what they cost. Default on. */
+void nika_runner_set_oracles(struct nika_runner *runner, bool on);
+
+/* A whole run. A broken contract of a module or of the world is a result (exit class 3), not a crash. */
+void nika_runner_run(struct nika_runner *runner, uint64_t seed, struct nika_run_result *result);
+
+/* The same in two steps, to attach watchers or another chooser to the world between them. False with *reason when the
+ * drawn scenario is impossible or memory is short. */
+NIKA_MUST_USE bool nika_runner_begin(struct nika_runner *runner, uint64_t seed, const char **reason);
+struct nika_world *nika_runner_world(struct nika_runner *runner);
+void nika_runner_finish(struct nika_runner *runner, struct nika_run_result *result);
+
+/* The verdict on a run whose counters and violations are filled in: sets exit_class and sentence. */
+void nika_verdict(const struct nika_scenario *scenario, struct nika_run_result *result);
+
+#endif

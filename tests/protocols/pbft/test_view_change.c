@@ -1,0 +1,232 @@
+/* tests/protocols/pbft/test_view_change.c: leaving a view (PROTOCOLS.md 1.7): who may make a replica leave, what it promises, and
+ * when it may go on alone. */
+#include "protocols/pbft/view.h"
+#include "tests/protocols/pbft/view_build.h"
+
+enum { OBSERVER = 3 };
+
+static struct cluster *alone(uint32_t n, uint32_t f)
+{
+    struct cluster *c = cluster_new(n, f);
+    for (uint32_t i = 0; i < n; i++) c->nodes[i].silent = i != OBSERVER;
+    return c;
+}
+
+static void give(struct cluster *c, uint32_t sender, uint64_t view)
+{
+    struct build_view_change spec = {.sender = sender, .view = view};
+    struct cluster_bytes frame = build_view_change(c, &spec);
+    assert_true(cluster_deliver(c, OBSERVER, frame));
+    free(frame.data);
+}
+
+static void test_join_rule_takes_the_view_that_f_plus_1_reached(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    give(c, 1, 7);
+    assert_int_equal(cluster_replica(c, OBSERVER)->view, 0); /* One replica may be lying. */
+    give(c, 2, 5);
+    assert_int_equal(cluster_replica(c, OBSERVER)->view, 5);
+    assert_false(cluster_replica(c, OBSERVER)->active);
+    assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 1);
+    cluster_free(c);
+}
+
+static void test_abdication_of_the_primary_moves_one_view_only(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    give(c, 0, 4); /* The primary of views 0 and 4 wants to keep its office. */
+    assert_int_equal(cluster_replica(c, OBSERVER)->view, 1);
+    cluster_free(c);
+}
+
+static void test_vc1_own_or_unknown_sender_is_rejected(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    give(c, OBSERVER, 1);
+    assert_int_equal(c->nodes[OBSERVER].rejects[NIKA_CHECK_VC1], 1);
+    assert_int_equal(cluster_replica(c, OBSERVER)->view, 0);
+    struct build_view_change spec = {.sender = 2, .view = 1};
+    struct cluster_bytes frame = build_view_change(c, &spec);
+    frame.data[frame.size - 1] ^= 1;
+    assert_false(cluster_deliver(c, OBSERVER, frame)); /* Ingress refuses the signature. */
+    free(frame.data);
+    cluster_free(c);
+}
+
+static void test_vc3_an_older_view_change_is_rejected(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    give(c, 2, 3);
+    assert_int_equal(c->nodes[OBSERVER].rejects[NIKA_CHECK_VC3], 0);
+    give(c, 2, 2);
+    assert_int_equal(c->nodes[OBSERVER].rejects[NIKA_CHECK_VC3], 1);
+    assert_int_equal(cluster_replica(c, OBSERVER)->view_changes[2].view, 3);
+    cluster_free(c);
+}
+
+static void test_duplicate_view_changes_of_one_sender_do_not_join(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    for (uint64_t view = 1; view < 6; view++) give(c, 2, view);
+    give(c, 2, 5);
+    assert_int_equal(cluster_replica(c, OBSERVER)->view, 0);
+    assert_int_equal(c->nodes[OBSERVER].evidence, 0);
+    cluster_free(c);
+}
+
+static void test_vcu_two_contents_for_one_view_convict_the_sender(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    const struct build_certificate certificate = {.view = 0, .seq = 1, .digest = 9};
+    struct build_view_change other = {.sender = 2, .view = 3, .prepared = &certificate, .prepared_count = 1};
+    struct cluster_bytes frame = build_view_change(c, &other);
+    give(c, 2, 3);
+    assert_true(cluster_deliver(c, OBSERVER, frame));
+    assert_int_equal(c->nodes[OBSERVER].rejects[NIKA_CHECK_VCU], 1);
+    assert_int_equal(c->nodes[OBSERVER].evidence, 1);
+    free(frame.data);
+    cluster_free(c);
+}
+
+static void test_view_timer_waits_for_q_replicas(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    give(c, 1, 2);
+    give(c, 2, 2); /* Joins: two others and the own one make Q = 3. */
+    assert_true(c->nodes[OBSERVER].timer_armed[PBFT_TIMER_VIEW]);
+    uint64_t first = c->nodes[OBSERVER].timer_delay[PBFT_TIMER_VIEW];
+    assert_true(cluster_fire(c, OBSERVER, PBFT_TIMER_VIEW));
+    assert_int_equal(cluster_replica(c, OBSERVER)->view, 3);
+    /* Alone at view 3: it must not run away from the others. */
+    assert_false(c->nodes[OBSERVER].timer_armed[PBFT_TIMER_VIEW]);
+    give(c, 1, 3);
+    assert_false(c->nodes[OBSERVER].timer_armed[PBFT_TIMER_VIEW]);
+    give(c, 2, 4);
+    assert_true(c->nodes[OBSERVER].timer_armed[PBFT_TIMER_VIEW]);
+    assert_int_equal(c->nodes[OBSERVER].timer_delay[PBFT_TIMER_VIEW], 2 * first); /* Back-off. */
+    cluster_free(c);
+}
+
+static void test_backoff_is_capped(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    for (uint64_t view = 1; view < 40; view++) {
+        give(c, 1, view);
+        give(c, 2, view);
+    }
+    struct nika_replica *r = cluster_replica(c, OBSERVER);
+    assert_int_equal(r->view, 39);
+    assert_int_equal(r->backoff, c->config.backoff_max);
+    cluster_free(c);
+}
+
+static void test_d4_view_change_waits_for_the_disk(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    c->nodes[OBSERVER].hold_disk = true;
+    give(c, 1, 1);
+    give(c, 2, 1);
+    assert_int_equal(cluster_replica(c, OBSERVER)->view, 1);
+    assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 0);
+    cluster_disk(c, OBSERVER);
+    assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 1);
+    cluster_free(c);
+}
+
+static void test_a_full_disk_delays_the_view_change_until_the_status_timer(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    c->nodes[OBSERVER].fail_disk = true;
+    give(c, 1, 1);
+    give(c, 2, 1);
+    assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 0);
+    c->nodes[OBSERVER].fail_disk = false;
+    c->now_ns += 20 * c->config.status_ns;
+    assert_true(cluster_fire(c, OBSERVER, PBFT_TIMER_STATUS));
+    assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 1);
+    cluster_free(c);
+}
+
+/* INV-VCM: a vote that waits for the disk when its view ends is never sent. */
+static void test_vcm_a_vote_of_a_left_view_is_never_sent(void **state)
+{
+    (void)state;
+    struct cluster *c = cluster_new(4, 1);
+    c->nodes[OBSERVER].hold_disk = true;
+    cluster_request(c, 0, 1);
+    cluster_run(c);
+    assert_int_equal(c->nodes[1].sent[PBFT_TYPE_prepare], 1);
+    assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_prepare], 0);
+    give(c, 1, 1);
+    give(c, 2, 1);
+    c->nodes[OBSERVER].hold_disk = false;
+    cluster_disk(c, OBSERVER);
+    assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 1);
+    assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_prepare], 0);
+    assert_int_equal(c->nodes[OBSERVER].votes_below, 0);
+    cluster_free(c);
+}
+
+/* INV-VCU: after a crash exactly the stored bytes go out again, and the view is not re-entered by forgetting it. */
+static void test_vcu_a_restarted_replica_resends_identical_bytes(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    give(c, 1, 2);
+    give(c, 2, 2);
+    struct cluster_bytes *last = &c->nodes[OBSERVER].last[PBFT_TYPE_view_change];
+    struct cluster_bytes before = {malloc(last->size), last->size};
+    memcpy(before.data, last->data, last->size);
+    cluster_crash_restart(c, OBSERVER);
+    struct nika_replica *r = cluster_replica(c, OBSERVER);
+    assert_int_equal(r->view, 2);
+    assert_false(r->active);
+    assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 2);
+    assert_int_equal(last->size, before.size);
+    assert_memory_equal(last->data, before.data, before.size);
+    free(before.data);
+    cluster_free(c);
+}
+
+static void test_amnesia_sends_no_view_change(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    cluster_replica(c, OBSERVER)->amnesiac = true;
+    give(c, 1, 2);
+    give(c, 2, 2);
+    assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 0);
+    assert_int_equal(cluster_replica(c, OBSERVER)->view, 0);
+    cluster_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_join_rule_takes_the_view_that_f_plus_1_reached),
+        cmocka_unit_test(test_abdication_of_the_primary_moves_one_view_only),
+        cmocka_unit_test(test_vc1_own_or_unknown_sender_is_rejected),
+        cmocka_unit_test(test_vc3_an_older_view_change_is_rejected),
+        cmocka_unit_test(test_duplicate_view_changes_of_one_sender_do_not_join),
+        cmocka_unit_test(test_vcu_two_contents_for_one_view_convict_the_sender),
+        cmocka_unit_test(test_view_timer_waits_for_q_replicas),
+        cmocka_unit_test(test_backoff_is_capped),
+        cmocka_unit_test(test_d4_view_change_waits_for_the_disk),
+        cmocka_unit_test(test_a_full_disk_delays_the_view_change_until_the_status_timer),
+        cmocka_unit_test(test_vcm_a_vote_of_a_left_view_is_never_sent),
+        cmocka_unit_test(test_vcu_a_restarted_replica_resends_identical_bytes),
+        cmocka_unit_test(test_amnesia_sends_no_view_change),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
