@@ -66,7 +66,8 @@ void nika_path_text(const struct nika_json_path *path, char *out, size_t size)
 
 static void skip_space(struct scan *s)
 {
-    while (s->at < s->size && strchr(" \t\r\n", s->text[s->at]) != NULL && s->text[s->at] != '\0') s->at++;
+    while (s->at < s->size && strchr(" \t\r\n", s->text[s->at]) != NULL && s->text[s->at] != '\0')
+        s->at++;
 }
 
 static void skip_string(struct scan *s)
@@ -145,8 +146,8 @@ static bool enter_index(struct scan *s, uint32_t index)
     return s->at < s->size && s->text[s->at] != ']';
 }
 
-bool nika_json_locate(const char *text, size_t size, const struct nika_json_path *path, bool key, uint32_t *line,
-                      uint32_t *column)
+bool nika_json_locate(const char *text, size_t size, const struct nika_json_path *path, bool key,
+                      uint32_t *line, uint32_t *column)
 {
     struct scan s = {text, size, 0};
     size_t key_at = 0;
@@ -154,7 +155,8 @@ bool nika_json_locate(const char *text, size_t size, const struct nika_json_path
     for (uint32_t i = 0; i < path->depth; i++) {
         const char *name = path->steps[i].key;
         if (s.at >= size || text[s.at] != (name != NULL ? '{' : '[')) return false;
-        bool found = name != NULL ? enter_key(&s, name, &key_at) : enter_index(&s, path->steps[i].index);
+        bool found =
+            name != NULL ? enter_key(&s, name, &key_at) : enter_index(&s, path->steps[i].index);
         if (!found) return false;
     }
     if (s.at >= size) return false;
@@ -185,7 +187,8 @@ uint32_t nika_json_depth(const char *text, size_t size)
     return deepest;
 }
 
-void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, bool key, const char *format, ...)
+void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, bool key,
+                   const char *format, ...)
 {
     if (d->count == NIKA_DIAGNOSES_MAX) return;
     char place[256], message[300];
@@ -197,7 +200,8 @@ void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, 
     nika_path_text(path, place, sizeof place);
     char *out = d->lines[d->count++];
     if (d->text != NULL && nika_json_locate(d->text, d->text_size, path, key, &line, &column)) {
-        snprintf(out, NIKA_DIAGNOSIS_SIZE, "%s:%u:%u: %s: %s", d->file, line, column, place, message);
+        snprintf(out, NIKA_DIAGNOSIS_SIZE, "%s:%u:%u: %s: %s", d->file, line, column, place,
+                 message);
     } else {
         snprintf(out, NIKA_DIAGNOSIS_SIZE, "%s: %s: %s", d->file, place, message);
     }
@@ -233,7 +237,9 @@ static uint32_t edit_distance(const char *a, const char *b)
     return row[b_size];
 }
 
-const char *nika_did_you_mean(const char *word, const char *(*at)(const void *context, uint32_t index), const void *context)
+const char *nika_did_you_mean(const char *word,
+                              const char *(*at)(const void *context, uint32_t index),
+                              const void *context)
 {
     const char *best = NULL;
     uint32_t best_distance = UINT32_MAX;

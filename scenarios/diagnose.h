@@ -34,18 +34,21 @@ void nika_path_text(const struct nika_json_path *path, char *out, size_t size);
 
 /* Line and column (from 1, columns in bytes) of the value at `path` in a valid JSON text; of its key when `key` and the last step
  * is one. False when there is no such value. */
-bool nika_json_locate(const char *text, size_t size, const struct nika_json_path *path, bool key, uint32_t *line,
-                      uint32_t *column);
+bool nika_json_locate(const char *text, size_t size, const struct nika_json_path *path, bool key,
+                      uint32_t *line, uint32_t *column);
 /* Deepest nesting of brackets outside strings; for any bytes. */
 uint32_t nika_json_depth(const char *text, size_t size);
 
 /* Add `file:line:column: path: message`. A place that is not in the text was set on the command line and says so. */
-void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, bool key, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, bool key,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Add one line without a place. */
-void nika_diagnose_plain(struct nika_diagnoses *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void nika_diagnose_plain(struct nika_diagnoses *d, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The candidate nearest to `word` (edit distance at most a third of its length, at least 2), or NULL. `at` returns NULL past the end. */
-const char *nika_did_you_mean(const char *word, const char *(*at)(const void *context, uint32_t index), const void *context);
+const char *nika_did_you_mean(const char *word,
+                              const char *(*at)(const void *context, uint32_t index),
+                              const void *context);
 
 #endif

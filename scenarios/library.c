@@ -31,7 +31,9 @@ static void add_folder(struct nika_library *library, const char *folder)
     DIR *dir = opendir(folder);
     const struct dirent *entry;
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] == '.' || !ends_with_json(entry->d_name) || library->count == NIKA_LIBRARY_MAX) continue;
+        if (entry->d_name[0] == '.' || !ends_with_json(entry->d_name) ||
+            library->count == NIKA_LIBRARY_MAX)
+            continue;
         char *path = library->paths[library->count];
         int size = snprintf(path, NIKA_LIBRARY_PATH_SIZE, "%s/%s", folder, entry->d_name);
         if (size > 0 && (size_t)size < NIKA_LIBRARY_PATH_SIZE && is_file(path)) library->count++;
@@ -55,7 +57,8 @@ struct nika_library *nika_library_list(void)
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] == '.') continue;
         int size = snprintf(folder, sizeof folder, "%s/%s", root, entry->d_name);
-        if (size > 0 && (size_t)size < sizeof folder && is_folder(folder)) add_folder(library, folder);
+        if (size > 0 && (size_t)size < sizeof folder && is_folder(folder))
+            add_folder(library, folder);
     }
     if (dir != NULL) closedir(dir);
     qsort(library->paths, library->count, sizeof library->paths[0], by_path);
@@ -81,7 +84,8 @@ static const char *name_at(const void *context, uint32_t index)
     return index < list->library->count ? list->names[index] : NULL;
 }
 
-bool nika_library_find(const char *scenario, char path[NIKA_LIBRARY_PATH_SIZE], char near[NIKA_LIBRARY_PATH_SIZE])
+bool nika_library_find(const char *scenario, char path[NIKA_LIBRARY_PATH_SIZE],
+                       char near[NIKA_LIBRARY_PATH_SIZE])
 {
     near[0] = '\0';
     snprintf(path, NIKA_LIBRARY_PATH_SIZE, "%s", scenario);

@@ -9,12 +9,15 @@
 
 struct nika_library {
     uint32_t count;
-    char paths[NIKA_LIBRARY_MAX][NIKA_LIBRARY_PATH_SIZE]; /* Sorted; relative to the working directory when below it. */
+    char paths
+        [NIKA_LIBRARY_MAX]
+        [NIKA_LIBRARY_PATH_SIZE]; /* Sorted; relative to the working directory when below it. */
 };
 /* All scenarios of the library: scenarios/<suite>/<name>.json. Caller frees with free(). NULL when out of memory. */
 struct nika_library *nika_library_list(void);
 /* The path of a scenario given as a path or as a bare name. False when there is none; *near is then the nearest name or empty. */
-bool nika_library_find(const char *scenario, char path[NIKA_LIBRARY_PATH_SIZE], char near[NIKA_LIBRARY_PATH_SIZE]);
+bool nika_library_find(const char *scenario, char path[NIKA_LIBRARY_PATH_SIZE],
+                       char near[NIKA_LIBRARY_PATH_SIZE]);
 /* "equivocating-primary" of "scenarios/pbft/equivocating-primary.json". */
 void nika_library_name(const char *path, char *out, size_t size);
 

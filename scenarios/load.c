@@ -14,7 +14,8 @@ struct candidates {
 
 const char *nika_scenario_value_text(const json_t *value, char *out, size_t size)
 {
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
+    char *text =
+        json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
     if (text == NULL) {
         snprintf(out, size, "?");
     } else if (strlen(text) >= size || strlen(text) > 60) {
@@ -26,17 +27,19 @@ const char *nika_scenario_value_text(const json_t *value, char *out, size_t size
     return out;
 }
 
-bool nika_scenario_integer(const json_t *value, uint64_t low, uint64_t high, const struct nika_json_path *path,
-                           struct nika_diagnoses *d, uint64_t *out)
+bool nika_scenario_integer(const json_t *value, uint64_t low, uint64_t high,
+                           const struct nika_json_path *path, struct nika_diagnoses *d,
+                           uint64_t *out)
 {
     char text[80];
     json_int_t number = json_integer_value(value);
-    if (json_is_integer(value) && number >= 0 && (uint64_t)number >= low && (uint64_t)number <= high) {
+    if (json_is_integer(value) && number >= 0 && (uint64_t)number >= low &&
+        (uint64_t)number <= high) {
         *out = (uint64_t)number;
         return true;
     }
-    nika_diagnose(d, path, false, "expected integer %llu..%llu, got %s", (unsigned long long)low, (unsigned long long)high,
-                  nika_scenario_value_text(value, text, sizeof text));
+    nika_diagnose(d, path, false, "expected integer %llu..%llu, got %s", (unsigned long long)low,
+                  (unsigned long long)high, nika_scenario_value_text(value, text, sizeof text));
     return false;
 }
 
@@ -49,8 +52,8 @@ static void names_text(const char *(*names)(uint32_t), char *out, size_t size)
     }
 }
 
-static void load_value(struct nika_scenario *s, uint32_t index, const json_t *value, const struct nika_json_path *path,
-                       struct nika_diagnoses *d)
+static void load_value(struct nika_scenario *s, uint32_t index, const json_t *value,
+                       const struct nika_json_path *path, struct nika_diagnoses *d)
 {
     const struct nika_schema_key *key = &nika_schema[index];
     char text[80], names[160];
@@ -67,7 +70,8 @@ static void load_value(struct nika_scenario *s, uint32_t index, const json_t *va
         nika_scenario_integer(value, key->low, key->high, path, d, &s->values[index]);
         return;
     case NIKA_KIND_BOOL:
-        if (!json_is_boolean(value)) nika_diagnose(d, path, false, "expected true or false, got %s", text);
+        if (!json_is_boolean(value))
+            nika_diagnose(d, path, false, "expected true or false, got %s", text);
         s->values[index] = json_is_true(value);
         return;
     case NIKA_KIND_NAME:
@@ -87,13 +91,15 @@ static void load_value(struct nika_scenario *s, uint32_t index, const json_t *va
 static const char *candidate_at(const void *context, uint32_t index)
 {
     const struct candidates *c = context;
-    static const char *const top[] = {"name",   "why",     "seed",  "schema",       "gst_ms", "cluster", "workload", "network",
-                                      "disk",   "cpu",     "app_delay_us", "faults", "swarm",  "expect",  "limits"};
+    static const char *const top[] = {"name",         "why",      "seed",    "schema", "gst_ms",
+                                      "cluster",      "workload", "network", "disk",   "cpu",
+                                      "app_delay_us", "faults",   "swarm",   "expect", "limits"};
     static const char *const network[] = {"latency_us", "regions"};
     if (c->top) return index < ARRAY_COUNT(top) ? top[index] : NULL;
     uint32_t found = 0;
     for (uint32_t i = 0; i < NIKA_KEY_COUNT; i++) {
-        if (strcmp(nika_schema[i].section, c->section) == 0 && found++ == index) return nika_schema[i].key;
+        if (strcmp(nika_schema[i].section, c->section) == 0 && found++ == index)
+            return nika_schema[i].key;
     }
     uint32_t extra = index - found;
     if (strcmp(c->section, "network") == 0 && extra < ARRAY_COUNT(network)) return network[extra];
@@ -102,7 +108,8 @@ static const char *candidate_at(const void *context, uint32_t index)
     return NULL;
 }
 
-static void unknown_key(const char *section, const char *key, const struct nika_json_path *path, struct nika_diagnoses *d)
+static void unknown_key(const char *section, const char *key, const struct nika_json_path *path,
+                        struct nika_diagnoses *d)
 {
     struct candidates candidates = {section, section[0] == '\0'};
     const char *near = nika_did_you_mean(key, candidate_at, &candidates);
@@ -113,7 +120,8 @@ static void unknown_key(const char *section, const char *key, const struct nika_
     }
 }
 
-static void load_text(const json_t *value, char *out, size_t size, const struct nika_json_path *path, struct nika_diagnoses *d)
+static void load_text(const json_t *value, char *out, size_t size,
+                      const struct nika_json_path *path, struct nika_diagnoses *d)
 {
     char text[80];
     const char *string = json_string_value(value);
@@ -125,8 +133,8 @@ static void load_text(const json_t *value, char *out, size_t size, const struct 
     snprintf(out, size, "%s", string);
 }
 
-static void load_regions(struct nika_scenario *s, const json_t *array, const struct nika_json_path *path,
-                         struct nika_diagnoses *d)
+static void load_regions(struct nika_scenario *s, const json_t *array,
+                         const struct nika_json_path *path, struct nika_diagnoses *d)
 {
     if (!json_is_array(array) || json_array_size(array) > NIKA_REPLICAS_MAX) {
         nika_diagnose(d, path, false, "expected an array with one region number a replica");
@@ -147,8 +155,8 @@ static const char *oracle_at(const void *context, uint32_t index)
     return index < nika_oracle_count ? nika_oracle_list[index]->id : NULL;
 }
 
-static void load_properties(struct nika_scenario *s, const json_t *object, const struct nika_json_path *path,
-                            struct nika_diagnoses *d)
+static void load_properties(struct nika_scenario *s, const json_t *object,
+                            const struct nika_json_path *path, struct nika_diagnoses *d)
 {
     const char *id;
     json_t *value;
@@ -156,17 +164,21 @@ static void load_properties(struct nika_scenario *s, const json_t *object, const
         nika_diagnose(d, path, false, "expected an object of oracle ids");
         return;
     }
-    json_object_foreach ((json_t *)(uintptr_t)object, id, value) {
+    json_object_foreach((json_t *)(uintptr_t)object, id, value)
+    {
         struct nika_json_path at = nika_path_key(*path, id);
         uint32_t oracle = 0;
-        while (oracle < nika_oracle_count && strcmp(nika_oracle_list[oracle]->id, id) != 0) oracle++;
+        while (oracle < nika_oracle_count && strcmp(nika_oracle_list[oracle]->id, id) != 0)
+            oracle++;
         if (oracle == nika_oracle_count) {
             const char *near = nika_did_you_mean(id, oracle_at, NULL);
-            nika_diagnose(d, &at, true, "unknown oracle%s%s", near != NULL ? ", did you mean " : "", near != NULL ? near : "");
+            nika_diagnose(d, &at, true, "unknown oracle%s%s", near != NULL ? ", did you mean " : "",
+                          near != NULL ? near : "");
             continue;
         }
         const char *text = json_string_value(value);
-        uint32_t expect = text != NULL ? nika_schema_name_index(nika_schema_expect_name, text) : UINT32_MAX;
+        uint32_t expect =
+            text != NULL ? nika_schema_name_index(nika_schema_expect_name, text) : UINT32_MAX;
         if (expect == UINT32_MAX) {
             nika_diagnose(d, &at, false, "expected \"held\", \"may-fail\" or \"must-fail\"");
         } else {
@@ -175,8 +187,9 @@ static void load_properties(struct nika_scenario *s, const json_t *object, const
     }
 }
 
-static bool load_special(struct nika_scenario *s, const char *section, const char *key, const json_t *value,
-                         const struct nika_json_path *path, struct nika_diagnoses *d)
+static bool load_special(struct nika_scenario *s, const char *section, const char *key,
+                         const json_t *value, const struct nika_json_path *path,
+                         struct nika_diagnoses *d)
 {
     if (section[0] == '\0' && strcmp(key, "name") == 0) {
         load_text(value, s->name, sizeof s->name, path, d);
@@ -194,19 +207,21 @@ static bool load_special(struct nika_scenario *s, const char *section, const cha
 }
 
 /* One object of the document. Sections nest at most once, so the recursion is two deep. */
-static void load_section(struct nika_scenario *s, const char *section, const json_t *object, struct nika_json_path path,
-                         struct nika_diagnoses *d)
+static void load_section(struct nika_scenario *s, const char *section, const json_t *object,
+                         struct nika_json_path path, struct nika_diagnoses *d)
 {
     const char *key;
     json_t *value;
     char inner[80];
-    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
         struct nika_json_path at = nika_path_key(path, key);
         uint32_t index = nika_schema_find(section, key);
         snprintf(inner, sizeof inner, "%s%s%.40s", section, section[0] != '\0' ? "." : "", key);
         if (index < NIKA_KEY_COUNT) {
             load_value(s, index, value, &at, d);
-        } else if (path.depth < 2 && strlen(key) <= 40 && strchr(key, '.') == NULL && nika_schema_is_section(inner)) {
+        } else if (path.depth < 2 && strlen(key) <= 40 && strchr(key, '.') == NULL &&
+                   nika_schema_is_section(inner)) {
             if (json_is_object(value)) {
                 load_section(s, inner, value, at, d);
             } else {
@@ -221,31 +236,35 @@ static void load_section(struct nika_scenario *s, const char *section, const jso
 static void check_required(const struct nika_scenario *s, struct nika_diagnoses *d)
 {
     struct nika_json_path root = {0};
-    struct nika_json_path schema = nika_path_key(root, "schema"), name = nika_path_key(root, "name");
+    struct nika_json_path schema = nika_path_key(root, "schema"),
+                          name = nika_path_key(root, "name");
     struct nika_json_path why = nika_path_key(root, "why");
-    if (json_object_get(s->document, "schema") == NULL) nika_diagnose(d, &schema, false, "required: the format's version, 1");
-    if (json_object_get(s->document, "name") == NULL) nika_diagnose(d, &name, false, "required: a short name");
+    if (json_object_get(s->document, "schema") == NULL)
+        nika_diagnose(d, &schema, false, "required: the format's version, 1");
+    if (json_object_get(s->document, "name") == NULL)
+        nika_diagnose(d, &name, false, "required: a short name");
     if (json_object_get(s->document, "why") == NULL) {
         nika_diagnose(d, &why, false, "required: one sentence that says what the scenario is for");
     }
 }
 
-static void check_ascending(const struct nika_scenario *s, const char *section, const uint32_t *keys, uint32_t count,
-                            struct nika_diagnoses *d)
+static void check_ascending(const struct nika_scenario *s, const char *section,
+                            const uint32_t *keys, uint32_t count, struct nika_diagnoses *d)
 {
     for (uint32_t i = 1; i < count; i++) {
         if (s->values[keys[i - 1]] > s->values[keys[i]]) {
-            nika_diagnose_plain(d, "%s: $.%s.%s: expected at least %s (%llu), got %llu", d->file, section,
-                                nika_schema[keys[i]].key, nika_schema[keys[i - 1]].key,
-                                (unsigned long long)s->values[keys[i - 1]], (unsigned long long)s->values[keys[i]]);
+            nika_diagnose_plain(d, "%s: $.%s.%s: expected at least %s (%llu), got %llu", d->file,
+                                section, nika_schema[keys[i]].key, nika_schema[keys[i - 1]].key,
+                                (unsigned long long)s->values[keys[i - 1]],
+                                (unsigned long long)s->values[keys[i]]);
         }
     }
 }
 
 static void check_relations(const struct nika_scenario *s, struct nika_diagnoses *d)
 {
-    static const uint32_t latency[] = {NIKA_KEY_LATENCY_MIN, NIKA_KEY_LATENCY_MEDIAN, NIKA_KEY_LATENCY_P99,
-                                       NIKA_KEY_LATENCY_MAX};
+    static const uint32_t latency[] = {NIKA_KEY_LATENCY_MIN, NIKA_KEY_LATENCY_MEDIAN,
+                                       NIKA_KEY_LATENCY_P99, NIKA_KEY_LATENCY_MAX};
     static const uint32_t fsync[] = {NIKA_KEY_FSYNC_MIN, NIKA_KEY_FSYNC_MAX};
     static const uint32_t app[] = {NIKA_KEY_APP_MIN, NIKA_KEY_APP_MAX};
     check_ascending(s, "network.latency_us", latency, 4, d);
@@ -273,7 +292,8 @@ static void set_defaults(struct nika_scenario *s)
     if (s->values[NIKA_KEY_APP] == UINT32_MAX) s->values[NIKA_KEY_APP] = 0;
 }
 
-static json_t *parse_document(const char *path, const char *text, size_t size, struct nika_diagnoses *d)
+static json_t *parse_document(const char *path, const char *text, size_t size,
+                              struct nika_diagnoses *d)
 {
     json_error_t error;
     if (size > NIKA_SCENARIO_SIZE_MAX) {
@@ -301,8 +321,9 @@ static json_t *parse_document(const char *path, const char *text, size_t size, s
     return document;
 }
 
-struct nika_scenario *nika_scenario_parse(const char *path, const char *text, size_t size, const char *const *overrides,
-                                          uint32_t override_count, struct nika_diagnoses *d)
+struct nika_scenario *nika_scenario_parse(const char *path, const char *text, size_t size,
+                                          const char *const *overrides, uint32_t override_count,
+                                          struct nika_diagnoses *d)
 {
     struct nika_json_path root = {0};
     memset(d, 0, sizeof *d);
@@ -334,8 +355,8 @@ struct nika_scenario *nika_scenario_parse(const char *path, const char *text, si
     return s;
 }
 
-struct nika_scenario *nika_scenario_load(const char *path, const char *const *overrides, uint32_t override_count,
-                                         struct nika_diagnoses *d)
+struct nika_scenario *nika_scenario_load(const char *path, const char *const *overrides,
+                                         uint32_t override_count, struct nika_diagnoses *d)
 {
     memset(d, 0, sizeof *d);
     d->file = path;

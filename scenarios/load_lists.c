@@ -14,7 +14,8 @@ static const char *fault_name_at(const void *context, uint32_t index)
 static const char *fault_key_at(const void *context, uint32_t index)
 {
     const struct nika_fault_ops *ops = context;
-    static const char *const own[] = {"name", "targets", "from_ms", "to_ms", "probability_ppm", "acts"};
+    static const char *const own[] = {"name",  "targets",         "from_ms",
+                                      "to_ms", "probability_ppm", "acts"};
     if (index < ARRAY_COUNT(own)) return own[index];
     index -= (uint32_t)ARRAY_COUNT(own);
     return index < ops->param_count ? ops->params[index].name : NULL;
@@ -22,7 +23,8 @@ static const char *fault_key_at(const void *context, uint32_t index)
 
 static uint32_t target_count(const struct nika_scenario *s, const struct nika_fault_ops *ops)
 {
-    uint64_t count = ops->fault_class == NIKA_FAULT_CLIENT ? s->values[NIKA_KEY_CLIENTS] : s->values[NIKA_KEY_N];
+    uint64_t count =
+        ops->fault_class == NIKA_FAULT_CLIENT ? s->values[NIKA_KEY_CLIENTS] : s->values[NIKA_KEY_N];
     return count > NIKA_REPLICAS_MAX ? NIKA_REPLICAS_MAX : (uint32_t)count;
 }
 
@@ -31,7 +33,8 @@ static void add_target(struct nika_scenario_fault *fault, uint64_t target)
     fault->targets[target / 64] |= UINT64_C(1) << (target % 64);
 }
 
-static bool named_targets(struct nika_scenario_fault *fault, const char *text, uint32_t count, uint64_t n)
+static bool named_targets(struct nika_scenario_fault *fault, const char *text, uint32_t count,
+                          uint64_t n)
 {
     char *end;
     if (strcmp(text, "all") == 0 || strcmp(text, "one-by-seed") == 0) {
@@ -41,15 +44,18 @@ static bool named_targets(struct nika_scenario_fault *fault, const char *text, u
     }
     static const char prefix[] = "primary-of-view-";
     const char *digits = text + sizeof prefix - 1;
-    if (strncmp(text, prefix, sizeof prefix - 1) != 0 || *digits < '0' || *digits > '9' || strlen(digits) > 6) return false;
+    if (strncmp(text, prefix, sizeof prefix - 1) != 0 || *digits < '0' || *digits > '9' ||
+        strlen(digits) > 6)
+        return false;
     uint64_t view = strtoull(digits, &end, 10);
     if (*end != '\0') return false;
     add_target(fault, view % n);
     return true;
 }
 
-static void load_targets(struct nika_scenario *s, struct nika_scenario_fault *fault, const json_t *value,
-                         const struct nika_json_path *path, struct nika_diagnoses *d)
+static void load_targets(struct nika_scenario *s, struct nika_scenario_fault *fault,
+                         const json_t *value, const struct nika_json_path *path,
+                         struct nika_diagnoses *d)
 {
     uint32_t count = target_count(s, fault->ops);
     char text[80];
@@ -59,13 +65,15 @@ static void load_targets(struct nika_scenario *s, struct nika_scenario_fault *fa
         for (uint32_t i = 0; i < json_array_size(value); i++) {
             struct nika_json_path at = nika_path_index(*path, i);
             uint64_t target;
-            if (nika_scenario_integer(json_array_get(value, i), 0, count - 1, &at, d, &target)) add_target(fault, target);
+            if (nika_scenario_integer(json_array_get(value, i), 0, count - 1, &at, d, &target))
+                add_target(fault, target);
         }
         return;
     }
-    nika_diagnose(d, path, false,
-                  "expected an array of ids 0..%u, \"all\", \"one-by-seed\" or \"primary-of-view-N\", got %s", count - 1,
-                  nika_scenario_value_text(value, text, sizeof text));
+    nika_diagnose(
+        d, path, false,
+        "expected an array of ids 0..%u, \"all\", \"one-by-seed\" or \"primary-of-view-N\", got %s",
+        count - 1, nika_scenario_value_text(value, text, sizeof text));
 }
 
 static void load_param(struct nika_scenario_fault *fault, uint32_t index, const json_t *value,
@@ -90,11 +98,13 @@ static void load_param(struct nika_scenario_fault *fault, uint32_t index, const 
         size_t used = strlen(list);
         snprintf(list + used, sizeof list - used, "%s\"%s\"", i > 0 ? ", " : "", param->names[i]);
     }
-    nika_diagnose(d, path, false, "expected one of %s, got %s", list, nika_scenario_value_text(value, text, sizeof text));
+    nika_diagnose(d, path, false, "expected one of %s, got %s", list,
+                  nika_scenario_value_text(value, text, sizeof text));
 }
 
-static void load_fault_key(struct nika_scenario *s, struct nika_scenario_fault *fault, const char *key, const json_t *value,
-                           const struct nika_json_path *path, struct nika_diagnoses *d)
+static void load_fault_key(struct nika_scenario *s, struct nika_scenario_fault *fault,
+                           const char *key, const json_t *value, const struct nika_json_path *path,
+                           struct nika_diagnoses *d)
 {
     if (strcmp(key, "name") == 0) return;
     if (strcmp(key, "targets") == 0) {
@@ -119,42 +129,48 @@ static void load_fault_key(struct nika_scenario *s, struct nika_scenario_fault *
             }
         }
         const char *near = nika_did_you_mean(key, fault_key_at, fault->ops);
-        nika_diagnose(d, path, true, "unknown key of fault %s%s%s", fault->ops->name, near != NULL ? ", did you mean " : "",
-                      near != NULL ? near : "");
+        nika_diagnose(d, path, true, "unknown key of fault %s%s%s", fault->ops->name,
+                      near != NULL ? ", did you mean " : "", near != NULL ? near : "");
     }
 }
 
-static void load_fault(struct nika_scenario *s, const json_t *object, struct nika_json_path path, struct nika_diagnoses *d)
+static void load_fault(struct nika_scenario *s, const json_t *object, struct nika_json_path path,
+                       struct nika_diagnoses *d)
 {
     struct nika_scenario_fault *fault = &s->faults[s->fault_count];
     const char *key, *name = json_string_value(json_object_get(object, "name"));
     json_t *value;
     struct nika_json_path name_path = nika_path_key(path, "name");
     if (name == NULL) {
-        nika_diagnose(d, &path, false, "expected an object with the \"name\" of a fault (nika list faults)");
+        nika_diagnose(d, &path, false,
+                      "expected an object with the \"name\" of a fault (nika list faults)");
         return;
     }
     fault->ops = nika_fault_find(name);
     if (fault->ops == NULL) {
         const char *near = nika_did_you_mean(name, fault_name_at, NULL);
-        nika_diagnose(d, &name_path, false, "unknown fault%s%s (nika list faults)", near != NULL ? ", did you mean " : "",
-                      near != NULL ? near : "");
+        nika_diagnose(d, &name_path, false, "unknown fault%s%s (nika list faults)",
+                      near != NULL ? ", did you mean " : "", near != NULL ? near : "");
         return;
     }
     fault->to_ms = UINT64_MAX;
     fault->probability_ppm = 1000000;
-    for (uint32_t i = 0; i < fault->ops->param_count; i++) fault->params[i] = fault->ops->params[i].fallback;
-    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+    for (uint32_t i = 0; i < fault->ops->param_count; i++)
+        fault->params[i] = fault->ops->params[i].fallback;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
         struct nika_json_path at = nika_path_key(path, key);
         load_fault_key(s, fault, key, value, &at, d);
     }
-    if (json_object_get(object, "targets") == NULL && fault->ops->fault_class != NIKA_FAULT_NETWORK) {
+    if (json_object_get(object, "targets") == NULL &&
+        fault->ops->fault_class != NIKA_FAULT_NETWORK) {
         struct nika_json_path at = nika_path_key(path, "targets");
         nika_diagnose(d, &at, true, "required: whom the fault %s strikes", fault->ops->name);
     }
     if (fault->to_ms < fault->from_ms) {
         struct nika_json_path at = nika_path_key(path, "to_ms");
-        nika_diagnose(d, &at, false, "expected at least from_ms (%llu)", (unsigned long long)fault->from_ms);
+        nika_diagnose(d, &at, false, "expected at least from_ms (%llu)",
+                      (unsigned long long)fault->from_ms);
     }
     s->fault_count++;
 }
@@ -163,9 +179,11 @@ bool nika_fault_corrupts(const struct nika_scenario_fault *fault)
 {
     if (fault->ops->fault_class == NIKA_FAULT_BYZANTINE) return true;
     /* A lost fsync and a rotten log both let a replica forget votes that it has sent: no better than a liar. */
-    if (strcmp(fault->ops->name, "lost-fsync") == 0 || strcmp(fault->ops->name, "bit-rot") == 0) return true;
+    if (strcmp(fault->ops->name, "lost-fsync") == 0 || strcmp(fault->ops->name, "bit-rot") == 0)
+        return true;
     for (uint32_t i = 0; i < fault->ops->param_count; i++) {
-        if (strcmp(fault->ops->params[i].name, "amnesia") == 0 && fault->params[i] != 0) return true;
+        if (strcmp(fault->ops->params[i].name, "amnesia") == 0 && fault->params[i] != 0)
+            return true;
     }
     return false;
 }
@@ -188,7 +206,8 @@ static uint32_t corrupted_count(const struct nika_scenario *s)
     return (uint32_t)(__builtin_popcountll(fixed[0]) + __builtin_popcountll(fixed[1])) + drawn;
 }
 
-void nika_scenario_load_faults(struct nika_scenario *s, const json_t *array, struct nika_diagnoses *d)
+void nika_scenario_load_faults(struct nika_scenario *s, const json_t *array,
+                               struct nika_diagnoses *d)
 {
     struct nika_json_path root = {0};
     struct nika_json_path path = nika_path_key(root, "faults");
@@ -203,19 +222,22 @@ void nika_scenario_load_faults(struct nika_scenario *s, const json_t *array, str
     if (d->count > 0) return;
     uint32_t corrupted = corrupted_count(s);
     if (corrupted > s->values[NIKA_KEY_F] && s->values[NIKA_KEY_ALLOW_BEYOND_BOUND] == 0) {
-        nika_diagnose(d, &path, false, "%u replicas may be faulty, f is %llu (expect.allow_beyond_bound accepts that)", corrupted,
-                      (unsigned long long)s->values[NIKA_KEY_F]);
+        nika_diagnose(
+            d, &path, false,
+            "%u replicas may be faulty, f is %llu (expect.allow_beyond_bound accepts that)",
+            corrupted, (unsigned long long)s->values[NIKA_KEY_F]);
     }
 }
 
 /* "faults[3].rate_ppm": a field or an integer parameter of a fault. */
-static bool resolve_fault_path(const struct nika_scenario *s, const char *text, struct nika_swarm *swarm, uint64_t *low,
-                               uint64_t *high)
+static bool resolve_fault_path(const struct nika_scenario *s, const char *text,
+                               struct nika_swarm *swarm, uint64_t *low, uint64_t *high)
 {
     char key[64];
     unsigned index;
     int end = 0;
-    if (sscanf(text, "faults[%3u].%63[a-z0-9_]%n", &index, key, &end) != 2 || text[end] != '\0') return false;
+    if (sscanf(text, "faults[%3u].%63[a-z0-9_]%n", &index, key, &end) != 2 || text[end] != '\0')
+        return false;
     if (index >= s->fault_count) return false;
     swarm->key = NIKA_KEY_COUNT;
     swarm->fault = index;
@@ -235,14 +257,15 @@ static bool resolve_fault_path(const struct nika_scenario *s, const char *text, 
         swarm->param = i;
         *low = ops->params[i].low;
         *high = ops->params[i].high;
-        for (uint32_t k = 0; ops->params[i].names != NULL && ops->params[i].names[k] != NULL; k++) *high = k;
+        for (uint32_t k = 0; ops->params[i].names != NULL && ops->params[i].names[k] != NULL; k++)
+            *high = k;
         return true;
     }
     return false;
 }
 
-static bool resolve_swarm_path(const struct nika_scenario *s, const char *text, struct nika_swarm *swarm, uint64_t *low,
-                               uint64_t *high)
+static bool resolve_swarm_path(const struct nika_scenario *s, const char *text,
+                               struct nika_swarm *swarm, uint64_t *low, uint64_t *high)
 {
     char section[64];
     const char *dot = strrchr(text, '.');
@@ -257,11 +280,13 @@ static bool resolve_swarm_path(const struct nika_scenario *s, const char *text, 
     *low = key->low;
     *high = key->high;
     /* What a run is called or judged by is not for the seed to draw. */
-    bool fixed = strcmp(section, "expect") == 0 || swarm->key == NIKA_KEY_SCHEMA || swarm->key == NIKA_KEY_SEED;
+    bool fixed = strcmp(section, "expect") == 0 || swarm->key == NIKA_KEY_SCHEMA ||
+                 swarm->key == NIKA_KEY_SEED;
     return !fixed && (key->kind == NIKA_KIND_INT || key->kind == NIKA_KIND_TIME);
 }
 
-static void load_range(struct nika_scenario *s, const json_t *object, struct nika_json_path path, struct nika_diagnoses *d)
+static void load_range(struct nika_scenario *s, const json_t *object, struct nika_json_path path,
+                       struct nika_diagnoses *d)
 {
     struct nika_swarm *swarm = &s->swarm[s->swarm_count];
     struct nika_json_path path_path = nika_path_key(path, "path");
@@ -269,18 +294,23 @@ static void load_range(struct nika_scenario *s, const json_t *object, struct nik
     const char *key;
     json_t *value;
     uint64_t low = 0, high = 0;
-    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
         struct nika_json_path at = nika_path_key(path, key);
-        bool known = strcmp(key, "path") == 0 || strcmp(key, "low") == 0 || strcmp(key, "high") == 0;
+        bool known =
+            strcmp(key, "path") == 0 || strcmp(key, "low") == 0 || strcmp(key, "high") == 0;
         if (!known) nika_diagnose(d, &at, true, "unknown key; a range has path, low and high");
     }
     if (text == NULL || !resolve_swarm_path(s, text, swarm, &low, &high)) {
         nika_diagnose(d, text != NULL ? &path_path : &path, false,
-                      "expected the \"path\" of a number, such as \"network.loss_ppm\" or \"faults[0].rate_ppm\"");
+                      "expected the \"path\" of a number, such as \"network.loss_ppm\" or "
+                      "\"faults[0].rate_ppm\"");
         return;
     }
-    struct nika_json_path low_path = nika_path_key(path, "low"), high_path = nika_path_key(path, "high");
-    const json_t *low_value = json_object_get(object, "low"), *high_value = json_object_get(object, "high");
+    struct nika_json_path low_path = nika_path_key(path, "low"),
+                          high_path = nika_path_key(path, "high");
+    const json_t *low_value = json_object_get(object, "low"),
+                 *high_value = json_object_get(object, "high");
     if (low_value == NULL || high_value == NULL) {
         nika_diagnose(d, &path, false, "a range has path, low and high");
         return;
@@ -290,7 +320,8 @@ static void load_range(struct nika_scenario *s, const json_t *object, struct nik
     s->swarm_count++;
 }
 
-void nika_scenario_load_swarm(struct nika_scenario *s, const json_t *array, struct nika_diagnoses *d)
+void nika_scenario_load_swarm(struct nika_scenario *s, const json_t *array,
+                              struct nika_diagnoses *d)
 {
     struct nika_json_path root = {0};
     struct nika_json_path path = nika_path_key(root, "swarm");

@@ -74,10 +74,18 @@ static void set_drawn(struct nika_scenario *s, const struct nika_swarm *swarm, u
     }
     struct nika_scenario_fault *fault = &s->faults[swarm->fault];
     switch (swarm->field) {
-    case NIKA_FIELD_FROM_MS: fault->from_ms = value; break;
-    case NIKA_FIELD_TO_MS: fault->to_ms = value; break;
-    case NIKA_FIELD_PROBABILITY: fault->probability_ppm = value; break;
-    case NIKA_FIELD_PARAM: fault->params[swarm->param] = value; break;
+    case NIKA_FIELD_FROM_MS:
+        fault->from_ms = value;
+        break;
+    case NIKA_FIELD_TO_MS:
+        fault->to_ms = value;
+        break;
+    case NIKA_FIELD_PROBABILITY:
+        fault->probability_ppm = value;
+        break;
+    case NIKA_FIELD_PARAM:
+        fault->params[swarm->param] = value;
+        break;
     }
 }
 
@@ -94,11 +102,13 @@ static void keep_one_target(struct nika_scenario_fault *fault, uint64_t index)
 }
 
 /* Setup draws come from streams named by position, so that one more range or fault at the end of a list shifts none before it. */
-void nika_options_draw(const struct nika_scenario *s, uint64_t seed, struct nika_scenario *drawn, uint32_t *present)
+void nika_options_draw(const struct nika_scenario *s, uint64_t seed, struct nika_scenario *drawn,
+                       uint32_t *present)
 {
     *drawn = *s;
     *present = 0;
-    uint64_t ranges = nika_stream(seed, "setup/swarm", 0), presence = nika_stream(seed, "setup/present", 0);
+    uint64_t ranges = nika_stream(seed, "setup/swarm", 0),
+             presence = nika_stream(seed, "setup/present", 0);
     uint64_t targets = nika_stream(seed, "setup/target", 0);
     for (uint32_t i = 0; i < s->swarm_count; i++) {
         const struct nika_swarm *swarm = &s->swarm[i];
@@ -110,7 +120,8 @@ void nika_options_draw(const struct nika_scenario *s, uint64_t seed, struct nika
         bool here = nika_stream_below(presence, i, 1000000) < fault->probability_ppm;
         if (here) *present |= UINT32_C(1) << i;
         if (!fault->draw_one) continue;
-        uint32_t count = (uint32_t)(__builtin_popcountll(fault->targets[0]) + __builtin_popcountll(fault->targets[1]));
+        uint32_t count = (uint32_t)(__builtin_popcountll(fault->targets[0]) +
+                                    __builtin_popcountll(fault->targets[1]));
         keep_one_target(fault, nika_stream_below(targets, i, count));
     }
 }
@@ -118,7 +129,8 @@ void nika_options_draw(const struct nika_scenario *s, uint64_t seed, struct nika
 static struct nika_latency uniform(uint64_t low_us, uint64_t high_us)
 {
     struct nika_latency latency;
-    for (uint32_t i = 0; i < NIKA_LATENCY_POINTS; i++) latency.quantile_ns[i] = (low_us * (16 - i) + high_us * i) * US / 16;
+    for (uint32_t i = 0; i < NIKA_LATENCY_POINTS; i++)
+        latency.quantile_ns[i] = (low_us * (16 - i) + high_us * i) * US / 16;
     return latency;
 }
 
@@ -147,7 +159,8 @@ static void fill_network(const struct nika_scenario *s, struct nika_network_opti
     for (uint32_t i = 0; i < NIKA_LATENCY_CLASSES; i++) net->latency[i] = near;
     if (s->region_count > 0) net->latency[1] = link_latency(s, v[NIKA_KEY_CROSS_REGION_US]);
     for (uint32_t i = 0; i < s->region_count; i++) {
-        for (uint32_t j = 0; j < s->region_count; j++) net->replica_class[i][j] = s->regions[i] != s->regions[j];
+        for (uint32_t j = 0; j < s->region_count; j++)
+            net->replica_class[i][j] = s->regions[i] != s->regions[j];
     }
     net->loss_ppm = (uint32_t)v[NIKA_KEY_LOSS_PPM];
     net->duplicate_ppm = (uint32_t)v[NIKA_KEY_DUPLICATE_PPM];
@@ -155,7 +168,8 @@ static void fill_network(const struct nika_scenario *s, struct nika_network_opti
     net->bandwidth_bytes_per_s = v[NIKA_KEY_BANDWIDTH_KIB_S] * 1024;
     net->link_bytes_max = (uint32_t)v[NIKA_KEY_LINK_KIB] * 1024;
     net->latency_bound_ns = v[NIKA_KEY_BOUND_MS] * MS;
-    uint64_t largest = net->latency[s->region_count > 0 ? 1 : 0].quantile_ns[NIKA_LATENCY_POINTS - 1];
+    uint64_t largest =
+        net->latency[s->region_count > 0 ? 1 : 0].quantile_ns[NIKA_LATENCY_POINTS - 1];
     if (net->latency_bound_ns == 0) net->latency_bound_ns = largest;
 }
 
@@ -165,7 +179,9 @@ static void fill_node(const struct nika_scenario *s, struct nika_world_options *
     out->disk.fsync = uniform(v[NIKA_KEY_FSYNC_MIN], v[NIKA_KEY_FSYNC_MAX]);
     out->disk.log_bytes_max = (uint32_t)v[NIKA_KEY_LOG_KIB] * 1024;
     /* Two kept snapshots, one being written, and the module's part of each. */
-    out->disk.snapshot_bytes_max = out->config.snapshot_size_max < UINT32_MAX / 8 ? 4 * out->config.snapshot_size_max + 4194304 : UINT32_MAX;
+    out->disk.snapshot_bytes_max = out->config.snapshot_size_max < UINT32_MAX / 8
+                                       ? 4 * out->config.snapshot_size_max + 4194304
+                                       : UINT32_MAX;
     out->cpu.message_ns = (uint32_t)v[NIKA_KEY_MESSAGE_NS];
     out->cpu.sign_ns = (uint32_t)v[NIKA_KEY_SIGN_NS];
     out->cpu.verify_ns = (uint32_t)v[NIKA_KEY_VERIFY_NS];
@@ -176,7 +192,8 @@ static void fill_node(const struct nika_scenario *s, struct nika_world_options *
     out->app_delay = uniform(v[NIKA_KEY_APP_MIN], v[NIKA_KEY_APP_MAX]);
 }
 
-static void fill_faults(const struct nika_scenario *s, uint32_t present, struct nika_world_options *out)
+static void fill_faults(const struct nika_scenario *s, uint32_t present,
+                        struct nika_world_options *out)
 {
     for (uint32_t i = 0; i < s->fault_count; i++) {
         const struct nika_scenario_fault *from = &s->faults[i];
@@ -192,14 +209,17 @@ static void fill_faults(const struct nika_scenario *s, uint32_t present, struct 
     }
 }
 
-const char *nika_options_world(const struct nika_scenario *s, uint32_t present, struct nika_world_options *out)
+const char *nika_options_world(const struct nika_scenario *s, uint32_t present,
+                               struct nika_world_options *out)
 {
     const uint64_t *v = s->values;
     memset(out, 0, sizeof *out);
     const char *reason = nika_options_config(s, &out->config);
     if (reason != NULL) return reason;
-    if (v[NIKA_KEY_LATENCY_MIN] > v[NIKA_KEY_LATENCY_MEDIAN] || v[NIKA_KEY_LATENCY_MEDIAN] > v[NIKA_KEY_LATENCY_P99] ||
-        v[NIKA_KEY_LATENCY_P99] > v[NIKA_KEY_LATENCY_MAX] || v[NIKA_KEY_FSYNC_MIN] > v[NIKA_KEY_FSYNC_MAX] ||
+    if (v[NIKA_KEY_LATENCY_MIN] > v[NIKA_KEY_LATENCY_MEDIAN] ||
+        v[NIKA_KEY_LATENCY_MEDIAN] > v[NIKA_KEY_LATENCY_P99] ||
+        v[NIKA_KEY_LATENCY_P99] > v[NIKA_KEY_LATENCY_MAX] ||
+        v[NIKA_KEY_FSYNC_MIN] > v[NIKA_KEY_FSYNC_MAX] ||
         v[NIKA_KEY_APP_MIN] > v[NIKA_KEY_APP_MAX]) {
         return "a drawn latency distribution does not ascend";
     }
@@ -219,16 +239,18 @@ const char *nika_options_world(const struct nika_scenario *s, uint32_t present, 
     return NULL;
 }
 
-void nika_options_corrupted(const struct nika_scenario *s, uint32_t present, struct nika_oracle_setup *out)
+void nika_options_corrupted(const struct nika_scenario *s, uint32_t present,
+                            struct nika_oracle_setup *out)
 {
     for (uint32_t i = 0; i < s->fault_count; i++) {
         const struct nika_scenario_fault *fault = &s->faults[i];
         if ((present >> i & 1) == 0) continue;
-        uint64_t *set = fault->ops->fault_class == NIKA_FAULT_CLIENT ? out->corrupted_clients : out->corrupted;
+        uint64_t *set =
+            fault->ops->fault_class == NIKA_FAULT_CLIENT ? out->corrupted_clients : out->corrupted;
         if (set == out->corrupted && !nika_fault_corrupts(fault)) continue;
         set[0] |= fault->targets[0];
         set[1] |= fault->targets[1];
     }
-    out->byzantine_count =
-        (uint32_t)(__builtin_popcountll(out->corrupted[0]) + __builtin_popcountll(out->corrupted[1]));
+    out->byzantine_count = (uint32_t)(__builtin_popcountll(out->corrupted[0]) +
+                                      __builtin_popcountll(out->corrupted[1]));
 }

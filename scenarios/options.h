@@ -10,10 +10,13 @@ const char *nika_options_config(const struct nika_scenario *s, struct nika_confi
 bool nika_options_depend_on_seed(const struct nika_scenario *s);
 /* Draw swarm ranges, targets and absent faults of this seed: *drawn is a copy of *s with fixed values (the document stays
  * borrowed from s), and *present has bit i set when fault i is part of the run. */
-void nika_options_draw(const struct nika_scenario *s, uint64_t seed, struct nika_scenario *drawn, uint32_t *present);
+void nika_options_draw(const struct nika_scenario *s, uint64_t seed, struct nika_scenario *drawn,
+                       uint32_t *present);
 /* World options of a drawn scenario, without keyring and extra memory. NULL or a static sentence. */
-const char *nika_options_world(const struct nika_scenario *s, uint32_t present, struct nika_world_options *out);
+const char *nika_options_world(const struct nika_scenario *s, uint32_t present,
+                               struct nika_world_options *out);
 /* Which replicas and clients are never judged. */
-void nika_options_corrupted(const struct nika_scenario *s, uint32_t present, struct nika_oracle_setup *out);
+void nika_options_corrupted(const struct nika_scenario *s, uint32_t present,
+                            struct nika_oracle_setup *out);
 
 #endif

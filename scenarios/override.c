@@ -8,7 +8,8 @@
 static bool set_last(json_t *parent, const char *key, bool is_index, size_t index, json_t *value)
 {
     if (is_index) {
-        if (json_is_array(parent) && index < json_array_size(parent)) return json_array_set_new(parent, index, value) == 0;
+        if (json_is_array(parent) && index < json_array_size(parent))
+            return json_array_set_new(parent, index, value) == 0;
     } else if (json_is_object(parent)) {
         return json_object_set_new(parent, key, value) == 0;
     }
@@ -58,7 +59,8 @@ bool nika_scenario_override(json_t *document, const char *text, struct nika_diag
     const char *equals = strchr(text, '=');
     size_t size = equals != NULL ? (size_t)(equals - text) : 0;
     if (size == 0 || size >= sizeof path) {
-        nika_diagnose_plain(d, "--set %.80s: expected path=value, such as network.loss_ppm=1000", text);
+        nika_diagnose_plain(d, "--set %.80s: expected path=value, such as network.loss_ppm=1000",
+                            text);
         return false;
     }
     memcpy(path, text, size);
@@ -71,7 +73,10 @@ bool nika_scenario_override(json_t *document, const char *text, struct nika_diag
         at = next_step(at, key, sizeof key, &is_index, &index);
         if (at == NULL) break;
         if (*at == '\0') {
-            json_t *value = nika_json_depth(equals + 1, strlen(equals + 1)) > NIKA_SCENARIO_DEPTH_MAX ? NULL : parse_value(equals + 1);
+            json_t *value =
+                nika_json_depth(equals + 1, strlen(equals + 1)) > NIKA_SCENARIO_DEPTH_MAX
+                    ? NULL
+                    : parse_value(equals + 1);
             if (value != NULL && set_last(parent, key, is_index, index, value)) return true;
             break;
         }

@@ -10,8 +10,9 @@
 #include "scenarios/options.h"
 #include "scenarios/workload.h"
 
-#define SLICE_NS UINT64_C(20000000)    /* How often a run is asked whether it is over. */
-#define QUIET_NS UINT64_C(2000000000)  /* Grace for convergence when there is no GST to count from. */
+#define SLICE_NS UINT64_C(20000000) /* How often a run is asked whether it is over. */
+#define QUIET_NS                                                                                   \
+    UINT64_C(2000000000) /* Grace for convergence when there is no GST to count from. */
 
 /* First bytes of the world's extra memory: what extra_used() needs to find the rest. */
 struct extra_head {
@@ -44,7 +45,8 @@ static size_t extra_used(const void *extra)
 {
     const struct extra_head *head = extra;
     if (head->oracles_at == 0) return 0;
-    size_t used = head->oracles_on != 0 ? nika_oracles_used((const uint8_t *)extra + head->oracles_at) : 0;
+    size_t used =
+        head->oracles_on != 0 ? nika_oracles_used((const uint8_t *)extra + head->oracles_at) : 0;
     return head->oracles_at + used;
 }
 
@@ -67,7 +69,8 @@ static void on_broken(void *context, const char *file, int line, const char *exp
 {
     struct nika_runner *r = context;
     const char *base = strrchr(file, '/');
-    snprintf(r->broken, sizeof r->broken, "a contract was broken at %s:%d: %s", base != NULL ? base + 1 : file, line, expression);
+    snprintf(r->broken, sizeof r->broken, "a contract was broken at %s:%d: %s",
+             base != NULL ? base + 1 : file, line, expression);
     longjmp(r->out, 1);
 }
 
@@ -150,7 +153,8 @@ static const char *make_world(struct nika_runner *r)
     if (reason == NULL) reason = make_keys(r);
     if (reason != NULL) return reason;
     fill_setup(r);
-    size_t oracles_at = workload_at() + (nika_workload_size(r->options.config.clients) + 63) / 64 * 64;
+    size_t oracles_at =
+        workload_at() + (nika_workload_size(r->options.config.clients) + 63) / 64 * 64;
     size_t extra = oracles_at + (r->oracles_on ? nika_oracles_size(&r->setup) : 0);
     if (extra > UINT32_MAX) return "the oracles' state would not fit";
     r->options.extra_bytes = (uint32_t)extra;
@@ -167,7 +171,8 @@ static void fill_extra(struct nika_runner *r)
     uint8_t *extra = nika_world_extra(r->world);
     struct extra_head *head = (struct extra_head *)extra;
     const uint64_t *v = r->drawn.values;
-    uint64_t oracles_at = workload_at() + (nika_workload_size(r->options.config.clients) + 63) / 64 * 64;
+    uint64_t oracles_at =
+        workload_at() + (nika_workload_size(r->options.config.clients) + 63) / 64 * 64;
     struct nika_workload_options options = {
         .world = r->world,
         .app_ops = r->options.app_ops,
@@ -252,7 +257,8 @@ static bool converged(const struct nika_runner *r)
         if ((r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0) continue;
         if (!nika_world_is_up(r->world, i)) return false;
         nika_world_status(r->world, i, &status);
-        if (status.transferring || (last != UINT64_MAX && status.last_executed != last)) return false;
+        if (status.transferring || (last != UINT64_MAX && status.last_executed != last))
+            return false;
         last = status.last_executed;
     }
     return true;
@@ -280,7 +286,8 @@ static void drive(struct nika_runner *r)
         if (now >= until) until = now + SLICE_NS;
         r->ended = nika_world_run(r->world, until);
         if (r->ended != NIKA_WORLD_RUNNING) return;
-        if (r->oracles != NULL && nika_oracles_broken(r->oracles) && may_stop_when_broken(r)) return;
+        if (r->oracles != NULL && nika_oracles_broken(r->oracles) && may_stop_when_broken(r))
+            return;
         if (r->oracles != NULL && !done && until > r->options.gst_ns && liveness_broken(r)) return;
         if (!done) {
             done_at = until;
@@ -307,7 +314,8 @@ static void collect_replicas(struct nika_runner *r, struct nika_run_result *out)
         replica->corrupted = (r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0;
         if (!replica->up) continue;
         nika_world_status(r->world, i, &replica->status);
-        if (!replica->corrupted && replica->status.view > out->view_max) out->view_max = replica->status.view;
+        if (!replica->corrupted && replica->status.view > out->view_max)
+            out->view_max = replica->status.view;
     }
 }
 
@@ -390,5 +398,6 @@ void nika_runner_run(struct nika_runner *r, uint64_t seed, struct nika_run_resul
     result->seed = seed;
     bool broken = r->broken[0] != '\0';
     result->exit_class = broken ? NIKA_EXIT_CONTRACT : NIKA_EXIT_INCONCLUSIVE;
-    snprintf(result->sentence, sizeof result->sentence, "%s%s", broken ? "" : "no such world: ", reason);
+    snprintf(result->sentence, sizeof result->sentence, "%s%s",
+             broken ? "" : "no such world: ", reason);
 }

@@ -38,8 +38,9 @@ struct nika_run_result {
     char digest[33];
     struct nika_world_stats stats;
     enum nika_world_state ended;
-    uint64_t requests_expected, requests_invoked, requests_completed; /* Expected: of correct clients. */
-    uint64_t view_max;                                                /* Of correct replicas. */
+    uint64_t requests_expected, requests_invoked,
+        requests_completed; /* Expected: of correct clients. */
+    uint64_t view_max;      /* Of correct replicas. */
     uint64_t transfers;
     uint64_t probes[NIKA_PROBE_COUNT];
     struct nika_fault_result faults[NIKA_FAULTS_MAX];
@@ -63,7 +64,8 @@ void nika_runner_run(struct nika_runner *runner, uint64_t seed, struct nika_run_
 
 /* The same in two steps, to attach watchers or another chooser to the world between them. False with *reason when the
  * drawn scenario is impossible or memory is short. */
-NIKA_MUST_USE bool nika_runner_begin(struct nika_runner *runner, uint64_t seed, const char **reason);
+NIKA_MUST_USE bool nika_runner_begin(struct nika_runner *runner, uint64_t seed,
+                                     const char **reason);
 struct nika_world *nika_runner_world(struct nika_runner *runner);
 void nika_runner_finish(struct nika_runner *runner, struct nika_run_result *result);
 

@@ -20,18 +20,28 @@
 #define NIKA_WHY_SIZE 400u
 #define NIKA_REGIONS_MAX 8u
 
-enum nika_expect { NIKA_EXPECT_HELD, NIKA_EXPECT_MAY_FAIL, NIKA_EXPECT_MUST_FAIL, NIKA_EXPECT_UNSET };
+enum nika_expect {
+    NIKA_EXPECT_HELD,
+    NIKA_EXPECT_MAY_FAIL,
+    NIKA_EXPECT_MUST_FAIL,
+    NIKA_EXPECT_UNSET
+};
 
 /* What may be drawn or set of a fault besides its own parameters. */
-enum nika_fault_field { NIKA_FIELD_FROM_MS, NIKA_FIELD_TO_MS, NIKA_FIELD_PROBABILITY, NIKA_FIELD_PARAM };
+enum nika_fault_field {
+    NIKA_FIELD_FROM_MS,
+    NIKA_FIELD_TO_MS,
+    NIKA_FIELD_PROBABILITY,
+    NIKA_FIELD_PARAM
+};
 
 struct nika_scenario_fault {
     const struct nika_fault_ops *ops;
     uint64_t targets[2];
-    bool draw_one;             /* "one-by-seed": the seed picks the target. */
-    bool may;                  /* "acts": "may": not acting is no finding. */
-    uint64_t from_ms, to_ms;   /* to_ms UINT64_MAX = to the end. */
-    uint64_t probability_ppm;  /* That the fault is part of a run at all. */
+    bool draw_one;            /* "one-by-seed": the seed picks the target. */
+    bool may;                 /* "acts": "may": not acting is no finding. */
+    uint64_t from_ms, to_ms;  /* to_ms UINT64_MAX = to the end. */
+    uint64_t probability_ppm; /* That the fault is part of a run at all. */
     uint64_t params[NIKA_FAULT_PARAMS_MAX];
 };
 struct nika_swarm {
@@ -53,26 +63,30 @@ struct nika_scenario {
     struct nika_swarm swarm[NIKA_SWARM_MAX];
     uint32_t swarm_count;
     enum nika_expect properties[NIKA_ORACLES_MAX]; /* By oracle index; UNSET = that of its class. */
-    json_t *document; /* With overrides applied. Owned. */
+    json_t *document;                              /* With overrides applied. Owned. */
 };
 
 /* Load a file. Overrides are `path=value` texts, applied before anything is checked. NULL with at least one line in
  * *diagnoses. Errors: unreadable, too large, too deep, syntax, unknown key, wrong type, impossible cluster. */
-struct nika_scenario *nika_scenario_load(const char *path, const char *const *overrides, uint32_t override_count,
-                                         struct nika_diagnoses *diagnoses);
+struct nika_scenario *nika_scenario_load(const char *path, const char *const *overrides,
+                                         uint32_t override_count, struct nika_diagnoses *diagnoses);
 /* The same from text; `path` is for messages. */
-struct nika_scenario *nika_scenario_parse(const char *path, const char *text, size_t size, const char *const *overrides,
-                                          uint32_t override_count, struct nika_diagnoses *diagnoses);
+struct nika_scenario *nika_scenario_parse(const char *path, const char *text, size_t size,
+                                          const char *const *overrides, uint32_t override_count,
+                                          struct nika_diagnoses *diagnoses);
 void nika_scenario_free(struct nika_scenario *scenario);
 /* Does this fault with these parameters make its targets faulty for good: Byzantine, or with a log that may forget votes? */
 bool nika_fault_corrupts(const struct nika_scenario_fault *fault);
 
 /* For the loader's own files. */
-void nika_scenario_load_faults(struct nika_scenario *s, const json_t *array, struct nika_diagnoses *d);
-void nika_scenario_load_swarm(struct nika_scenario *s, const json_t *array, struct nika_diagnoses *d);
+void nika_scenario_load_faults(struct nika_scenario *s, const json_t *array,
+                               struct nika_diagnoses *d);
+void nika_scenario_load_swarm(struct nika_scenario *s, const json_t *array,
+                              struct nika_diagnoses *d);
 /* A whole number in low..high at `path`; false with a diagnosis otherwise. */
-bool nika_scenario_integer(const json_t *value, uint64_t low, uint64_t high, const struct nika_json_path *path,
-                           struct nika_diagnoses *d, uint64_t *out);
+bool nika_scenario_integer(const json_t *value, uint64_t low, uint64_t high,
+                           const struct nika_json_path *path, struct nika_diagnoses *d,
+                           uint64_t *out);
 /* "integer 0..7, got \"x\"" ends every complaint about a type. */
 const char *nika_scenario_value_text(const json_t *value, char *out, size_t size);
 /* Set `text` ("path=value") in the document. False with a diagnosis. */

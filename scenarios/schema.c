@@ -34,7 +34,7 @@ const char *nika_schema_expect_name(uint32_t index)
 #define expect_name nika_schema_expect_name
 
 const struct nika_schema_key nika_schema[NIKA_KEY_COUNT] = {
-#define KEY(id, section, key, kind, low, high, fallback, names, doc)                                \
+#define KEY(id, section, key, kind, low, high, fallback, names, doc)                               \
     [NIKA_KEY_##id] = {section, key, NIKA_KIND_##kind, low, high, fallback, names, doc},
 #include "scenarios/schema.def"
 #undef KEY

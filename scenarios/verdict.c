@@ -6,31 +6,49 @@
 const char *nika_exit_name(int exit_class)
 {
     switch (exit_class) {
-    case NIKA_EXIT_HELD: return "held";
-    case NIKA_EXIT_SAFETY: return "safety-violated";
-    case NIKA_EXIT_LIVENESS: return "liveness-violated";
-    case NIKA_EXIT_CONTRACT: return "contract-broken";
-    case NIKA_EXIT_NONDETERMINISTIC: return "not-deterministic";
-    case NIKA_EXIT_EXPECTATION: return "expectation-unmet";
-    case NIKA_EXIT_INCONCLUSIVE: return "inconclusive";
-    case NIKA_EXIT_USAGE: return "usage";
-    default: return "unknown";
+    case NIKA_EXIT_HELD:
+        return "held";
+    case NIKA_EXIT_SAFETY:
+        return "safety-violated";
+    case NIKA_EXIT_LIVENESS:
+        return "liveness-violated";
+    case NIKA_EXIT_CONTRACT:
+        return "contract-broken";
+    case NIKA_EXIT_NONDETERMINISTIC:
+        return "not-deterministic";
+    case NIKA_EXIT_EXPECTATION:
+        return "expectation-unmet";
+    case NIKA_EXIT_INCONCLUSIVE:
+        return "inconclusive";
+    case NIKA_EXIT_USAGE:
+        return "usage";
+    default:
+        return "unknown";
     }
 }
 
 const char *nika_exit_doc(int exit_class)
 {
     switch (exit_class) {
-    case NIKA_EXIT_HELD: return "everything that the scenario expects held";
-    case NIKA_EXIT_SAFETY: return "a safety property or a memory bound was violated";
-    case NIKA_EXIT_LIVENESS: return "a correct client's request did not complete within the bound after GST";
-    case NIKA_EXIT_CONTRACT: return "a module crashed or broke its contract";
-    case NIKA_EXIT_NONDETERMINISTIC: return "the same scenario and seed gave two different runs";
+    case NIKA_EXIT_HELD:
+        return "everything that the scenario expects held";
+    case NIKA_EXIT_SAFETY:
+        return "a safety property or a memory bound was violated";
+    case NIKA_EXIT_LIVENESS:
+        return "a correct client's request did not complete within the bound after GST";
+    case NIKA_EXIT_CONTRACT:
+        return "a module crashed or broke its contract";
+    case NIKA_EXIT_NONDETERMINISTIC:
+        return "the same scenario and seed gave two different runs";
     case NIKA_EXIT_EXPECTATION:
-        return "a property that must fail did not, a fault that must act never did, or an expected count was not reached";
-    case NIKA_EXIT_INCONCLUSIVE: return "a limit ran out before the run could be judged";
-    case NIKA_EXIT_USAGE: return "wrong usage, or a scenario or trace that cannot be used";
-    default: return "no such exit code";
+        return "a property that must fail did not, a fault that must act never did, or an expected "
+               "count was not reached";
+    case NIKA_EXIT_INCONCLUSIVE:
+        return "a limit ran out before the run could be judged";
+    case NIKA_EXIT_USAGE:
+        return "wrong usage, or a scenario or trace that cannot be used";
+    default:
+        return "no such exit code";
     }
 }
 
@@ -38,7 +56,8 @@ static enum nika_expect expectation(const struct nika_scenario *s, uint32_t orac
 {
     if (s->properties[oracle] != NIKA_EXPECT_UNSET) return s->properties[oracle];
     bool live = nika_oracle_list[oracle]->property_class == NIKA_PROPERTY_LIVENESS;
-    enum nika_expect expect = (enum nika_expect)s->values[live ? NIKA_KEY_LIVENESS : NIKA_KEY_SAFETY];
+    enum nika_expect expect =
+        (enum nika_expect)s->values[live ? NIKA_KEY_LIVENESS : NIKA_KEY_SAFETY];
     /* "The class must fail" asks for one of it, not for all. */
     return expect == NIKA_EXPECT_MUST_FAIL ? NIKA_EXPECT_MAY_FAIL : expect;
 }
@@ -54,7 +73,8 @@ static bool violated(const struct nika_run_result *r, uint32_t oracle)
 static bool class_violated(const struct nika_run_result *r, bool live)
 {
     for (uint32_t i = 0; i < r->violation_count; i++) {
-        bool is_live = nika_oracle_list[r->violations[i].oracle]->property_class == NIKA_PROPERTY_LIVENESS;
+        bool is_live =
+            nika_oracle_list[r->violations[i].oracle]->property_class == NIKA_PROPERTY_LIVENESS;
         if (is_live == live) return true;
     }
     return false;
@@ -75,7 +95,8 @@ static bool judge_violations(const struct nika_scenario *s, struct nika_run_resu
             const struct nika_oracle_ops *oracle = nika_oracle_list[v->oracle];
             if ((oracle->property_class == NIKA_PROPERTY_LIVENESS) != (live == 1)) continue;
             if (expectation(s, v->oracle) != NIKA_EXPECT_HELD) continue;
-            snprintf(r->sentence, sizeof r->sentence, "%s %s violated: %s", oracle->id, oracle->name, v->sentence);
+            snprintf(r->sentence, sizeof r->sentence, "%s %s violated: %s", oracle->id,
+                     oracle->name, v->sentence);
             r->exit_class = live == 1 ? NIKA_EXIT_LIVENESS : NIKA_EXIT_SAFETY;
             return true;
         }
@@ -88,24 +109,26 @@ static bool judge_must_fail(const struct nika_scenario *s, struct nika_run_resul
     for (uint32_t i = 0; i < nika_oracle_count; i++) {
         if (s->properties[i] != NIKA_EXPECT_MUST_FAIL || violated(r, i)) continue;
         r->exit_class = NIKA_EXIT_EXPECTATION;
-        snprintf(r->sentence, sizeof r->sentence, "%s %s must fail in this scenario, but held", nika_oracle_list[i]->id,
-                 nika_oracle_list[i]->name);
+        snprintf(r->sentence, sizeof r->sentence, "%s %s must fail in this scenario, but held",
+                 nika_oracle_list[i]->id, nika_oracle_list[i]->name);
         return true;
     }
     bool safety = s->values[NIKA_KEY_SAFETY] == NIKA_EXPECT_MUST_FAIL && !class_violated(r, false);
     bool live = s->values[NIKA_KEY_LIVENESS] == NIKA_EXPECT_MUST_FAIL && !class_violated(r, true) &&
                 r->requests_completed >= r->requests_expected;
     if (safety) judge(r, NIKA_EXIT_EXPECTATION, "safety must fail in this scenario, but held");
-    if (!safety && live) judge(r, NIKA_EXIT_EXPECTATION, "liveness must fail in this scenario, but held");
+    if (!safety && live)
+        judge(r, NIKA_EXIT_EXPECTATION, "liveness must fail in this scenario, but held");
     return safety || live;
 }
 
-static bool judge_count(struct nika_run_result *r, const char *what, uint64_t got, uint64_t expected)
+static bool judge_count(struct nika_run_result *r, const char *what, uint64_t got,
+                        uint64_t expected)
 {
     if (got >= expected) return false;
     r->exit_class = NIKA_EXIT_EXPECTATION;
-    snprintf(r->sentence, sizeof r->sentence, "expected at least %llu %s, got %llu", (unsigned long long)expected, what,
-             (unsigned long long)got);
+    snprintf(r->sentence, sizeof r->sentence, "expected at least %llu %s, got %llu",
+             (unsigned long long)expected, what, (unsigned long long)got);
     return true;
 }
 
@@ -119,33 +142,40 @@ static bool judge_happened(const struct nika_scenario *s, struct nika_run_result
         return true;
     }
     return judge_count(r, "as the highest view", r->view_max, s->values[NIKA_KEY_VIEW_MIN]) ||
-           judge_count(r, "finished state transfers", r->transfers, s->values[NIKA_KEY_TRANSFERS_MIN]) ||
-           judge_count(r, "completed requests", r->requests_completed, s->values[NIKA_KEY_REQUESTS_MIN]);
+           judge_count(r, "finished state transfers", r->transfers,
+                       s->values[NIKA_KEY_TRANSFERS_MIN]) ||
+           judge_count(r, "completed requests", r->requests_completed,
+                       s->values[NIKA_KEY_REQUESTS_MIN]);
 }
 
 static bool ran_out(const struct nika_scenario *s, struct nika_run_result *r)
 {
     bool live = s->values[NIKA_KEY_LIVENESS] == NIKA_EXPECT_HELD;
-    if (!live || r->requests_completed >= r->requests_expected || class_violated(r, true)) return false;
+    if (!live || r->requests_completed >= r->requests_expected || class_violated(r, true))
+        return false;
     const char *limit = r->ended == NIKA_WORLD_EVENT_LIMIT ? "the event limit" : "the time limit";
     if (r->ended == NIKA_WORLD_IDLE) limit = "every event";
     r->exit_class = NIKA_EXIT_INCONCLUSIVE;
-    snprintf(r->sentence, sizeof r->sentence, "%s ran out with %llu of %llu requests completed", limit,
-             (unsigned long long)r->requests_completed, (unsigned long long)r->requests_expected);
+    snprintf(r->sentence, sizeof r->sentence, "%s ran out with %llu of %llu requests completed",
+             limit, (unsigned long long)r->requests_completed,
+             (unsigned long long)r->requests_expected);
     return true;
 }
 
 void nika_verdict(const struct nika_scenario *s, struct nika_run_result *r)
 {
-    if (judge_violations(s, r) || ran_out(s, r) || judge_must_fail(s, r) || judge_happened(s, r)) return;
+    if (judge_violations(s, r) || ran_out(s, r) || judge_must_fail(s, r) || judge_happened(s, r))
+        return;
     r->exit_class = NIKA_EXIT_HELD;
     if (r->violation_count > 0) {
         const struct nika_violation *v = &r->violations[0];
-        snprintf(r->sentence, sizeof r->sentence, "as expected, %s %s failed: %s", nika_oracle_list[v->oracle]->id,
-                 nika_oracle_list[v->oracle]->name, v->sentence);
+        snprintf(r->sentence, sizeof r->sentence, "as expected, %s %s failed: %s",
+                 nika_oracle_list[v->oracle]->id, nika_oracle_list[v->oracle]->name, v->sentence);
     } else if (r->requests_completed < r->requests_expected) {
-        judge(r, NIKA_EXIT_HELD, "held: safety in every event; requests are missing, which this scenario allows");
+        judge(r, NIKA_EXIT_HELD,
+              "held: safety in every event; requests are missing, which this scenario allows");
     } else {
-        judge(r, NIKA_EXIT_HELD, "held: safety in every event, and every correct client's request completed in time");
+        judge(r, NIKA_EXIT_HELD,
+              "held: safety in every event, and every correct client's request completed in time");
     }
 }

@@ -26,12 +26,17 @@ static void issue(struct nika_workload *w, uint32_t client, uint64_t delay_ns)
     if (c->issued == o->requests) return;
     uint64_t stream = nika_stream(o->seed, "workload", client);
     uint64_t k = c->issued++;
-    uint64_t think = o->think_ns == 0 || k == 0 ? 0 : nika_stream_below(nika_stream(o->seed, "think", client), k, o->think_ns + 1);
-    uint32_t size = o->app_ops->workload_op(nika_stream_draw(stream, 2 * k), nika_stream_draw(stream, 2 * k + 1), client, k,
-                                            o->payload, o->read_ppm, o->app_param, op, capacity, &read_only);
+    uint64_t think =
+        o->think_ns == 0 || k == 0
+            ? 0
+            : nika_stream_below(nika_stream(o->seed, "think", client), k, o->think_ns + 1);
+    uint32_t size = o->app_ops->workload_op(
+        nika_stream_draw(stream, 2 * k), nika_stream_draw(stream, 2 * k + 1), client, k, o->payload,
+        o->read_ppm, o->app_param, op, capacity, &read_only);
     NIKA_ASSERT(size <= capacity);
     struct nika_span span = {op, size};
-    nika_world_invoke(o->world, client, k, span, read_only ? NIKA_OP_READ_ONLY : 0, delay_ns + think);
+    nika_world_invoke(o->world, client, k, span, read_only ? NIKA_OP_READ_ONLY : 0,
+                      delay_ns + think);
 }
 
 static void on_invoked(struct nika_workload *w, uint32_t client)
@@ -68,7 +73,8 @@ static void on_tap(void *context, const struct nika_tap *tap)
     if (!nika_is_client(tap->node) || client >= w->options.clients) return;
     if (tap->kind == NIKA_TAP_INVOKED) on_invoked(w, client);
     /* An adversary that drives a corrupted client may complete operations nobody issued here. */
-    if (tap->kind == NIKA_TAP_COMPLETED && w->client[client].completed < w->client[client].issued) on_completed(w, client);
+    if (tap->kind == NIKA_TAP_COMPLETED && w->client[client].completed < w->client[client].issued)
+        on_completed(w, client);
 }
 
 struct nika_workload *nika_workload_init(void *memory, const struct nika_workload_options *options)
@@ -85,6 +91,7 @@ struct nika_workload *nika_workload_init(void *memory, const struct nika_workloa
 
 struct nika_watcher nika_workload_watcher(struct nika_workload *w)
 {
-    struct nika_watcher watcher = {w, NIKA_TAP_BIT(NIKA_TAP_INVOKED) | NIKA_TAP_BIT(NIKA_TAP_COMPLETED), on_tap};
+    struct nika_watcher watcher = {
+        w, NIKA_TAP_BIT(NIKA_TAP_INVOKED) | NIKA_TAP_BIT(NIKA_TAP_COMPLETED), on_tap};
     return watcher;
 }

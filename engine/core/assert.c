@@ -1,6 +1,7 @@
 /* engine/core/assert.c: what happens when one of our own invariants is broken.
  *
- * Owns the process-wide handler. It never returns to the code that failed: that code's state is not to be trusted. */
+ * Owns the process-wide handler. It never returns to the code that failed: that code's state is not
+ * to be trusted. */
 #include "engine/core/assert.h"
 
 #include <stdio.h>

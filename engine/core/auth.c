@@ -1,9 +1,9 @@
 /* engine/core/auth.c: signing, verifying and session MACs of every suite (auth.h, PROTOCOLS.md 5).
  *
- * A keyring owns its keys and contexts; both are made when a node first needs them and then reused. Signatures have one
- * length per suite.
- * Suite hmac has no transferable signatures: nika_sign there is a MAC under a key of the node which every holder of the
- * ring knows, a simulated authenticator. */
+ * A keyring owns its keys and contexts; both are made when a node first needs them and then reused.
+ * Signatures have one length per suite. Suite hmac has no transferable signatures: nika_sign there
+ * is a MAC under a key of the node which every holder of the ring knows, a simulated authenticator.
+ */
 #include "engine/core/auth_private.h"
 
 #include "engine/core/assert.h"
@@ -245,7 +245,8 @@ static void hmac(struct nika_keyring *ring, uint32_t from, uint32_t to, struct n
     NIKA_ASSERT(size == HMAC_SIZE);
 }
 
-/* The suite's keyed hash: for sessions, and with no receiver for the suites whose signatures are keyed hashes. */
+/* The suite's keyed hash: for sessions, and with no receiver for the suites whose signatures are
+ * keyed hashes. */
 static enum nika_err keyed_tag(struct nika_keyring *ring, uint32_t from, uint32_t to,
                                struct nika_span message, uint8_t *out, uint32_t *size)
 {
@@ -311,7 +312,8 @@ enum nika_err nika_verify(struct nika_keyring *keyring, uint32_t node, struct ni
     if (keyring->suite == NIKA_SUITE_HMAC || keyring->suite == NIKA_SUITE_SIM)
         return verify_tag(keyring, node, NIKA_NODE_NONE, message, signature);
     if (verify_pair(keyring, node_key(keyring, node), message, signature.data)) return NIKA_OK;
-    ERR_clear_error(); /* A forged signature is no error of ours: leave no trace in the library's queue. */
+    ERR_clear_error(); /* A forged signature is no error of ours: leave no trace in the library's
+                          queue. */
     return NIKA_ERR_AUTH;
 }
 

@@ -1,8 +1,10 @@
-/* engine/core/auth_ecdsa.c: ECDSA P-256 with a fixed-length signature and a replayable nonce (auth.h).
+/* engine/core/auth_ecdsa.c: ECDSA P-256 with a fixed-length signature and a replayable nonce
+ * (auth.h).
  *
- * A signature travels as r | s, 32 bytes each, because DER has many lengths and a careless parser many forms. Owns only
- * the stream of the one signing call in progress. */
-#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_set_rand_method: the only way to seed the nonce in OpenSSL 3.0. */
+ * A signature travels as r | s, 32 bytes each, because DER has many lengths and a careless parser
+ * many forms. Owns only the stream of the one signing call in progress. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_set_rand_method: the only way to seed the nonce in     \
+                                       OpenSSL 3.0. */
 #include "engine/core/auth_private.h"
 
 #include "engine/core/assert.h"
@@ -15,9 +17,9 @@
 #define P256_SCALAR_SIZE 32u
 #define ECDSA_DER_MAX 72u
 
-/* ECDSA's randomness: SHA-256 in counter mode under the key of one signature. As the nonce follows from (seed, node,
- * message), a replay or a restored world signs the same bytes again. Installed only during one signing call of a derived
- * ring, so nothing else ever draws from it. */
+/* ECDSA's randomness: SHA-256 in counter mode under the key of one signature. As the nonce follows
+ * from (seed, node, message), a replay or a restored world signs the same bytes again. Installed
+ * only during one signing call of a derived ring, so nothing else ever draws from it. */
 static _Thread_local struct {
     struct nika_digest key;
     uint32_t counter;

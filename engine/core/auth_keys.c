@@ -1,4 +1,5 @@
-/* engine/core/auth_keys.c: key pairs as a pure function of a seed, for simulations and tests (auth.h).
+/* engine/core/auth_keys.c: key pairs as a pure function of a seed, for simulations and tests
+ * (auth.h).
  *
  * With auth.c the only code that sees OpenSSL's keys. Keeps nothing. */
 #include "engine/core/auth_private.h"
@@ -15,7 +16,8 @@
 #include <openssl/pem.h>
 
 #define P256_POINT_SIZE 65u
-/* A derived scalar is outside the group's order with odds of 2^-32; twice in a row never happens. */
+/* A derived scalar is outside the group's order with odds of 2^-32; twice in a row never happens.
+ */
 #define SCALAR_TRIES_MAX 8u
 
 void nika_auth_derive_secret(const char *label, uint64_t seed, uint32_t a, uint32_t b,

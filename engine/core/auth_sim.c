@@ -1,7 +1,8 @@
 /* engine/core/auth_sim.c: suite `sim`, a keyed XXH3-128 (auth.h, PROTOCOLS.md 5).
  *
- * Unforgeable inside the simulator only because no adversary there can call it with a key that it does not hold. It
- * resists nobody who computes, so it is a library of its own that the shim never links. */
+ * Unforgeable inside the simulator only because no adversary there can call it with a key that it
+ * does not hold. It resists nobody who computes, so it is a library of its own that the shim never
+ * links. */
 #include "engine/core/auth.h"
 #include "engine/core/mix.h"
 

@@ -1,5 +1,6 @@
-/* engine/core/auth_test_keys.c: four RSA-2048 key pairs for simulations and tests, where making keys would cost more than
- * the run. They are public, hence worthless as secrets, and no live cluster may use them. */
+/* engine/core/auth_test_keys.c: four RSA-2048 key pairs for simulations and tests, where making
+ * keys would cost more than the run. They are public, hence worthless as secrets, and no live
+ * cluster may use them. */
 #include "engine/core/auth_private.h"
 
 /* clang-format off */

@@ -1,4 +1,5 @@
-/* engine/core/check.c: names and sentences of the check ids, generated from checks.def. Owns nothing. */
+/* engine/core/check.c: names and sentences of the check ids, generated from checks.def. Owns
+ * nothing. */
 #include "engine/core/check.h"
 
 #include "engine/core/types.h"

@@ -1,6 +1,8 @@
-/* engine/core/choice.c: deciding, and the three drivers that need no search: seed, log and bytes (choice.h, DESIGN.md 7).
+/* engine/core/choice.c: deciding, and the three drivers that need no search: seed, log and bytes
+ * (choice.h, DESIGN.md 7).
  *
- * Names become text in choice_text.c. The log owns its table; a chooser is plain data and owns nothing. */
+ * Names become text in choice_text.c. The log owns its table; a chooser is plain data and owns
+ * nothing. */
 #include "engine/core/choice.h"
 
 #include "engine/core/assert.h"
@@ -12,28 +14,28 @@
 #define LOG_ENTRIES_MAX (16u * 1024u * 1024u)
 #define LOG_SLOTS_MIN 1024u
 
-/* Folded multiplies over the fields as values: the same on every architecture, and a few nanoseconds long. The odd
- * constants only keep a zero field from annihilating a product. */
-static uint64_t name_hash(uint64_t seed, const struct nika_choice_name *name)
+/* Folded multiplies over the fields as values, without the occurrence number: the same on every
+ * architecture, and a few nanoseconds long. The odd constants only keep a zero field from
+ * annihilating a product. */
+static inline uint64_t name_hash(const struct nika_choice_name *name)
 {
     uint64_t what = (uint64_t)name->kind << 48 | (uint64_t)name->type << 32 | name->a;
     uint64_t who = (uint64_t)name->b << 32;
-    uint64_t h =
-        nika_fold(what ^ UINT64_C(0xa0761d6478bd642f), seed ^ who ^ UINT64_C(0xe7037ed1a0b428db));
+    uint64_t h = nika_fold(what ^ UINT64_C(0xa0761d6478bd642f), who ^ UINT64_C(0xe7037ed1a0b428db));
     h ^= nika_fold(name->view ^ UINT64_C(0x8ebc6af09c88c6e3) ^ h,
                    name->seq ^ UINT64_C(0x589965cc75374cc3));
-    return h + seed;
+    return nika_mix(h);
 }
 
-/* The draw of a complete name: the hash is spread again together with the occurrence number. */
-static uint64_t name_draw(uint64_t seed, const struct nika_choice_name *name)
+/* The draw of a complete name under a seed. */
+static inline uint64_t name_draw(uint64_t hash, uint64_t seed, uint32_t k)
 {
-    return nika_mix(name_hash(seed, name) + ((uint64_t)name->k + 1) * NIKA_GOLDEN);
+    return nika_mix(nika_mix(hash ^ seed) + ((uint64_t)k + 1) * NIKA_GOLDEN);
 }
 
 static uint64_t drive_seed(struct nika_chooser *c, const struct nika_choice_name *name, uint64_t n)
 {
-    return nika_reduce(name_draw(c->seed, name), n);
+    return nika_reduce(name_draw(name_hash(name), c->seed, name->k), n);
 }
 
 static void chooser_init(struct nika_chooser *c, nika_choice_driver *driver, void *state,
@@ -51,35 +53,37 @@ void nika_chooser_init_seed(struct nika_chooser *c, uint64_t seed)
     chooser_init(c, drive_seed, NULL, nika_mix(seed + NIKA_GOLDEN));
 }
 
-/* The counter does not depend on the seed: a log recorded under one driver replays under another. */
-static void number_occurrence(struct nika_chooser *c, struct nika_choice_name *name)
+/* Number the name and ask the driver. The counter does not depend on the seed: a log recorded under
+ * one driver replays under another. The commonest driver is called without hashing the name a
+ * second time. */
+static inline uint64_t ask(struct nika_chooser *c, struct nika_choice_name *name, uint64_t n)
 {
-    uint64_t index = nika_mix(name_hash(0, name)) & (NIKA_CHOICE_COUNTERS - 1);
-    name->k = c->occurrence[index]++;
+    uint64_t hash = name_hash(name);
+    name->k = c->occurrence[hash & (NIKA_CHOICE_COUNTERS - 1)]++;
+    c->count++;
+    if (c->driver == drive_seed) return nika_reduce(name_draw(hash, c->seed, name->k), n);
+    uint64_t value = c->driver(c, name, n);
+    NIKA_ASSERT(value < n);
+    return value;
 }
 
 uint64_t nika_choice(struct nika_chooser *c, struct nika_choice_name name, uint64_t n)
 {
     NIKA_ASSERT(n >= 1);
     if (n == 1) return 0;
-    number_occurrence(c, &name);
-    uint64_t value = c->driver(c, &name, n);
-    NIKA_ASSERT(value < n);
-    c->count++;
+    uint64_t value = ask(c, &name, n);
     if (c->tap != NULL) c->tap(c->tap_context, &name, n, value);
     return value;
 }
 
-/* The highest `ppm` values mean true. Watchers see only 0 or the top value, so that a log of what was not 0 lists exactly
- * the acts, and an act stays one when its rate is lowered while shrinking. */
+/* The highest `ppm` values mean true. Watchers see only 0 or the top value, so that a log of what
+ * was not 0 lists exactly the acts, and an act stays one when its rate is lowered while shrinking.
+ */
 bool nika_choice_ppm(struct nika_chooser *c, struct nika_choice_name name, uint32_t ppm)
 {
     if (ppm == 0) return false;
-    number_occurrence(c, &name);
-    uint64_t value = c->driver(c, &name, PPM);
-    NIKA_ASSERT(value < PPM);
+    uint64_t value = ask(c, &name, PPM);
     bool yes = value != 0 && (ppm >= PPM || value >= PPM - ppm);
-    c->count++;
     if (c->tap != NULL) c->tap(c->tap_context, &name, PPM, yes ? PPM - 1 : 0);
     return yes;
 }
@@ -109,7 +113,7 @@ static bool name_equal(const struct nika_choice_name *a, const struct nika_choic
 static struct log_entry *log_find(struct log_entry *entries, uint64_t slots,
                                   const struct nika_choice_name *name)
 {
-    uint64_t at = name_draw(0, name) & (slots - 1);
+    uint64_t at = name_draw(name_hash(name), 0, name->k) & (slots - 1);
     while (entries[at].filled && !name_equal(&entries[at].name, name)) at = (at + 1) & (slots - 1);
     return &entries[at];
 }
@@ -170,7 +174,8 @@ uint64_t nika_choice_log_unused(const struct nika_choice_log *log)
     return log->count - log->asked;
 }
 
-/* A value that is out of range by now keeps its meaning as far as it can: it is not the fair one. */
+/* A value that is out of range by now keeps its meaning as far as it can: it is not the fair one.
+ */
 static uint64_t drive_log(struct nika_chooser *c, const struct nika_choice_name *name, uint64_t n)
 {
     struct nika_choice_log *log = c->driver_state;
@@ -186,7 +191,8 @@ void nika_chooser_init_log(struct nika_chooser *c, struct nika_choice_log *log)
     chooser_init(c, drive_log, log, 0);
 }
 
-/* As few bytes as the range needs, so that a fuzzer's input stays dense; a short rest counts as the end. */
+/* As few bytes as the range needs, so that a fuzzer's input stays dense; a short rest counts as the
+ * end. */
 static uint64_t drive_bytes(struct nika_chooser *c, const struct nika_choice_name *name, uint64_t n)
 {
     struct nika_choice_bytes *bytes = c->driver_state;

@@ -1,7 +1,8 @@
-/* engine/core/choice_text.c: names of decisions as text, for decision logs and reports: "latency 2>0 t5 v3 s17 #1".
+/* engine/core/choice_text.c: names of decisions as text, for decision logs and reports: "latency
+ * 2>0 t5 v3 s17 #1".
  *
- * Parties are replica numbers, "c3" for client 3, "-" for none. A field that is 0 (t, v, s) is left out; the occurrence
- * number never is. A name has exactly one text. */
+ * Parties are replica numbers, "c3" for client 3, "-" for none. A field that is 0 (t, v, s) is left
+ * out; the occurrence number never is. A name has exactly one text. */
 #include "engine/core/choice.h"
 
 #include <inttypes.h>
@@ -133,7 +134,8 @@ enum nika_err nika_choice_name_parse(const char *text, struct nika_choice_name *
     char again[NAME_TEXT_MAX];
     memset(out, 0, sizeof *out);
     if (!take_name(text, &name)) return NIKA_ERR_MALFORMED;
-    /* Leading zeros, explicit zero fields, "4294967295" for "-": a second text of one name is refused. */
+    /* Leading zeros, explicit zero fields, "4294967295" for "-": a second text of one name is
+     * refused. */
     (void)nika_choice_name_text(&name, again, sizeof again);
     if (strcmp(again, text) != 0) return NIKA_ERR_MALFORMED;
     *out = name;

@@ -1,7 +1,8 @@
 /* engine/core/codec.c: encoder, decoder and list walkers driven by message descriptors (codec.h).
  *
- * One walker validates and decodes; with no output it only validates, which is how list elements are checked. Every
- * loop is bounded by the descriptor's limit and by the bytes present, so hostile counts cost nothing. */
+ * One walker validates and decodes; with no output it only validates, which is how list elements
+ * are checked. Every loop is bounded by the descriptor's limit and by the bytes present, so hostile
+ * counts cost nothing. */
 #include "engine/core/codec.h"
 
 #include "engine/core/assert.h"

@@ -1,13 +1,15 @@
 /* engine/core/config.c: defaults, ranges and identity of a cluster's configuration (config.h).
  *
- * Owns nothing. It knows limits and relations that hold for every protocol; quorum sizes are each protocol's own. */
+ * Owns nothing. It knows limits and relations that hold for every protocol; quorum sizes are each
+ * protocol's own. */
 #include "engine/core/config.h"
 
 #include "engine/core/bytes.h"
 #include "engine/core/digest.h"
 
 #define MS_IN_NS UINT64_C(1000000)
-/* Longer timers are a mistaken unit, and doubling them for the largest back-off must not overflow. */
+/* Longer timers are a mistaken unit, and doubling them for the largest back-off must not overflow.
+ */
 #define TIMER_NS_MAX (UINT64_C(3600) * 1000 * MS_IN_NS)
 #define CHUNK_SIZE_MIN 64u
 #define STORE_BYTES_MAX (1024u * 1024u * 1024u)

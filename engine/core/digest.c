@@ -1,6 +1,7 @@
 /* engine/core/digest.c: SHA-256 through one reused OpenSSL context, XXH3 hashes and the run digest.
  *
- * The context is thread-local and made on first use; it is scratch, never state: no result depends on earlier calls. */
+ * The context is thread-local and made on first use; it is scratch, never state: no result depends
+ * on earlier calls. */
 #include "engine/core/digest.h"
 
 #include "engine/core/assert.h"
@@ -47,7 +48,8 @@ struct chain {
     uint64_t low, high;
 };
 
-/* H(state | H(block) | size): XXH3 reads its input little-endian, so the value is the same on every architecture. */
+/* H(state | H(block) | size): XXH3 reads its input little-endian, so the value is the same on every
+ * architecture. */
 static struct chain chain_next(struct chain state, const uint8_t *block, uint32_t size)
 {
     uint8_t link[36];

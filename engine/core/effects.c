@@ -1,7 +1,7 @@
 /* engine/core/effects.c: appending to the list of actions of one step.
  *
- * The world owns both arrays. Overflow is sticky and drops the action, so that a module which asks for too much is
- * found by its world instead of writing past the end. */
+ * The world owns both arrays. Overflow is sticky and drops the action, so that a module which asks
+ * for too much is found by its world instead of writing past the end. */
 #include "engine/core/effects.h"
 
 struct nika_action *nika_effects_add(struct nika_effects *e, enum nika_action_kind kind,

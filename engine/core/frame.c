@@ -1,7 +1,8 @@
-/* engine/core/frame.c: writing, parsing and binding of frames (frame.h), and the ingress stage (replica.h).
+/* engine/core/frame.c: writing, parsing and binding of frames (frame.h), and the ingress stage
+ * (replica.h).
  *
- * Nothing here verifies a signature: ingress decides what may be asked at all, cheaply, so that a flood of nonsense
- * costs no cryptography. */
+ * Nothing here verifies a signature: ingress decides what may be asked at all, cheaply, so that a
+ * flood of nonsense costs no cryptography. */
 #include "engine/core/frame.h"
 
 #include "engine/core/assert.h"
@@ -40,7 +41,8 @@ enum nika_err nika_frame_parse(struct nika_span bytes, uint32_t epoch, uint32_t 
     frame.auth.data = nika_read_raw(&r, auth_size);
     frame.auth.size = auth_size;
     if (!nika_reader_done(&r) || auth_size > NIKA_AUTH_SIZE_MAX) return NIKA_ERR_MALFORMED;
-    /* The tail is not signed: each of its fields has one allowed value, so that a message has one encoding. */
+    /* The tail is not signed: each of its fields has one allowed value, so that a message has one
+     * encoding. */
     if (frame.key_id != frame.sender || frame.auth_alg > NIKA_AUTH_MAC) return NIKA_ERR_MALFORMED;
     if ((frame.auth_alg == NIKA_AUTH_NONE) != (auth_size == 0)) return NIKA_ERR_MALFORMED;
     *out = frame;
@@ -127,7 +129,8 @@ enum nika_err nika_ingress(const struct nika_config *config,
     if (info == NULL || bytes.size > class_size_max((enum nika_message_class)info->message_class))
         return NIKA_ERR_MALFORMED;
     if (frame.auth_alg != info->auth) return NIKA_ERR_AUTH;
-    /* Clients only request, and nobody but a client does: a replica cannot invent requests of its own. */
+    /* Clients only request, and nobody but a client does: a replica cannot invent requests of its
+     * own. */
     bool from_client = nika_is_client(frame.sender);
     if (from_client != (info->message_class == NIKA_MESSAGE_REQUEST)) return NIKA_ERR_AUTH;
     uint32_t registered = from_client ? config->clients : config->n;

@@ -1,6 +1,7 @@
 /* engine/core/merkle.c: Merkle trees over snapshot chunks (merkle.h, PROTOCOLS.md 1.8).
  *
- * Leaves bind index and length, so a chunk proves its place, and leaf and node tags keep a node from passing as a leaf. */
+ * Leaves bind index and length, so a chunk proves its place, and leaf and node tags keep a node
+ * from passing as a leaf. */
 #include "engine/core/merkle.h"
 
 #include "engine/core/assert.h"
@@ -28,7 +29,8 @@ void nika_merkle_node(const struct nika_digest *left, const struct nika_digest *
     nika_sha256_one(bytes, sizeof bytes, out);
 }
 
-/* Parents of `count` nodes, in place (node i is written after nodes 2i and 2i+1 were read). An odd last is promoted. */
+/* Parents of `count` nodes, in place (node i is written after nodes 2i and 2i+1 were read). An odd
+ * last is promoted. */
 static uint32_t level_up(struct nika_digest *nodes, uint32_t count)
 {
     for (uint32_t i = 0; i < count / 2; i++) {

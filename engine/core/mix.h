@@ -1,5 +1,6 @@
-/* engine/core/mix.h: the 64-bit mixing shared by stream.c and choice.c. Pure arithmetic on values, so the results are the
- * same on every architecture. Not for outside use: names of draws are the interface (stream.h, choice.h). */
+/* engine/core/mix.h: the 64-bit mixing shared by stream.c and choice.c. Pure arithmetic on values,
+ * so the results are the same on every architecture. Not for outside use: names of draws are the
+ * interface (stream.h, choice.h). */
 #ifndef ENGINE_CORE_MIX_H
 #define ENGINE_CORE_MIX_H
 
@@ -9,7 +10,8 @@ __extension__ typedef unsigned __int128 nika_u128;
 
 #define NIKA_GOLDEN UINT64_C(0x9e3779b97f4a7c15)
 
-/* A bijection of 64 bits in which every input bit reaches every output bit (splitmix64's finaliser). */
+/* A bijection of 64 bits in which every input bit reaches every output bit (splitmix64's
+ * finaliser). */
 static inline uint64_t nika_mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

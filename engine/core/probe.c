@@ -1,6 +1,8 @@
-/* engine/core/probe.c: the installed probe table, and the names of the probes, generated from probes.def.
+/* engine/core/probe.c: the installed probe table, and the names of the probes, generated from
+ * probes.def.
  *
- * Owns one pointer. Counting must never influence a run, so nothing here can be read by a module. */
+ * Owns one pointer. Counting must never influence a run, so nothing here can be read by a module.
+ */
 #include "engine/core/probe.h"
 
 static const char *const names[] = {

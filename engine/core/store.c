@@ -1,7 +1,8 @@
 /* engine/core/store.c: the bounded allocator of variable-size bytes (store.h).
  *
- * A block is a 16-byte header and a power-of-two payload; it keeps its class for ever, so alloc and free are O(1) and
- * what a call returns depends on the earlier calls alone. Blocks are never split or merged. */
+ * A block is a 16-byte header and a power-of-two payload; it keeps its class for ever, so alloc and
+ * free are O(1) and what a call returns depends on the earlier calls alone. Blocks are never split
+ * or merged. */
 #include "engine/core/store.h"
 
 #include "engine/core/assert.h"

@@ -1,4 +1,5 @@
-/* engine/core/stream.c: counter-based draws by name (stream.h). Owns nothing; there is no state to shift. */
+/* engine/core/stream.c: counter-based draws by name (stream.h). Owns nothing; there is no state to
+ * shift. */
 #include "engine/core/stream.h"
 
 #include "engine/core/assert.h"

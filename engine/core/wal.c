@@ -1,6 +1,7 @@
 /* engine/core/wal.c: the record format of the write-ahead log (wal.h, PROTOCOLS.md 1.12).
  *
- * Reads what a disk gave back after a crash, so every length is doubted. Owns nothing and does no input or output. */
+ * Reads what a disk gave back after a crash, so every length is doubted. Owns nothing and does no
+ * input or output. */
 #include "engine/core/wal.h"
 
 #include "engine/core/digest.h"
@@ -41,7 +42,8 @@ enum nika_err nika_wal_next(struct nika_span log, uint32_t *at, struct nika_wal_
     return NIKA_OK;
 }
 
-/* A rotten length hides where the next record begins, so every offset is tried. Most offsets fail on their length alone. */
+/* A rotten length hides where the next record begins, so every offset is tried. Most offsets fail
+ * on their length alone. */
 static bool good_record_after(struct nika_span log, uint32_t bad)
 {
     struct nika_wal_record record;

@@ -130,16 +130,26 @@ void linearizability_advance(struct linearizability *o, const struct nika_tap *t
     if (o->log_head == o->log_tail) o->log_head = o->log_tail = 0;
 }
 
+static bool log_fits(const struct linearizability *o, uint32_t size)
+{
+    return (uint64_t)o->log_tail + 4 + size <= LINEARIZABILITY_LOG;
+}
+
 void linearizability_log(struct linearizability *o, const struct nika_tap *tap)
 {
     uint32_t size = tap->bytes.size;
+    uint8_t *log = linearizability_at(o, o->log_offset);
+    if (!log_fits(o, size) && o->log_head > 0) {
+        memmove(log, log + o->log_head, o->log_tail - o->log_head);
+        o->log_tail -= o->log_head;
+        o->log_head = 0;
+    }
     /* A full log gives up old states: reads that start below them will be unchecked. */
-    if (size > LINEARIZABILITY_LOG - 4 - o->log_tail) linearizability_advance(o, tap, o->high - 1);
-    if (o->log_tail > LINEARIZABILITY_LOG - 4 || size > LINEARIZABILITY_LOG - 4 - o->log_tail) {
+    if (!log_fits(o, size)) linearizability_advance(o, tap, o->high - 1);
+    if (!log_fits(o, size)) {
         o->broken = true;
         return;
     }
-    uint8_t *log = linearizability_at(o, o->log_offset);
     nika_store_le(log + o->log_tail, size, 4);
     memcpy(log + o->log_tail + 4, tap->bytes.data, size);
     o->log_tail += 4 + size;

@@ -94,6 +94,7 @@ struct sim_pending {
     uint64_t seq, token;
     uint32_t start, end; /* In the log. */
     uint32_t object;     /* SNAPSHOT_SAVE: handle in the snapshot store. */
+    uint64_t delay_ns;   /* Added to its fsync by a fault. */
     int32_t status;
     bool lost;
     struct nika_summary summary;
@@ -114,7 +115,7 @@ struct sim_disk {
 };
 
 struct sim_node {
-    bool up, paused, waking;
+    bool up, paused, booting, waking; /* Booting: up, but START has not been stepped; all else waits. */
     uint32_t epoch;
     uint32_t slow_permille;
     uint64_t busy_until;
@@ -188,7 +189,7 @@ struct nika_world {
     void *extra;
     void **module_memory, **app_memory;
     struct nika_effects effects;
-    uint8_t *scratch, *outgoing, *outgoing_body;
+    uint8_t *scratch, *outgoing, *outgoing_body, *linked;
     uint64_t leave_ns; /* When effects of the step that is applied take place. */
     struct sim_cache_entry *cache;
     struct nika_fault_host fault_host;
@@ -291,7 +292,6 @@ bool sim_disk_rot(struct nika_world *w, uint32_t index, uint32_t position_ppm);
 void sim_app_action(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span bytes);
 const struct nika_snapshot_meta *sim_app_meta(const struct nika_world *w, uint32_t index, uint64_t seq);
 void sim_app_remember(struct nika_world *w, uint32_t index, const struct nika_snapshot_meta *meta);
-void sim_app_reset(struct nika_world *w, uint32_t index);
 
 /* auth_host.c */
 void sim_auth_host(struct nika_world *w, struct nika_host *host, uint32_t node);

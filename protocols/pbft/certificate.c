@@ -25,7 +25,8 @@ uint32_t pbft_view_change_size_max(const struct nika_config *config)
 {
     uint64_t vote = element_size(config, VOTE_BODY_SIZE);
     uint64_t certificate = vote + 4 + (common_quorum(config->n, config->f) - 1) * vote;
-    uint64_t body = 8 + 8 + 4 + config->n * element_size(config, CHECKPOINT_BODY_SIZE) + 4 + config->window * certificate;
+    uint64_t body = 8 + 8 + 4 + config->n * element_size(config, CHECKPOINT_BODY_SIZE) + 4 +
+                    config->window * certificate;
     return size_cap(config, body + element_size(config, 0) - 4);
 }
 
@@ -65,10 +66,11 @@ uint32_t pbft_certificate_build(struct nika_replica *r, struct pbft_slot *slot)
     return handle;
 }
 
-bool pbft_nested_peek(struct nika_replica *r, struct nika_span raw, const struct nika_message_info *info,
-                      struct nika_frame *frame, void *message)
+bool pbft_nested_peek(struct nika_replica *r, struct nika_span raw,
+                      const struct nika_message_info *info, struct nika_frame *frame, void *message)
 {
-    if (nika_frame_parse(raw, r->config->epoch, NIKA_MESSAGE_SIZE_MAX, frame) != NIKA_OK) return false;
+    if (nika_frame_parse(raw, r->config->epoch, NIKA_MESSAGE_SIZE_MAX, frame) != NIKA_OK)
+        return false;
     if (frame->type != info->type || frame->sender >= r->n) return false;
     return nika_decode(info, frame->body, message) == NIKA_OK;
 }
@@ -78,7 +80,8 @@ bool pbft_certificate_verify(struct nika_replica *r, const struct pbft_certifica
 {
     struct nika_frame frame;
     if (certificate->prepares.count != r->quorum - 1) return false;
-    if (!pbft_nested_peek(r, certificate->pre_prepare, &pbft_info_pre_prepare, &frame, out)) return false;
+    if (!pbft_nested_peek(r, certificate->pre_prepare, &pbft_info_pre_prepare, &frame, out))
+        return false;
     uint32_t primary = pbft_primary(r, out->view);
     if (frame.sender != primary) return false;
     /* Ascending senders make them distinct; the primary's own vote is its PRE-PREPARE (P2). */
@@ -104,7 +107,8 @@ static bool low_mark_proven(struct nika_replica *r, const struct pbft_view_chang
     if (m->checkpoints.count < r->quorum) return false;
     uint64_t seq = 0, signers[2];
     struct nika_digest digest;
-    return pbft_checkpoint_cert_verify(r, &m->checkpoints, r->quorum, &seq, &digest, signers) && seq == m->low_mark;
+    return pbft_checkpoint_cert_verify(r, &m->checkpoints, r->quorum, &seq, &digest, signers) &&
+           seq == m->low_mark;
 }
 
 /* VC5 and VC7 need no signature, so they come before VC6. */
@@ -117,7 +121,8 @@ static enum nika_check prepared_shape(struct nika_replica *r, const struct pbft_
     uint64_t last = m->low_mark;
     uint32_t at = 0;
     while (nika_list_next(&m->prepared, &pbft_info_certificate, &at, &certificate)) {
-        if (!pbft_nested_peek(r, certificate.pre_prepare, &pbft_info_pre_prepare, &frame, &order)) return NIKA_CHECK_VC6;
+        if (!pbft_nested_peek(r, certificate.pre_prepare, &pbft_info_pre_prepare, &frame, &order))
+            return NIKA_CHECK_VC6;
         if (order.seq <= last || order.seq - m->low_mark > r->config->window) return NIKA_CHECK_VC5;
         if (order.view >= m->view) return NIKA_CHECK_VC7;
         last = order.seq;
@@ -125,7 +130,8 @@ static enum nika_check prepared_shape(struct nika_replica *r, const struct pbft_
     return NIKA_CHECK_NONE;
 }
 
-enum nika_check pbft_view_change_check(struct nika_replica *r, const struct pbft_view_change *m, uint32_t size)
+enum nika_check pbft_view_change_check(struct nika_replica *r, const struct pbft_view_change *m,
+                                       uint32_t size)
 {
     if (size > pbft_view_change_size_max(r->config)) return NIKA_CHECK_VC8;
     if (m->view == 0) return NIKA_CHECK_VC2;
@@ -142,31 +148,36 @@ enum nika_check pbft_view_change_check(struct nika_replica *r, const struct pbft
 }
 
 /* Keep the certificate of the highest view for its number; two of one view that differ mean more than f faults (NV8). */
-static bool plan_add(struct nika_replica *r, struct pbft_plan *plan, const struct pbft_view_change *m)
+static bool plan_add(struct nika_replica *r, struct pbft_plan *plan,
+                     const struct pbft_view_change *m)
 {
     struct pbft_certificate certificate;
     struct nika_frame frame;
     struct pbft_pre_prepare order;
     uint32_t at = 0;
     while (nika_list_next(&m->prepared, &pbft_info_certificate, &at, &certificate)) {
-        if (!pbft_nested_peek(r, certificate.pre_prepare, &pbft_info_pre_prepare, &frame, &order)) continue;
+        if (!pbft_nested_peek(r, certificate.pre_prepare, &pbft_info_pre_prepare, &frame, &order))
+            continue;
         if (order.seq <= plan->min_seq || order.seq - plan->min_seq > r->config->window) continue;
         while (plan->max_seq < order.seq) {
             plan->max_seq++;
             memset(&plan->orders[plan->max_seq - plan->min_seq - 1], 0, sizeof plan->orders[0]);
         }
         struct pbft_planned *planned = &plan->orders[order.seq - plan->min_seq - 1];
-        if (planned->present && planned->view == order.view && !nika_digest_equal(&planned->digest, &order.digest)) {
+        if (planned->present && planned->view == order.view &&
+            !nika_digest_equal(&planned->digest, &order.digest)) {
             plan->conflict_seq = order.seq;
             return false;
         }
         if (planned->present && planned->view >= order.view) continue;
-        *planned = (struct pbft_planned){.present = true, .view = order.view, .digest = order.digest};
+        *planned =
+            (struct pbft_planned){.present = true, .view = order.view, .digest = order.digest};
     }
     return true;
 }
 
-bool pbft_plan_compute(struct nika_replica *r, const struct nika_list *view_changes, struct pbft_plan *plan)
+bool pbft_plan_compute(struct nika_replica *r, const struct nika_list *view_changes,
+                       struct pbft_plan *plan)
 {
     struct nika_frame frame;
     struct pbft_view_change m;
@@ -188,12 +199,14 @@ bool pbft_plan_compute(struct nika_replica *r, const struct nika_list *view_chan
     return true;
 }
 
-bool pbft_plan_contradicts_execution(struct nika_replica *r, const struct pbft_plan *plan, uint64_t *seq)
+bool pbft_plan_contradicts_execution(struct nika_replica *r, const struct pbft_plan *plan,
+                                     uint64_t *seq)
 {
     for (uint64_t s = plan->min_seq + 1; s <= plan->max_seq && s <= r->last_executed; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot == NULL || !slot->executed) continue;
-        if (nika_digest_equal(&slot->commit_digest, &plan->orders[s - plan->min_seq - 1].digest)) continue;
+        if (nika_digest_equal(&slot->commit_digest, &plan->orders[s - plan->min_seq - 1].digest))
+            continue;
         *seq = s;
         return true;
     }

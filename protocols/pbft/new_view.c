@@ -8,7 +8,8 @@
 /* ---- the entered NEW-VIEW -------------------------------------------------------------------------------------------- */
 
 /* Decode a NEW-VIEW that was verified before, from the store. */
-static void stored_new_view(struct nika_replica *r, uint32_t handle, struct nika_frame *frame, struct pbft_new_view *m)
+static void stored_new_view(struct nika_replica *r, uint32_t handle, struct nika_frame *frame,
+                            struct pbft_new_view *m)
 {
     bool ok = pbft_nested_peek(r, nika_store_span(r->store, handle), &pbft_info_new_view, frame, m);
     NIKA_ASSERT(ok);
@@ -19,7 +20,8 @@ static void adopt_checkpoint(struct nika_replica *r, const struct pbft_plan *pla
     if (plan->min_seq <= r->low_mark) return;
     uint64_t seq = 0, signers[2] = {0, 0};
     struct nika_digest digest;
-    if (!pbft_checkpoint_cert_verify(r, &plan->checkpoints, r->quorum, &seq, &digest, signers)) return;
+    if (!pbft_checkpoint_cert_verify(r, &plan->checkpoints, r->quorum, &seq, &digest, signers))
+        return;
     /* The certificate is copied: the NEW-VIEW in the store may be replaced while it is in use. */
     uint32_t size = 4 + plan->checkpoints.span.size;
     uint32_t handle = nika_store_alloc(r->store, size);
@@ -69,7 +71,8 @@ void pbft_new_view_install(struct nika_replica *r)
         NIKA_ASSERT(ok);
         if (!pbft_in_window(r, order.seq)) continue;
         const struct pbft_slot *slot = pbft_slot_find(r, order.seq);
-        bool installed = slot != NULL && slot->view == r->view && (slot->pre_prepare != 0 || slot->parked != 0);
+        bool installed =
+            slot != NULL && slot->view == r->view && (slot->pre_prepare != 0 || slot->parked != 0);
         if (!installed) pbft_install_order(r, order.seq, &order.digest, raw);
         if (pbft_primary(r, r->view) == r->self) mark_proposed(r, &order.digest);
     }
@@ -80,7 +83,8 @@ static bool take_view(struct nika_replica *r, uint32_t handle, struct pbft_plan 
 {
     struct nika_frame frame;
     struct pbft_new_view m;
-    if (!pbft_nested_peek(r, nika_store_span(r->store, handle), &pbft_info_new_view, &frame, &m)) return false;
+    if (!pbft_nested_peek(r, nika_store_span(r->store, handle), &pbft_info_new_view, &frame, &m))
+        return false;
     if (!pbft_plan_compute(r, &m.view_changes, plan)) return false;
     if (r->new_view != 0) nika_store_free(r->store, r->new_view);
     r->new_view = handle;
@@ -132,8 +136,8 @@ static void persist_candidate(struct nika_replica *r, uint64_t view, uint32_t ha
     r->new_view_candidate = handle;
     r->new_view_candidate_view = view;
     r->new_view_pending = true;
-    nika_effects_persist(r->effects, pbft_token(r, PBFT_TOKEN_NEW_VIEW, r->view_generation, view), PBFT_RECORD_NEW_VIEW,
-                         view, nika_store_span(r->store, handle));
+    nika_effects_persist(r->effects, pbft_token(r, PBFT_TOKEN_NEW_VIEW, r->view_generation, view),
+                         PBFT_RECORD_NEW_VIEW, view, nika_store_span(r->store, handle));
 }
 
 void pbft_new_view_stored(struct nika_replica *r, uint64_t view)
@@ -143,7 +147,8 @@ void pbft_new_view_stored(struct nika_replica *r, uint64_t view)
     r->new_view_candidate = 0;
     r->new_view_candidate_view = 0;
     r->new_view_pending = false;
-    if (pbft_primary(r, view) == r->self) pbft_broadcast_frame(r, nika_store_span(r->store, handle));
+    if (pbft_primary(r, view) == r->self)
+        pbft_broadcast_frame(r, nika_store_span(r->store, handle));
     enter(r, handle);
 }
 
@@ -166,10 +171,12 @@ static uint32_t choose_proofs(struct nika_replica *r, struct nika_writer *w, str
 }
 
 /* O: one order for each planned number, signed as an ordinary PRE-PREPARE so that later certificates can use it (NV6). */
-static bool build_orders(struct nika_replica *r, const struct pbft_plan *plan, struct nika_writer *w, struct nika_list *list)
+static bool build_orders(struct nika_replica *r, const struct pbft_plan *plan,
+                         struct nika_writer *w, struct nika_list *list)
 {
     for (uint64_t s = plan->min_seq + 1; s <= plan->max_seq; s++) {
-        struct pbft_pre_prepare order = {.view = r->view, .seq = s, .digest = plan->orders[s - plan->min_seq - 1].digest};
+        struct pbft_pre_prepare order = {
+            .view = r->view, .seq = s, .digest = plan->orders[s - plan->min_seq - 1].digest};
         uint32_t handle = pbft_store_frame(r, &pbft_info_pre_prepare, &order);
         if (handle == 0) return false;
         nika_frames_append(w, list, nika_store_span(r->store, handle));
@@ -179,7 +186,8 @@ static bool build_orders(struct nika_replica *r, const struct pbft_plan *plan, s
 }
 
 /* May this set of VIEW-CHANGEs be followed? Raises the alarm when it shows that more than f replicas are faulty. */
-static bool plan_is_safe(struct nika_replica *r, const struct nika_list *proofs, struct pbft_plan *plan)
+static bool plan_is_safe(struct nika_replica *r, const struct nika_list *proofs,
+                         struct pbft_plan *plan)
 {
     uint64_t seq = 0;
     if (!pbft_plan_compute(r, proofs, plan)) {
@@ -193,7 +201,8 @@ static bool plan_is_safe(struct nika_replica *r, const struct nika_list *proofs,
     return true;
 }
 
-static uint32_t build(struct nika_replica *r, struct nika_writer *proofs, struct nika_writer *orders)
+static uint32_t build(struct nika_replica *r, struct nika_writer *proofs,
+                      struct nika_writer *orders)
 {
     struct pbft_plan plan;
     struct pbft_new_view m = {.view = r->view};
@@ -211,13 +220,16 @@ void pbft_new_view_try_build(struct nika_replica *r)
     uint32_t proofs_size = choose_proofs(r, NULL, NULL);
     if (proofs_size == 0) return;
     uint32_t orders_size =
-        r->config->window * (4 + nika_frame_size(8 + 8 + NIKA_DIGEST_SIZE, nika_suite_signature_size(r->config->suite)));
+        r->config->window * (4 + nika_frame_size(8 + 8 + NIKA_DIGEST_SIZE,
+                                                 nika_suite_signature_size(r->config->suite)));
     uint32_t proofs = nika_store_alloc(r->store, proofs_size);
     uint32_t orders = nika_store_alloc(r->store, orders_size);
     uint32_t handle = 0;
     if (proofs != 0 && orders != 0) {
-        struct nika_writer proofs_writer = nika_writer_of(nika_store_at(r->store, proofs), proofs_size);
-        struct nika_writer orders_writer = nika_writer_of(nika_store_at(r->store, orders), orders_size);
+        struct nika_writer proofs_writer =
+            nika_writer_of(nika_store_at(r->store, proofs), proofs_size);
+        struct nika_writer orders_writer =
+            nika_writer_of(nika_store_at(r->store, orders), orders_size);
         handle = build(r, &proofs_writer, &orders_writer);
     }
     nika_store_free(r->store, proofs);
@@ -236,7 +248,8 @@ static bool proofs_shape(struct nika_replica *r, const struct pbft_new_view *m)
     struct nika_span raw;
     while (nika_frames_next(&m->view_changes, &at, &raw)) {
         struct nika_frame frame;
-        if (nika_frame_parse(raw, r->config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame) != NIKA_OK) return false;
+        if (nika_frame_parse(raw, r->config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame) != NIKA_OK)
+            return false;
         if (frame.sender < next_sender || frame.sender >= r->n) return false;
         next_sender = frame.sender + 1;
     }
@@ -251,7 +264,9 @@ static bool proofs_valid(struct nika_replica *r, const struct pbft_new_view *m)
     while (nika_frames_next(&m->view_changes, &at, &raw)) {
         struct nika_frame frame;
         struct pbft_view_change change;
-        if (!pbft_nested_peek(r, raw, &pbft_info_view_change, &frame, &change) || change.view != m->view) return false;
+        if (!pbft_nested_peek(r, raw, &pbft_info_view_change, &frame, &change) ||
+            change.view != m->view)
+            return false;
         const struct pbft_view_change_entry *entry = &r->view_changes[frame.sender];
         struct nika_span held = {0};
         if (entry->frame != 0) held = nika_store_span(r->store, entry->frame);
@@ -263,8 +278,8 @@ static bool proofs_valid(struct nika_replica *r, const struct pbft_new_view *m)
 }
 
 /* NV5: O is exactly what V demands. NV6: each order is a PRE-PREPARE of the new primary. */
-static enum nika_check orders_match(struct nika_replica *r, const struct pbft_new_view *m, const struct pbft_plan *plan,
-                                    uint32_t sender)
+static enum nika_check orders_match(struct nika_replica *r, const struct pbft_new_view *m,
+                                    const struct pbft_plan *plan, uint32_t sender)
 {
     if (m->pre_prepares.count != plan->max_seq - plan->min_seq) return NIKA_CHECK_NV5;
     uint64_t seq = plan->min_seq;
@@ -273,20 +288,23 @@ static enum nika_check orders_match(struct nika_replica *r, const struct pbft_ne
     while (nika_frames_next(&m->pre_prepares, &at, &raw)) {
         struct nika_frame frame;
         struct pbft_pre_prepare order;
-        if (!pbft_nested_peek(r, raw, &pbft_info_pre_prepare, &frame, &order)) return NIKA_CHECK_NV6;
+        if (!pbft_nested_peek(r, raw, &pbft_info_pre_prepare, &frame, &order))
+            return NIKA_CHECK_NV6;
         seq++;
         const struct pbft_planned *planned = &plan->orders[seq - plan->min_seq - 1];
-        bool same = order.view == m->view && order.seq == seq && nika_digest_equal(&order.digest, &planned->digest);
+        bool same = order.view == m->view && order.seq == seq &&
+                    nika_digest_equal(&order.digest, &planned->digest);
         if (!same) return NIKA_CHECK_NV5;
         if (frame.sender != sender) return NIKA_CHECK_NV6;
-        if (!pbft_verify_nested(r, raw, &pbft_info_pre_prepare, &frame, &order)) return NIKA_CHECK_NV6;
+        if (!pbft_verify_nested(r, raw, &pbft_info_pre_prepare, &frame, &order))
+            return NIKA_CHECK_NV6;
     }
     return NIKA_CHECK_NONE;
 }
 
 /* NV3-NV7, a pure function of the message. The plan is filled in when nothing failed. */
-static enum nika_check content_check(struct nika_replica *r, const struct pbft_new_view *m, uint32_t sender,
-                                     struct pbft_plan *plan)
+static enum nika_check content_check(struct nika_replica *r, const struct pbft_new_view *m,
+                                     uint32_t sender, struct pbft_plan *plan)
 {
     if (!proofs_shape(r, m)) return NIKA_CHECK_NV3;
     if (m->pre_prepares.count > r->config->window) return NIKA_CHECK_NV7;
@@ -296,7 +314,8 @@ static enum nika_check content_check(struct nika_replica *r, const struct pbft_n
 }
 
 /* Checks that look at the own state or are cheap. NIKA_CHECK_COUNT: nothing wrong, nothing new. */
-static enum nika_check relevance_check(struct nika_replica *r, const struct nika_frame *frame, const struct pbft_new_view *m)
+static enum nika_check relevance_check(struct nika_replica *r, const struct nika_frame *frame,
+                                       const struct pbft_new_view *m)
 {
     if (frame->sender != pbft_primary(r, m->view)) return NIKA_CHECK_NV1;
     if (m->view < r->view) return NIKA_CHECK_NV2;
@@ -305,11 +324,13 @@ static enum nika_check relevance_check(struct nika_replica *r, const struct nika
         struct nika_frame held;
         struct pbft_new_view entered;
         stored_new_view(r, r->new_view, &held, &entered);
-        bool same = held.body.size == frame->body.size && memcmp(held.body.data, frame->body.data, held.body.size) == 0;
+        bool same = held.body.size == frame->body.size &&
+                    memcmp(held.body.data, frame->body.data, held.body.size) == 0;
         if (!same) pbft_evidence(r, frame->type, frame->sender, held.raw, frame->raw);
         return same ? NIKA_CHECK_COUNT : NIKA_CHECK_NV2;
     }
-    if (r->new_view_candidate != 0 && r->new_view_candidate_view >= m->view) return NIKA_CHECK_COUNT;
+    if (r->new_view_candidate != 0 && r->new_view_candidate_view >= m->view)
+        return NIKA_CHECK_COUNT;
     if (frame->raw.size > pbft_new_view_size_max(r->config)) return NIKA_CHECK_NV7;
     return NIKA_CHECK_NONE;
 }

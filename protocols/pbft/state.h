@@ -31,6 +31,13 @@ enum pbft_timer {
     PBFT_TIMER_COUNT
 };
 
+/* Body of PRE-PREPARE, PREPARE and COMMIT: the same three fields, read by hand because every vote passes here. */
+struct pbft_order {
+    uint64_t view, seq;
+    struct nika_digest digest;
+};
+#define PBFT_ORDER_SIZE (8u + 8u + NIKA_DIGEST_SIZE)
+
 /* Durable records. Slot records first. */
 enum pbft_record {
     PBFT_RECORD_PROPOSAL = 1, /* D1, D2: PRE-PREPARE frame (u32 length + bytes) | batch body (u32 length + bytes; empty = null). */
@@ -96,6 +103,9 @@ struct pbft_slot {
     uint64_t commit_view;
     struct nika_digest commit_digest; /* Valid when `committed` (also once executed). */
     uint32_t commit_cert;      /* Store handle: encoded FRAMES list (count u32 + frames), 0 = none. */
+    uint32_t commit_batch;     /* Store handle of the batch of `commit_digest` when it is neither `batch` nor `best_batch`. */
+    struct nika_digest parked_digest; /* Of `parked`. */
+    bool persist_failed;       /* The disk refused a record of this slot: the STATUS timer asks again. */
 };
 
 /* One CHECKPOINT of one sender. Row r->n... see pbft_checkpoint_at(). */
@@ -159,6 +169,14 @@ struct pbft_peer {
     uint64_t status_sent_ns;    /* Last STATUS answered, for S9. */
     uint64_t transfer_window_ns; /* Start of the current T_status window of state transfer served to this peer. */
     uint32_t transfer_used;     /* Snapshot bytes served in it. */
+    uint64_t reported_low_mark; /* Amnesia: h of this peer's STATUS ... */
+    bool reported;              /* ... and whether one came. */
+};
+
+/* One read-only request per client that the app is answering. */
+struct pbft_read {
+    uint64_t timestamp; /* 0 = none. */
+    uint64_t seq;       /* Last committed batch that the answer reflects. */
 };
 
 struct nika_replica {
@@ -208,6 +226,10 @@ struct nika_replica {
     bool stable_is_local;       /* Own snapshot at low_mark exists and matches. */
     uint64_t lag_seq;           /* CK6: stable checkpoint that we have not reached. */
     struct nika_digest lag_digest;
+    uint32_t lag_cert;          /* Store handle of its certificate; 0 iff lag_seq == 0. */
+    uint64_t stable_durable;    /* Highest h whose certificate is durable. */
+    uint64_t trimmed;           /* The log is trimmed up to here. */
+    bool batch_due;             /* T_batch fired while B2 or B3 forbade to cut. */
 
     struct pbft_snapshot snapshots[PBFT_SNAPSHOTS_KEPT];
     struct pbft_fetch fetches[PBFT_FETCHES_MAX];
@@ -223,6 +245,7 @@ struct nika_replica {
     struct pbft_view_change_entry *view_changes; /* n */
     struct pbft_evidence *evidence; /* n */
     struct pbft_peer *peers;    /* n */
+    struct pbft_read *reads;    /* One per client. */
     uint8_t *scratch;           /* For building frames and certificates. */
     uint32_t scratch_size;
     uint32_t queue_peak[16];    /* By enum nika_queue, for NOTE_QUEUE. */
@@ -236,6 +259,29 @@ struct pbft_slot *pbft_slot_find(struct nika_replica *r, uint64_t seq); /* NULL 
 struct pbft_vote *pbft_vote_at(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase, uint32_t sender);
 /* Forget what belongs to the slot's view: PRE-PREPARE, votes, prepared; keep best_*, commit certificate, executed. */
 void pbft_slot_reset_view(struct nika_replica *r, struct pbft_slot *slot);
+/* The slot of `seq`, in the window, made ready for votes of the current view. */
+struct pbft_slot *pbft_slot_current(struct nika_replica *r, uint64_t seq);
+/* Give the slot another digest; the batches of the old one are kept where something still refers to them. */
+void pbft_slot_set_digest(struct nika_replica *r, struct pbft_slot *slot, const struct nika_digest *digest);
+/* Handle of the checked batch body of `digest` in this slot, 0 when absent. Never asked about the null batch. */
+uint32_t pbft_slot_batch(const struct pbft_slot *slot, const struct nika_digest *digest);
+/* Is the batch that this slot committed at hand (null batches always are)? */
+bool pbft_slot_commit_ready(const struct pbft_slot *slot);
+/* Record a vote whose signature was verified. True when it matches the accepted PRE-PREPARE and counts. */
+bool pbft_vote_record(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase, uint32_t sender,
+                      const struct nika_digest *digest, struct nika_span auth);
+/* Count again what came before the PRE-PREPARE. */
+void pbft_votes_recount(struct nika_replica *r, struct pbft_slot *slot);
+/* Sign and record an own vote; the frame is broadcast. */
+void pbft_vote_cast(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase);
+/* Sign and record an own vote from the log without sending it: STATUS resends it. */
+void pbft_vote_restore(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase);
+/* Two different votes of one sender: keep them as evidence. */
+void pbft_vote_conflict(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase,
+                        const struct nika_frame *frame);
+/* Encode Q matching COMMITs of the current view into slot->commit_cert, unless it is there. */
+void pbft_commit_cert_keep(struct nika_replica *r, struct pbft_slot *slot);
+bool pbft_order_decode(struct nika_span body, struct pbft_order *out);
 /* Free everything. */
 void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot);
 static inline uint32_t pbft_primary(const struct nika_replica *r, uint64_t view)
@@ -256,6 +302,8 @@ void pbft_vote_frame(struct nika_replica *r, const struct pbft_slot *slot, enum 
                      struct nika_writer *w);
 void pbft_timer_start(struct nika_replica *r, enum pbft_timer timer, uint64_t delay_ns); /* Restarts. */
 void pbft_timer_stop(struct nika_replica *r, enum pbft_timer timer);
+/* BATCH has no authenticator: its digest binds it. `to` = NIKA_NODE_NONE broadcasts. */
+void pbft_send_batch(struct nika_replica *r, uint32_t to, struct nika_span body);
 uint64_t pbft_token(const struct nika_replica *r, enum pbft_token kind, uint16_t generation, uint64_t seq);
 void pbft_reject(struct nika_replica *r, enum nika_check check, uint32_t sender);
 void pbft_alarm(struct nika_replica *r, enum nika_check check, uint64_t seq);
@@ -269,6 +317,9 @@ bool pbft_verify_nested(struct nika_replica *r, struct nika_span raw, const stru
 /* ---- request.c, batcher.c: intake and batching (1.3) ----------------------------------------------------------------- */
 void pbft_on_request(struct nika_replica *r, const struct nika_frame *frame);
 void pbft_batch_try_cut(struct nika_replica *r, bool timer_fired); /* Primary: propose while B1-B4 allow. */
+void pbft_request_expired(struct nika_replica *r); /* T_req. */
+/* Send the head of pending to the primary once more: the first forward may have been lost. */
+void pbft_forward_head(struct nika_replica *r);
 void pbft_request_timer_update(struct nika_replica *r);           /* T_req times the head of pending. */
 
 /* ---- pre_prepare.c, prepare.c, commit.c: ordering (1.4) ---------------------------------------------------------------- */
@@ -277,6 +328,17 @@ void pbft_on_batch(struct nika_replica *r, const struct nika_frame *frame);     
 void pbft_on_fetch_batch(struct nika_replica *r, const struct nika_frame *frame); /* FB1-FB2 */
 void pbft_fetch_want(struct nika_replica *r, const struct nika_digest *digest, uint32_t first_peer);
 void pbft_fetch_timer(struct nika_replica *r);
+/* Want what slots lack (parked PRE-PREPAREs, committed digests), as far as there is room; forget what nobody lacks. */
+void pbft_fetch_refill(struct nika_replica *r);
+/* The digest that this slot waits for, NULL when none. */
+const struct nika_digest *pbft_slot_awaits(const struct pbft_slot *slot);
+/* A PRE-PREPARE frame becomes the accepted one (its batch is at hand) or parked (it is fetched). */
+void pbft_order_take(struct nika_replica *r, struct pbft_slot *slot, const struct pbft_order *order,
+                     struct nika_span frame, bool from_new_view);
+/* The awaited batch of a parked PRE-PREPARE has come. */
+void pbft_resume_parked(struct nika_replica *r, struct pbft_slot *slot, struct nika_span body);
+void pbft_proposal_persist(struct nika_replica *r, struct pbft_slot *slot);
+void pbft_prepared_persist(struct nika_replica *r, struct pbft_slot *slot);
 /* Install an order of an entered NEW-VIEW: accepted PRE-PREPARE, batch fetched if absent, then as in 1.4. `frame` is the O entry. */
 void pbft_install_order(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, struct nika_span frame);
 /* The batch body with this digest in any slot (also best_batch), empty span when absent. */
@@ -304,6 +366,21 @@ void pbft_snapshot_saved(struct nika_replica *r, uint64_t seq);
 void pbft_on_checkpoint(struct nika_replica *r, const struct nika_frame *frame);
 struct pbft_snapshot *pbft_snapshot_find(struct nika_replica *r, uint64_t seq);
 /* d_state of a META (1.6). */
+void pbft_snapshot_save(struct nika_replica *r, struct pbft_snapshot *snapshot); /* Also again, after a full disk. */
+void pbft_snapshot_forget(struct nika_replica *r, struct pbft_snapshot *snapshot);
+/* Own CHECKPOINT of a durable snapshot: recorded and sent. */
+void pbft_checkpoint_send(struct nika_replica *r, struct pbft_snapshot *snapshot);
+struct pbft_checkpoint_vote *pbft_checkpoint_at(struct nika_replica *r, uint32_t sender, uint64_t seq);
+/* Forget CHECKPOINTs up to h, move those that came into the window. */
+void pbft_checkpoints_trim(struct nika_replica *r);
+/* Did (seq, any digest) become stable by the CHECKPOINTs held? */
+void pbft_checkpoint_count(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest);
+void pbft_stable_recheck(struct nika_replica *r); /* Execution moved: a deferred stable checkpoint may be reached. */
+void pbft_stable_persist(struct nika_replica *r);
+void pbft_stable_stored(struct nika_replica *r, uint64_t seq);
+void pbft_log_trim(struct nika_replica *r); /* D6: up to the newest durable snapshot that is stable. */
+/* Slots between h and a slot count; also used by recovery. */
+void pbft_low_mark_set(struct nika_replica *r, uint64_t seq);
 void pbft_meta_digest(const struct common_meta *meta, struct nika_digest *out);
 /* (seq, digest) is stable: `cert` = encoded FRAMES list (count + frames) of >= Q CHECKPOINTs, already verified. Moves h, collects
  * garbage, persists the certificate, or starts catching up (CK5, CK6). */
@@ -368,6 +445,8 @@ void pbft_transfer_save(struct nika_replica *r);
 void pbft_status_timer(struct nika_replica *r);
 void pbft_status_soon(struct nika_replica *r); /* Negative-ack trigger: rate-limited by T_retx. */
 void pbft_on_status(struct nika_replica *r, const struct nika_frame *frame);
+/* What progress waits for (enum nika_wait), and about which number. */
+uint32_t pbft_wait(const struct nika_replica *r, uint64_t *detail);
 
 /* ---- recover.c -------------------------------------------------------------------------------------------------------- */
 void pbft_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct nika_span record);

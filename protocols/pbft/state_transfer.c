@@ -5,8 +5,9 @@
  * While a transfer runs nothing is executed; the snapshot is durable before anything depends on it. */
 #include "protocols/pbft/state.h"
 
-#define RESTORE_SLICE_BYTES (256u * 1024u) /* Handed to the app per step, so that effects stay bounded. */
-#define RETRY_DOUBLINGS_MAX 4u             /* Exponential retry once every source was asked. */
+#define RESTORE_SLICE_BYTES                                                                        \
+    (256u * 1024u)             /* Handed to the app per step, so that effects stay bounded. */
+#define RETRY_DOUBLINGS_MAX 4u /* Exponential retry once every source was asked. */
 
 enum { PART_APP = 0, PART_REPLIES = 1 };
 
@@ -92,7 +93,8 @@ static uint32_t next_missing(struct nika_replica *r)
     uint32_t total = chunk_total(t);
     while (t->next_wanted < total && chunk_get(r, t->chunks, t->next_wanted) != 0) t->next_wanted++;
     uint32_t number = t->next_wanted;
-    while (number < total && (chunk_get(r, t->chunks, number) != 0 || is_in_flight(t, number))) number++;
+    while (number < total && (chunk_get(r, t->chunks, number) != 0 || is_in_flight(t, number)))
+        number++;
     return number;
 }
 
@@ -142,11 +144,12 @@ static void note(struct nika_replica *r, uint64_t phase)
 /* Remember the certificate once: a Q certificate found later makes a W-based target stable, too. */
 static void keep_certificate(struct nika_replica *r, struct nika_span cert)
 {
-    if (cert.size != 0 && r->transfer.stable_cert == 0) r->transfer.stable_cert = nika_store_put(r->store, cert);
+    if (cert.size != 0 && r->transfer.stable_cert == 0)
+        r->transfer.stable_cert = nika_store_put(r->store, cert);
 }
 
-void pbft_transfer_start(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, const uint64_t signers[2],
-                         struct nika_span cert)
+void pbft_transfer_start(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest,
+                         const uint64_t signers[2], struct nika_span cert)
 {
     struct pbft_transfer *t = &r->transfer;
     if (t->active && seq == t->seq && nika_digest_equal(digest, &t->digest)) {
@@ -188,7 +191,8 @@ static bool meta_within_limits(const struct nika_replica *r, const struct common
 }
 
 /* Move the chunks [from, from+count) of the old table to `to` in the new one: content-addressed by the equal root. */
-static uint32_t chunks_move(struct nika_replica *r, uint32_t table, uint32_t from, uint32_t to, uint32_t count)
+static uint32_t chunks_move(struct nika_replica *r, uint32_t table, uint32_t from, uint32_t to,
+                            uint32_t count)
 {
     uint32_t moved = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -210,11 +214,15 @@ static bool adopt_meta(struct nika_replica *r, const struct common_meta *m)
     memset(nika_store_at(r->store, table), 0, size == 0 ? 4u : size);
     uint32_t kept = 0;
     if (t->chunks != 0) {
-        bool app = t->meta.chunk_count == m->chunk_count && nika_digest_equal(&t->meta.root, &m->root);
-        bool replies = t->meta.reply_size == m->reply_size && t->meta.reply_chunk_count == m->reply_chunk_count &&
+        bool app =
+            t->meta.chunk_count == m->chunk_count && nika_digest_equal(&t->meta.root, &m->root);
+        bool replies = t->meta.reply_size == m->reply_size &&
+                       t->meta.reply_chunk_count == m->reply_chunk_count &&
                        nika_digest_equal(&t->meta.reply_root, &m->reply_root);
         if (app) kept += chunks_move(r, table, 0, 0, m->chunk_count);
-        if (replies) kept += chunks_move(r, table, t->meta.chunk_count, m->chunk_count, m->reply_chunk_count);
+        if (replies)
+            kept +=
+                chunks_move(r, table, t->meta.chunk_count, m->chunk_count, m->reply_chunk_count);
         drop_chunks(r);
     }
     t->meta = *m;
@@ -232,10 +240,12 @@ static void restore_slice(struct nika_replica *r)
     struct pbft_transfer *t = &r->transfer;
     uint32_t bytes = 0;
     while (t->restore_next < t->meta.chunk_count && bytes < RESTORE_SLICE_BYTES) {
-        struct nika_span chunk = nika_store_span(r->store, chunk_get(r, t->chunks, t->restore_next));
+        struct nika_span chunk =
+            nika_store_span(r->store, chunk_get(r, t->chunks, t->restore_next));
         uint8_t *out = NULL;
         /* A stored chunk carries one byte in front, so that an empty one has a handle, too. */
-        struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_RESTORE_CHUNK, chunk.size - 1, &out);
+        struct nika_action *action =
+            nika_effects_add(r->effects, NIKA_ACTION_RESTORE_CHUNK, chunk.size - 1, &out);
         if (action == NULL) return;
         action->id = t->restore_next;
         if (chunk.size > 1) memcpy(out, chunk.data + 1, chunk.size - 1);
@@ -250,7 +260,8 @@ static void restore_slice(struct nika_replica *r)
     pbft_timer_stop(r, PBFT_TIMER_TRANSFER);
     uint8_t *unused = NULL;
     struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_RESTORE_END, 0, &unused);
-    if (action != NULL) action->token = pbft_token(r, PBFT_TOKEN_RESTORE, r->exec_generation, t->seq);
+    if (action != NULL)
+        action->token = pbft_token(r, PBFT_TOKEN_RESTORE, r->exec_generation, t->seq);
 }
 
 /* Join the reply chunks into one serialisation. False when the store is full. */
@@ -262,7 +273,8 @@ static bool assemble_replies(struct nika_replica *r)
     if (t->replies == 0) return false;
     struct nika_writer w = nika_writer_of(nika_store_at(r->store, t->replies), size);
     for (uint32_t i = 0; i < t->meta.reply_chunk_count; i++) {
-        struct nika_span chunk = nika_store_span(r->store, chunk_get(r, t->chunks, t->meta.chunk_count + i));
+        struct nika_span chunk =
+            nika_store_span(r->store, chunk_get(r, t->chunks, t->meta.chunk_count + i));
         nika_write_raw(&w, chunk.data + 1, chunk.size - 1);
     }
     NIKA_ASSERT(!w.failed && w.at == size);
@@ -281,10 +293,14 @@ static void restore_begin(struct nika_replica *r)
     /* Results and chunks that the app still owes belong to the state that is being replaced. */
     r->exec_generation++;
     memset(r->serving, 0, sizeof r->serving);
-    struct nika_snapshot_meta meta = {
-        .seq = t->seq, .chunk_count = t->meta.chunk_count, .total_size = t->meta.total_size, .root = t->meta.root};
+    struct nika_snapshot_meta meta = {.seq = t->seq,
+                                      .chunk_count = t->meta.chunk_count,
+                                      .total_size = t->meta.total_size,
+                                      .root = t->meta.root};
     uint8_t *out = NULL;
-    if (nika_effects_add(r->effects, NIKA_ACTION_RESTORE_BEGIN, NIKA_SNAPSHOT_META_SIZE, &out) == NULL) return;
+    if (nika_effects_add(r->effects, NIKA_ACTION_RESTORE_BEGIN, NIKA_SNAPSHOT_META_SIZE, &out) ==
+        NULL)
+        return;
     struct nika_writer w = nika_writer_of(out, NIKA_SNAPSHOT_META_SIZE);
     nika_snapshot_meta_write(&w, &meta);
     restore_slice(r);
@@ -350,12 +366,13 @@ static bool chunk_proven(const struct nika_replica *r, const struct common_chunk
     nika_merkle_leaf(m->index, m->data, &leaf);
     bool app = m->part == PART_APP;
     return nika_merkle_verify(app ? &meta->root : &meta->reply_root, m->index,
-                              app ? meta->chunk_count : meta->reply_chunk_count, &leaf, &proof) == NIKA_OK;
+                              app ? meta->chunk_count : meta->reply_chunk_count, &leaf,
+                              &proof) == NIKA_OK;
 }
 
 /* ST2-ST4 of a chunk; *number is its place in the table. */
-static enum nika_check chunk_check(struct nika_replica *r, const struct nika_frame *frame, const struct common_chunk *m,
-                                   uint32_t *number)
+static enum nika_check chunk_check(struct nika_replica *r, const struct nika_frame *frame,
+                                   const struct common_chunk *m, uint32_t *number)
 {
     const struct pbft_transfer *t = &r->transfer;
     if (!t->active || !t->meta_known || t->restoring || m->seq != t->seq) return NIKA_CHECK_ST4;
@@ -413,7 +430,9 @@ void pbft_on_no_snapshot(struct nika_replica *r, const struct nika_frame *frame)
     }
     uint64_t seq = 0, signers[2] = {0, 0};
     struct nika_digest digest;
-    bool proven = pbft_checkpoint_cert_verify(r, &m.checkpoints, r->quorum, &seq, &digest, signers) && seq == m.seq;
+    bool proven =
+        pbft_checkpoint_cert_verify(r, &m.checkpoints, r->quorum, &seq, &digest, signers) &&
+        seq == m.seq;
     uint32_t size = 4 + m.checkpoints.span.size;
     uint32_t handle = proven ? nika_store_alloc(r->store, size) : 0;
     if (handle == 0) {
@@ -452,7 +471,8 @@ void pbft_restored(struct nika_replica *r, uint64_t seq, int32_t status, struct 
     struct nika_snapshot_meta meta;
     memset(&meta, 0, sizeof meta);
     if (status == 0) nika_snapshot_meta_read(&reader, &meta);
-    bool same = status == 0 && !reader.failed && meta.seq == t->seq && meta.chunk_count == t->meta.chunk_count &&
+    bool same = status == 0 && !reader.failed && meta.seq == t->seq &&
+                meta.chunk_count == t->meta.chunk_count &&
                 nika_digest_equal(&meta.root, &t->meta.root);
     if (!same) {
         /* Every chunk was proven, so this is the application's own fault; a fresh copy is the only remedy. */

@@ -12,8 +12,8 @@ void pbft_transfer_save(struct nika_replica *r)
     replies.size = (uint32_t)t->meta.reply_size;
     uint32_t meta_size = nika_encoded_size(&common_info_meta, &t->meta);
     uint8_t *out = NULL;
-    struct nika_action *action =
-        nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_SAVE, 4 + meta_size + 4 + replies.size, &out);
+    struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_SAVE,
+                                                  4 + meta_size + 4 + replies.size, &out);
     if (action == NULL) return;
     action->a = t->seq;
     action->token = pbft_token(r, PBFT_TOKEN_TRANSFER_SAVED, 0, t->seq);
@@ -41,7 +41,8 @@ static void adopt_snapshot(struct nika_replica *r)
     r->snapshots[0].digest = t->digest;
     t->replies = 0;
     uint8_t *unused = NULL;
-    struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_DROP, 0, &unused);
+    struct nika_action *action =
+        nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_DROP, 0, &unused);
     if (action != NULL) action->a = t->seq;
 }
 
@@ -69,7 +70,8 @@ static void forget_transfer(struct nika_replica *r)
     struct pbft_transfer *t = &r->transfer;
     uint32_t total = t->meta.chunk_count + t->meta.reply_chunk_count;
     for (uint32_t i = 0; i < total && t->chunks != 0; i++) {
-        nika_store_free(r->store, (uint32_t)nika_load_le(nika_store_at(r->store, t->chunks) + 4u * i, 4));
+        nika_store_free(r->store,
+                        (uint32_t)nika_load_le(nika_store_at(r->store, t->chunks) + 4u * i, 4));
     }
     nika_store_free(r->store, t->chunks);
     nika_store_free(r->store, t->stable_cert);
@@ -78,10 +80,13 @@ static void forget_transfer(struct nika_replica *r)
 }
 
 /* h = max(h, s), by the certificate when there is one; a target that only W signed waits for it (1.6). */
-static void adopt_low_mark(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, uint32_t cert)
+static void adopt_low_mark(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest,
+                           uint32_t cert)
 {
-    if (seq > r->low_mark && cert != 0) pbft_make_stable(r, seq, digest, nika_store_span(r->store, cert));
-    if (seq == r->low_mark && nika_digest_equal(digest, &r->stable_digest)) r->stable_is_local = true;
+    if (seq > r->low_mark && cert != 0)
+        pbft_make_stable(r, seq, digest, nika_store_span(r->store, cert));
+    if (seq == r->low_mark && nika_digest_equal(digest, &r->stable_digest))
+        r->stable_is_local = true;
     if (r->lag_seq <= seq) r->lag_seq = 0;
     if (r->lag_seq == 0) pbft_timer_stop(r, PBFT_TIMER_LAG);
     if (r->amnesiac && r->low_mark >= r->amnesia_until) r->amnesiac = false;

@@ -25,7 +25,8 @@ static bool within_budget(struct nika_replica *r, uint32_t peer, uint32_t size)
 static struct pbft_snapshot *servable(struct nika_replica *r, uint64_t seq)
 {
     struct pbft_snapshot *snapshot = pbft_snapshot_find(r, seq);
-    bool ready = snapshot != NULL && snapshot->seq != 0 && snapshot->meta_known && snapshot->replies != 0;
+    bool ready =
+        snapshot != NULL && snapshot->seq != 0 && snapshot->meta_known && snapshot->replies != 0;
     return ready ? snapshot : NULL;
 }
 
@@ -66,10 +67,12 @@ void pbft_on_fetch_meta(struct nika_replica *r, const struct nika_frame *frame)
 }
 
 /* A chunk of the reply cache, cut and proven here: the serialisation is ours, not the application's. */
-static void send_reply_chunk(struct nika_replica *r, uint32_t peer, struct pbft_snapshot *snapshot, uint32_t index)
+static void send_reply_chunk(struct nika_replica *r, uint32_t peer, struct pbft_snapshot *snapshot,
+                             uint32_t index)
 {
     uint32_t count = snapshot->meta.reply_chunk_count, chunk_size = r->config->chunk_size;
-    uint32_t scratch = nika_store_alloc(r->store, 2u * count * (uint32_t)sizeof(struct nika_digest));
+    uint32_t scratch =
+        nika_store_alloc(r->store, 2u * count * (uint32_t)sizeof(struct nika_digest));
     if (scratch == 0) return; /* The peer asks again. */
     struct nika_digest *leaves = (struct nika_digest *)(void *)nika_store_at(r->store, scratch);
     const uint8_t *bytes = nika_store_at(r->store, snapshot->replies);
@@ -84,7 +87,8 @@ static void send_reply_chunk(struct nika_replica *r, uint32_t peer, struct pbft_
     struct nika_merkle_proof proof;
     memset(&proof, 0, sizeof proof);
     nika_merkle_prove(leaves, count, index, leaves + count, &proof);
-    struct common_chunk m = {.seq = snapshot->seq, .part = PART_REPLIES, .index = index, .data = chunk};
+    struct common_chunk m = {
+        .seq = snapshot->seq, .part = PART_REPLIES, .index = index, .data = chunk};
     m.proof.count = proof.count;
     m.proof.span = (struct nika_span){proof.siblings[0].bytes, proof.count * NIKA_DIGEST_SIZE};
     pbft_send(r, peer, &common_info_chunk, &m);
@@ -105,18 +109,21 @@ static void ask_app(struct nika_replica *r, uint32_t peer, uint64_t seq, uint32_
         return;
     }
     uint8_t *unused = NULL;
-    struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_CHUNK, 0, &unused);
+    struct nika_action *action =
+        nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_CHUNK, 0, &unused);
     if (action == NULL) return;
     action->a = seq;
     action->id = index;
     action->token = pbft_token(r, PBFT_TOKEN_CHUNK, r->exec_generation, free_entry);
-    r->serving[free_entry] = (struct pbft_serving){.active = true, .peer = peer, .index = index, .seq = seq};
+    r->serving[free_entry] =
+        (struct pbft_serving){.active = true, .peer = peer, .index = index, .seq = seq};
 }
 
 void pbft_on_fetch_chunk(struct nika_replica *r, const struct nika_frame *frame)
 {
     struct common_fetch_chunk m;
-    if (nika_decode(&common_info_fetch_chunk, frame->body, &m) != NIKA_OK || frame->sender >= r->n) {
+    if (nika_decode(&common_info_fetch_chunk, frame->body, &m) != NIKA_OK ||
+        frame->sender >= r->n) {
         pbft_reject(r, NIKA_CHECK_W0, frame->sender);
         return;
     }
@@ -125,7 +132,8 @@ void pbft_on_fetch_chunk(struct nika_replica *r, const struct nika_frame *frame)
         send_no_snapshot(r, frame->sender);
         return;
     }
-    uint32_t count = m.part == PART_APP ? snapshot->meta.chunk_count : snapshot->meta.reply_chunk_count;
+    uint32_t count =
+        m.part == PART_APP ? snapshot->meta.chunk_count : snapshot->meta.reply_chunk_count;
     if (m.part > PART_REPLIES || m.index >= count) {
         pbft_reject(r, NIKA_CHECK_ST2, frame->sender);
         return;
@@ -141,7 +149,8 @@ void pbft_on_fetch_chunk(struct nika_replica *r, const struct nika_frame *frame)
     }
 }
 
-void pbft_chunk_ready(struct nika_replica *r, uint32_t serving, int32_t status, struct nika_span bytes)
+void pbft_chunk_ready(struct nika_replica *r, uint32_t serving, int32_t status,
+                      struct nika_span bytes)
 {
     if (serving >= PBFT_SERVING_MAX || !r->serving[serving].active) return;
     struct pbft_serving entry = r->serving[serving];
@@ -155,7 +164,8 @@ void pbft_chunk_ready(struct nika_replica *r, uint32_t serving, int32_t status, 
     }
     const uint8_t *siblings = nika_read_raw(&reader, count * NIKA_DIGEST_SIZE);
     if (!nika_reader_done(&reader)) return;
-    struct common_chunk m = {.seq = entry.seq, .part = PART_APP, .index = entry.index, .data = data};
+    struct common_chunk m = {
+        .seq = entry.seq, .part = PART_APP, .index = entry.index, .data = data};
     m.proof.count = count;
     m.proof.span = (struct nika_span){siblings, count * NIKA_DIGEST_SIZE};
     pbft_send(r, entry.peer, &common_info_chunk, &m);

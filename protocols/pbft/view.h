@@ -19,12 +19,15 @@ struct pbft_plan {
 
 /* Recompute (min_s, max_s, O) from the V of a NEW-VIEW. False when two certificates of one view and number differ (NV8). Every
  * VIEW-CHANGE must have passed pbft_view_change_check; the span is then at most one window. */
-bool pbft_plan_compute(struct nika_replica *r, const struct nika_list *view_changes, struct pbft_plan *plan);
+bool pbft_plan_compute(struct nika_replica *r, const struct nika_list *view_changes,
+                       struct pbft_plan *plan);
 /* Does the plan order another digest at a number that this replica has executed? */
-bool pbft_plan_contradicts_execution(struct nika_replica *r, const struct pbft_plan *plan, uint64_t *seq);
+bool pbft_plan_contradicts_execution(struct nika_replica *r, const struct pbft_plan *plan,
+                                     uint64_t *seq);
 /* Parse and decode a nested frame of a replica without verifying its signature: for what was verified before, and for checks that
  * are cheaper than a signature. */
-bool pbft_nested_peek(struct nika_replica *r, struct nika_span raw, const struct nika_message_info *info,
-                      struct nika_frame *frame, void *message);
+bool pbft_nested_peek(struct nika_replica *r, struct nika_span raw,
+                      const struct nika_message_info *info, struct nika_frame *frame,
+                      void *message);
 
 #endif

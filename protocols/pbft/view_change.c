@@ -21,7 +21,8 @@ static void adopt_own(struct nika_replica *r, uint64_t view, uint32_t handle)
 {
     struct nika_frame frame;
     struct pbft_view_change_entry *entry = &r->view_changes[r->self];
-    enum nika_err err = nika_frame_parse(nika_store_span(r->store, handle), r->config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
+    enum nika_err err = nika_frame_parse(nika_store_span(r->store, handle), r->config->epoch,
+                                         NIKA_MESSAGE_SIZE_MAX, &frame);
     NIKA_ASSERT(err == NIKA_OK);
     pbft_view_change_forget(r, r->self);
     entry->view = view;
@@ -69,7 +70,8 @@ static struct nika_list prepared_list(struct nika_replica *r, struct nika_writer
         if (slot == NULL || !slot->has_best || slot->best_certificate == 0) continue;
         struct pbft_certificate certificate;
         enum nika_err err =
-            nika_decode(&pbft_info_certificate, nika_store_span(r->store, slot->best_certificate), &certificate);
+            nika_decode(&pbft_info_certificate, nika_store_span(r->store, slot->best_certificate),
+                        &certificate);
         NIKA_ASSERT(err == NIKA_OK);
         nika_list_append(w, &list, &pbft_info_certificate, &certificate);
     }
@@ -89,8 +91,9 @@ static uint32_t prepared_size(struct nika_replica *r)
 
 static void persist_own(struct nika_replica *r)
 {
-    nika_effects_persist(r->effects, pbft_token(r, PBFT_TOKEN_VIEW_CHANGE, r->view_generation, r->view),
-                         PBFT_RECORD_VIEW_CHANGE, r->view, nika_store_span(r->store, r->my_view_change));
+    nika_effects_persist(
+        r->effects, pbft_token(r, PBFT_TOKEN_VIEW_CHANGE, r->view_generation, r->view),
+        PBFT_RECORD_VIEW_CHANGE, r->view, nika_store_span(r->store, r->my_view_change));
 }
 
 /* Build and persist the VIEW-CHANGE for `view`. With a full store nothing is sent and pbft_view_retry tries again: the contents
@@ -102,8 +105,10 @@ static void build_own(struct nika_replica *r)
     uint32_t size = prepared_size(r);
     uint32_t scratch = size == 0 ? 0 : nika_store_alloc(r->store, size);
     if (size != 0 && scratch == 0) return;
-    struct nika_writer w = nika_writer_of(scratch == 0 ? NULL : nika_store_at(r->store, scratch), size);
-    struct pbft_view_change m = {.view = r->view, .low_mark = r->low_mark, .checkpoints = stable_frames(r)};
+    struct nika_writer w =
+        nika_writer_of(scratch == 0 ? NULL : nika_store_at(r->store, scratch), size);
+    struct pbft_view_change m = {
+        .view = r->view, .low_mark = r->low_mark, .checkpoints = stable_frames(r)};
     m.prepared = prepared_list(r, &w);
     NIKA_ASSERT(!w.failed);
     uint32_t handle = pbft_store_frame(r, &pbft_info_view_change, &m);
@@ -149,8 +154,10 @@ void pbft_view_retry(struct nika_replica *r)
     if (r->active && r->low_bound > r->low_mark) pbft_new_view_install(r);
     if (r->new_view_candidate != 0) {
         nika_effects_persist(
-            r->effects, pbft_token(r, PBFT_TOKEN_NEW_VIEW, r->view_generation, r->new_view_candidate_view),
-            PBFT_RECORD_NEW_VIEW, r->new_view_candidate_view, nika_store_span(r->store, r->new_view_candidate));
+            r->effects,
+            pbft_token(r, PBFT_TOKEN_NEW_VIEW, r->view_generation, r->new_view_candidate_view),
+            PBFT_RECORD_NEW_VIEW, r->new_view_candidate_view,
+            nika_store_span(r->store, r->new_view_candidate));
         return;
     }
     if (r->active || r->amnesiac) return;
@@ -169,7 +176,8 @@ static uint64_t kth_largest_view(const struct nika_replica *r, uint32_t k)
     for (uint32_t i = 0; i < r->n; i++) {
         uint64_t candidate = r->view_changes[i].view;
         uint32_t at_least = 0;
-        for (uint32_t j = 0; j < r->n; j++) at_least += r->view_changes[j].view >= candidate ? 1u : 0u;
+        for (uint32_t j = 0; j < r->n; j++)
+            at_least += r->view_changes[j].view >= candidate ? 1u : 0u;
         if (at_least >= k && candidate > best) best = candidate;
     }
     return best;
@@ -190,7 +198,8 @@ void pbft_view_timer(struct nika_replica *r)
 }
 
 /* Everything that needs no look into the message's proofs. True when the message is worth verifying. */
-static bool relevant(struct nika_replica *r, const struct nika_frame *frame, const struct pbft_view_change *m)
+static bool relevant(struct nika_replica *r, const struct nika_frame *frame,
+                     const struct pbft_view_change *m)
 {
     const struct pbft_view_change_entry *entry = &r->view_changes[frame->sender];
     if (m->view < r->view || m->view < entry->view) {
@@ -202,7 +211,8 @@ static bool relevant(struct nika_replica *r, const struct nika_frame *frame, con
     struct nika_span first = nika_store_span(r->store, entry->frame);
     enum nika_err err = nika_frame_parse(first, r->config->epoch, NIKA_MESSAGE_SIZE_MAX, &held);
     NIKA_ASSERT(err == NIKA_OK);
-    bool same = held.body.size == frame->body.size && memcmp(held.body.data, frame->body.data, held.body.size) == 0;
+    bool same = held.body.size == frame->body.size &&
+                memcmp(held.body.data, frame->body.data, held.body.size) == 0;
     if (same) return false; /* A retransmission. */
     /* INV-VCU: a correct replica has one content per view, so both signatures together convict the sender. */
     pbft_evidence(r, frame->type, frame->sender, first, frame->raw);
@@ -283,6 +293,11 @@ void pbft_recover_view_change(struct nika_replica *r, uint64_t view, struct nika
 
 void pbft_view_start(struct nika_replica *r)
 {
+    /* Records come in any order: what they restored of a view that is over must not take part in this one. */
+    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+        struct pbft_slot *slot = pbft_slot_find(r, s);
+        if (slot != NULL && (!r->active || slot->view != r->view)) pbft_slot_reset_view(r, slot);
+    }
     if (r->active) {
         pbft_new_view_install(r);
         bool lead = r->new_view != 0 && pbft_primary(r, r->view) == r->self && !r->amnesiac;

@@ -1,5 +1,5 @@
-/* Every suite: what a node signed verifies for that node and those bytes, and for nothing else; the same seed gives the
- * same bytes, so that runs replay. */
+/* Every suite: what a node signed verifies for that node and those bytes, and for nothing else; the
+ * same seed gives the same bytes, so that runs replay. */
 #include "engine/core/auth.h"
 #include "tests/support/test.h"
 

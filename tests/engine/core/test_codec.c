@@ -1,4 +1,5 @@
-/* The codec accepts exactly one encoding of each message, and nothing else, without leaving its bytes (W1-W4). */
+/* The codec accepts exactly one encoding of each message, and nothing else, without leaving its
+ * bytes (W1-W4). */
 #include "engine/core/stream.h"
 #include "tests/engine/core/test_messages.h"
 #include "tests/support/test.h"
@@ -64,7 +65,8 @@ static void make(struct sample *s, uint64_t k)
     s->size = body.at;
 }
 
-/* Decode a copy that ends where its memory ends, so that the address sanitizer sees any read past it. */
+/* Decode a copy that ends where its memory ends, so that the address sanitizer sees any read past
+ * it. */
 static enum nika_err decode_exact(const uint8_t *bytes, uint32_t size, struct test_all *out)
 {
     uint8_t *copy = malloc(size == 0 ? 1 : size);
@@ -220,7 +222,8 @@ static void test_lists_walk_to_their_end_and_stop(void **state)
     }
 }
 
-/* W1 and W2: whatever still decodes after mutation encodes to the same bytes; decode_exact asserts it. */
+/* W1 and W2: whatever still decodes after mutation encodes to the same bytes; decode_exact asserts
+ * it. */
 static void test_mutated_bodies_are_rejected_or_canonical(void **state)
 {
     (void)state;

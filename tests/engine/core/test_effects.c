@@ -1,5 +1,5 @@
-/* Effects keep what was asked in order and refuse what does not fit; small tables (checks, probes, errors, snapshot
- * descriptions) answer for every value. */
+/* Effects keep what was asked in order and refuse what does not fit; small tables (checks, probes,
+ * errors, snapshot descriptions) answer for every value. */
 #include "engine/core/app.h"
 #include "engine/core/bytes.h"
 #include "engine/core/check.h"

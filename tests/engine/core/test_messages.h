@@ -1,4 +1,5 @@
-/* tests/engine/core/test_messages.h: structs and descriptors of test_messages.def, made the way a protocol makes its own. */
+/* tests/engine/core/test_messages.h: structs and descriptors of test_messages.def, made the way a
+ * protocol makes its own. */
 #ifndef TESTS_ENGINE_CORE_TEST_MESSAGES_H
 #define TESTS_ENGINE_CORE_TEST_MESSAGES_H
 

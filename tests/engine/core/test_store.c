@@ -92,7 +92,8 @@ static void test_a_double_free_asserts(void **state)
     free(s);
 }
 
-/* A random program of allocs and frees; every live block must keep its own pattern. Returns a fingerprint of the handles. */
+/* A random program of allocs and frees; every live block must keep its own pattern. Returns a
+ * fingerprint of the handles. */
 static uint64_t random_program(uint64_t seed)
 {
     struct nika_store *s = new_store(CAPACITY);

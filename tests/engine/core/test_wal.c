@@ -1,4 +1,5 @@
-/* A log is read back up to its first damage, and damage in the middle is never taken for a torn tail. */
+/* A log is read back up to its first damage, and damage in the middle is never taken for a torn
+ * tail. */
 #include "engine/core/stream.h"
 #include "engine/core/wal.h"
 #include "tests/support/test.h"

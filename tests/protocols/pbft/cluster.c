@@ -12,8 +12,8 @@ static struct cluster_bytes copy(struct nika_span span)
     return out;
 }
 
-static uint32_t authenticate(void *world, uint32_t self, enum nika_auth_alg alg, uint8_t type, uint32_t to,
-                             struct nika_span body, uint8_t *auth)
+static uint32_t authenticate(void *world, uint32_t self, enum nika_auth_alg alg, uint8_t type,
+                             uint32_t to, struct nika_span body, uint8_t *auth)
 {
     struct cluster *c = world;
     if (alg == NIKA_AUTH_NONE) return 0;
@@ -41,9 +41,10 @@ static bool verify(void *world, uint32_t self, const struct nika_frame *frame)
     struct nika_writer w = nika_writer_of(bytes, size);
     nika_frame_signed_bytes(&c->config, frame->type, frame->sender, frame->body, &w);
     struct nika_span signed_bytes = {bytes, w.at};
-    enum nika_err err = frame->auth_alg == NIKA_AUTH_MAC
-                            ? nika_mac_verify(c->keyring, frame->sender, self, signed_bytes, frame->auth)
-                            : nika_verify(c->keyring, frame->sender, signed_bytes, frame->auth);
+    enum nika_err err =
+        frame->auth_alg == NIKA_AUTH_MAC
+            ? nika_mac_verify(c->keyring, frame->sender, self, signed_bytes, frame->auth)
+            : nika_verify(c->keyring, frame->sender, signed_bytes, frame->auth);
     free(bytes);
     return err == NIKA_OK;
 }
@@ -62,8 +63,10 @@ static void enqueue(struct cluster *c, uint32_t from, uint32_t to, struct nika_s
     m->from = from;
     m->to = to;
     m->bytes = copy(bytes);
-    if (c->tail != NULL) c->tail->next = m;
-    else c->head = m;
+    if (c->tail != NULL)
+        c->tail->next = m;
+    else
+        c->head = m;
     c->tail = m;
 }
 
@@ -71,46 +74,55 @@ static void watch_sent(struct cluster *c, uint32_t node, struct nika_span bytes)
 {
     struct cluster_node *n = &c->nodes[node];
     struct nika_frame frame;
-    assert_int_equal(nika_frame_parse(bytes, c->config.epoch, NIKA_MESSAGE_SIZE_MAX, &frame), NIKA_OK);
+    assert_int_equal(nika_frame_parse(bytes, c->config.epoch, NIKA_MESSAGE_SIZE_MAX, &frame),
+                     NIKA_OK);
     n->sent[frame.type]++;
     free(n->last[frame.type].data);
     n->last[frame.type] = copy(bytes);
     if (frame.sender != node || n->silent) return;
     uint64_t view = nika_load_le(frame.body.data, 8);
-    if (frame.type == PBFT_TYPE_view_change && view > n->view_change_sent) n->view_change_sent = view;
-    bool vote = frame.type == PBFT_TYPE_prepare || frame.type == PBFT_TYPE_commit || frame.type == PBFT_TYPE_pre_prepare;
+    if (frame.type == PBFT_TYPE_view_change && view > n->view_change_sent)
+        n->view_change_sent = view;
+    bool vote = frame.type == PBFT_TYPE_prepare || frame.type == PBFT_TYPE_commit ||
+                frame.type == PBFT_TYPE_pre_prepare;
     if (vote && view < n->view_change_sent) n->votes_below++;
 }
 
 /* Completions come as later events, never inside the step that asked for them. */
-static void defer(struct cluster *c, uint32_t node, enum nika_event_kind kind, uint64_t token, int32_t status,
-                  struct nika_span bytes)
+static void defer(struct cluster *c, uint32_t node, enum nika_event_kind kind, uint64_t token,
+                  int32_t status, struct nika_span bytes)
 {
     struct cluster_completion *completion = calloc(1, sizeof *completion);
     assert_non_null(completion);
     *completion = (struct cluster_completion){
         .node = node, .kind = kind, .token = token, .status = status, .bytes = copy(bytes)};
-    if (c->completions_tail != NULL) c->completions_tail->next = completion;
-    else c->completions = completion;
+    if (c->completions_tail != NULL)
+        c->completions_tail->next = completion;
+    else
+        c->completions = completion;
     c->completions_tail = completion;
 }
 
-static void app_event(struct cluster *c, uint32_t node, uint64_t token, int32_t status, struct nika_span bytes)
+static void app_event(struct cluster *c, uint32_t node, uint64_t token, int32_t status,
+                      struct nika_span bytes)
 {
     defer(c, node, NIKA_EVENT_APP, token, status, bytes);
 }
 
 static void stored_event(struct cluster *c, uint32_t node, uint64_t token)
 {
-    defer(c, node, NIKA_EVENT_STORED, token, c->nodes[node].fail_disk ? 1 : 0, (struct nika_span){0});
+    defer(c, node, NIKA_EVENT_STORED, token, c->nodes[node].fail_disk ? 1 : 0,
+          (struct nika_span){0});
 }
 
-static void persist(struct cluster *c, uint32_t node, uint32_t kind, uint64_t seq, uint64_t token, struct nika_span bytes)
+static void persist(struct cluster *c, uint32_t node, uint32_t kind, uint64_t seq, uint64_t token,
+                    struct nika_span bytes)
 {
     struct cluster_node *n = &c->nodes[node];
     assert_true(n->log_count < CLUSTER_LOG_MAX);
     struct cluster_record *record = &n->log[n->log_count++];
-    *record = (struct cluster_record){.kind = kind, .seq = seq, .token = token, .bytes = copy(bytes)};
+    *record =
+        (struct cluster_record){.kind = kind, .seq = seq, .token = token, .bytes = copy(bytes)};
     if (n->hold_disk) return;
     record->durable = !n->fail_disk;
     record->dead = n->fail_disk;
@@ -125,7 +137,8 @@ static void app_execute(struct cluster *c, uint32_t node, uint64_t token, struct
     (void)nika_read_u64(&r);
     struct nika_digest digest = nika_read_digest(&r);
     uint32_t count = nika_read_u32(&r);
-    struct nika_span parts[2] = {{n->app.state.bytes, NIKA_DIGEST_SIZE}, {digest.bytes, NIKA_DIGEST_SIZE}};
+    struct nika_span parts[2] = {{n->app.state.bytes, NIKA_DIGEST_SIZE},
+                                 {digest.bytes, NIKA_DIGEST_SIZE}};
     if (count > 0) nika_sha256(parts, 2, &n->app.state);
     assert_true(seq < 256);
     n->executed[seq] = digest;
@@ -133,7 +146,8 @@ static void app_execute(struct cluster *c, uint32_t node, uint64_t token, struct
     uint8_t results[1024];
     struct nika_writer w = nika_writer_of(results, sizeof results);
     nika_write_u32(&w, count);
-    for (uint32_t i = 0; i < count; i++) nika_write_bytes(&w, (struct nika_span){n->app.state.bytes, 8});
+    for (uint32_t i = 0; i < count; i++)
+        nika_write_bytes(&w, (struct nika_span){n->app.state.bytes, 8});
     app_event(c, node, token, 0, (struct nika_span){results, w.at});
 }
 
@@ -146,7 +160,8 @@ static struct nika_snapshot_meta app_meta(const struct nika_digest *state, uint6
     return meta;
 }
 
-static void send_meta(struct cluster *c, uint32_t node, uint64_t token, const struct nika_digest *state, uint64_t seq)
+static void send_meta(struct cluster *c, uint32_t node, uint64_t token,
+                      const struct nika_digest *state, uint64_t seq)
 {
     uint8_t bytes[NIKA_SNAPSHOT_META_SIZE];
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
@@ -155,7 +170,8 @@ static void send_meta(struct cluster *c, uint32_t node, uint64_t token, const st
     app_event(c, node, token, 0, (struct nika_span){bytes, w.at});
 }
 
-static void app_action(struct cluster *c, uint32_t node, const struct nika_action *a, struct nika_span bytes)
+static void app_action(struct cluster *c, uint32_t node, const struct nika_action *a,
+                       struct nika_span bytes)
 {
     struct cluster_node *n = &c->nodes[node];
     uint64_t slot = a->a / c->config.checkpoint_interval % 64;
@@ -193,7 +209,8 @@ static void note(struct cluster_node *n, const struct nika_action *a)
     if (a->id == NIKA_NOTE_EVIDENCE) n->evidence++;
 }
 
-static void apply(struct cluster *c, uint32_t node, const struct nika_action *a, struct nika_span bytes)
+static void apply(struct cluster *c, uint32_t node, const struct nika_action *a,
+                  struct nika_span bytes)
 {
     struct cluster_node *n = &c->nodes[node];
     if (a->kind == NIKA_ACTION_SEND && !nika_is_client(a->to)) {
@@ -266,7 +283,8 @@ static void boot(struct cluster *c, uint32_t node)
     n->memory = aligned_alloc(64, (size + 63) / 64 * 64);
     assert_non_null(n->memory);
     memset(n->memory, 0, size);
-    n->host = (struct nika_host){.world = c, .self = node, .authenticate = authenticate, .verify = verify, .jitter = jitter};
+    n->host = (struct nika_host){
+        .world = c, .self = node, .authenticate = authenticate, .verify = verify, .jitter = jitter};
     n->replica = nika_replica_pbft.init(n->memory, &c->config, &n->host);
     memset(n->timer_armed, 0, sizeof n->timer_armed);
 }
@@ -322,8 +340,8 @@ void cluster_free(struct cluster *c)
     free(c);
 }
 
-struct cluster_bytes cluster_frame(struct cluster *c, uint32_t sender, uint32_t to, const struct nika_message_info *info,
-                                   const void *message)
+struct cluster_bytes cluster_frame(struct cluster *c, uint32_t sender, uint32_t to,
+                                   const struct nika_message_info *info, const void *message)
 {
     uint32_t size = nika_encoded_size(info, message);
     uint8_t *body = malloc(size + 1), auth[NIKA_AUTH_SIZE_MAX];
@@ -332,9 +350,11 @@ struct cluster_bytes cluster_frame(struct cluster *c, uint32_t sender, uint32_t 
     assert_false(w.failed);
     struct nika_span span = {body, size};
     uint32_t auth_size = authenticate(c, sender, info->auth, info->type, to, span, auth);
-    struct cluster_bytes out = {malloc(nika_frame_size(size, auth_size)), nika_frame_size(size, auth_size)};
+    struct cluster_bytes out = {malloc(nika_frame_size(size, auth_size)),
+                                nika_frame_size(size, auth_size)};
     struct nika_writer f = nika_writer_of(out.data, out.size);
-    nika_frame_write(&c->config, info->type, sender, span, info->auth, (struct nika_span){auth, auth_size}, &f);
+    nika_frame_write(&c->config, info->type, sender, span, info->auth,
+                     (struct nika_span){auth, auth_size}, &f);
     assert_false(f.failed);
     free(body);
     return out;
@@ -343,7 +363,9 @@ struct cluster_bytes cluster_frame(struct cluster *c, uint32_t sender, uint32_t 
 bool cluster_deliver(struct cluster *c, uint32_t to, struct cluster_bytes bytes)
 {
     struct nika_frame frame;
-    if (nika_ingress(&c->config, nika_replica_pbft.messages, cluster_span(bytes), &frame) != NIKA_OK) return false;
+    if (nika_ingress(&c->config, nika_replica_pbft.messages, cluster_span(bytes), &frame) !=
+        NIKA_OK)
+        return false;
     if (!verify(c, to, &frame)) return false;
     struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .now_ns = c->now_ns, .frame = &frame};
     step(c, to, &event);
@@ -358,8 +380,10 @@ void cluster_run(struct cluster *c)
         c->head = m->next;
         if (c->head == NULL) c->tail = NULL;
         struct nika_frame frame;
-        bool parsed = nika_frame_parse(cluster_span(m->bytes), c->config.epoch, NIKA_MESSAGE_SIZE_MAX, &frame) == NIKA_OK;
-        bool dropped = c->nodes[m->to].silent || (parsed && c->drop != NULL && c->drop(c, m->from, m->to, &frame));
+        bool parsed = nika_frame_parse(cluster_span(m->bytes), c->config.epoch,
+                                       NIKA_MESSAGE_SIZE_MAX, &frame) == NIKA_OK;
+        bool dropped = c->nodes[m->to].silent ||
+                       (parsed && c->drop != NULL && c->drop(c, m->from, m->to, &frame));
         if (!dropped) (void)cluster_deliver(c, m->to, m->bytes);
         free(m->bytes.data);
         free(m);
@@ -371,8 +395,10 @@ bool cluster_fire(struct cluster *c, uint32_t node, uint32_t timer)
     struct cluster_node *n = &c->nodes[node];
     if (!n->timer_armed[timer]) return false;
     n->timer_armed[timer] = false;
-    struct nika_event event = {
-        .kind = NIKA_EVENT_TIMER, .now_ns = c->now_ns, .timer = timer, .generation = n->timer_generation[timer]};
+    struct nika_event event = {.kind = NIKA_EVENT_TIMER,
+                               .now_ns = c->now_ns,
+                               .timer = timer,
+                               .generation = n->timer_generation[timer]};
     step(c, node, &event);
     return true;
 }
@@ -406,8 +432,10 @@ void cluster_disk(struct cluster *c, uint32_t node)
 void cluster_request(struct cluster *c, uint32_t client, uint64_t timestamp)
 {
     uint8_t op[4] = {(uint8_t)client, (uint8_t)timestamp, 1, 2};
-    struct common_request m = {.client = client, .timestamp = timestamp, .replier = NIKA_NODE_NONE, .op = {op, sizeof op}};
-    struct cluster_bytes frame = cluster_frame(c, nika_client_node(client), 0, &common_info_request, &m);
+    struct common_request m = {
+        .client = client, .timestamp = timestamp, .replier = NIKA_NODE_NONE, .op = {op, sizeof op}};
+    struct cluster_bytes frame =
+        cluster_frame(c, nika_client_node(client), 0, &common_info_request, &m);
     for (uint32_t i = 0; i < c->config.n; i++) {
         if (!c->nodes[i].silent) assert_true(cluster_deliver(c, i, frame));
     }
@@ -424,19 +452,23 @@ void cluster_crash_restart(struct cluster *c, uint32_t node)
         struct cluster_record *record = &n->log[i];
         if (!record->durable) record->dead = true;
         if (!record->dead && record->kind == NIKA_RECORD_SNAPSHOT) snapshot = i;
-        for (uint32_t k = 0; k < i && record->kind >= NIKA_RECORD_LATEST && record->kind != NIKA_RECORD_SNAPSHOT; k++) {
+        for (uint32_t k = 0;
+             k < i && record->kind >= NIKA_RECORD_LATEST && record->kind != NIKA_RECORD_SNAPSHOT;
+             k++) {
             if (!record->dead && n->log[k].kind == record->kind) n->log[k].dead = true;
         }
     }
     if (snapshot != UINT32_MAX) {
         struct cluster_record *record = &n->log[snapshot];
         n->app.state = n->app.snapshots[record->seq / c->config.checkpoint_interval % 64];
-        nika_replica_pbft.recover(n->replica, NIKA_RECORD_SNAPSHOT, record->seq, cluster_span(record->bytes));
+        nika_replica_pbft.recover(n->replica, NIKA_RECORD_SNAPSHOT, record->seq,
+                                  cluster_span(record->bytes));
     }
     for (uint32_t i = 0; i < n->log_count; i++) {
         struct cluster_record *record = &n->log[i];
         if (record->dead || record->kind == NIKA_RECORD_SNAPSHOT) continue;
-        nika_replica_pbft.recover(n->replica, record->kind, record->seq, cluster_span(record->bytes));
+        nika_replica_pbft.recover(n->replica, record->kind, record->seq,
+                                  cluster_span(record->bytes));
     }
     start(c, node);
 }
@@ -451,8 +483,10 @@ void cluster_check_agreement(const struct cluster *c)
     for (uint32_t seq = 1; seq < 256; seq++) {
         for (uint32_t i = 0; i < c->config.n; i++) {
             for (uint32_t j = 0; j < i; j++) {
-                if (c->nodes[i].executed_count[seq] == 0 || c->nodes[j].executed_count[seq] == 0) continue;
-                assert_true(nika_digest_equal(&c->nodes[i].executed[seq], &c->nodes[j].executed[seq]));
+                if (c->nodes[i].executed_count[seq] == 0 || c->nodes[j].executed_count[seq] == 0)
+                    continue;
+                assert_true(
+                    nika_digest_equal(&c->nodes[i].executed[seq], &c->nodes[j].executed[seq]));
             }
         }
     }

@@ -47,19 +47,20 @@ struct cluster_node {
     struct cluster_app app;
     struct cluster_record log[CLUSTER_LOG_MAX];
     uint32_t log_count;
-    bool hold_disk;  /* STORED waits for cluster_disk(). */
-    bool fail_disk;  /* STORED comes with status 1. */
-    bool silent;     /* Gets and sends nothing. */
+    bool hold_disk; /* STORED waits for cluster_disk(). */
+    bool fail_disk; /* STORED comes with status 1. */
+    bool silent;    /* Gets and sends nothing. */
     uint64_t timer_generation[NIKA_TIMERS_MAX];
     bool timer_armed[NIKA_TIMERS_MAX];
     uint64_t timer_delay[NIKA_TIMERS_MAX];
     uint32_t rejects[NIKA_CHECK_COUNT];
     uint32_t alarms, evidence;
-    uint32_t sent[32];               /* By frame type, broadcasts once. */
-    struct cluster_bytes last[32];   /* Last frame sent of each type. */
+    uint32_t sent[32];             /* By frame type, broadcasts once. */
+    struct cluster_bytes last[32]; /* Last frame sent of each type. */
     struct nika_digest executed[256];
     uint32_t executed_count[256];
-    uint32_t votes_below;            /* PREPAREs and COMMITs sent for a view below the last VIEW-CHANGE sent (INV-VCM). */
+    uint32_t
+        votes_below; /* PREPAREs and COMMITs sent for a view below the last VIEW-CHANGE sent (INV-VCM). */
     uint64_t view_change_sent;
 };
 struct cluster {
@@ -70,7 +71,8 @@ struct cluster {
     struct cluster_completion *completions, *completions_tail;
     struct nika_effects effects;
     uint64_t now_ns;
-    bool (*drop)(const struct cluster *c, uint32_t from, uint32_t to, const struct nika_frame *frame);
+    bool (*drop)(const struct cluster *c, uint32_t from, uint32_t to,
+                 const struct nika_frame *frame);
     uint64_t drop_param;
 };
 
@@ -78,8 +80,8 @@ struct cluster {
 struct cluster *cluster_new(uint32_t n, uint32_t f);
 void cluster_free(struct cluster *c);
 /* Sign `message` as `sender` (MAC for `to` when the type asks for it). Valid until cluster_frame_free. */
-struct cluster_bytes cluster_frame(struct cluster *c, uint32_t sender, uint32_t to, const struct nika_message_info *info,
-                                   const void *message);
+struct cluster_bytes cluster_frame(struct cluster *c, uint32_t sender, uint32_t to,
+                                   const struct nika_message_info *info, const void *message);
 static inline struct nika_span cluster_span(struct cluster_bytes bytes)
 {
     return (struct nika_span){bytes.data, bytes.size};

@@ -15,7 +15,8 @@ static enum nika_check verdict(const struct build_view_change *spec)
     enum nika_check found = NIKA_CHECK_COUNT;
     for (uint32_t i = 0; i < 4; i++) c->nodes[i].silent = i != OBSERVER;
     assert_true(cluster_deliver(c, OBSERVER, frame));
-    if (cluster_replica(c, OBSERVER)->view_changes[spec->sender].view == spec->view) found = NIKA_CHECK_NONE;
+    if (cluster_replica(c, OBSERVER)->view_changes[spec->sender].view == spec->view)
+        found = NIKA_CHECK_NONE;
     for (uint32_t check = 1; check < NIKA_CHECK_COUNT; check++) {
         if (c->nodes[OBSERVER].rejects[check] == 0) continue;
         assert_int_equal(found, NIKA_CHECK_COUNT);
@@ -28,7 +29,8 @@ static enum nika_check verdict(const struct build_view_change *spec)
 
 static enum nika_check verdict_of_certificate(const struct build_certificate *certificate)
 {
-    struct build_view_change spec = {.sender = SENDER, .view = 1, .prepared = certificate, .prepared_count = 1};
+    struct build_view_change spec = {
+        .sender = SENDER, .view = 1, .prepared = certificate, .prepared_count = 1};
     return verdict(&spec);
 }
 
@@ -38,8 +40,10 @@ static void test_a_complete_view_change_is_accepted(void **state)
     struct build_view_change empty = {.sender = SENDER, .view = 1};
     assert_int_equal(verdict(&empty), NIKA_CHECK_NONE);
     assert_int_equal(verdict_of_certificate(&valid_certificate), NIKA_CHECK_NONE);
-    const struct build_certificate two[] = {{.view = 1, .seq = 5, .digest = 1}, {.view = 2, .seq = 12, .digest = 2}};
-    struct build_view_change full = {.sender = SENDER, .view = 3, .low_mark = 4, .prepared = two, .prepared_count = 2};
+    const struct build_certificate two[] = {{.view = 1, .seq = 5, .digest = 1},
+                                            {.view = 2, .seq = 12, .digest = 2}};
+    struct build_view_change full = {
+        .sender = SENDER, .view = 3, .low_mark = 4, .prepared = two, .prepared_count = 2};
     assert_int_equal(verdict(&full), NIKA_CHECK_NONE);
 }
 
@@ -85,17 +89,24 @@ static void test_vc4_low_mark_must_be_proven(void **state)
 static void test_vc5_certificates_ascend_inside_the_window(void **state)
 {
     (void)state;
-    const struct build_certificate descending[] = {{.view = 0, .seq = 2, .digest = 1}, {.view = 0, .seq = 1, .digest = 1}};
-    const struct build_certificate twice[] = {{.view = 0, .seq = 2, .digest = 1}, {.view = 0, .seq = 2, .digest = 1}};
-    const struct build_certificate last = {.view = 0, .seq = 8, .digest = 1}, beyond = {.view = 0, .seq = 9, .digest = 1};
-    struct build_view_change spec = {.sender = SENDER, .view = 1, .prepared = descending, .prepared_count = 2};
+    const struct build_certificate descending[] = {{.view = 0, .seq = 2, .digest = 1},
+                                                   {.view = 0, .seq = 1, .digest = 1}};
+    const struct build_certificate twice[] = {{.view = 0, .seq = 2, .digest = 1},
+                                              {.view = 0, .seq = 2, .digest = 1}};
+    const struct build_certificate last = {.view = 0, .seq = 8, .digest = 1},
+                                   beyond = {.view = 0, .seq = 9, .digest = 1};
+    struct build_view_change spec = {
+        .sender = SENDER, .view = 1, .prepared = descending, .prepared_count = 2};
     assert_int_equal(verdict(&spec), NIKA_CHECK_VC5);
     spec.prepared = twice;
     assert_int_equal(verdict(&spec), NIKA_CHECK_VC5);
     assert_int_equal(verdict_of_certificate(&last), NIKA_CHECK_NONE);
     assert_int_equal(verdict_of_certificate(&beyond), NIKA_CHECK_VC5);
-    struct build_view_change stable = {
-        .sender = SENDER, .view = 1, .low_mark = 4, .prepared = &valid_certificate, .prepared_count = 1};
+    struct build_view_change stable = {.sender = SENDER,
+                                       .view = 1,
+                                       .low_mark = 4,
+                                       .prepared = &valid_certificate,
+                                       .prepared_count = 1};
     assert_int_equal(verdict(&stable), NIKA_CHECK_VC5);
 }
 
@@ -148,9 +159,14 @@ static void test_size_limits_hold_for_the_largest_correct_view_change(void **sta
     struct cluster *c = cluster_new(4, 1);
     struct build_certificate all[8];
     memset(all, 0, sizeof all);
-    for (uint32_t i = 0; i < 8; i++) all[i] = (struct build_certificate){.view = 0, .seq = 5 + i, .digest = 1};
-    struct build_view_change spec = {
-        .sender = SENDER, .view = 1, .low_mark = 4, .prepared = all, .prepared_count = 8, .checkpoints = 4};
+    for (uint32_t i = 0; i < 8; i++)
+        all[i] = (struct build_certificate){.view = 0, .seq = 5 + i, .digest = 1};
+    struct build_view_change spec = {.sender = SENDER,
+                                     .view = 1,
+                                     .low_mark = 4,
+                                     .prepared = all,
+                                     .prepared_count = 8,
+                                     .checkpoints = 4};
     struct cluster_bytes frame = build_view_change(c, &spec);
     assert_int_equal(frame.size, pbft_view_change_size_max(&c->config));
     assert_true(pbft_new_view_size_max(&c->config) > 4 * pbft_view_change_size_max(&c->config));

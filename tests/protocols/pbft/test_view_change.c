@@ -85,7 +85,8 @@ static void test_vcu_two_contents_for_one_view_convict_the_sender(void **state)
     (void)state;
     struct cluster *c = alone(4, 1);
     const struct build_certificate certificate = {.view = 0, .seq = 1, .digest = 9};
-    struct build_view_change other = {.sender = 2, .view = 3, .prepared = &certificate, .prepared_count = 1};
+    struct build_view_change other = {
+        .sender = 2, .view = 3, .prepared = &certificate, .prepared_count = 1};
     struct cluster_bytes frame = build_view_change(c, &other);
     give(c, 2, 3);
     assert_true(cluster_deliver(c, OBSERVER, frame));

@@ -10,8 +10,9 @@ struct nika_digest build_digest(uint8_t fill)
     return digest;
 }
 
-static void append_frame(struct cluster *c, struct nika_writer *w, struct nika_list *list, uint32_t sender,
-                         const struct nika_message_info *info, const void *message, bool damage)
+static void append_frame(struct cluster *c, struct nika_writer *w, struct nika_list *list,
+                         uint32_t sender, const struct nika_message_info *info, const void *message,
+                         bool damage)
 {
     struct cluster_bytes frame = cluster_frame(c, sender, 0, info, message);
     if (damage) frame.data[frame.size - 1] ^= 1;
@@ -25,18 +26,23 @@ static void append_certificate(struct cluster *c, struct nika_writer *w, struct 
     uint8_t *scratch = malloc(BUILD_BYTES);
     struct nika_writer s = nika_writer_of(scratch, BUILD_BYTES);
     uint32_t primary = (uint32_t)(spec->view % c->config.n);
-    struct pbft_pre_prepare order = {.view = spec->view, .seq = spec->seq, .digest = build_digest(spec->digest)};
-    struct cluster_bytes pre_prepare = cluster_frame(c, spec->wrong_primary ? (primary + 1) % c->config.n : primary, 0,
-                                                     &pbft_info_pre_prepare, &order);
+    struct pbft_pre_prepare order = {
+        .view = spec->view, .seq = spec->seq, .digest = build_digest(spec->digest)};
+    struct cluster_bytes pre_prepare =
+        cluster_frame(c, spec->wrong_primary ? (primary + 1) % c->config.n : primary, 0,
+                      &pbft_info_pre_prepare, &order);
     struct pbft_certificate certificate = {.pre_prepare = cluster_span(pre_prepare)};
-    uint32_t wanted = spec->prepares != 0 ? spec->prepares : common_quorum(c->config.n, c->config.f) - 1;
+    uint32_t wanted =
+        spec->prepares != 0 ? spec->prepares : common_quorum(c->config.n, c->config.f) - 1;
     uint32_t done = 0;
     for (uint32_t i = 0; i < c->config.n && done < wanted; i++) {
         if (i == primary && !spec->primary_prepares) continue;
-        struct pbft_prepare vote = {.view = spec->view, .seq = spec->seq, .digest = build_digest(spec->digest)};
+        struct pbft_prepare vote = {
+            .view = spec->view, .seq = spec->seq, .digest = build_digest(spec->digest)};
         bool last = done + 1 == wanted;
         if (last && spec->other_digest) vote.digest.bytes[0] ^= 1;
-        const struct nika_message_info *info = last && spec->commit_instead ? &pbft_info_commit : &pbft_info_prepare;
+        const struct nika_message_info *info =
+            last && spec->commit_instead ? &pbft_info_commit : &pbft_info_prepare;
         append_frame(c, &s, &certificate.prepares, i, info, &vote, last && spec->bad_signature);
         done++;
         if (spec->repeated_sender && done < wanted) {
@@ -61,7 +67,8 @@ static void append_checkpoints(struct cluster *c, struct nika_writer *w, struct 
         bool last = i + 1 == count;
         if (last && spec->other_checkpoint_digest) m.digest.bytes[0] ^= 1;
         if (spec->checkpoint_of_other_seq) m.seq += c->config.checkpoint_interval;
-        append_frame(c, w, list, last && spec->repeated_checkpoint ? 0 : i, &pbft_info_checkpoint, &m, false);
+        append_frame(c, w, list, last && spec->repeated_checkpoint ? 0 : i, &pbft_info_checkpoint,
+                     &m, false);
     }
     uint8_t junk[4096] = {0};
     for (uint32_t i = 0; i < spec->junk_checkpoints; i++) {
@@ -72,10 +79,12 @@ static void append_checkpoints(struct cluster *c, struct nika_writer *w, struct 
 struct cluster_bytes build_view_change(struct cluster *c, const struct build_view_change *spec)
 {
     uint8_t *proofs = malloc(BUILD_BYTES), *certificates = malloc(BUILD_BYTES);
-    struct nika_writer pw = nika_writer_of(proofs, BUILD_BYTES), cw = nika_writer_of(certificates, BUILD_BYTES);
+    struct nika_writer pw = nika_writer_of(proofs, BUILD_BYTES),
+                       cw = nika_writer_of(certificates, BUILD_BYTES);
     struct pbft_view_change m = {.view = spec->view, .low_mark = spec->low_mark};
     append_checkpoints(c, &pw, &m.checkpoints, spec);
-    for (uint32_t i = 0; i < spec->prepared_count; i++) append_certificate(c, &cw, &m.prepared, &spec->prepared[i]);
+    for (uint32_t i = 0; i < spec->prepared_count; i++)
+        append_certificate(c, &cw, &m.prepared, &spec->prepared[i]);
     assert_false(pw.failed || cw.failed);
     struct cluster_bytes frame = cluster_frame(c, spec->sender, 0, &pbft_info_view_change, &m);
     free(proofs);
@@ -83,17 +92,21 @@ struct cluster_bytes build_view_change(struct cluster *c, const struct build_vie
     return frame;
 }
 
-struct cluster_bytes build_new_view(struct cluster *c, uint32_t sender, uint64_t view, const struct cluster_bytes *changes,
-                                    uint32_t change_count, const struct build_order *orders, uint32_t order_count)
+struct cluster_bytes build_new_view(struct cluster *c, uint32_t sender, uint64_t view,
+                                    const struct cluster_bytes *changes, uint32_t change_count,
+                                    const struct build_order *orders, uint32_t order_count)
 {
     uint8_t *proofs = malloc(BUILD_BYTES), *order_bytes = malloc(BUILD_BYTES);
-    struct nika_writer pw = nika_writer_of(proofs, BUILD_BYTES), ow = nika_writer_of(order_bytes, BUILD_BYTES);
+    struct nika_writer pw = nika_writer_of(proofs, BUILD_BYTES),
+                       ow = nika_writer_of(order_bytes, BUILD_BYTES);
     struct pbft_new_view m = {.view = view};
-    for (uint32_t i = 0; i < change_count; i++) nika_frames_append(&pw, &m.view_changes, cluster_span(changes[i]));
+    for (uint32_t i = 0; i < change_count; i++)
+        nika_frames_append(&pw, &m.view_changes, cluster_span(changes[i]));
     for (uint32_t i = 0; i < order_count; i++) {
         struct pbft_pre_prepare order = {.view = orders[i].view, .seq = orders[i].seq};
         order.digest = build_digest(orders[i].digest);
-        append_frame(c, &ow, &m.pre_prepares, orders[i].signer, &pbft_info_pre_prepare, &order, false);
+        append_frame(c, &ow, &m.pre_prepares, orders[i].signer, &pbft_info_pre_prepare, &order,
+                     false);
     }
     assert_false(pw.failed || ow.failed);
     struct cluster_bytes frame = cluster_frame(c, sender, 0, &pbft_info_new_view, &m);

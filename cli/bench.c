@@ -1,0 +1,273 @@
+/* cli/bench.c: `nika bench sim`: how fast the simulator is, all in. Measures; judges nothing. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+
+enum { OPTION_JSON = 256, OPTION_RUNS, OPTION_SUITE, OPTION_N, OPTION_NO_ORACLES, OPTION_SECONDS };
+
+struct arguments {
+    bool json, no_oracles, sim;
+    uint64_t runs, seconds, n; /* runs 0 = until the seconds are over. */
+    const char *suite;
+};
+/* What is measured: a fault-free cluster on an ordinary network. */
+struct setup {
+    uint64_t n, clients, requests, batch, runs;
+    uint64_t budget_ns;
+    const char *suite;
+    bool oracles;
+};
+struct figures {
+    uint64_t runs, events, messages, requests, wall_ns, replica_bytes;
+    int worst;
+};
+
+static const struct argp_option options[] = {
+    {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
+    {"runs", OPTION_RUNS, "N", 0, "runs of each measurement instead of a time", 0},
+    {"suite", OPTION_SUITE, "NAME", 0, "authentication suite of the main figures (default sim)", 0},
+    {"n", OPTION_N, "N", 0, "replicas of the main figures (default 4)", 0},
+    {"no-oracles", OPTION_NO_ORACLES, NULL, 0, "main figures without oracles", 0},
+    {"seconds", OPTION_SECONDS, "S", 0, "seconds of wall time for each measurement (default 1)", 0},
+    {0}};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case OPTION_JSON:
+        a->json = true;
+        return 0;
+    case OPTION_RUNS:
+        a->runs = cli_number(text, "--runs", 1, 1000000, state);
+        return 0;
+    case OPTION_SECONDS:
+        a->seconds = cli_number(text, "--seconds", 1, 3600, state);
+        return 0;
+    case OPTION_N:
+        a->n = cli_number(text, "--n", 4, NIKA_REPLICAS_MAX, state);
+        return 0;
+    case OPTION_NO_ORACLES:
+        a->no_oracles = true;
+        return 0;
+    case OPTION_SUITE:
+        if (nika_suite_parse(text) == NIKA_SUITE_NONE)
+            argp_error(state, "--suite: no suite \"%s\"", text);
+        a->suite = text;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (strcmp(text, "sim") != 0)
+            argp_error(state, "what can be measured is \"sim\", not \"%s\"", text);
+        a->sim = true;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "what shall be measured? (nika bench sim)");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    options, parse,
+    "sim",   "Measure the simulator: whole runs with digest, taps and oracles, on one core.",
+    NULL,    NULL,
+    NULL};
+
+static struct nika_scenario *make_scenario(const struct setup *u)
+{
+    char text[1200];
+    struct nika_diagnoses d;
+    snprintf(text, sizeof text,
+             "{\"schema\":1,\"name\":\"bench\",\"why\":\"measures the simulator\",\"gst_ms\":0,"
+             "\"cluster\":{\"n\":%" PRIu64 ",\"f\":%" PRIu64 ",\"clients\":%" PRIu64
+             ",\"app\":\"null\",\"suite\":\"%s\",\"batch_count\":%" PRIu64
+             ",\"batch_us\":%s,\"checkpoint_interval\":64,\"window\":256,\"pipeline\":64,\"store_"
+             "kib\":%" PRIu64 ",\"request_ms\":60000,\"client_ms\":60000},"
+             "\"workload\":{\"requests\":%" PRIu64
+             ",\"read_ppm\":0},\"network\":{\"latency_us\":{\"min\":100,\"median\":100,\"p99\":100,"
+             "\"max\":100}},"
+             "\"disk\":{\"fsync_us\":{\"min\":50,\"max\":50}}}",
+             u->n, (u->n - 1) / 3, u->clients, u->suite, u->batch, u->batch == 1 ? "0" : "200",
+             (uint64_t)16384 + u->n * 512, u->requests);
+    struct nika_scenario *s = nika_scenario_parse("bench", text, strlen(text), NULL, 0, &d);
+    if (s == NULL) cli_print_diagnoses(&d);
+    return s;
+}
+
+static bool measure(const struct setup *u, struct figures *out)
+{
+    const char *reason;
+    memset(out, 0, sizeof *out);
+    struct nika_scenario *s = make_scenario(u);
+    struct nika_runner *runner = s != NULL ? nika_runner_new(s, &reason) : NULL;
+    struct nika_run_result *result = calloc(1, sizeof *result);
+    if (runner != NULL && result != NULL) {
+        nika_runner_set_oracles(runner, u->oracles);
+        nika_runner_run(runner, 1, result); /* Makes keys and touches memory once. */
+        out->worst = result->exit_class;
+        if (out->worst != 0)
+            fprintf(stderr, "nika: bench n=%" PRIu64 ": %s\n", u->n, result->sentence);
+        uint64_t started = cli_clock_ns();
+        while (u->runs > 0 ? out->runs < u->runs : out->wall_ns < u->budget_ns) {
+            nika_runner_run(runner, 2 + out->runs, result);
+            out->runs++;
+            out->events += result->stats.events;
+            out->messages += result->stats.messages_delivered;
+            out->requests += result->requests_completed;
+            out->wall_ns = cli_clock_ns() - started;
+        }
+        out->replica_bytes = result->stats.replica_bytes;
+    }
+    free(result);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+    return out->runs > 0;
+}
+
+static json_int_t per_second(uint64_t count, const struct figures *f)
+{
+    return f->wall_ns == 0 ? 0 : (json_int_t)((unsigned __int128)count * 1000000000 / f->wall_ns);
+}
+
+/* One snapshot plus one restore of a cluster in the middle of its work, in nanoseconds. */
+static uint64_t snapshot_cost(const struct setup *u)
+{
+    const char *reason;
+    uint64_t rounds = 0, spent = 0;
+    struct nika_scenario *s = make_scenario(u);
+    struct nika_runner *runner = s != NULL ? nika_runner_new(s, &reason) : NULL;
+    if (runner != NULL && nika_runner_begin(runner, 1, &reason)) {
+        struct nika_world *world = nika_runner_world(runner);
+        nika_world_run(world, 50000000);
+        struct nika_world_snapshot *snapshot = nika_world_snapshot(world);
+        uint64_t started = cli_clock_ns();
+        while (snapshot != NULL && spent < u->budget_ns / 4) {
+            nika_world_run(world, nika_world_now(world) + 1000000);
+            uint64_t from = cli_clock_ns();
+            nika_world_snapshot_again(world, snapshot);
+            nika_world_restore(world, snapshot);
+            spent += cli_clock_ns() - from;
+            rounds++;
+            if (cli_clock_ns() - started > 2 * u->budget_ns) break;
+        }
+        if (snapshot != NULL) nika_world_snapshot_free(snapshot);
+    }
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+    return rounds > 0 ? spent / rounds : 0;
+}
+
+static json_t *by_n(const struct setup *base)
+{
+    static const uint64_t sizes[] = {4, 16, 49, 100};
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+        struct setup u = *base;
+        struct figures f;
+        u.n = sizes[i];
+        u.requests = sizes[i] <= 4 ? 200 : sizes[i] <= 16 ? 60 : 12;
+        if (!measure(&u, &f)) continue;
+        json_array_append_new(
+            list, json_pack("{s:I, s:I, s:I, s:I}", "n", (json_int_t)u.n, "ns_per_message",
+                            (json_int_t)(f.messages > 0 ? f.wall_ns / f.messages : 0),
+                            "messages_per_s", per_second(f.messages, &f), "bytes_per_replica",
+                            (json_int_t)f.replica_bytes));
+    }
+    return list;
+}
+
+static void add(json_t *root, const char *key, json_int_t value)
+{
+    json_object_set_new(root, key, json_integer(value));
+}
+
+static json_t *measure_all(const struct arguments *a, int *worst)
+{
+    json_t *root = json_object();
+    struct figures f;
+    uint64_t budget = a->seconds * UINT64_C(1000000000);
+    struct setup base = {a->n, 4, 500, 1, a->runs, budget, a->suite, !a->no_oracles};
+    if (!measure(&base, &f)) {
+        *worst = NIKA_EXIT_INCONCLUSIVE;
+        return root;
+    }
+    *worst = f.worst;
+    add(root, "messages_per_s", per_second(f.messages, &f));
+    add(root, "requests_per_s", per_second(f.requests, &f));
+    add(root, "events_per_s", per_second(f.events, &f));
+    add(root, "ns_per_message", f.messages > 0 ? (json_int_t)(f.wall_ns / f.messages) : 0);
+    add(root, "bytes_per_replica", (json_int_t)f.replica_bytes);
+    struct setup no_oracles = base, batched = base, shorts = base, ed25519 = base;
+    no_oracles.oracles = false;
+    if (measure(&no_oracles, &f))
+        add(root, "messages_per_s_no_oracles", per_second(f.messages, &f));
+    batched.clients = 32;
+    batched.batch = 16;
+    batched.requests = 100;
+    if (measure(&batched, &f)) add(root, "requests_per_s_batch16", per_second(f.requests, &f));
+    shorts.clients = 2;
+    shorts.requests = 10;
+    if (measure(&shorts, &f)) add(root, "runs_per_s", per_second(f.runs, &f));
+    ed25519.suite = "ed25519";
+    ed25519.requests = 50;
+    if (measure(&ed25519, &f)) {
+        add(root, "messages_per_s_ed25519", per_second(f.messages, &f));
+        add(root, "requests_per_s_ed25519", per_second(f.requests, &f));
+    }
+    uint64_t snapshot_ns = snapshot_cost(&base);
+    add(root, "snapshot_us", (json_int_t)((snapshot_ns + 999) / 1000));
+    add(root, "snapshot_ns", (json_int_t)snapshot_ns);
+    json_object_set_new(root, "by_n", by_n(&base));
+    json_object_set_new(root, "suite", json_string(a->suite));
+    add(root, "n", (json_int_t)a->n);
+    json_object_set_new(root, "build", json_string(cli_version_text()));
+    return root;
+}
+
+static void print_text(const json_t *root)
+{
+    const char *key;
+    json_t *value;
+    size_t i;
+    json_object_foreach((json_t *)(uintptr_t)root, key, value)
+    {
+        if (json_is_integer(value))
+            printf("%-28s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
+        if (json_is_string(value)) printf("%-28s %s\n", key, json_string_value(value));
+    }
+    json_array_foreach(json_object_get(root, "by_n"), i, value)
+    {
+        printf("n=%-4" JSON_INTEGER_FORMAT " %12" JSON_INTEGER_FORMAT
+               " messages/s %8" JSON_INTEGER_FORMAT " ns each\n",
+               json_integer_value(json_object_get(value, "n")),
+               json_integer_value(json_object_get(value, "messages_per_s")),
+               json_integer_value(json_object_get(value, "ns_per_message")));
+    }
+}
+
+static int run(int argc, char **argv)
+{
+    struct arguments a = {.seconds = 1, .n = 4, .suite = "sim"};
+    int worst = 0;
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    json_t *root = measure_all(&a, &worst);
+    if (a.json) {
+        char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);
+        printf("%s\n", text != NULL ? text : "{}");
+        free(text);
+    } else {
+        print_text(root);
+    }
+    json_decref(root);
+    return worst;
+}
+
+const struct cli_command cli_bench = {"bench",
+                                      "sim",
+                                      "measure the simulator",
+                                      "Measures whole runs on one core: messages, requests, events "
+                                      "and short runs a second, and the cost of a snapshot.",
+                                      &argp,
+                                      run};

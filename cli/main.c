@@ -1,0 +1,169 @@
+/* cli/main.c: chooses the subcommand; what they share. */
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "scenarios/library.h"
+
+const struct cli_command *const cli_commands[] = {
+    &cli_run,    &cli_sweep,   &cli_replay, &cli_list,    &cli_bench,
+    &cli_schema, &cli_explain, &cli_man,    &cli_version, NULL};
+
+#if defined(__clang__)
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+#if defined(__x86_64__)
+#define MACHINE "x86_64"
+#elif defined(__aarch64__)
+#define MACHINE "aarch64"
+#elif defined(__s390x__)
+#define MACHINE "s390x"
+#else
+#define MACHINE "unknown machine"
+#endif
+
+const char *cli_version_number(void)
+{
+    return NIKA_VERSION;
+}
+
+const char *cli_version_text(void)
+{
+    return NIKA_VERSION " (" COMPILER ", " MACHINE ")";
+}
+
+uint64_t cli_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+const char *cli_colour(FILE *file, const char *code)
+{
+    const char *no_color = getenv("NO_COLOR");
+    if (isatty(fileno(file)) == 0 || (no_color != NULL && no_color[0] != '\0')) return "";
+    if (strcmp(code, "31") == 0) return "\033[31m";
+    if (strcmp(code, "32") == 0) return "\033[32m";
+    return strcmp(code, "1") == 0 ? "\033[1m" : "\033[0m";
+}
+
+uint64_t cli_number(const char *text, const char *what, uint64_t low, uint64_t high,
+                    struct argp_state *state)
+{
+    char *end;
+    uint64_t value = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : UINT64_MAX;
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || strlen(text) > 19 || value < low ||
+        value > high) {
+        argp_error(state, "%s: expected a number %llu..%llu, got \"%s\"", what,
+                   (unsigned long long)low, (unsigned long long)high, text);
+    }
+    return value;
+}
+
+void cli_print_diagnoses(const struct nika_diagnoses *d)
+{
+    for (uint32_t i = 0; i < d->count; i++) fprintf(stderr, "%s\n", d->lines[i]);
+}
+
+struct nika_scenario *cli_load(struct cli_run_request *request)
+{
+    char near[NIKA_LIBRARY_PATH_SIZE];
+    if (!nika_library_find(request->scenario, request->path, near)) {
+        fprintf(stderr, "nika: no scenario \"%s\"%s%s%s\n", request->scenario,
+                near[0] != '\0' ? "; did you mean \"" : "", near,
+                near[0] != '\0' ? "\"?" : " (nika list scenarios)");
+        return NULL;
+    }
+    struct nika_diagnoses d;
+    struct nika_scenario *s =
+        nika_scenario_load(request->path, request->sets, request->set_count, &d);
+    if (s == NULL) cli_print_diagnoses(&d);
+    if (s != NULL && !request->seed_given) request->seed = s->values[NIKA_KEY_SEED];
+    return s;
+}
+
+static void print_help(FILE *file)
+{
+    fprintf(file,
+            "nika %s: deterministic simulation testbed for BFT replication\n\nUsage: nika COMMAND "
+            "[OPTION...]\n\n",
+            cli_version_number());
+    for (uint32_t i = 0; cli_commands[i] != NULL; i++)
+        fprintf(file, "  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->doc);
+    fprintf(file, "\n`nika COMMAND --help` says more. Exit codes (nika explain exit-codes):\n ");
+    static const int classes[] = {0, 1, 2, 3, 4, 5, 6, 64};
+    for (uint32_t i = 0; i < ARRAY_COUNT(classes); i++) {
+        fprintf(file, " %d %s%s", classes[i], nika_exit_name(classes[i]),
+                i + 1 < ARRAY_COUNT(classes) ? "," : "\n");
+    }
+}
+
+static const char *command_at(const void *context, uint32_t index)
+{
+    (void)context;
+    return cli_commands[index] != NULL ? cli_commands[index]->name : NULL;
+}
+
+#if defined(__has_feature)
+#define SANITIZED_CLANG (__has_feature(address_sanitizer) || __has_feature(memory_sanitizer))
+#else
+#define SANITIZED_CLANG 0
+#endif
+#if !defined(__SANITIZE_ADDRESS__) && !SANITIZED_CLANG
+/* A crash of a module is a verdict: scenario and seed are already on the screen. */
+static void on_crash(int signal_number)
+{
+    static const char text[] = "nika: crashed (exit class 3, contract-broken)\n";
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)written;
+    (void)signal_number;
+    _exit(NIKA_EXIT_CONTRACT);
+}
+static void catch_crashes(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    for (uint32_t i = 0; i < ARRAY_COUNT(signals); i++) signal(signals[i], on_crash);
+}
+#else
+static void catch_crashes(void)
+{
+}
+#endif
+
+int main(int argc, char **argv)
+{
+    argp_err_exit_status = NIKA_EXIT_USAGE;
+    if (argc < 2) {
+        print_help(stdout);
+        return 0;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) name = "version";
+    catch_crashes();
+    for (uint32_t i = 0; cli_commands[i] != NULL; i++) {
+        if (strcmp(cli_commands[i]->name, name) != 0) continue;
+        char full[64];
+        snprintf(full, sizeof full, "nika %s", name);
+        argv[1] = full;
+        int status = cli_commands[i]->run(argc - 1, argv + 1);
+        if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+            fprintf(stderr, "nika: cannot write to standard output\n");
+            return status != 0 ? status : NIKA_EXIT_INCONCLUSIVE;
+        }
+        return status;
+    }
+    const char *near = nika_did_you_mean(name, command_at, NULL);
+    fprintf(stderr, "nika: no command \"%s\"%s%s%s\n", name,
+            near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+            near != NULL ? "\"?" : " (nika --help)");
+    return NIKA_EXIT_USAGE;
+}

@@ -1,0 +1,256 @@
+/* cli/replay.c: `nika replay`: runs a trace again and names the first divergence. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "engine/core/choice.h"
+
+enum { OPTION_DECISIONS = 256 };
+
+struct arguments {
+    const char *path;
+    bool decisions;
+};
+struct lines {
+    char *text; /* Newlines replaced by NUL. */
+    char **line;
+    size_t count;
+};
+
+static const struct argp_option options[] = {{"decisions", OPTION_DECISIONS, NULL, 0,
+                                              "decide by the trace's decisions instead of its seed",
+                                              0},
+                                             {0}};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case OPTION_DECISIONS:
+        a->decisions = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->path != NULL) argp_error(state, "one trace at a time, got \"%s\" too", text);
+        a->path = text;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which trace?");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    options,
+    parse,
+    "TRACE",
+    "Run a trace written by `nika run --trace` again and compare every event.\v"
+    "Exits 0 when all is equal, 4 at the first divergence.",
+    NULL,
+    NULL,
+    NULL};
+
+/* The whole file with a NUL behind it. NULL with errno. */
+static char *read_whole(FILE *file, size_t *size)
+{
+    size_t capacity = 1 << 16, used = 0;
+    char *text = malloc(capacity);
+    while (text != NULL) {
+        size_t got = fread(text + used, 1, capacity - used - 1, file);
+        used += got;
+        if (got == 0) break;
+        if (used + 1 < capacity) continue;
+        capacity *= 2;
+        char *larger = capacity <= ((size_t)1 << 34) ? realloc(text, capacity) : NULL;
+        if (larger == NULL) free(text);
+        text = larger;
+    }
+    if (text == NULL || ferror(file) != 0) {
+        free(text);
+        if (errno == 0) errno = EIO;
+        return NULL;
+    }
+    text[used] = '\0';
+    *size = used;
+    return text;
+}
+
+static bool split_lines(char *text, size_t size, struct lines *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++) count += text[i] == '\n';
+    out->text = text;
+    out->line = calloc(count + 1, sizeof *out->line);
+    if (out->line == NULL) return false;
+    char *start = text;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] != '\n') continue;
+        text[i] = '\0';
+        out->line[out->count++] = start;
+        start = text + i + 1;
+    }
+    /* What follows the last newline is an incomplete line: the file was cut. */
+    return true;
+}
+
+static bool read_lines(const char *path, struct lines *out)
+{
+    size_t size = 0;
+    errno = 0;
+    FILE *file = fopen(path, "rb");
+    char *text = file != NULL ? read_whole(file, &size) : NULL;
+    if (text == NULL) fprintf(stderr, "nika: %s: %s\n", path, strerror(errno));
+    if (file != NULL) fclose(file);
+    return text != NULL && split_lines(text, size, out);
+}
+
+static bool is_last(const char *line)
+{
+    json_t *object = json_loads(line, 0, NULL);
+    bool last = json_object_get(object, "end") != NULL && json_object_get(object, "digest") != NULL;
+    json_decref(object);
+    return last;
+}
+
+/* Header checks: a trace, of this version, complete. NULL with a message on stderr. */
+static struct nika_scenario *open_trace(const char *path, const struct lines *lines, uint64_t *seed)
+{
+    json_t *header = lines->count > 0 && nika_json_depth(lines->line[0], strlen(lines->line[0])) <=
+                                             NIKA_SCENARIO_DEPTH_MAX
+                         ? json_loads(lines->line[0], JSON_REJECT_DUPLICATES, NULL)
+                         : NULL;
+    const char *version = json_string_value(json_object_get(header, "version")), *problem = NULL;
+    const json_t *seed_value = json_object_get(header, "seed");
+    struct nika_scenario *s = NULL;
+    struct nika_diagnoses d;
+    if (header == NULL || json_integer_value(json_object_get(header, "nika_trace")) != 1) {
+        problem = "not a trace of nika: its first line is no trace header";
+    } else if (version == NULL || strcmp(version, cli_version_number()) != 0) {
+        problem = "was written by another version of nika; run its scenario again with this one";
+    } else if (!json_is_integer(seed_value) || json_integer_value(seed_value) < 0) {
+        problem = "its header has no seed";
+    } else if (lines->count < 2 || !is_last(lines->line[lines->count - 1])) {
+        problem = "truncated: its last line, with the digest, is missing";
+    }
+    if (problem != NULL) {
+        fprintf(stderr, "nika: %s: %s\n", path, problem);
+    } else {
+        char *text =
+            json_dumps(json_object_get(header, "scenario"), JSON_SORT_KEYS | JSON_ENCODE_ANY);
+        s = text != NULL ? nika_scenario_parse(path, text, strlen(text), NULL, 0, &d) : NULL;
+        if (s == NULL && text != NULL) cli_print_diagnoses(&d);
+        free(text);
+        *seed = (uint64_t)json_integer_value(seed_value);
+    }
+    json_decref(header);
+    return s;
+}
+
+static struct nika_choice_log *read_decisions(const char *path, const struct lines *lines)
+{
+    struct nika_choice_log *log = nika_choice_log_new();
+    for (size_t i = 1; log != NULL && i < lines->count; i++) {
+        if (strncmp(lines->line[i], "{\"d\":", 5) != 0) continue;
+        json_t *object = json_loads(lines->line[i], 0, NULL);
+        const char *text = json_string_value(json_object_get(object, "d"));
+        const json_t *value = json_object_get(object, "v");
+        struct nika_choice_name name;
+        bool good = text != NULL && json_is_integer(value) &&
+                    nika_choice_name_parse(text, &name) == NIKA_OK &&
+                    nika_choice_log_add(log, &name, (uint64_t)json_integer_value(value)) == NIKA_OK;
+        json_decref(object);
+        if (good) continue;
+        fprintf(stderr, "nika: %s:%zu: not a decision\n", path, i + 1);
+        nika_choice_log_free(log);
+        return NULL;
+    }
+    return log;
+}
+
+static void print_place(const char *line)
+{
+    json_t *object = json_loads(line, 0, NULL);
+    const json_t *event = json_object_get(object, "e"), *time = json_object_get(object, "t"),
+                 *node = json_object_get(object, "n");
+    if (json_is_integer(event))
+        printf("event      %" JSON_INTEGER_FORMAT "\n", json_integer_value(event));
+    if (json_is_integer(time))
+        printf("time       %" JSON_INTEGER_FORMAT " ns\n", json_integer_value(time));
+    if (json_is_integer(node)) {
+        char text[24];
+        printf("node       %s\n", cli_node_text((uint32_t)json_integer_value(node), text));
+    }
+    json_decref(object);
+}
+
+/* True when the traces are equal behind their headers. */
+static bool compare(const struct lines *old, const struct lines *new)
+{
+    size_t i = 1;
+    while (i < old->count && i < new->count &&strcmp(old->line[i], new->line[i]) == 0) i++;
+    if (i == old->count && i == new->count) return true;
+    const char *was = i < old->count ? old->line[i] : "(the trace ends)",
+               *is = i < new->count ? new->line[i] : "(the run ends)";
+    printf("verdict    %s\nline       %zu of the trace\n",
+           nika_exit_name(NIKA_EXIT_NONDETERMINISTIC), i + 1);
+    print_place(i < old->count ? was : is);
+    printf("was        %.400s\nis         %.400s\n", was, is);
+    return false;
+}
+
+static int replay(const struct arguments *a, const struct lines *old, const struct nika_scenario *s,
+                  uint64_t seed)
+{
+    const char *reason = "out of memory";
+    struct lines new = {0};
+    size_t size = 0;
+    char *text = NULL;
+    struct nika_choice_log *log = a->decisions ? read_decisions(a->path, old) : NULL;
+    if (a->decisions && log == NULL) return NIKA_EXIT_USAGE;
+    struct nika_run_result *result = calloc(1, sizeof *result);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    FILE *file = open_memstream(&text, &size);
+    bool good = result != NULL && runner != NULL && file != NULL &&
+                cli_traced_run(runner, s, seed, log, file, result, &reason);
+    if (file != NULL) fclose(file);
+    int status = NIKA_EXIT_INCONCLUSIVE;
+    if (good && split_lines(text, size, &new)) {
+        status = compare(old, &new) ? 0 : NIKA_EXIT_NONDETERMINISTIC;
+        if (status == 0)
+            printf("verdict    replayed: %zu lines are equal\nrun        %s\ndigest     %s\n",
+                   new.count, nika_exit_name(result->exit_class), result->digest);
+    } else {
+        fprintf(stderr, "nika: %s: %s\n", a->path, reason);
+    }
+    if (log != NULL) nika_choice_log_free(log);
+    nika_runner_free(runner);
+    free(new.line);
+    free(text);
+    free(result);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct arguments a = {0};
+    struct lines lines = {0};
+    uint64_t seed = 0;
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    if (!read_lines(a.path, &lines)) return NIKA_EXIT_USAGE;
+    struct nika_scenario *s = open_trace(a.path, &lines, &seed);
+    int status = s != NULL ? replay(&a, &lines, s, seed) : NIKA_EXIT_USAGE;
+    nika_scenario_free(s);
+    free(lines.line);
+    free(lines.text);
+    return status;
+}
+
+const struct cli_command cli_replay = {"replay",
+                                       "TRACE",
+                                       "run a trace again and name the first divergence",
+                                       "Runs what a trace describes and compares each line with "
+                                       "the trace. Equal: exit 0. Different: exit 4.",
+                                       &argp,
+                                       run};

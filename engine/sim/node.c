@@ -1,0 +1,390 @@
+/* engine/sim/node.c: the life of one node: events in, a step of its module, actions out; crash, restart, pause.
+ *
+ * Owns the node's inbox (what waits for a busy or paused node) and its timers. The module is never entered twice at once: whatever an
+ * action causes comes back as an event. */
+#include "engine/sim/internal.h"
+
+void sim_node_init(struct nika_world *w, uint32_t index)
+{
+    const struct nika_world_options *o = &w->options;
+    struct sim_node *node = &w->node[index];
+    node->up = true;
+    node->booting = true;
+    if (node->slow_permille == 0) node->slow_permille = 1000;
+    sim_auth_host(w, &node->host, sim_id(w, index));
+    if (!sim_is_replica(w, index)) {
+        node->module = o->client_ops->init(w->module_memory[index], &o->config, &node->host);
+        return;
+    }
+    node->module = o->replica_ops->init(w->module_memory[index], &o->config, &node->host);
+    node->app = o->app_ops->init(w->app_memory[index], &o->config, o->app_param);
+}
+
+void sim_event_discard(struct nika_world *w, uint32_t slot)
+{
+    struct sim_event *e = &w->events[slot];
+    if (e->kind == SIM_MESSAGE) sim_message_release(w, e->handle);
+    else if (e->kind == SIM_APP || e->kind == SIM_INVOKE || e->kind == SIM_STORED)
+        nika_store_free(w->local, e->handle);
+    sim_event_free(w, slot);
+}
+
+/* ---- timers ---- */
+void sim_timer_set(struct nika_world *w, uint32_t index, const struct nika_action *action)
+{
+    NIKA_ASSERT(action->id < NIKA_TIMERS_MAX);
+    struct sim_timer *timer = &w->node[index].timers[action->id];
+    timer->armed = action->a != NIKA_TIMER_CANCEL;
+    timer->generation = action->token;
+    if (!timer->armed) return;
+    uint64_t delay = sim_clock_world_delay(w, index, action->a);
+    timer->deadline = delay > NIKA_NEVER - 1 - w->leave_ns ? NIKA_NEVER - 1 : w->leave_ns + delay;
+    /* An event that is queued no later than the deadline is moved on when it comes up: re-arming costs no event. */
+    if (timer->pending && timer->queued <= timer->deadline) return;
+    timer->pending = true;
+    timer->queued = timer->deadline;
+    timer->number = sim_schedule(w, SIM_TIMER, index, timer->deadline, action->id, 0, 0);
+}
+
+bool sim_timer_fired(struct nika_world *w, const struct sim_event *e, uint64_t number)
+{
+    struct sim_node *node = &w->node[e->node];
+    struct sim_timer *timer = &node->timers[e->a];
+    if (e->epoch != node->epoch || !timer->pending || timer->number != number) return false;
+    timer->pending = false;
+    if (!timer->armed) return false;
+    if (timer->deadline <= w->core->now) return true;
+    timer->pending = true;
+    timer->queued = timer->deadline;
+    timer->number = sim_schedule(w, SIM_TIMER, e->node, timer->deadline, e->a, 0, 0);
+    return false;
+}
+
+/* ---- actions ---- */
+static void apply_note(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span bytes)
+{
+    if (action->id == NIKA_NOTE_REJECT && action->a < NIKA_CHECK_COUNT) w->core->stats.rejects[action->a]++;
+    sim_fault_on_tap(w, index, NIKA_TAP_NOTE, action->id, action->a);
+    if (!sim_wants(w, NIKA_TAP_NOTE)) return;
+    struct nika_tap tap = {.kind = NIKA_TAP_NOTE, .node = sim_id(w, index), .to = NIKA_NODE_NONE, .a = action->id,
+                           .b = action->b, .note = action, .bytes = bytes};
+    sim_tap(w, &tap);
+}
+
+static void apply_complete(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                           struct nika_span bytes)
+{
+    if (!sim_wants(w, NIKA_TAP_COMPLETED)) return;
+    struct nika_tap tap = {.kind = NIKA_TAP_COMPLETED, .node = sim_id(w, index), .to = NIKA_NODE_NONE,
+                           .a = action->a, .b = action->b, .token = action->token, .bytes = bytes};
+    sim_tap(w, &tap);
+}
+
+static void apply_one(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span bytes)
+{
+    switch ((enum nika_action_kind)action->kind) {
+    case NIKA_ACTION_SEND:
+    case NIKA_ACTION_BROADCAST:
+        sim_network_send(w, index, action, bytes);
+        return;
+    case NIKA_ACTION_TIMER:
+        sim_timer_set(w, index, action);
+        return;
+    case NIKA_ACTION_PERSIST:
+        sim_disk_persist(w, index, action, bytes);
+        return;
+    case NIKA_ACTION_LOG_TRIM:
+        sim_disk_trim(w, index, action->a);
+        return;
+    case NIKA_ACTION_SNAPSHOT_SAVE:
+        sim_disk_save(w, index, action, bytes);
+        return;
+    case NIKA_ACTION_SNAPSHOT_DROP:
+        sim_disk_drop(w, index, action->a);
+        sim_app_action(w, index, action, bytes);
+        return;
+    case NIKA_ACTION_EXECUTE:
+    case NIKA_ACTION_QUERY:
+    case NIKA_ACTION_SNAPSHOT_TAKE:
+    case NIKA_ACTION_SNAPSHOT_CHUNK:
+    case NIKA_ACTION_RESTORE_BEGIN:
+    case NIKA_ACTION_RESTORE_CHUNK:
+    case NIKA_ACTION_RESTORE_END:
+        sim_app_action(w, index, action, bytes);
+        return;
+    case NIKA_ACTION_COMPLETE:
+        apply_complete(w, index, action, bytes);
+        return;
+    case NIKA_ACTION_NOTE:
+        apply_note(w, index, action, bytes);
+        return;
+    }
+    NIKA_ASSERT(false && "unknown action");
+}
+
+void sim_apply(struct nika_world *w, uint32_t index)
+{
+    const struct nika_effects *effects = &w->effects;
+    uint32_t epoch = w->node[index].epoch;
+    for (uint32_t i = 0; i < effects->count; i++) {
+        const struct nika_action *action = &effects->actions[i];
+        struct nika_span bytes = nika_action_bytes(effects, action);
+        /* Frames are hashed with their message; timers and the rest here. */
+        if (action->kind > NIKA_ACTION_BROADCAST) {
+            uint64_t hash = bytes.size == 0 ? 0 : nika_hash64(bytes.data, bytes.size, action->id);
+            sim_record(w, 0x300u + action->kind, sim_id(w, index), action->token ^ (uint64_t)action->id << 48,
+                       action->a, hash ^ action->b);
+        }
+        apply_one(w, index, action, bytes);
+        /* A fault may have crashed the node at this very action: the rest never left it. */
+        if (w->node[index].epoch != epoch) return;
+    }
+}
+
+/* ---- stepping ---- */
+void sim_node_step(struct nika_world *w, uint32_t index, struct nika_event *event)
+{
+    struct sim_node *node = &w->node[index];
+    bool replica = sim_is_replica(w, index);
+    event->now_ns = sim_clock_now(w, index);
+    nika_effects_clear(&w->effects);
+    if (replica) w->options.replica_ops->step(node->module, event, &w->effects);
+    else w->options.client_ops->step(node->module, event, &w->effects);
+    NIKA_ASSERT(!w->effects.overflow && "a module asked for more actions than a step may have");
+    w->leave_ns = w->core->now;
+    if (node->cost != 0) {
+        w->leave_ns += node->cost * node->slow_permille / 1000u;
+        node->busy_until = w->leave_ns;
+        node->cost = 0;
+    }
+    if (w->effects.count > 0) sim_apply(w, index);
+    sim_tap_simple(w, NIKA_TAP_EVENT_END, sim_id(w, index), 0, 0);
+}
+
+/* A message reaches the module only through ingress and authentication, the same in both worlds (PROTOCOLS.md 4). */
+static void process_message(struct nika_world *w, const struct sim_event *e)
+{
+    struct sim_node *node = &w->node[e->node];
+    struct sim_message *m = sim_message_at(w, e->handle);
+    const struct nika_cpu_options *cpu = &w->options.cpu;
+    if (!w->free_cpu) node->cost += cpu->message_ns;
+    enum nika_drop why = 0;
+    if (m->ingress == SIM_BAD) why = NIKA_DROP_INGRESS;
+    else if (!sim_auth_message(w, e->node, m)) why = NIKA_DROP_AUTH;
+    else if ((w->fault_hooks & SIM_HOOK_RECEIVE) != 0 && !sim_fault_on_receive(w, e->node, &m->frame))
+        why = NIKA_DROP_FAULT;
+    if (why != 0) {
+        node->busy_until = w->core->now + node->cost * node->slow_permille / 1000u;
+        node->cost = 0;
+        sim_network_drop(w, e->a, e->node, e->handle, why);
+        return;
+    }
+    w->core->stats.messages_delivered++;
+    sim_record(w, SIM_MESSAGE, sim_id(w, e->node), e->a, m->size, m->hash);
+    if (sim_wants(w, NIKA_TAP_DELIVERED)) {
+        struct nika_tap tap = {.kind = NIKA_TAP_DELIVERED, .node = sim_id(w, e->a), .to = sim_id(w, e->node),
+                               .frame = &m->frame, .summary = &m->summary, .bytes = m->frame.raw};
+        sim_tap(w, &tap);
+    }
+    struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &m->frame};
+    sim_node_step(w, e->node, &event);
+}
+
+static void process_timer(struct nika_world *w, const struct sim_event *e)
+{
+    struct sim_timer *timer = &w->node[e->node].timers[e->a];
+    /* It waited for a busy node, and was set again or cancelled meanwhile. */
+    if (!timer->armed || timer->generation != e->token || timer->deadline > w->core->now) return;
+    timer->armed = false;
+    sim_record(w, SIM_TIMER, sim_id(w, e->node), e->a, e->token, 0);
+    sim_tap_simple(w, NIKA_TAP_TIMER, sim_id(w, e->node), e->a, e->token);
+    struct nika_event event = {.kind = NIKA_EVENT_TIMER, .timer = e->a, .generation = e->token};
+    sim_node_step(w, e->node, &event);
+}
+
+static void process_bytes(struct nika_world *w, const struct sim_event *e)
+{
+    struct nika_span bytes = nika_store_span(w->local, e->handle);
+    uint64_t hash = bytes.size == 0 ? 0 : nika_hash64(bytes.data, bytes.size, 0);
+    sim_record(w, e->kind, sim_id(w, e->node), e->token, e->a, hash);
+    if (e->kind == SIM_INVOKE && sim_wants(w, NIKA_TAP_INVOKED)) {
+        struct nika_tap tap = {.kind = NIKA_TAP_INVOKED, .node = sim_id(w, e->node), .to = NIKA_NODE_NONE,
+                               .token = e->token, .b = e->a, .bytes = bytes};
+        sim_tap(w, &tap);
+    }
+    struct nika_event event = {.kind = e->kind == SIM_INVOKE ? NIKA_EVENT_INVOKE : NIKA_EVENT_APP,
+                               .token = e->token, .status = (int32_t)e->a, .bytes = bytes};
+    sim_node_step(w, e->node, &event);
+}
+
+static void process_stored(struct nika_world *w, const struct sim_event *e)
+{
+    struct sim_pending pending;
+    memcpy(&pending, nika_store_at(w->local, e->handle), sizeof pending);
+    sim_record(w, SIM_STORED, sim_id(w, e->node), pending.token, pending.seq, (uint64_t)pending.status);
+    struct nika_event event = {.kind = NIKA_EVENT_STORED, .token = pending.token, .status = pending.status};
+    sim_node_step(w, e->node, &event);
+}
+
+static void process(struct nika_world *w, uint32_t slot)
+{
+    struct sim_event e = w->events[slot];
+    struct nika_event start = {.kind = NIKA_EVENT_START};
+    switch ((enum sim_event_kind)e.kind) {
+    case SIM_MESSAGE:
+        process_message(w, &e);
+        break;
+    case SIM_TIMER:
+        process_timer(w, &e);
+        break;
+    case SIM_APP:
+    case SIM_INVOKE:
+        process_bytes(w, &e);
+        break;
+    case SIM_STORED:
+        process_stored(w, &e);
+        break;
+    case SIM_START:
+        w->node[e.node].booting = false;
+        sim_record(w, SIM_START, sim_id(w, e.node), 0, 0, 0);
+        sim_node_step(w, e.node, &start);
+        break;
+    case SIM_FSYNC:
+    case SIM_WAKE:
+    case SIM_FAULT_START:
+    case SIM_FAULT_STOP:
+    case SIM_FAULT_WAKE:
+    case SIM_GST:
+        NIKA_ASSERT(false && "not an event of a node");
+    }
+    sim_event_discard(w, slot);
+}
+
+/* ---- the inbox ---- */
+static void wake_later(struct nika_world *w, uint32_t index)
+{
+    struct sim_node *node = &w->node[index];
+    if (node->waking || node->paused || node->booting || node->inbox_first == 0) return;
+    node->waking = true;
+    uint64_t at = node->busy_until > w->core->now ? node->busy_until : w->core->now;
+    node->wake_number = sim_schedule(w, SIM_WAKE, index, at, 0, 0, 0);
+}
+
+static void inbox_put(struct nika_world *w, uint32_t slot)
+{
+    struct sim_event *e = &w->events[slot];
+    struct sim_node *node = &w->node[e->node];
+    if (e->kind == SIM_MESSAGE) {
+        struct sim_link *link = sim_link_of(w, e->a, e->node);
+        uint32_t limit = w->options.cpu.inbox_max;
+        if (limit != 0 && link->waiting >= limit) {
+            sim_network_drop(w, e->a, e->node, e->handle, NIKA_DROP_QUEUE);
+            sim_event_discard(w, slot);
+            return;
+        }
+        link->waiting++;
+    }
+    e->next = 0;
+    if (node->inbox_first == 0) node->inbox_first = slot + 1;
+    else w->events[node->inbox_last - 1].next = slot + 1;
+    node->inbox_last = slot + 1;
+    wake_later(w, e->node);
+}
+
+static uint32_t inbox_take(struct nika_world *w, uint32_t index)
+{
+    struct sim_node *node = &w->node[index];
+    uint32_t slot = node->inbox_first - 1;
+    struct sim_event *e = &w->events[slot];
+    node->inbox_first = e->next;
+    if (node->inbox_first == 0) node->inbox_last = 0;
+    if (e->kind == SIM_MESSAGE) sim_link_of(w, e->a, e->node)->waiting--;
+    return slot;
+}
+
+void sim_node_deliver(struct nika_world *w, uint32_t slot)
+{
+    const struct sim_event *e = &w->events[slot];
+    struct sim_node *node = &w->node[e->node];
+    if (!node->up && e->kind == SIM_MESSAGE) {
+        sim_network_drop(w, e->a, e->node, e->handle, NIKA_DROP_DOWN);
+        sim_event_discard(w, slot);
+        return;
+    }
+    if (!node->up || (e->kind != SIM_MESSAGE && e->epoch != node->epoch)) {
+        sim_event_discard(w, slot);
+        return;
+    }
+    bool waits = node->paused || node->booting || node->inbox_first != 0 || node->busy_until > w->core->now;
+    if (waits && e->kind != SIM_START) {
+        inbox_put(w, slot);
+        return;
+    }
+    uint32_t index = e->node;
+    process(w, slot);
+    if (node->inbox_first != 0) wake_later(w, index);
+}
+
+void sim_node_wake(struct nika_world *w, uint32_t slot)
+{
+    struct sim_event e = w->events[slot];
+    struct sim_node *node = &w->node[e.node];
+    sim_event_free(w, slot);
+    if (e.epoch != node->epoch || !node->waking) return;
+    node->waking = false;
+    if (node->paused || node->inbox_first == 0) return;
+    if (node->busy_until <= w->core->now) process(w, inbox_take(w, e.node));
+    wake_later(w, e.node);
+}
+
+void sim_node_pause(struct nika_world *w, uint32_t index, bool paused)
+{
+    w->node[index].paused = paused;
+    if (paused || !w->node[index].up) return;
+    wake_later(w, index);
+}
+
+/* ---- crash and restart ---- */
+void sim_node_recover(struct nika_world *w, uint32_t index, uint32_t kind, uint64_t seq, struct nika_span bytes)
+{
+    const struct nika_world_options *o = &w->options;
+    if (sim_is_replica(w, index)) o->replica_ops->recover(w->node[index].module, kind, seq, bytes);
+}
+
+static void forget_memory(struct nika_world *w, uint32_t index)
+{
+    struct sim_node *node = &w->node[index];
+    memset(w->module_memory[index], 0, w->options.replica_ops->used(node->module));
+    memset(w->app_memory[index], 0, w->options.app_ops->used(node->app));
+    node->module = NULL;
+    node->app = NULL;
+    node->meta_count = 0;
+    memset(node->timers, 0, sizeof node->timers);
+}
+
+void sim_node_crash(struct nika_world *w, uint32_t index)
+{
+    struct sim_node *node = &w->node[index];
+    if (!sim_is_replica(w, index) || !node->up) return;
+    sim_record(w, 0x400u, index, 0, 0, 0);
+    while (node->inbox_first != 0) sim_event_discard(w, inbox_take(w, index));
+    sim_disk_crash(w, index);
+    forget_memory(w, index);
+    node->epoch++;
+    node->up = node->paused = node->booting = node->waking = false;
+    node->busy_until = node->cost = node->app_free_at = 0;
+    sim_tap_simple(w, NIKA_TAP_CRASHED, index, 0, 0);
+}
+
+void sim_node_restart(struct nika_world *w, uint32_t index, bool amnesia)
+{
+    struct sim_node *node = &w->node[index];
+    if (!sim_is_replica(w, index) || node->up) return;
+    if (amnesia) sim_disk_wipe(w, index);
+    sim_node_init(w, index);
+    bool lost = sim_disk_recover(w, index) || amnesia;
+    if (lost) sim_node_recover(w, index, NIKA_RECORD_AMNESIA, 0, (struct nika_span){0});
+    sim_record(w, 0x401u, index, lost, 0, 0);
+    sim_tap_simple(w, NIKA_TAP_RESTARTED, index, lost, 0);
+    (void)sim_schedule(w, SIM_START, index, w->core->now, 0, 0, 0);
+}

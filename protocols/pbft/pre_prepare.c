@@ -1,0 +1,179 @@
+/* protocols/pbft/pre_prepare.c: the primary's order and whether to agree to it (Castro & Liskov, OSDI '99, 4.2; PROTOCOLS.md 1.4,
+ * PP1-PP9, D1, D2).
+ *
+ * An order is parked while its batch is missing, accepted when the batch is at hand, durable before anything is said about it. */
+#include "protocols/pbft/state.h"
+
+/* The frame by which this slot's order is known, accepted or parked; 0 = none. */
+static uint32_t known_order(const struct pbft_slot *slot)
+{
+    return slot->pre_prepare != 0 ? slot->pre_prepare : slot->parked;
+}
+
+/* PP6. True when the slot has an order of this view already. */
+static bool already_ordered(struct nika_replica *r, struct pbft_slot *slot, const struct pbft_order *m,
+                            const struct nika_frame *frame)
+{
+    uint32_t held = known_order(slot);
+    if (held == 0) return false;
+    const struct nika_digest *digest = slot->pre_prepare != 0 ? &slot->digest : &slot->parked_digest;
+    if (nika_digest_equal(digest, &m->digest)) return true; /* A retransmission. */
+    pbft_evidence(r, frame->type, frame->sender, nika_store_span(r->store, held), frame->raw);
+    pbft_reject(r, NIKA_CHECK_PP6, frame->sender);
+    /* The two orders convict the primary: no reason to wait for T_req. */
+    if (frame->sender != r->self) pbft_view_change_start(r, r->view + 1);
+    return true;
+}
+
+/* PP1-PP5: everything that needs only the three fields. */
+static enum nika_check order_check(const struct nika_replica *r, const struct pbft_order *m, uint32_t sender)
+{
+    if (sender != pbft_primary(r, m->view) || sender == r->self) return NIKA_CHECK_PP1;
+    if (!r->active || m->view != r->view) return NIKA_CHECK_PP2;
+    if (!pbft_in_window(r, m->seq)) return NIKA_CHECK_PP3;
+    /* Not before PP4: NEW-VIEW's own orders may be null, and are known already when they are relayed. */
+    return NIKA_CHECK_NONE;
+}
+
+void pbft_on_pre_prepare(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct pbft_order m;
+    if (!pbft_order_decode(frame->body, &m)) {
+        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
+    enum nika_check check = order_check(r, &m, frame->sender);
+    if (check == NIKA_CHECK_NONE) {
+        struct pbft_slot *slot = pbft_slot_current(r, m.seq);
+        if (already_ordered(r, slot, &m, frame)) return;
+        if (m.seq <= r->low_bound) check = NIKA_CHECK_PP4;
+        if (check == NIKA_CHECK_NONE && nika_digest_is_null(&m.digest)) check = NIKA_CHECK_PP5;
+    }
+    if (check != NIKA_CHECK_NONE) {
+        bool behind = m.view > r->view || (m.view == r->view && !r->active) || m.seq > r->low_mark + r->config->window;
+        pbft_reject(r, check, frame->sender);
+        if (behind && check != NIKA_CHECK_PP1) pbft_status_soon(r);
+        return;
+    }
+    if (r->high_known < m.seq) r->high_known = m.seq;
+    pbft_order_take(r, pbft_slot_current(r, m.seq), &m, frame->raw, false);
+}
+
+/* PP9. Orders of a NEW-VIEW were accepted once, maybe long ago; executed ones have passed. */
+static bool time_acceptable(struct nika_replica *r, const struct pbft_slot *slot)
+{
+    if (slot->from_new_view || slot->seq <= r->last_issued) return true;
+    return slot->nondet_ns > r->last_time_ns && slot->nondet_ns <= r->now_ns + r->config->time_skew_ns;
+}
+
+/* The order is accepted: it counts as the primary's vote, and what came early is counted now. */
+static void accept(struct nika_replica *r, struct pbft_slot *slot, uint32_t frame)
+{
+    slot->pre_prepare = frame;
+    pbft_votes_recount(r, slot);
+    if (slot->batch != 0 && !time_acceptable(r, slot)) {
+        slot->withheld = true;
+        pbft_reject(r, NIKA_CHECK_PP9, pbft_primary(r, slot->view));
+    }
+    pbft_proposal_persist(r, slot);
+    /* Q COMMITs may have been waiting for nothing else. */
+    pbft_check_committed(r, slot);
+}
+
+void pbft_order_take(struct nika_replica *r, struct pbft_slot *slot, const struct pbft_order *order,
+                     struct nika_span frame, bool from_new_view)
+{
+    uint32_t handle = nika_store_put(r->store, frame);
+    if (handle == 0) return; /* STATUS brings it again. */
+    slot->from_new_view = from_new_view;
+    bool null = nika_digest_is_null(&order->digest);
+    if (null || pbft_slot_batch(slot, &order->digest) != 0) {
+        pbft_slot_set_digest(r, slot, &order->digest);
+        slot->batch_ok = true;
+        accept(r, slot, handle);
+        return;
+    }
+    slot->parked = handle;
+    slot->parked_digest = order->digest;
+    /* The primary sends the BATCH right behind its PRE-PREPARE; behind a NEW-VIEW nobody does. */
+    uint32_t first = from_new_view ? (r->self + 1) % r->n : NIKA_NODE_NONE;
+    pbft_fetch_want(r, &order->digest, first);
+}
+
+void pbft_install_order(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, struct nika_span frame)
+{
+    struct pbft_slot *slot = pbft_slot_current(r, seq);
+    if (slot->committed && !nika_digest_equal(&slot->commit_digest, digest)) {
+        pbft_alarm(r, NIKA_CHECK_NV8, seq);
+        return;
+    }
+    if (known_order(slot) != 0) return;
+    struct pbft_order order = {.view = r->view, .seq = seq, .digest = *digest};
+    if (r->high_known < seq) r->high_known = seq;
+    struct nika_span body = pbft_batch_find(r, digest);
+    bool elsewhere = body.size != 0 && pbft_slot_batch(slot, digest) == 0;
+    pbft_order_take(r, slot, &order, frame, true);
+    if (elsewhere && slot->parked != 0) pbft_resume_parked(r, slot, body);
+}
+
+void pbft_resume_parked(struct nika_replica *r, struct pbft_slot *slot, struct nika_span body)
+{
+    struct common_batch batch;
+    if (slot->parked == 0 || slot->withheld) return;
+    enum nika_check check = NIKA_CHECK_PP7;
+    if (nika_decode(&common_info_batch, body, &batch) == NIKA_OK)
+        check = common_batch_check(r->config, r->host, &batch, body.size);
+    if (check != NIKA_CHECK_NONE) {
+        /* No correct replica will ever prepare this order; it stays only as what the primary said first. */
+        slot->withheld = true;
+        pbft_reject(r, check, pbft_primary(r, slot->view));
+        return;
+    }
+    uint32_t handle = nika_store_put(r->store, body);
+    if (handle == 0) return; /* Fetched again later. */
+    struct nika_digest digest = slot->parked_digest;
+    pbft_slot_set_digest(r, slot, &digest);
+    nika_store_free(r->store, slot->batch);
+    slot->batch = handle;
+    slot->batch_ok = true;
+    slot->nondet_ns = batch.time_ns;
+    uint32_t frame = slot->parked;
+    slot->parked = 0;
+    accept(r, slot, frame);
+}
+
+void pbft_proposal_persist(struct nika_replica *r, struct pbft_slot *slot)
+{
+    struct nika_span frame = nika_store_span(r->store, slot->pre_prepare);
+    struct nika_span body = {0};
+    if (slot->batch != 0) body = nika_store_span(r->store, slot->batch);
+    uint8_t *bytes = NULL;
+    uint32_t size = 8 + frame.size + body.size;
+    struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_PERSIST, size, &bytes);
+    if (action == NULL) return;
+    action->id = PBFT_RECORD_PROPOSAL;
+    action->a = slot->seq;
+    action->token = pbft_token(r, PBFT_TOKEN_PROPOSAL, r->view_generation, slot->seq);
+    struct nika_writer w = nika_writer_of(bytes, size);
+    nika_write_bytes(&w, frame);
+    nika_write_bytes(&w, body);
+    slot->persist_failed = false;
+}
+
+/* D1, D2 are met: say it. */
+void pbft_proposal_stored(struct nika_replica *r, uint64_t seq)
+{
+    struct pbft_slot *slot = pbft_slot_find(r, seq);
+    if (slot == NULL || slot->pre_prepare == 0 || slot->view != r->view || !r->active) return;
+    slot->proposal_durable = true;
+    if (!slot->prepare_sent && !slot->withheld && !r->amnesiac) {
+        slot->prepare_sent = true;
+        if (pbft_primary(r, r->view) != r->self) {
+            pbft_vote_cast(r, slot, PBFT_PREPARE);
+        } else if (!slot->from_new_view) { /* Those went out inside NEW-VIEW. */
+            pbft_broadcast_frame(r, nika_store_span(r->store, slot->pre_prepare));
+            pbft_send_batch(r, NIKA_NODE_NONE, nika_store_span(r->store, slot->batch));
+        }
+    }
+    pbft_check_prepared(r, slot);
+}

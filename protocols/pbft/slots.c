@@ -1,0 +1,253 @@
+/* protocols/pbft/slots.c: the log window: one slot per sequence number, its votes and its batches (PROTOCOLS.md 1.2, 1.13).
+ *
+ * Owns slot memory. A slot holds at most three batches: that of its present digest, that of its best prepared certificate and
+ * that of what it committed; each is kept as long as some peer may have to fetch it. It decides nothing about agreement. */
+#include "protocols/pbft/state.h"
+
+bool pbft_in_window(const struct nika_replica *r, uint64_t seq)
+{
+    return seq > r->low_mark && seq - r->low_mark <= r->config->window;
+}
+
+static struct pbft_slot *place(const struct nika_replica *r, uint64_t seq)
+{
+    return &r->slots[seq % r->config->window];
+}
+
+struct pbft_slot *pbft_slot_at(struct nika_replica *r, uint64_t seq)
+{
+    struct pbft_slot *slot = place(r, seq);
+    if (slot->seq == seq) return slot;
+    pbft_slot_release(r, slot);
+    slot->seq = seq;
+    if (seq > r->low_mark) pbft_queue_note(r, NIKA_QUEUE_SLOTS, (uint32_t)(seq - r->low_mark));
+    return slot;
+}
+
+struct pbft_slot *pbft_slot_find(struct nika_replica *r, uint64_t seq)
+{
+    if (!pbft_in_window(r, seq)) return NULL;
+    struct pbft_slot *slot = place(r, seq);
+    return slot->seq == seq ? slot : NULL;
+}
+
+struct pbft_slot *pbft_slot_current(struct nika_replica *r, uint64_t seq)
+{
+    struct pbft_slot *slot = pbft_slot_at(r, seq);
+    if (slot->view != r->view) {
+        pbft_slot_reset_view(r, slot);
+        slot->view = r->view;
+    }
+    return slot;
+}
+
+struct pbft_vote *pbft_vote_at(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase, uint32_t sender)
+{
+    size_t row = (size_t)(slot - r->slots) * PBFT_PHASES + phase;
+    return (struct pbft_vote *)(void *)(r->votes + (row * r->n + sender) * r->vote_stride);
+}
+
+static void votes_clear(struct nika_replica *r, struct pbft_slot *slot)
+{
+    for (uint32_t i = 0; i < r->n; i++) {
+        pbft_vote_at(r, slot, PBFT_PREPARE, i)->present = false;
+        pbft_vote_at(r, slot, PBFT_COMMIT, i)->present = false;
+    }
+    slot->prepare_count = 0;
+    slot->commit_count = 0;
+}
+
+static void drop(struct nika_replica *r, uint32_t *handle)
+{
+    nika_store_free(r->store, *handle);
+    *handle = 0;
+}
+
+void pbft_slot_reset_view(struct nika_replica *r, struct pbft_slot *slot)
+{
+    /* The votes are about to go; what they prove about a committed number must outlive the view (S6). */
+    if (slot->committed) pbft_commit_cert_keep(r, slot);
+    drop(r, &slot->pre_prepare);
+    drop(r, &slot->parked);
+    votes_clear(r, slot);
+    slot->withheld = false;
+    slot->from_new_view = false;
+    slot->proposal_durable = false;
+    slot->prepare_sent = false;
+    slot->commit_sent = false;
+    slot->prepared = false;
+    slot->prepared_durable = false;
+    slot->persist_failed = false;
+}
+
+void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot)
+{
+    if (slot->seq == 0) return;
+    drop(r, &slot->pre_prepare);
+    drop(r, &slot->parked);
+    drop(r, &slot->batch);
+    drop(r, &slot->best_batch);
+    drop(r, &slot->commit_batch);
+    drop(r, &slot->best_certificate);
+    drop(r, &slot->commit_cert);
+    votes_clear(r, slot);
+    memset(slot, 0, sizeof *slot);
+    slot->view = r->view;
+}
+
+uint32_t pbft_slot_batch(const struct pbft_slot *slot, const struct nika_digest *digest)
+{
+    if (slot->batch != 0 && slot->batch_ok && nika_digest_equal(&slot->digest, digest)) return slot->batch;
+    if (slot->best_batch != 0 && nika_digest_equal(&slot->best_digest, digest)) return slot->best_batch;
+    if (slot->commit_batch != 0 && nika_digest_equal(&slot->commit_digest, digest)) return slot->commit_batch;
+    return 0;
+}
+
+bool pbft_slot_commit_ready(const struct pbft_slot *slot)
+{
+    if (!slot->committed) return false;
+    return nika_digest_is_null(&slot->commit_digest) || pbft_slot_batch(slot, &slot->commit_digest) != 0;
+}
+
+void pbft_slot_set_digest(struct nika_replica *r, struct pbft_slot *slot, const struct nika_digest *digest)
+{
+    if (nika_digest_equal(&slot->digest, digest) && (slot->batch != 0 || nika_digest_is_null(digest))) return;
+    uint32_t old = slot->batch;
+    slot->batch = 0;
+    if (old != 0 && slot->has_best && slot->best_batch == 0 && nika_digest_equal(&slot->best_digest, &slot->digest)) {
+        slot->best_batch = old;
+    } else if (old != 0 && slot->committed && slot->commit_batch == 0 &&
+               nika_digest_equal(&slot->commit_digest, &slot->digest)) {
+        slot->commit_batch = old;
+    } else {
+        nika_store_free(r->store, old);
+    }
+    slot->digest = *digest;
+    slot->batch_ok = false;
+    if (slot->best_batch != 0 && nika_digest_equal(&slot->best_digest, digest)) {
+        slot->batch = slot->best_batch;
+        slot->best_batch = 0;
+        slot->batch_ok = true;
+    } else if (slot->commit_batch != 0 && nika_digest_equal(&slot->commit_digest, digest)) {
+        slot->batch = slot->commit_batch;
+        slot->commit_batch = 0;
+        slot->batch_ok = true;
+    }
+}
+
+bool pbft_order_decode(struct nika_span body, struct pbft_order *out)
+{
+    if (body.size != PBFT_ORDER_SIZE) return false;
+    out->view = nika_load_le(body.data, 8);
+    out->seq = nika_load_le(body.data + 8, 8);
+    memcpy(out->digest.bytes, body.data + 16, NIKA_DIGEST_SIZE);
+    return true;
+}
+
+bool pbft_vote_record(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase, uint32_t sender,
+                      const struct nika_digest *digest, struct nika_span auth)
+{
+    struct pbft_vote *vote = pbft_vote_at(r, slot, phase, sender);
+    NIKA_ASSERT(!vote->present && auth.size <= nika_suite_signature_size(r->config->suite));
+    vote->present = true;
+    vote->auth_size = (uint16_t)auth.size;
+    vote->digest = *digest;
+    memcpy(vote->auth, auth.data, auth.size);
+    if (slot->pre_prepare == 0 || !nika_digest_equal(digest, &slot->digest)) return false;
+    if (phase == PBFT_PREPARE) slot->prepare_count++;
+    if (phase == PBFT_COMMIT) slot->commit_count++;
+    return true;
+}
+
+void pbft_votes_recount(struct nika_replica *r, struct pbft_slot *slot)
+{
+    slot->prepare_count = 0;
+    slot->commit_count = 0;
+    for (uint32_t i = 0; i < r->n; i++) {
+        const struct pbft_vote *prepare = pbft_vote_at(r, slot, PBFT_PREPARE, i);
+        const struct pbft_vote *commit = pbft_vote_at(r, slot, PBFT_COMMIT, i);
+        if (prepare->present && nika_digest_equal(&prepare->digest, &slot->digest)) slot->prepare_count++;
+        if (commit->present && nika_digest_equal(&commit->digest, &slot->digest)) slot->commit_count++;
+    }
+}
+
+static uint32_t sign_order(struct nika_replica *r, const struct pbft_slot *slot, enum pbft_phase phase, uint8_t *auth)
+{
+    uint8_t body[PBFT_ORDER_SIZE];
+    struct nika_writer w = nika_writer_of(body, sizeof body);
+    nika_write_u64(&w, slot->view);
+    nika_write_u64(&w, slot->seq);
+    nika_write_digest(&w, &slot->digest);
+    uint8_t type = phase == PBFT_PREPARE ? PBFT_TYPE_prepare : PBFT_TYPE_commit;
+    return r->host->authenticate(r->host->world, r->self, NIKA_AUTH_SIGNATURE, type, NIKA_NODE_NONE,
+                                 (struct nika_span){body, w.at}, auth);
+}
+
+void pbft_vote_restore(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase)
+{
+    uint8_t auth[NIKA_AUTH_SIZE_MAX];
+    if (pbft_vote_at(r, slot, phase, r->self)->present) return;
+    uint32_t size = sign_order(r, slot, phase, auth);
+    (void)pbft_vote_record(r, slot, phase, r->self, &slot->digest, (struct nika_span){auth, size});
+}
+
+void pbft_vote_cast(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase)
+{
+    pbft_vote_restore(r, slot, phase);
+    const struct pbft_vote *vote = pbft_vote_at(r, slot, phase, r->self);
+    uint8_t *bytes = NULL;
+    uint32_t size = nika_frame_size(PBFT_ORDER_SIZE, vote->auth_size);
+    if (nika_effects_add(r->effects, NIKA_ACTION_BROADCAST, size, &bytes) == NULL) return;
+    struct nika_writer w = nika_writer_of(bytes, size);
+    pbft_vote_frame(r, slot, phase, r->self, &w);
+}
+
+void pbft_vote_frame(struct nika_replica *r, const struct pbft_slot *slot, enum pbft_phase phase, uint32_t sender,
+                     struct nika_writer *w)
+{
+    size_t row = (size_t)(slot - r->slots) * PBFT_PHASES + phase;
+    const struct pbft_vote *vote =
+        (const struct pbft_vote *)(const void *)(r->votes + (row * r->n + sender) * r->vote_stride);
+    uint8_t body[PBFT_ORDER_SIZE];
+    struct nika_writer b = nika_writer_of(body, sizeof body);
+    nika_write_u64(&b, slot->view);
+    nika_write_u64(&b, slot->seq);
+    nika_write_digest(&b, &vote->digest);
+    uint8_t type = phase == PBFT_PREPARE ? PBFT_TYPE_prepare : PBFT_TYPE_commit;
+    nika_frame_write(r->config, type, sender, (struct nika_span){body, b.at}, NIKA_AUTH_SIGNATURE,
+                     (struct nika_span){vote->auth, vote->auth_size}, w);
+}
+
+void pbft_vote_conflict(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase,
+                        const struct nika_frame *frame)
+{
+    uint8_t first[NIKA_FRAME_HEAD_SIZE + PBFT_ORDER_SIZE + NIKA_FRAME_TAIL_SIZE + NIKA_AUTH_SIZE_MAX];
+    struct nika_writer w = nika_writer_of(first, sizeof first);
+    pbft_vote_frame(r, slot, phase, frame->sender, &w);
+    pbft_evidence(r, frame->type, frame->sender, (struct nika_span){first, w.at}, frame->raw);
+}
+
+void pbft_commit_cert_keep(struct nika_replica *r, struct pbft_slot *slot)
+{
+    if (slot->commit_cert != 0 || slot->view != slot->commit_view) return;
+    uint32_t chosen[NIKA_REPLICAS_MAX];
+    uint32_t count = 0, size = 4;
+    for (uint32_t i = 0; i < r->n && count < r->quorum; i++) {
+        const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, i);
+        if (!vote->present || !nika_digest_equal(&vote->digest, &slot->commit_digest)) continue;
+        chosen[count++] = i;
+        size += 4 + nika_frame_size(PBFT_ORDER_SIZE, vote->auth_size);
+    }
+    if (count < r->quorum) return;
+    uint32_t handle = nika_store_alloc(r->store, size);
+    if (handle == 0) return; /* Others hold one too. */
+    struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);
+    nika_write_u32(&w, count);
+    for (uint32_t k = 0; k < count; k++) {
+        const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, chosen[k]);
+        nika_write_u32(&w, nika_frame_size(PBFT_ORDER_SIZE, vote->auth_size));
+        pbft_vote_frame(r, slot, PBFT_COMMIT, chosen[k], &w);
+    }
+    NIKA_ASSERT(!w.failed && w.at == size);
+    slot->commit_cert = handle;
+}
