@@ -200,10 +200,10 @@ void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, 
     nika_path_text(path, place, sizeof place);
     char *out = d->lines[d->count++];
     if (d->text != NULL && nika_json_locate(d->text, d->text_size, path, key, &line, &column)) {
-        snprintf(out, NIKA_DIAGNOSIS_SIZE, "%s:%u:%u: %s: %s", d->file, line, column, place,
+        snprintf(out, NIKA_DIAGNOSIS_SIZE, "%.300s:%u:%u: %s: %s", d->file, line, column, place,
                  message);
     } else {
-        snprintf(out, NIKA_DIAGNOSIS_SIZE, "%s: %s: %s", d->file, place, message);
+        snprintf(out, NIKA_DIAGNOSIS_SIZE, "%.300s: %s: %s", d->file, place, message);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "engine/core/types.h"
 
 #define NIKA_DIAGNOSES_MAX 20u
-#define NIKA_DIAGNOSIS_SIZE 400u
+#define NIKA_DIAGNOSIS_SIZE 1000u
 #define NIKA_PATH_DEPTH_MAX 8u
 
 /* A place in a JSON text: steps from the root, each a key or (key NULL) an index. Keys are borrowed. */

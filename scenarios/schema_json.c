@@ -77,20 +77,32 @@ static json_t *targets_type(void)
                      "description", "replicas (clients for faults of clients) that it strikes");
 }
 
+/* What every fault may say, written once and referred to. */
+static json_t *shared_types(void)
+{
+    json_t *types = json_object();
+    json_object_set_new(types, "targets", targets_type());
+    json_object_set_new(types, "from_ms", integer_type(0, 86400000, "when it begins"));
+    json_object_set_new(
+        types, "to_ms",
+        integer_type(0, 86400000, "when it ends; without it at the end, or at GST"));
+    json_object_set_new(types, "probability_ppm",
+                        integer_type(0, 1000000, "that it is part of a run at all"));
+    json_object_set_new(types, "acts",
+                        json_pack("{s:[s, s], s:s}", "enum", "must", "may", "description",
+                                  "may: not acting is no finding"));
+    return types;
+}
+
 static json_t *fault_type(const struct nika_fault_ops *ops)
 {
     json_t *properties = json_object();
     json_object_set_new(properties, "name", json_pack("{s:s}", "const", ops->name));
-    json_object_set_new(properties, "targets", targets_type());
-    json_object_set_new(properties, "from_ms", integer_type(0, 86400000, "when it begins"));
-    json_object_set_new(
-        properties, "to_ms",
-        integer_type(0, 86400000, "when it ends; without it at the end, or at GST"));
-    json_object_set_new(properties, "probability_ppm",
-                        integer_type(0, 1000000, "that it is part of a run at all"));
-    json_object_set_new(properties, "acts",
-                        json_pack("{s:[s, s], s:s}", "enum", "must", "may", "description",
-                                  "may: not acting is no finding"));
+    static const char *const shared[] = {"targets", "from_ms", "to_ms", "probability_ppm", "acts"};
+    for (uint32_t i = 0; i < ARRAY_COUNT(shared); i++) {
+        json_object_set_new(properties, shared[i],
+                            json_pack("{s:s+}", "$ref", "#/$defs/", shared[i]));
+    }
     for (uint32_t i = 0; i < ops->param_count; i++) {
         const struct nika_fault_param *param = &ops->params[i];
         json_t *type = integer_type(param->low, param->high, param->doc);
@@ -169,6 +181,7 @@ char *nika_schema_json(void)
                             key_type(&nika_schema[i]));
     }
     add_lists(root);
+    json_object_set_new(root, "$defs", shared_types());
     char *text = json_dumps(root, JSON_SORT_KEYS | JSON_INDENT(2));
     json_decref(root);
     return text;

@@ -2,8 +2,8 @@
 #include "engine/sim/internal.h"
 
 /* Deliver the completion of `token` after the drawn delay, never before an earlier one. */
-static void complete_later(struct nika_world *w, uint32_t index, uint64_t token, int32_t status, struct nika_span bytes,
-                           uint64_t cost_ns)
+static void complete_later(struct nika_world *w, uint32_t index, uint64_t token, int32_t status,
+                           struct nika_span bytes, uint64_t cost_ns)
 {
     struct sim_node *node = &w->node[index];
     struct nika_choice_name name = {.kind = NIKA_CHOICE_APP, .a = index};
@@ -18,7 +18,8 @@ static void complete_later(struct nika_world *w, uint32_t index, uint64_t token,
     (void)sim_schedule(w, SIM_APP, index, ready, (uint32_t)status, handle, token);
 }
 
-static void execute(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span payload)
+static void execute(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                    struct nika_span payload)
 {
     struct nika_reader r = nika_reader_of(payload);
     struct nika_writer results = nika_writer_of(w->scratch, SIM_SCRATCH_BYTES);
@@ -33,7 +34,8 @@ static void execute(struct nika_world *w, uint32_t index, const struct nika_acti
         op.bytes = nika_read_bytes(&r, UINT32_MAX);
         NIKA_ASSERT(SIM_SCRATCH_BYTES - results.at >= reply_max + 4);
         uint8_t *reply = results.data + results.at + 4;
-        uint32_t size = w->options.app_ops->execute(w->node[index].app, &op, time_ns, reply, reply_max);
+        uint32_t size =
+            w->options.app_ops->execute(w->node[index].app, &op, time_ns, reply, reply_max);
         NIKA_ASSERT(size <= reply_max);
         nika_store_le(results.data + results.at, size, 4);
         results.at += size + 4;
@@ -44,26 +46,37 @@ static void execute(struct nika_world *w, uint32_t index, const struct nika_acti
     struct nika_span out = {results.data, results.at};
     sim_record(w, 0x500u, index, seq, count, nika_hash64(out.data, out.size, seq));
     if (sim_wants(w, NIKA_TAP_EXECUTED)) {
-        struct nika_tap tap = {.kind = NIKA_TAP_EXECUTED, .node = index, .to = NIKA_NODE_NONE, .a = seq, .b = count,
-                               .token = action->token, .digest = &digest, .bytes = payload, .results = out};
+        struct nika_tap tap = {.kind = NIKA_TAP_EXECUTED,
+                               .node = index,
+                               .to = NIKA_NODE_NONE,
+                               .a = seq,
+                               .b = count,
+                               .token = action->token,
+                               .digest = &digest,
+                               .bytes = payload,
+                               .results = out};
         sim_tap(w, &tap);
     }
     complete_later(w, index, action->token, 0, out, (uint64_t)count * w->options.cpu.execute_ns);
     sim_fault_on_tap(w, index, NIKA_TAP_EXECUTED, seq, count);
 }
 
-static void query(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span payload)
+static void query(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                  struct nika_span payload)
 {
     struct nika_reader r = nika_reader_of(payload);
     struct nika_op op = {.client = nika_read_u32(&r), .timestamp = nika_read_u64(&r)};
     op.bytes = nika_read_bytes(&r, UINT32_MAX);
     NIKA_ASSERT(nika_reader_done(&r));
-    uint32_t size = w->options.app_ops->query(w->node[index].app, &op, w->scratch + 4, w->options.config.reply_size_max);
+    uint32_t size = w->options.app_ops->query(w->node[index].app, &op, w->scratch + 4,
+                                              w->options.config.reply_size_max);
     nika_store_le(w->scratch, size, 4);
-    complete_later(w, index, action->token, 0, (struct nika_span){w->scratch, size + 4}, w->options.cpu.execute_ns);
+    complete_later(w, index, action->token, 0, (struct nika_span){w->scratch, size + 4},
+                   w->options.cpu.execute_ns);
 }
 
-const struct nika_snapshot_meta *sim_app_meta(const struct nika_world *w, uint32_t index, uint64_t seq)
+const struct nika_snapshot_meta *sim_app_meta(const struct nika_world *w, uint32_t index,
+                                              uint64_t seq)
 {
     const struct sim_node *node = &w->node[index];
     for (uint32_t i = node->meta_count; i > 0; i--) {
@@ -106,8 +119,8 @@ static void snapshot_chunk(struct nika_world *w, uint32_t index, const struct ni
     struct nika_merkle_proof proof;
     uint32_t size = 0;
     memset(&proof, 0, sizeof proof);
-    enum nika_err err = w->options.app_ops->snapshot_chunk(w->node[index].app, action->a, action->id, w->scratch + 4,
-                                                           &size, &proof);
+    enum nika_err err = w->options.app_ops->snapshot_chunk(
+        w->node[index].app, action->a, action->id, w->scratch + 4, &size, &proof);
     if (err != NIKA_OK) {
         complete_later(w, index, action->token, err, (struct nika_span){NULL, 0}, 0);
         return;
@@ -139,9 +152,13 @@ static void restore_end(struct nika_world *w, uint32_t index, const struct nika_
     if (err == NIKA_OK) {
         w->node[index].meta_count = 0;
         sim_app_remember(w, index, &meta);
-        sim_record(w, 0x501u, index, meta.seq, 0, nika_hash64(meta.root.bytes, NIKA_DIGEST_SIZE, 0));
+        sim_record(w, 0x501u, index, meta.seq, 0,
+                   nika_hash64(meta.root.bytes, NIKA_DIGEST_SIZE, 0));
         if (sim_wants(w, NIKA_TAP_RESTORED)) {
-            struct nika_tap tap = {.kind = NIKA_TAP_RESTORED, .node = index, .to = NIKA_NODE_NONE, .a = meta.seq,
+            struct nika_tap tap = {.kind = NIKA_TAP_RESTORED,
+                                   .node = index,
+                                   .to = NIKA_NODE_NONE,
+                                   .a = meta.seq,
                                    .digest = &meta.root};
             sim_tap(w, &tap);
         }
@@ -149,7 +166,8 @@ static void restore_end(struct nika_world *w, uint32_t index, const struct nika_
     complete_meta(w, index, action->token, err, &meta);
 }
 
-void sim_app_action(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span bytes)
+void sim_app_action(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                    struct nika_span bytes)
 {
     NIKA_ASSERT(sim_is_replica(w, index));
     switch (action->kind) {

@@ -18,7 +18,8 @@ bool sim_arena_open(struct nika_world *w)
     w->segments = calloc(SEGMENTS_MAX, sizeof *w->segments);
     if (w->segments == NULL) return false;
     for (uint64_t size = ARENA_BYTES; size >= ARENA_BYTES_MIN; size /= 2) {
-        void *at = mmap(ARENA_ADDRESS, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, -1, 0);
+        void *at =
+            mmap(ARENA_ADDRESS, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED_NOREPLACE, -1, 0);
         /* A kernel or sanitizer that refuses the address costs only equal pointers in a debugger. */
         if (at == MAP_FAILED) at = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
         if (at == MAP_FAILED) continue;

@@ -12,8 +12,8 @@ static void charge(struct nika_world *w, uint32_t index, uint32_t cost_ns, uint3
 }
 
 /* Signed bytes in the scratch space; a MAC binds its receiver, too. */
-static struct nika_span signed_bytes(struct nika_world *w, uint8_t type, uint32_t sender, struct nika_span body,
-                                     bool mac, uint32_t receiver)
+static struct nika_span signed_bytes(struct nika_world *w, uint8_t type, uint32_t sender,
+                                     struct nika_span body, bool mac, uint32_t receiver)
 {
     struct nika_writer writer = nika_writer_of(w->scratch, SIM_SCRATCH_BYTES);
     nika_frame_signed_bytes(&w->options.config, type, sender, body, &writer);
@@ -22,11 +22,13 @@ static struct nika_span signed_bytes(struct nika_world *w, uint8_t type, uint32_
     return (struct nika_span){writer.data, writer.at};
 }
 
-static bool verify_cached(struct nika_world *w, uint32_t sender, struct nika_span message, struct nika_span signature)
+static bool verify_cached(struct nika_world *w, uint32_t sender, struct nika_span message,
+                          struct nika_span signature)
 {
     struct nika_world_stats *stats = &w->core->stats;
     stats->verifications++;
-    if (w->cache == NULL) return nika_verify(w->options.keyring, sender, message, signature) == NIKA_OK;
+    if (w->cache == NULL)
+        return nika_verify(w->options.keyring, sender, message, signature) == NIKA_OK;
     uint64_t low = nika_hash64(message.data, message.size, sender);
     uint64_t high = nika_hash64(signature.data, signature.size, low);
     low = nika_hash64(message.data, message.size, high ^ NIKA_GOLDEN);
@@ -36,7 +38,8 @@ static bool verify_cached(struct nika_world *w, uint32_t sender, struct nika_spa
         return entry->verdict == SIM_GOOD;
     }
     bool good = nika_verify(w->options.keyring, sender, message, signature) == NIKA_OK;
-    *entry = (struct sim_cache_entry){.high = high, .low = low, .verdict = good ? SIM_GOOD : SIM_BAD};
+    *entry =
+        (struct sim_cache_entry){.high = high, .low = low, .verdict = good ? SIM_GOOD : SIM_BAD};
     return good;
 }
 
@@ -48,7 +51,8 @@ static bool verify_frame(struct nika_world *w, uint32_t index, const struct nika
         return true;
     case NIKA_AUTH_SIGNATURE:
         charge(w, index, w->options.cpu.verify_ns, frame->body.size);
-        return verify_cached(w, frame->sender, signed_bytes(w, frame->type, frame->sender, frame->body, false, 0),
+        return verify_cached(w, frame->sender,
+                             signed_bytes(w, frame->type, frame->sender, frame->body, false, 0),
                              frame->auth);
     case NIKA_AUTH_MAC:
         charge(w, index, w->options.cpu.mac_ns, frame->body.size);
@@ -73,8 +77,8 @@ bool sim_auth_message(struct nika_world *w, uint32_t index, struct sim_message *
     return m->verdict == SIM_GOOD;
 }
 
-uint32_t sim_auth_make(struct nika_world *w, uint32_t node, enum nika_auth_alg alg, uint8_t type, uint32_t to,
-                       struct nika_span body, uint8_t *auth)
+uint32_t sim_auth_make(struct nika_world *w, uint32_t node, enum nika_auth_alg alg, uint8_t type,
+                       uint32_t to, struct nika_span body, uint8_t *auth)
 {
     uint32_t size = NIKA_AUTH_SIZE_MAX;
     if (alg == NIKA_AUTH_NONE) return 0;
@@ -87,8 +91,8 @@ uint32_t sim_auth_make(struct nika_world *w, uint32_t node, enum nika_auth_alg a
     return size;
 }
 
-static uint32_t host_authenticate(void *world, uint32_t self, enum nika_auth_alg alg, uint8_t type, uint32_t to,
-                                  struct nika_span body, uint8_t *auth)
+static uint32_t host_authenticate(void *world, uint32_t self, enum nika_auth_alg alg, uint8_t type,
+                                  uint32_t to, struct nika_span body, uint8_t *auth)
 {
     struct nika_world *w = world;
     const struct nika_cpu_options *cpu = &w->options.cpu;
@@ -111,6 +115,9 @@ static uint64_t host_jitter(void *world, uint32_t self, uint32_t timer, uint64_t
 
 void sim_auth_host(struct nika_world *w, struct nika_host *host, uint32_t node)
 {
-    *host = (struct nika_host){.world = w, .self = node, .authenticate = host_authenticate,
-                               .verify = host_verify, .jitter = host_jitter};
+    *host = (struct nika_host){.world = w,
+                               .self = node,
+                               .authenticate = host_authenticate,
+                               .verify = host_verify,
+                               .jitter = host_jitter};
 }

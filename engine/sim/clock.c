@@ -18,7 +18,7 @@ uint64_t sim_clock_now(struct nika_world *w, uint32_t index)
     uint64_t now = w->core->now;
     int64_t shift = node->offset_ns;
     if (node->drift_ppm != 0) shift += drifted(now - node->reference_ns, node->drift_ppm);
-    uint64_t local = shift >= 0 ? now + (uint64_t)shift
+    uint64_t local = shift >= 0               ? now + (uint64_t)shift
                      : now > (uint64_t)-shift ? now - (uint64_t)-shift
                                               : 0;
     if (local > node->last_now) node->last_now = local;
@@ -39,7 +39,9 @@ void sim_clock_set(struct nika_world *w, uint32_t index, int64_t offset_ns, int6
     (void)sim_clock_now(w, index);
     node->offset_ns = offset_ns;
     /* A clock that stands still or runs backwards is a jump, not a drift. */
-    node->drift_ppm = drift_ppm <= -PPM / 2 ? -PPM / 2 : drift_ppm > 100 * PPM ? 100 * PPM : drift_ppm;
+    node->drift_ppm = drift_ppm <= -PPM / 2   ? -PPM / 2
+                      : drift_ppm > 100 * PPM ? 100 * PPM
+                                              : drift_ppm;
     node->reference_ns = w->core->now;
 }
 

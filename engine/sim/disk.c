@@ -21,7 +21,8 @@ static void fsync_start(struct nika_world *w, uint32_t index, uint64_t at)
         disk->batch++;
         if (pending_at(w, handle)->delay_ns > extra) extra = pending_at(w, handle)->delay_ns;
     }
-    struct nika_choice_name name = {.kind = NIKA_CHOICE_DISK, .type = DRAW_FSYNC, .a = sim_id(w, index)};
+    struct nika_choice_name name = {
+        .kind = NIKA_CHOICE_DISK, .type = DRAW_FSYNC, .a = sim_id(w, index)};
     uint64_t latency = sim_latency(w, &w->options.disk.fsync, name) + extra;
     disk->batch_done = false;
     (void)sim_schedule(w, SIM_FSYNC, index, at + latency, 0, 0, 0);
@@ -33,8 +34,10 @@ static void pending_add(struct nika_world *w, uint32_t index, const struct sim_p
     struct nika_span bytes = {(const uint8_t *)pending, sizeof *pending};
     uint32_t handle = nika_store_put(w->local, bytes);
     NIKA_ASSERT(handle != 0 && "more records are on their way to the disk than memory holds");
-    if (disk->first == 0) disk->first = handle;
-    else pending_at(w, disk->last)->next = handle;
+    if (disk->first == 0)
+        disk->first = handle;
+    else
+        pending_at(w, disk->last)->next = handle;
     disk->last = handle;
     fsync_start(w, index, w->leave_ns);
 }
@@ -90,13 +93,20 @@ static void ask_faults(struct nika_world *w, uint32_t index, struct sim_pending 
     if (fault == NIKA_DISK_FULL) pending->status = 1;
 }
 
-static void tap_record(struct nika_world *w, enum nika_tap_kind kind, uint32_t index, const struct sim_pending *p)
+static void tap_record(struct nika_world *w, enum nika_tap_kind kind, uint32_t index,
+                       const struct sim_pending *p)
 {
-    uint64_t what = p->kind == NIKA_RECORD_SNAPSHOT ? NIKA_RECORD_SNAPSHOT : p->summary.message_class;
+    uint64_t what =
+        p->kind == NIKA_RECORD_SNAPSHOT ? NIKA_RECORD_SNAPSHOT : p->summary.message_class;
     if (sim_wants(w, kind)) {
         uint64_t a = kind == NIKA_TAP_PERSIST ? p->kind : (uint64_t)(p->status != 0);
-        struct nika_tap tap = {.kind = kind, .node = sim_id(w, index), .to = NIKA_NODE_NONE, .a = a, .b = p->seq,
-                               .token = p->token, .summary = &p->summary};
+        struct nika_tap tap = {.kind = kind,
+                               .node = sim_id(w, index),
+                               .to = NIKA_NODE_NONE,
+                               .a = a,
+                               .b = p->seq,
+                               .token = p->token,
+                               .summary = &p->summary};
         sim_tap(w, &tap);
     }
     sim_fault_on_tap(w, index, kind, what, p->seq);
@@ -130,8 +140,9 @@ void sim_disk_persist(struct nika_world *w, uint32_t index, const struct nika_ac
 }
 
 /* ---- snapshots: meta | module bytes (u32 length) | chunks (u32 length each) ---- */
-static bool snapshot_write(struct nika_world *w, uint32_t index, const struct nika_snapshot_meta *meta,
-                           struct nika_span module_bytes, struct nika_writer *writer)
+static bool snapshot_write(struct nika_world *w, uint32_t index,
+                           const struct nika_snapshot_meta *meta, struct nika_span module_bytes,
+                           struct nika_writer *writer)
 {
     const struct nika_app_ops *ops = w->options.app_ops;
     uint32_t chunk_size = w->options.config.chunk_size;
@@ -142,7 +153,8 @@ static bool snapshot_write(struct nika_world *w, uint32_t index, const struct ni
         uint32_t size = 0;
         nika_write_u32(writer, 0);
         if (writer->failed || writer->capacity - writer->at < chunk_size) return false;
-        if (ops->snapshot_chunk(w->node[index].app, meta->seq, i, writer->data + writer->at, &size, &proof) != NIKA_OK)
+        if (ops->snapshot_chunk(w->node[index].app, meta->seq, i, writer->data + writer->at, &size,
+                                &proof) != NIKA_OK)
             return false;
         NIKA_ASSERT(size <= chunk_size);
         nika_store_le(writer->data + writer->at - 4, size, 4);
@@ -151,7 +163,8 @@ static bool snapshot_write(struct nika_world *w, uint32_t index, const struct ni
     return !writer->failed;
 }
 
-void sim_disk_save(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span bytes)
+void sim_disk_save(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                   struct nika_span bytes)
 {
     struct sim_pending pending;
     memset(&pending, 0, sizeof pending);
@@ -166,7 +179,8 @@ void sim_disk_save(struct nika_world *w, uint32_t index, const struct nika_actio
         ask_faults(w, index, &pending);
         if (meta == NULL || !snapshot_write(w, index, meta, bytes, &writer)) pending.status = 1;
         if (pending.status == 0 && writer.at <= w->options.disk.snapshot_bytes_max)
-            pending.object = nika_store_put(w->snapshots[index], (struct nika_span){writer.data, writer.at});
+            pending.object =
+                nika_store_put(w->snapshots[index], (struct nika_span){writer.data, writer.at});
         if (pending.object == 0) pending.status = 1;
     }
     pending_add(w, index, &pending);
@@ -194,8 +208,10 @@ void sim_disk_drop(struct nika_world *w, uint32_t index, uint64_t before)
     struct sim_disk *disk = &w->node[index].disk;
     /* The newest stays whatever the module says: recovery needs one. */
     for (uint32_t i = 0; i + 1 < disk->saved_count;) {
-        if (disk->saved[i].seq < before) saved_remove(w, index, i);
-        else i++;
+        if (disk->saved[i].seq < before)
+            saved_remove(w, index, i);
+        else
+            i++;
     }
 }
 
@@ -233,8 +249,10 @@ void sim_disk_fsynced(struct nika_world *w, const struct sim_event *e)
     disk->first = pending.next;
     if (disk->first == 0) disk->last = 0;
     disk->batch--;
-    if (disk->batch > 0) (void)sim_schedule(w, SIM_FSYNC, e->node, w->core->now, 0, 0, 0);
-    else fsync_start(w, e->node, w->core->now);
+    if (disk->batch > 0)
+        (void)sim_schedule(w, SIM_FSYNC, e->node, w->core->now, 0, 0, 0);
+    else
+        fsync_start(w, e->node, w->core->now);
     uint32_t slot = sim_event_new(w);
     NIKA_ASSERT(slot != UINT32_MAX);
     struct sim_event *stored = &w->events[slot];
@@ -308,13 +326,16 @@ static void recover_snapshot(struct nika_world *w, uint32_t index)
         memset(&meta, 0, sizeof meta);
         if (!snapshot_restore(w, index, &disk->saved[i - 1], &meta, &module_bytes)) {
             memset(w->app_memory[index], 0, w->options.app_ops->used(w->node[index].app));
-            w->node[index].app =
-                w->options.app_ops->init(w->app_memory[index], &w->options.config, w->options.app_param);
+            w->node[index].app = w->options.app_ops->init(w->app_memory[index], &w->options.config,
+                                                          w->options.app_param);
             continue;
         }
         sim_app_remember(w, index, &meta);
         if (sim_wants(w, NIKA_TAP_RESTORED)) {
-            struct nika_tap tap = {.kind = NIKA_TAP_RESTORED, .node = index, .to = NIKA_NODE_NONE, .a = meta.seq,
+            struct nika_tap tap = {.kind = NIKA_TAP_RESTORED,
+                                   .node = index,
+                                   .to = NIKA_NODE_NONE,
+                                   .a = meta.seq,
                                    .digest = &meta.root};
             sim_tap(w, &tap);
         }
@@ -336,7 +357,8 @@ bool sim_disk_recover(struct nika_world *w, uint32_t index)
     memset(w->logs[index] + good, 0, disk->size - good);
     disk->size = disk->durable = log.size = good;
     recover_snapshot(w, index);
-    for (uint32_t from = 0; nika_wal_next(log, &at, &record) == NIKA_OK; from = at) newest[record.kind] = from + 1;
+    for (uint32_t from = 0; nika_wal_next(log, &at, &record) == NIKA_OK; from = at)
+        newest[record.kind] = from + 1;
     at = 0;
     for (uint32_t from = 0; nika_wal_next(log, &at, &record) == NIKA_OK; from = at) {
         bool latest = (record.kind & NIKA_RECORD_LATEST) != 0;

@@ -21,7 +21,8 @@ static void host_wake(void *world, struct nika_fault *fault, uint64_t at_ns, uin
 {
     struct nika_world *w = world;
     uint64_t at = at_ns > w->core->now ? at_ns : w->core->now;
-    (void)sim_schedule(w, SIM_FAULT_WAKE, w->nodes, at, (uint32_t)(fault - w->core->faults), 0, cookie);
+    (void)sim_schedule(w, SIM_FAULT_WAKE, w->nodes, at, (uint32_t)(fault - w->core->faults), 0,
+                       cookie);
 }
 
 static void host_crash(void *world, uint32_t replica)
@@ -63,7 +64,8 @@ static bool host_disk_rot(void *world, uint32_t replica, uint32_t position_ppm)
     return sim_disk_rot(world, replica, position_ppm);
 }
 
-static enum nika_err host_resign(void *world, struct nika_outgoing *out, uint8_t type, struct nika_span body)
+static enum nika_err host_resign(void *world, struct nika_outgoing *out, uint8_t type,
+                                 struct nika_span body)
 {
     struct nika_world *w = world;
     const struct nika_message_table *table = w->options.replica_ops->messages;
@@ -78,15 +80,16 @@ static enum nika_err host_resign(void *world, struct nika_outgoing *out, uint8_t
     uint32_t auth_size = sim_auth_make(w, out->from, alg, type, out->to, copy, auth);
     if (nika_frame_size(body.size, auth_size) > out->capacity) return NIKA_ERR_LIMIT;
     struct nika_writer writer = nika_writer_of(out->bytes, out->capacity);
-    nika_frame_write(&w->options.config, type, out->from, copy, alg, (struct nika_span){auth, auth_size}, &writer);
+    nika_frame_write(&w->options.config, type, out->from, copy, alg,
+                     (struct nika_span){auth, auth_size}, &writer);
     out->type = type;
     out->size = writer.at;
     out->changed = true;
     return NIKA_OK;
 }
 
-static void host_inject(void *world, uint32_t from, uint32_t to, uint8_t type, enum nika_auth_alg alg,
-                        struct nika_span body)
+static void host_inject(void *world, uint32_t from, uint32_t to, uint8_t type,
+                        enum nika_auth_alg alg, struct nika_span body)
 {
     struct nika_world *w = world;
     uint8_t auth[NIKA_AUTH_SIZE_MAX];
@@ -94,8 +97,10 @@ static void host_inject(void *world, uint32_t from, uint32_t to, uint8_t type, e
     if (body.size > NIKA_MESSAGE_SIZE_MAX) return;
     uint32_t auth_size = sim_auth_make(w, from, alg, type, to, body, auth);
     struct nika_writer writer = nika_writer_of(w->scratch, SIM_SCRATCH_BYTES);
-    nika_frame_write(&w->options.config, type, from, body, alg, (struct nika_span){auth, auth_size}, &writer);
-    sim_network_inject(w, sim_index(w, from), sim_index(w, to), (struct nika_span){writer.data, writer.at});
+    nika_frame_write(&w->options.config, type, from, body, alg, (struct nika_span){auth, auth_size},
+                     &writer);
+    sim_network_inject(w, sim_index(w, from), sim_index(w, to),
+                       (struct nika_span){writer.data, writer.at});
 }
 
 static void host_inject_raw(void *world, uint32_t from, uint32_t to, struct nika_span frame)
@@ -130,19 +135,33 @@ static uint32_t hooks_of(const struct nika_fault_ops *ops)
 
 void sim_faults_init(struct nika_world *w)
 {
-    w->fault_host = (struct nika_fault_host){
-        .world = w, .config = &w->options.config, .messages = w->options.replica_ops->messages,
-        .chooser = &w->core->chooser, .now_ns = host_now, .acted = host_acted, .wake = host_wake,
-        .crash = host_crash, .restart = host_restart, .pause = host_pause, .cpu_slow = host_cpu_slow,
-        .clock_set = host_clock_set, .clock_jump = host_clock_jump, .disk_rot = host_disk_rot,
-        .resign = host_resign, .inject = host_inject, .inject_raw = host_inject_raw,
-        .is_corrupted = host_is_corrupted, .status = host_status};
+    w->fault_host = (struct nika_fault_host){.world = w,
+                                             .config = &w->options.config,
+                                             .messages = w->options.replica_ops->messages,
+                                             .chooser = &w->core->chooser,
+                                             .now_ns = host_now,
+                                             .acted = host_acted,
+                                             .wake = host_wake,
+                                             .crash = host_crash,
+                                             .restart = host_restart,
+                                             .pause = host_pause,
+                                             .cpu_slow = host_cpu_slow,
+                                             .clock_set = host_clock_set,
+                                             .clock_jump = host_clock_jump,
+                                             .disk_rot = host_disk_rot,
+                                             .resign = host_resign,
+                                             .inject = host_inject,
+                                             .inject_raw = host_inject_raw,
+                                             .is_corrupted = host_is_corrupted,
+                                             .status = host_status};
     for (uint32_t i = 0; i < w->options.fault_count; i++) {
         const struct nika_fault *fault = &w->options.faults[i];
         w->fault_hooks |= hooks_of(fault->ops);
         for (uint32_t k = 0; k < 2; k++) {
-            if (fault->ops->fault_class == NIKA_FAULT_BYZANTINE) w->corrupted[k] |= fault->targets[k];
-            if (fault->ops->fault_class == NIKA_FAULT_CLIENT) w->corrupted_clients[k] |= fault->targets[k];
+            if (fault->ops->fault_class == NIKA_FAULT_BYZANTINE)
+                w->corrupted[k] |= fault->targets[k];
+            if (fault->ops->fault_class == NIKA_FAULT_CLIENT)
+                w->corrupted_clients[k] |= fault->targets[k];
         }
     }
 }
@@ -205,7 +224,8 @@ void sim_gst(struct nika_world *w)
     for (uint32_t i = 0; i < w->nodes; i++) {
         w->node[i].slow_permille = 1000;
         if (w->node[i].paused) sim_node_pause(w, i, false);
-        if (!w->node[i].up && !nika_world_is_corrupted(w, sim_id(w, i))) sim_node_restart(w, i, false);
+        if (!w->node[i].up && !nika_world_is_corrupted(w, sim_id(w, i)))
+            sim_node_restart(w, i, false);
     }
     sim_tap_simple(w, NIKA_TAP_GST, NIKA_NODE_NONE, 0, 0);
 }
@@ -248,14 +268,17 @@ bool sim_fault_on_receive(struct nika_world *w, uint32_t node, const struct nika
     bool shown = true;
     for (uint32_t i = 0; i < w->options.fault_count; i++) {
         struct nika_fault *fault = &w->core->faults[i];
-        if (!fault->active || fault->ops->on_receive == NULL || !targets_node(fault, sim_id(w, node))) continue;
+        if (!fault->active || fault->ops->on_receive == NULL ||
+            !targets_node(fault, sim_id(w, node)))
+            continue;
         w->leave_ns = w->core->now;
         if (!fault->ops->on_receive(fault, sim_id(w, node), frame)) shown = false;
     }
     return shown;
 }
 
-enum nika_disk_fault sim_fault_on_disk(struct nika_world *w, uint32_t node, uint32_t kind, uint64_t *delay_ns)
+enum nika_disk_fault sim_fault_on_disk(struct nika_world *w, uint32_t node, uint32_t kind,
+                                       uint64_t *delay_ns)
 {
     enum nika_disk_fault worst = NIKA_DISK_OK;
     if ((w->fault_hooks & SIM_HOOK_DISK) == 0) return worst;
@@ -266,7 +289,8 @@ enum nika_disk_fault sim_fault_on_disk(struct nika_world *w, uint32_t node, uint
         enum nika_disk_fault got = fault->ops->on_disk(fault, node, kind, &delay);
         *delay_ns += delay;
         /* A full disk outranks a lost fsync outranks a slow one. */
-        if (got == NIKA_DISK_FULL || (worst != NIKA_DISK_FULL && got == NIKA_DISK_LOST_FSYNC)) worst = got;
+        if (got == NIKA_DISK_FULL || (worst != NIKA_DISK_FULL && got == NIKA_DISK_LOST_FSYNC))
+            worst = got;
     }
     return worst;
 }
@@ -286,7 +310,8 @@ void sim_fault_on_tap(struct nika_world *w, uint32_t node, uint32_t kind, uint64
     if ((w->fault_hooks & SIM_HOOK_TAP) == 0) return;
     for (uint32_t i = 0; i < w->options.fault_count; i++) {
         struct nika_fault *fault = &w->core->faults[i];
-        if (!fault->active || fault->ops->on_tap == NULL || !targets_node(fault, sim_id(w, node))) continue;
+        if (!fault->active || fault->ops->on_tap == NULL || !targets_node(fault, sim_id(w, node)))
+            continue;
         fault->ops->on_tap(fault, sim_id(w, node), kind, a, b);
     }
 }

@@ -115,7 +115,8 @@ struct sim_disk {
 };
 
 struct sim_node {
-    bool up, paused, booting, waking; /* Booting: up, but START has not been stepped; all else waits. */
+    bool up, paused, booting,
+        waking; /* Booting: up, but START has not been stepped; all else waits. */
     uint32_t epoch;
     uint32_t slow_permille;
     uint64_t busy_until;
@@ -149,7 +150,16 @@ struct sim_core {
     struct nika_chooser chooser;
 };
 
-enum sim_use { SIM_USE_ALL, SIM_USE_EVENTS, SIM_USE_HEAP, SIM_USE_STORE, SIM_USE_MODULE, SIM_USE_APP, SIM_USE_LOG, SIM_USE_EXTRA };
+enum sim_use {
+    SIM_USE_ALL,
+    SIM_USE_EVENTS,
+    SIM_USE_HEAP,
+    SIM_USE_STORE,
+    SIM_USE_MODULE,
+    SIM_USE_APP,
+    SIM_USE_LOG,
+    SIM_USE_EXTRA
+};
 struct sim_segment {
     uint8_t *base;
     size_t capacity;
@@ -167,14 +177,15 @@ struct nika_world {
     struct nika_watcher watchers[NIKA_WATCHERS_MAX];
     uint32_t watcher_count, tap_mask;
     bool stop;
-    bool free_cpu;    /* All costs are zero. */
-    uint32_t nodes;   /* Replicas, then clients. */
+    bool free_cpu;        /* All costs are zero. */
+    uint32_t nodes;       /* Replicas, then clients. */
     uint32_t fault_hooks; /* Bits by hook: is any configured fault using it? */
     uint64_t corrupted[2], corrupted_clients[2];
     uint8_t *arena;
     size_t arena_capacity, arena_at;
     struct sim_segment *segments;
     uint32_t segment_count;
+    size_t *segment_used; /* Scratch of restore and reset. */
     struct sim_core *core;
     struct sim_node *node;
     struct sim_link *links;
@@ -186,6 +197,7 @@ struct nika_world {
     uint8_t **logs;
     size_t *module_size;
     size_t app_size;
+    uint32_t snapshot_capacity;
     void *extra;
     void **module_memory, **app_memory;
     struct nika_effects effects;
@@ -196,7 +208,14 @@ struct nika_world {
 };
 
 /* Hooks in fault_hooks. */
-enum { SIM_HOOK_SEND = 1, SIM_HOOK_LINK = 2, SIM_HOOK_RECEIVE = 4, SIM_HOOK_DISK = 8, SIM_HOOK_TEAR = 16, SIM_HOOK_TAP = 32 };
+enum {
+    SIM_HOOK_SEND = 1,
+    SIM_HOOK_LINK = 2,
+    SIM_HOOK_RECEIVE = 4,
+    SIM_HOOK_DISK = 8,
+    SIM_HOOK_TEAR = 16,
+    SIM_HOOK_TAP = 32
+};
 
 static inline uint32_t sim_index(const struct nika_world *w, uint32_t node)
 {
@@ -237,23 +256,29 @@ bool sim_queue_has_room(const struct nika_world *w);
 /* Bring every queued message to at most `limit`, in order, one ns apart. Returns the latest time given. */
 uint64_t sim_queue_clip_messages(struct nika_world *w, uint64_t limit);
 /* Shorthand: new event, filled, pushed; asserts room. */
-uint64_t sim_schedule(struct nika_world *w, enum sim_event_kind kind, uint32_t index, uint64_t time, uint32_t a, uint32_t handle, uint64_t token);
+uint64_t sim_schedule(struct nika_world *w, enum sim_event_kind kind, uint32_t index, uint64_t time,
+                      uint32_t a, uint32_t handle, uint64_t token);
 
 /* record.c: run digest and taps. */
-void sim_record(struct nika_world *w, uint32_t kind, uint32_t node, uint64_t a, uint64_t b, uint64_t hash);
+void sim_record(struct nika_world *w, uint32_t kind, uint32_t node, uint64_t a, uint64_t b,
+                uint64_t hash);
 void sim_tap(struct nika_world *w, struct nika_tap *tap);
-void sim_tap_simple(struct nika_world *w, enum nika_tap_kind kind, uint32_t node, uint64_t a, uint64_t b);
+void sim_tap_simple(struct nika_world *w, enum nika_tap_kind kind, uint32_t node, uint64_t a,
+                    uint64_t b);
 
 /* network.c */
-void sim_network_send(struct nika_world *w, uint32_t from, const struct nika_action *action, struct nika_span frame);
+void sim_network_send(struct nika_world *w, uint32_t from, const struct nika_action *action,
+                      struct nika_span frame);
 void sim_network_inject(struct nika_world *w, uint32_t from, uint32_t to, struct nika_span frame);
 void sim_network_arrived(struct nika_world *w, const struct sim_event *e);
-void sim_network_drop(struct nika_world *w, uint32_t from, uint32_t to, uint32_t handle, enum nika_drop why);
+void sim_network_drop(struct nika_world *w, uint32_t from, uint32_t to, uint32_t handle,
+                      enum nika_drop why);
 void sim_network_settle(struct nika_world *w);
 struct sim_message *sim_message_at(const struct nika_world *w, uint32_t handle);
 void sim_message_release(struct nika_world *w, uint32_t handle);
 struct sim_link *sim_link_of(const struct nika_world *w, uint32_t from, uint32_t to);
-uint64_t sim_latency(struct nika_world *w, const struct nika_latency *latency, struct nika_choice_name name);
+uint64_t sim_latency(struct nika_world *w, const struct nika_latency *latency,
+                     struct nika_choice_name name);
 
 /* node.c */
 void sim_node_init(struct nika_world *w, uint32_t index);
@@ -261,7 +286,8 @@ void sim_node_init(struct nika_world *w, uint32_t index);
 void sim_node_deliver(struct nika_world *w, uint32_t slot);
 void sim_node_wake(struct nika_world *w, uint32_t slot);
 void sim_node_step(struct nika_world *w, uint32_t index, struct nika_event *event);
-void sim_node_recover(struct nika_world *w, uint32_t index, uint32_t kind, uint64_t seq, struct nika_span bytes);
+void sim_node_recover(struct nika_world *w, uint32_t index, uint32_t kind, uint64_t seq,
+                      struct nika_span bytes);
 void sim_node_crash(struct nika_world *w, uint32_t index);
 void sim_node_restart(struct nika_world *w, uint32_t index, bool amnesia);
 void sim_node_pause(struct nika_world *w, uint32_t index, bool paused);
@@ -277,8 +303,10 @@ void sim_clock_set(struct nika_world *w, uint32_t index, int64_t offset_ns, int6
 void sim_clock_jump(struct nika_world *w, uint32_t index, int64_t by_ns);
 
 /* disk.c */
-void sim_disk_persist(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span bytes);
-void sim_disk_save(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span bytes);
+void sim_disk_persist(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                      struct nika_span bytes);
+void sim_disk_save(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                   struct nika_span bytes);
 void sim_disk_fsynced(struct nika_world *w, const struct sim_event *e);
 void sim_disk_trim(struct nika_world *w, uint32_t index, uint64_t seq);
 void sim_disk_drop(struct nika_world *w, uint32_t index, uint64_t before);
@@ -289,15 +317,18 @@ bool sim_disk_recover(struct nika_world *w, uint32_t index);
 bool sim_disk_rot(struct nika_world *w, uint32_t index, uint32_t position_ppm);
 
 /* app_port.c */
-void sim_app_action(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span bytes);
-const struct nika_snapshot_meta *sim_app_meta(const struct nika_world *w, uint32_t index, uint64_t seq);
+void sim_app_action(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                    struct nika_span bytes);
+const struct nika_snapshot_meta *sim_app_meta(const struct nika_world *w, uint32_t index,
+                                              uint64_t seq);
 void sim_app_remember(struct nika_world *w, uint32_t index, const struct nika_snapshot_meta *meta);
 
 /* auth_host.c */
 void sim_auth_host(struct nika_world *w, struct nika_host *host, uint32_t node);
 /* Verdict on a delivered message for receiver `index`; charges the node. */
 bool sim_auth_message(struct nika_world *w, uint32_t index, struct sim_message *m);
-uint32_t sim_auth_make(struct nika_world *w, uint32_t node, enum nika_auth_alg alg, uint8_t type, uint32_t to, struct nika_span body, uint8_t *auth);
+uint32_t sim_auth_make(struct nika_world *w, uint32_t node, enum nika_auth_alg alg, uint8_t type,
+                       uint32_t to, struct nika_span body, uint8_t *auth);
 
 /* faults.c */
 void sim_faults_init(struct nika_world *w);
@@ -307,7 +338,8 @@ void sim_gst(struct nika_world *w);
 void sim_fault_on_send(struct nika_world *w, struct nika_outgoing *out);
 void sim_fault_on_link(struct nika_world *w, struct nika_outgoing *out);
 bool sim_fault_on_receive(struct nika_world *w, uint32_t node, const struct nika_frame *frame);
-enum nika_disk_fault sim_fault_on_disk(struct nika_world *w, uint32_t node, uint32_t kind, uint64_t *delay_ns);
+enum nika_disk_fault sim_fault_on_disk(struct nika_world *w, uint32_t node, uint32_t kind,
+                                       uint64_t *delay_ns);
 bool sim_fault_on_tear(struct nika_world *w, uint32_t node, uint32_t unsynced, uint32_t *kept);
 void sim_fault_on_tap(struct nika_world *w, uint32_t node, uint32_t kind, uint64_t a, uint64_t b);
 bool sim_faults_active(const struct nika_world *w, uint32_t hook);

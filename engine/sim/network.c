@@ -39,7 +39,8 @@ static void message_inspect(struct nika_world *w, struct sim_message *m)
 
 static uint32_t message_new(struct nika_world *w, struct nika_span frame, uint8_t send_class)
 {
-    uint32_t handle = nika_store_alloc(w->messages, (uint32_t)sizeof(struct sim_message) + frame.size);
+    uint32_t handle =
+        nika_store_alloc(w->messages, (uint32_t)sizeof(struct sim_message) + frame.size);
     if (handle == 0) return 0;
     struct sim_message *m = sim_message_at(w, handle);
     memset(m, 0, sizeof *m);
@@ -60,7 +61,8 @@ struct sim_link *sim_link_of(const struct nika_world *w, uint32_t from, uint32_t
     return &w->links[(size_t)n * w->nodes + (size_t)(from - n) * n + to];
 }
 
-uint64_t sim_latency(struct nika_world *w, const struct nika_latency *latency, struct nika_choice_name name)
+uint64_t sim_latency(struct nika_world *w, const struct nika_latency *latency,
+                     struct nika_choice_name name)
 {
     const uint64_t *q = latency->quantile_ns;
     if (q[0] == q[NIKA_LATENCY_POINTS - 1]) return q[0];
@@ -70,13 +72,15 @@ uint64_t sim_latency(struct nika_world *w, const struct nika_latency *latency, s
     return low + (high - low) * (at % step) / step;
 }
 
-void sim_network_drop(struct nika_world *w, uint32_t from, uint32_t to, uint32_t handle, enum nika_drop why)
+void sim_network_drop(struct nika_world *w, uint32_t from, uint32_t to, uint32_t handle,
+                      enum nika_drop why)
 {
     const struct sim_message *m = handle == 0 ? NULL : sim_message_at(w, handle);
     w->core->stats.dropped[why]++;
     sim_record(w, 0x100u + why, sim_id(w, from), to, 0, m == NULL ? 0 : m->hash);
     if (!sim_wants(w, NIKA_TAP_DROPPED)) return;
-    struct nika_tap tap = {.kind = NIKA_TAP_DROPPED, .node = sim_id(w, from), .to = sim_id(w, to), .a = why};
+    struct nika_tap tap = {
+        .kind = NIKA_TAP_DROPPED, .node = sim_id(w, from), .to = sim_id(w, to), .a = why};
     if (m != NULL) {
         tap.frame = &m->frame;
         tap.summary = &m->summary;
@@ -85,7 +89,8 @@ void sim_network_drop(struct nika_world *w, uint32_t from, uint32_t to, uint32_t
     sim_tap(w, &tap);
 }
 
-static const struct nika_latency *link_latency(const struct nika_world *w, uint32_t from, uint32_t to)
+static const struct nika_latency *link_latency(const struct nika_world *w, uint32_t from,
+                                               uint32_t to)
 {
     const struct nika_network_options *o = &w->options.network;
     uint32_t n = w->options.config.n;
@@ -105,7 +110,8 @@ struct transit {
     bool unordered;
 };
 
-static bool link_admits(const struct nika_world *w, const struct sim_link *link, const struct sim_message *m)
+static bool link_admits(const struct nika_world *w, const struct sim_link *link,
+                        const struct sim_message *m)
 {
     uint64_t limit = w->options.network.link_bytes_max;
     if (limit == 0) return true;
@@ -124,8 +130,12 @@ static void link_enqueue(struct nika_world *w, uint32_t from, uint32_t to, uint3
         sim_network_drop(w, from, to, handle, NIKA_DROP_QUEUE);
         return;
     }
-    struct nika_choice_name name = {.kind = NIKA_CHOICE_LATENCY, .type = m->type, .a = sim_id(w, from),
-                                    .b = sim_id(w, to), .view = m->summary.view, .seq = m->summary.seq};
+    struct nika_choice_name name = {.kind = NIKA_CHOICE_LATENCY,
+                                    .type = m->type,
+                                    .a = sim_id(w, from),
+                                    .b = sim_id(w, to),
+                                    .view = m->summary.view,
+                                    .seq = m->summary.seq};
     const struct nika_latency *latency = link_latency(w, from, to);
     uint64_t delay = sim_latency(w, latency, name);
     if (w->core->settled && delay > latency_bound(w, latency)) delay = latency_bound(w, latency);
@@ -155,12 +165,16 @@ static void link_enqueue(struct nika_world *w, uint32_t from, uint32_t to, uint3
 }
 
 /* The link's own draws, before GST: true when lost. */
-static bool link_draws(struct nika_world *w, uint32_t from, uint32_t to, const struct sim_message *m,
-                       struct transit *transit)
+static bool link_draws(struct nika_world *w, uint32_t from, uint32_t to,
+                       const struct sim_message *m, struct transit *transit)
 {
     const struct nika_network_options *o = &w->options.network;
-    struct nika_choice_name name = {.kind = NIKA_CHOICE_LOSS, .type = m->type, .a = sim_id(w, from),
-                                    .b = sim_id(w, to), .view = m->summary.view, .seq = m->summary.seq};
+    struct nika_choice_name name = {.kind = NIKA_CHOICE_LOSS,
+                                    .type = m->type,
+                                    .a = sim_id(w, from),
+                                    .b = sim_id(w, to),
+                                    .view = m->summary.view,
+                                    .seq = m->summary.seq};
     if (o->loss_ppm != 0 && nika_choice_ppm(&w->core->chooser, name, o->loss_ppm)) return true;
     name.kind = NIKA_CHOICE_DUPLICATE;
     if (o->duplicate_ppm != 0 && nika_choice_ppm(&w->core->chooser, name, o->duplicate_ppm))
@@ -176,8 +190,13 @@ static uint32_t link_faults(struct nika_world *w, uint32_t from, uint32_t to, ui
                             struct transit *transit)
 {
     struct sim_message *m = sim_message_at(w, handle);
-    struct nika_outgoing out = {.from = sim_id(w, from), .to = sim_id(w, to), .type = m->type, .size = m->size,
-                                .capacity = SIM_OUTGOING_BYTES, .bytes = w->linked, .summary = &m->summary};
+    struct nika_outgoing out = {.from = sim_id(w, from),
+                                .to = sim_id(w, to),
+                                .type = m->type,
+                                .size = m->size,
+                                .capacity = SIM_OUTGOING_BYTES,
+                                .bytes = w->linked,
+                                .summary = &m->summary};
     if (m->size > SIM_OUTGOING_BYTES) return handle;
     memcpy(w->linked, message_bytes(m), m->size);
     sim_fault_on_link(w, &out);
@@ -195,7 +214,8 @@ static uint32_t link_faults(struct nika_world *w, uint32_t from, uint32_t to, ui
     return rewritten;
 }
 
-static void transmit(struct nika_world *w, uint32_t from, uint32_t to, uint32_t handle, struct transit transit)
+static void transmit(struct nika_world *w, uint32_t from, uint32_t to, uint32_t handle,
+                     struct transit transit)
 {
     uint32_t going = handle;
     w->core->stats.messages_sent++;
@@ -213,7 +233,8 @@ static void transmit(struct nika_world *w, uint32_t from, uint32_t to, uint32_t 
     } else {
         link_enqueue(w, from, to, going, &transit);
         /* Copies are where an unbounded fault would amplify. */
-        for (uint32_t i = 0; i < transit.copies && i < 64; i++) link_enqueue(w, from, to, going, &transit);
+        for (uint32_t i = 0; i < transit.copies && i < 64; i++)
+            link_enqueue(w, from, to, going, &transit);
     }
     if (going != handle) sim_message_release(w, going);
 }
@@ -224,8 +245,13 @@ static void send_corrupted(struct nika_world *w, uint32_t from, uint32_t to, uin
     struct sim_message *m = sim_message_at(w, handle);
     struct transit transit = {0};
     if (m->size > SIM_OUTGOING_BYTES) return;
-    struct nika_outgoing out = {.from = sim_id(w, from), .to = sim_id(w, to), .type = m->type, .size = m->size,
-                                .capacity = SIM_OUTGOING_BYTES, .bytes = w->outgoing, .summary = &m->summary};
+    struct nika_outgoing out = {.from = sim_id(w, from),
+                                .to = sim_id(w, to),
+                                .type = m->type,
+                                .size = m->size,
+                                .capacity = SIM_OUTGOING_BYTES,
+                                .bytes = w->outgoing,
+                                .summary = &m->summary};
     memcpy(w->outgoing, message_bytes(m), m->size);
     sim_fault_on_send(w, &out);
     if (out.drop) {
@@ -255,8 +281,12 @@ static void tap_sent(struct nika_world *w, uint32_t from, uint32_t to, uint32_t 
     sim_record(w, 0x200u, sim_id(w, from), to, m->size, m->hash);
     sim_fault_on_tap(w, from, NIKA_TAP_SENT, m->summary.message_class, m->summary.seq);
     if (!sim_wants(w, NIKA_TAP_SENT)) return;
-    struct nika_tap tap = {.kind = NIKA_TAP_SENT, .node = sim_id(w, from), .to = to, .frame = &m->frame,
-                           .summary = &m->summary, .bytes = {message_bytes(m), m->size}};
+    struct nika_tap tap = {.kind = NIKA_TAP_SENT,
+                           .node = sim_id(w, from),
+                           .to = to,
+                           .frame = &m->frame,
+                           .summary = &m->summary,
+                           .bytes = {message_bytes(m), m->size}};
     sim_tap(w, &tap);
 }
 
@@ -272,14 +302,17 @@ void sim_network_send(struct nika_world *w, uint32_t from, const struct nika_act
         return;
     }
     tap_sent(w, from, to, handle);
-    bool corrupted = (w->fault_hooks & SIM_HOOK_SEND) != 0 && nika_world_is_corrupted(w, sim_id(w, from)) &&
+    bool corrupted = (w->fault_hooks & SIM_HOOK_SEND) != 0 &&
+                     nika_world_is_corrupted(w, sim_id(w, from)) &&
                      sim_faults_active(w, SIM_HOOK_SEND);
     uint32_t first = broadcast ? 0 : sim_index(w, to);
     uint32_t end = broadcast ? w->options.config.n : first + 1;
     for (uint32_t i = first; i < end && w->node[from].epoch == epoch; i++) {
         if (broadcast && i == from) continue;
-        if (corrupted) send_corrupted(w, from, i, handle);
-        else transmit(w, from, i, handle, (struct transit){0});
+        if (corrupted)
+            send_corrupted(w, from, i, handle);
+        else
+            transmit(w, from, i, handle, (struct transit){0});
     }
     sim_message_release(w, handle);
 }
@@ -305,7 +338,8 @@ void sim_network_arrived(struct nika_world *w, const struct sim_event *e)
 void sim_network_settle(struct nika_world *w)
 {
     uint64_t bound = w->options.network.latency_bound_ns;
-    for (uint32_t i = 0; w->options.network.latency_bound_ns == 0 && i < NIKA_LATENCY_CLASSES; i++) {
+    for (uint32_t i = 0; w->options.network.latency_bound_ns == 0 && i < NIKA_LATENCY_CLASSES;
+         i++) {
         uint64_t top = w->options.network.latency[i].quantile_ns[NIKA_LATENCY_POINTS - 1];
         if (top > bound) bound = top;
     }

@@ -23,7 +23,8 @@ void sim_node_init(struct nika_world *w, uint32_t index)
 void sim_event_discard(struct nika_world *w, uint32_t slot)
 {
     struct sim_event *e = &w->events[slot];
-    if (e->kind == SIM_MESSAGE) sim_message_release(w, e->handle);
+    if (e->kind == SIM_MESSAGE)
+        sim_message_release(w, e->handle);
     else if (e->kind == SIM_APP || e->kind == SIM_INVOKE || e->kind == SIM_STORED)
         nika_store_free(w->local, e->handle);
     sim_event_free(w, slot);
@@ -61,13 +62,20 @@ bool sim_timer_fired(struct nika_world *w, const struct sim_event *e, uint64_t n
 }
 
 /* ---- actions ---- */
-static void apply_note(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span bytes)
+static void apply_note(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                       struct nika_span bytes)
 {
-    if (action->id == NIKA_NOTE_REJECT && action->a < NIKA_CHECK_COUNT) w->core->stats.rejects[action->a]++;
+    if (action->id == NIKA_NOTE_REJECT && action->a < NIKA_CHECK_COUNT)
+        w->core->stats.rejects[action->a]++;
     sim_fault_on_tap(w, index, NIKA_TAP_NOTE, action->id, action->a);
     if (!sim_wants(w, NIKA_TAP_NOTE)) return;
-    struct nika_tap tap = {.kind = NIKA_TAP_NOTE, .node = sim_id(w, index), .to = NIKA_NODE_NONE, .a = action->id,
-                           .b = action->b, .note = action, .bytes = bytes};
+    struct nika_tap tap = {.kind = NIKA_TAP_NOTE,
+                           .node = sim_id(w, index),
+                           .to = NIKA_NODE_NONE,
+                           .a = action->id,
+                           .b = action->b,
+                           .note = action,
+                           .bytes = bytes};
     sim_tap(w, &tap);
 }
 
@@ -75,12 +83,18 @@ static void apply_complete(struct nika_world *w, uint32_t index, const struct ni
                            struct nika_span bytes)
 {
     if (!sim_wants(w, NIKA_TAP_COMPLETED)) return;
-    struct nika_tap tap = {.kind = NIKA_TAP_COMPLETED, .node = sim_id(w, index), .to = NIKA_NODE_NONE,
-                           .a = action->a, .b = action->b, .token = action->token, .bytes = bytes};
+    struct nika_tap tap = {.kind = NIKA_TAP_COMPLETED,
+                           .node = sim_id(w, index),
+                           .to = NIKA_NODE_NONE,
+                           .a = action->a,
+                           .b = action->b,
+                           .token = action->token,
+                           .bytes = bytes};
     sim_tap(w, &tap);
 }
 
-static void apply_one(struct nika_world *w, uint32_t index, const struct nika_action *action, struct nika_span bytes)
+static void apply_one(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                      struct nika_span bytes)
 {
     switch ((enum nika_action_kind)action->kind) {
     case NIKA_ACTION_SEND:
@@ -132,8 +146,8 @@ void sim_apply(struct nika_world *w, uint32_t index)
         /* Frames are hashed with their message; timers and the rest here. */
         if (action->kind > NIKA_ACTION_BROADCAST) {
             uint64_t hash = bytes.size == 0 ? 0 : nika_hash64(bytes.data, bytes.size, action->id);
-            sim_record(w, 0x300u + action->kind, sim_id(w, index), action->token ^ (uint64_t)action->id << 48,
-                       action->a, hash ^ action->b);
+            sim_record(w, 0x300u + action->kind, sim_id(w, index),
+                       action->token ^ (uint64_t)action->id << 48, action->a, hash ^ action->b);
         }
         apply_one(w, index, action, bytes);
         /* A fault may have crashed the node at this very action: the rest never left it. */
@@ -148,8 +162,10 @@ void sim_node_step(struct nika_world *w, uint32_t index, struct nika_event *even
     bool replica = sim_is_replica(w, index);
     event->now_ns = sim_clock_now(w, index);
     nika_effects_clear(&w->effects);
-    if (replica) w->options.replica_ops->step(node->module, event, &w->effects);
-    else w->options.client_ops->step(node->module, event, &w->effects);
+    if (replica)
+        w->options.replica_ops->step(node->module, event, &w->effects);
+    else
+        w->options.client_ops->step(node->module, event, &w->effects);
     NIKA_ASSERT(!w->effects.overflow && "a module asked for more actions than a step may have");
     w->leave_ns = w->core->now;
     if (node->cost != 0) {
@@ -169,9 +185,12 @@ static void process_message(struct nika_world *w, const struct sim_event *e)
     const struct nika_cpu_options *cpu = &w->options.cpu;
     if (!w->free_cpu) node->cost += cpu->message_ns;
     enum nika_drop why = 0;
-    if (m->ingress == SIM_BAD) why = NIKA_DROP_INGRESS;
-    else if (!sim_auth_message(w, e->node, m)) why = NIKA_DROP_AUTH;
-    else if ((w->fault_hooks & SIM_HOOK_RECEIVE) != 0 && !sim_fault_on_receive(w, e->node, &m->frame))
+    if (m->ingress == SIM_BAD)
+        why = NIKA_DROP_INGRESS;
+    else if (!sim_auth_message(w, e->node, m))
+        why = NIKA_DROP_AUTH;
+    else if ((w->fault_hooks & SIM_HOOK_RECEIVE) != 0 &&
+             !sim_fault_on_receive(w, e->node, &m->frame))
         why = NIKA_DROP_FAULT;
     if (why != 0) {
         node->busy_until = w->core->now + node->cost * node->slow_permille / 1000u;
@@ -182,8 +201,12 @@ static void process_message(struct nika_world *w, const struct sim_event *e)
     w->core->stats.messages_delivered++;
     sim_record(w, SIM_MESSAGE, sim_id(w, e->node), e->a, m->size, m->hash);
     if (sim_wants(w, NIKA_TAP_DELIVERED)) {
-        struct nika_tap tap = {.kind = NIKA_TAP_DELIVERED, .node = sim_id(w, e->a), .to = sim_id(w, e->node),
-                               .frame = &m->frame, .summary = &m->summary, .bytes = m->frame.raw};
+        struct nika_tap tap = {.kind = NIKA_TAP_DELIVERED,
+                               .node = sim_id(w, e->a),
+                               .to = sim_id(w, e->node),
+                               .frame = &m->frame,
+                               .summary = &m->summary,
+                               .bytes = m->frame.raw};
         sim_tap(w, &tap);
     }
     struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &m->frame};
@@ -208,12 +231,18 @@ static void process_bytes(struct nika_world *w, const struct sim_event *e)
     uint64_t hash = bytes.size == 0 ? 0 : nika_hash64(bytes.data, bytes.size, 0);
     sim_record(w, e->kind, sim_id(w, e->node), e->token, e->a, hash);
     if (e->kind == SIM_INVOKE && sim_wants(w, NIKA_TAP_INVOKED)) {
-        struct nika_tap tap = {.kind = NIKA_TAP_INVOKED, .node = sim_id(w, e->node), .to = NIKA_NODE_NONE,
-                               .token = e->token, .b = e->a, .bytes = bytes};
+        struct nika_tap tap = {.kind = NIKA_TAP_INVOKED,
+                               .node = sim_id(w, e->node),
+                               .to = NIKA_NODE_NONE,
+                               .token = e->token,
+                               .b = e->a,
+                               .bytes = bytes};
         sim_tap(w, &tap);
     }
     struct nika_event event = {.kind = e->kind == SIM_INVOKE ? NIKA_EVENT_INVOKE : NIKA_EVENT_APP,
-                               .token = e->token, .status = (int32_t)e->a, .bytes = bytes};
+                               .token = e->token,
+                               .status = (int32_t)e->a,
+                               .bytes = bytes};
     sim_node_step(w, e->node, &event);
 }
 
@@ -221,8 +250,10 @@ static void process_stored(struct nika_world *w, const struct sim_event *e)
 {
     struct sim_pending pending;
     memcpy(&pending, nika_store_at(w->local, e->handle), sizeof pending);
-    sim_record(w, SIM_STORED, sim_id(w, e->node), pending.token, pending.seq, (uint64_t)pending.status);
-    struct nika_event event = {.kind = NIKA_EVENT_STORED, .token = pending.token, .status = pending.status};
+    sim_record(w, SIM_STORED, sim_id(w, e->node), pending.token, pending.seq,
+               (uint64_t)pending.status);
+    struct nika_event event = {
+        .kind = NIKA_EVENT_STORED, .token = pending.token, .status = pending.status};
     sim_node_step(w, e->node, &event);
 }
 
@@ -285,8 +316,10 @@ static void inbox_put(struct nika_world *w, uint32_t slot)
         link->waiting++;
     }
     e->next = 0;
-    if (node->inbox_first == 0) node->inbox_first = slot + 1;
-    else w->events[node->inbox_last - 1].next = slot + 1;
+    if (node->inbox_first == 0)
+        node->inbox_first = slot + 1;
+    else
+        w->events[node->inbox_last - 1].next = slot + 1;
     node->inbox_last = slot + 1;
     wake_later(w, e->node);
 }
@@ -315,7 +348,8 @@ void sim_node_deliver(struct nika_world *w, uint32_t slot)
         sim_event_discard(w, slot);
         return;
     }
-    bool waits = node->paused || node->booting || node->inbox_first != 0 || node->busy_until > w->core->now;
+    bool waits =
+        node->paused || node->booting || node->inbox_first != 0 || node->busy_until > w->core->now;
     if (waits && e->kind != SIM_START) {
         inbox_put(w, slot);
         return;
@@ -345,7 +379,8 @@ void sim_node_pause(struct nika_world *w, uint32_t index, bool paused)
 }
 
 /* ---- crash and restart ---- */
-void sim_node_recover(struct nika_world *w, uint32_t index, uint32_t kind, uint64_t seq, struct nika_span bytes)
+void sim_node_recover(struct nika_world *w, uint32_t index, uint32_t kind, uint64_t seq,
+                      struct nika_span bytes)
 {
     const struct nika_world_options *o = &w->options;
     if (sim_is_replica(w, index)) o->replica_ops->recover(w->node[index].module, kind, seq, bytes);

@@ -6,7 +6,8 @@
 
 #define SLOT_BITS 24u
 #define SLOT_MASK ((UINT64_C(1) << SLOT_BITS) - 1)
-#define RESERVE_SHARE 4u /* A quarter of the pool is kept for timers and completions, which are never dropped. */
+#define RESERVE_SHARE                                                                              \
+    4u /* A quarter of the pool is kept for timers and completions, which are never dropped. */
 
 static inline bool key_less(const struct sim_key *a, const struct sim_key *b)
 {

@@ -5,7 +5,8 @@
 
 #include "engine/sim/internal.h"
 
-void sim_record(struct nika_world *w, uint32_t kind, uint32_t node, uint64_t a, uint64_t b, uint64_t hash)
+void sim_record(struct nika_world *w, uint32_t kind, uint32_t node, uint64_t a, uint64_t b,
+                uint64_t hash)
 {
     uint64_t record[5] = {htole64((uint64_t)kind << 32 | node), htole64(w->core->now), htole64(a),
                           htole64(b), htole64(hash)};
@@ -29,7 +30,8 @@ void sim_tap(struct nika_world *w, struct nika_tap *tap)
     }
 }
 
-void sim_tap_simple(struct nika_world *w, enum nika_tap_kind kind, uint32_t node, uint64_t a, uint64_t b)
+void sim_tap_simple(struct nika_world *w, enum nika_tap_kind kind, uint32_t node, uint64_t a,
+                    uint64_t b)
 {
     if (!sim_wants(w, kind)) return;
     struct nika_tap tap = {.kind = kind, .node = node, .to = NIKA_NODE_NONE, .a = a, .b = b};

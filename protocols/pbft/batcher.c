@@ -18,10 +18,8 @@ static void choose(struct nika_replica *r, uint32_t *chosen, struct draft *draft
         const struct common_pending_entry *entry = common_pending_of(&r->pending, c);
         if (entry->proposed) continue;
         uint32_t size = nika_store_length(r->store, entry->frame);
-        /* Envelopes are not counted by B_BYTES; what is over the operation itself never makes the count too small. */
-        uint32_t op = size > common_request_overhead(r->config) ? size : r->config->op_size_max;
-        if (op > r->config->op_size_max) op = r->config->op_size_max;
-        if (draft->op_bytes + op > r->config->batch_bytes_max && draft->count > 0) {
+        /* B_BYTES counts operations; the whole frame is a bound on its own and never too small. */
+        if (draft->count > 0 && draft->op_bytes + size > r->config->batch_bytes_max) {
             draft->full = true;
             return;
         }

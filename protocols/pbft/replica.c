@@ -169,7 +169,11 @@ static void on_app(struct nika_replica *r, const struct nika_event *event)
         pbft_chunk_ready(r, (uint32_t)seq, event->status, event->bytes);
         return;
     }
-    if (generation != r->exec_generation) return;
+    if (generation != r->exec_generation) {
+        /* The client asks again; what its read saw is no longer this replica's state. */
+        if (kind == PBFT_TOKEN_QUERY && seq < r->config->clients) r->reads[seq].timestamp = 0;
+        return;
+    }
     if (kind == PBFT_TOKEN_EXECUTE) pbft_executed(r, seq, event->bytes);
     if (kind == PBFT_TOKEN_SNAPSHOT) pbft_snapshot_meta(r, seq, event->bytes);
     if (kind == PBFT_TOKEN_RESTORE) pbft_restored(r, seq, event->status, event->bytes);

@@ -3,43 +3,26 @@
  * The target (seq, digest) is trusted only because Q or W replicas signed it; META is trusted because it hashes to that digest, and
  * a chunk because of its Merkle proof. So any one replica can be the source of anything, and a lying source only costs time.
  * While a transfer runs nothing is executed; the snapshot is durable before anything depends on it. */
-#include "protocols/pbft/state.h"
+#include "protocols/pbft/transfer.h"
 
 #define RESTORE_SLICE_BYTES                                                                        \
     (256u * 1024u)             /* Handed to the app per step, so that effects stay bounded. */
 #define RETRY_DOUBLINGS_MAX 4u /* Exponential retry once every source was asked. */
 
-enum { PART_APP = 0, PART_REPLIES = 1 };
-
-static uint32_t chunk_total(const struct pbft_transfer *t)
-{
-    return t->meta.chunk_count + t->meta.reply_chunk_count;
-}
-
-/* The table of chunk handles lives in the store as little-endian words. */
-static uint32_t chunk_get(struct nika_replica *r, uint32_t table, uint32_t number)
-{
-    return (uint32_t)nika_load_le(nika_store_at(r->store, table) + 4u * number, 4);
-}
-static void chunk_set(struct nika_replica *r, uint32_t table, uint32_t number, uint32_t handle)
-{
-    nika_store_le(nika_store_at(r->store, table) + 4u * number, handle, 4);
-}
-
 /* Forget the chunks [from, to) of the table. */
 static void chunks_free(struct nika_replica *r, uint32_t table, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
-        nika_store_free(r->store, chunk_get(r, table, i));
-        chunk_set(r, table, i, 0);
+        nika_store_free(r->store, pbft_transfer_chunk_get(r, table, i));
+        pbft_transfer_chunk_set(r, table, i, 0);
     }
 }
 
-static void drop_chunks(struct nika_replica *r)
+void pbft_transfer_drop_chunks(struct nika_replica *r)
 {
     struct pbft_transfer *t = &r->transfer;
     if (t->chunks != 0) {
-        chunks_free(r, t->chunks, 0, chunk_total(t));
+        chunks_free(r, t->chunks, 0, pbft_transfer_chunk_total(t));
         nika_store_free(r->store, t->chunks);
     }
     t->chunks = 0;
@@ -65,7 +48,7 @@ static void choose_source(struct nika_replica *r)
     t->source = (r->self + 1) % r->n;
 }
 
-static void arm_timer(struct nika_replica *r)
+void pbft_transfer_arm_timer(struct nika_replica *r)
 {
     uint32_t rounds = r->transfer.attempt / r->n;
     if (rounds > RETRY_DOUBLINGS_MAX) rounds = RETRY_DOUBLINGS_MAX;
@@ -90,10 +73,12 @@ static bool is_in_flight(const struct pbft_transfer *t, uint32_t number)
 static uint32_t next_missing(struct nika_replica *r)
 {
     struct pbft_transfer *t = &r->transfer;
-    uint32_t total = chunk_total(t);
-    while (t->next_wanted < total && chunk_get(r, t->chunks, t->next_wanted) != 0) t->next_wanted++;
+    uint32_t total = pbft_transfer_chunk_total(t);
+    while (t->next_wanted < total && pbft_transfer_chunk_get(r, t->chunks, t->next_wanted) != 0)
+        t->next_wanted++;
     uint32_t number = t->next_wanted;
-    while (number < total && (chunk_get(r, t->chunks, number) != 0 || is_in_flight(t, number)))
+    while (number < total &&
+           (pbft_transfer_chunk_get(r, t->chunks, number) != 0 || is_in_flight(t, number)))
         number++;
     return number;
 }
@@ -104,7 +89,7 @@ static void request_chunks(struct nika_replica *r)
     for (uint32_t i = 0; i < PBFT_CHUNKS_IN_FLIGHT; i++) {
         if (t->in_flight[i] != 0) continue;
         uint32_t number = next_missing(r);
-        if (number == chunk_total(t)) return;
+        if (number == pbft_transfer_chunk_total(t)) return;
         t->in_flight[i] = number + 1;
         bool app = number < t->meta.chunk_count;
         struct common_fetch_chunk m = {.seq = t->seq,
@@ -122,10 +107,10 @@ static void request_more(struct nika_replica *r)
     } else {
         request_meta(r);
     }
-    arm_timer(r);
+    pbft_transfer_arm_timer(r);
 }
 
-static void next_source(struct nika_replica *r)
+void pbft_transfer_next_source(struct nika_replica *r)
 {
     struct pbft_transfer *t = &r->transfer;
     REACHED(pbft_state_transfer_source_rotated);
@@ -157,6 +142,8 @@ void pbft_transfer_start(struct nika_replica *r, uint64_t seq, const struct nika
         for (uint32_t i = 0; i < 2; i++) t->signers[i] |= signers[i];
         return;
     }
+    const struct pbft_snapshot *own = pbft_snapshot_find(r, seq);
+    if (own != NULL && own->meta_known && nika_digest_equal(&own->digest, digest)) return;
     /* A snapshot that is being restored is finished first: another newer one will be noticed again. */
     if (t->active && (t->restoring || seq <= t->seq)) return;
     if (t->active) note(r, 2);
@@ -196,9 +183,9 @@ static uint32_t chunks_move(struct nika_replica *r, uint32_t table, uint32_t fro
 {
     uint32_t moved = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t handle = chunk_get(r, r->transfer.chunks, from + i);
-        chunk_set(r, r->transfer.chunks, from + i, 0);
-        chunk_set(r, table, to + i, handle);
+        uint32_t handle = pbft_transfer_chunk_get(r, r->transfer.chunks, from + i);
+        pbft_transfer_chunk_set(r, r->transfer.chunks, from + i, 0);
+        pbft_transfer_chunk_set(r, table, to + i, handle);
         moved += handle != 0 ? 1u : 0u;
     }
     return moved;
@@ -223,7 +210,7 @@ static bool adopt_meta(struct nika_replica *r, const struct common_meta *m)
         if (replies)
             kept +=
                 chunks_move(r, table, t->meta.chunk_count, m->chunk_count, m->reply_chunk_count);
-        drop_chunks(r);
+        pbft_transfer_drop_chunks(r);
     }
     t->meta = *m;
     t->meta_known = true;
@@ -233,83 +220,10 @@ static bool adopt_meta(struct nika_replica *r, const struct common_meta *m)
     return true;
 }
 
-/* ---- restore --------------------------------------------------------------------------------------------------------- */
-
-static void restore_slice(struct nika_replica *r)
-{
-    struct pbft_transfer *t = &r->transfer;
-    uint32_t bytes = 0;
-    while (t->restore_next < t->meta.chunk_count && bytes < RESTORE_SLICE_BYTES) {
-        struct nika_span chunk =
-            nika_store_span(r->store, chunk_get(r, t->chunks, t->restore_next));
-        uint8_t *out = NULL;
-        /* A stored chunk carries one byte in front, so that an empty one has a handle, too. */
-        struct nika_action *action =
-            nika_effects_add(r->effects, NIKA_ACTION_RESTORE_CHUNK, chunk.size - 1, &out);
-        if (action == NULL) return;
-        action->id = t->restore_next;
-        if (chunk.size > 1) memcpy(out, chunk.data + 1, chunk.size - 1);
-        bytes += chunk.size;
-        t->restore_next++;
-    }
-    if (t->restore_next < t->meta.chunk_count) {
-        pbft_timer_start(r, PBFT_TIMER_TRANSFER, 1);
-        return;
-    }
-    t->restore_next++; /* RESTORE_END is out. */
-    pbft_timer_stop(r, PBFT_TIMER_TRANSFER);
-    uint8_t *unused = NULL;
-    struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_RESTORE_END, 0, &unused);
-    if (action != NULL)
-        action->token = pbft_token(r, PBFT_TOKEN_RESTORE, r->exec_generation, t->seq);
-}
-
-/* Join the reply chunks into one serialisation. False when the store is full. */
-static bool assemble_replies(struct nika_replica *r)
-{
-    struct pbft_transfer *t = &r->transfer;
-    uint32_t size = (uint32_t)t->meta.reply_size;
-    if (t->replies == 0) t->replies = nika_store_alloc(r->store, size == 0 ? 1u : size);
-    if (t->replies == 0) return false;
-    struct nika_writer w = nika_writer_of(nika_store_at(r->store, t->replies), size);
-    for (uint32_t i = 0; i < t->meta.reply_chunk_count; i++) {
-        struct nika_span chunk =
-            nika_store_span(r->store, chunk_get(r, t->chunks, t->meta.chunk_count + i));
-        nika_write_raw(&w, chunk.data + 1, chunk.size - 1);
-    }
-    NIKA_ASSERT(!w.failed && w.at == size);
-    return true;
-}
-
-static void restore_begin(struct nika_replica *r)
-{
-    struct pbft_transfer *t = &r->transfer;
-    if (!assemble_replies(r)) {
-        arm_timer(r);
-        return;
-    }
-    t->restoring = true;
-    t->restore_next = 0;
-    /* Results and chunks that the app still owes belong to the state that is being replaced. */
-    r->exec_generation++;
-    memset(r->serving, 0, sizeof r->serving);
-    struct nika_snapshot_meta meta = {.seq = t->seq,
-                                      .chunk_count = t->meta.chunk_count,
-                                      .total_size = t->meta.total_size,
-                                      .root = t->meta.root};
-    uint8_t *out = NULL;
-    if (nika_effects_add(r->effects, NIKA_ACTION_RESTORE_BEGIN, NIKA_SNAPSHOT_META_SIZE, &out) ==
-        NULL)
-        return;
-    struct nika_writer w = nika_writer_of(out, NIKA_SNAPSHOT_META_SIZE);
-    nika_snapshot_meta_write(&w, &meta);
-    restore_slice(r);
-}
-
 static void begin_when_complete(struct nika_replica *r)
 {
-    if (r->transfer.received == chunk_total(&r->transfer)) {
-        restore_begin(r);
+    if (r->transfer.received == pbft_transfer_chunk_total(&r->transfer)) {
+        pbft_transfer_restore_begin(r);
     } else {
         request_more(r);
     }
@@ -334,7 +248,7 @@ void pbft_on_meta(struct nika_replica *r, const struct nika_frame *frame)
     }
     if (check != NIKA_CHECK_NONE) {
         pbft_reject(r, check, frame->sender);
-        if (frame->sender == t->source) next_source(r);
+        if (frame->sender == t->source) pbft_transfer_next_source(r);
         return;
     }
     if (adopt_meta(r, &m)) begin_when_complete(r);
@@ -399,7 +313,7 @@ void pbft_on_chunk(struct nika_replica *r, const struct nika_frame *frame)
     if (check != NIKA_CHECK_NONE) {
         pbft_reject(r, check, frame->sender);
         /* ST4 says nothing against the source: the chunk may have crossed a restart. */
-        if (check != NIKA_CHECK_ST4) next_source(r);
+        if (check != NIKA_CHECK_ST4) pbft_transfer_next_source(r);
         return;
     }
     uint32_t handle = nika_store_alloc(r->store, m.data.size + 1);
@@ -407,7 +321,7 @@ void pbft_on_chunk(struct nika_replica *r, const struct nika_frame *frame)
     struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), m.data.size + 1);
     nika_write_u8(&w, m.part);
     nika_write_raw(&w, m.data.data, m.data.size);
-    chunk_set(r, t->chunks, number, handle);
+    pbft_transfer_chunk_set(r, t->chunks, number, handle);
     for (uint32_t i = 0; i < PBFT_CHUNKS_IN_FLIGHT; i++) {
         if (t->in_flight[i] == number + 1) t->in_flight[i] = 0;
     }
@@ -425,7 +339,7 @@ void pbft_on_no_snapshot(struct nika_replica *r, const struct nika_frame *frame)
     }
     if (!t->active || t->restoring || frame->sender != t->source) return;
     if (m.seq <= t->seq) {
-        next_source(r);
+        pbft_transfer_next_source(r);
         return;
     }
     uint64_t seq = 0, signers[2] = {0, 0};
@@ -438,7 +352,7 @@ void pbft_on_no_snapshot(struct nika_replica *r, const struct nika_frame *frame)
     if (handle == 0) {
         /* A newer target is trusted for the same reason as the first one: its certificate. */
         if (!proven) pbft_reject(r, NIKA_CHECK_ST1, frame->sender);
-        next_source(r);
+        pbft_transfer_next_source(r);
         return;
     }
     struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);
@@ -455,35 +369,10 @@ void pbft_transfer_timer(struct nika_replica *r)
     if (t->saving) {
         pbft_transfer_save(r);
     } else if (t->restoring) {
-        if (t->restore_next <= t->meta.chunk_count) restore_slice(r);
-    } else if (t->meta_known && t->received == chunk_total(t)) {
-        restore_begin(r); /* The store was full when the last chunk came. */
+        if (t->restore_next <= t->meta.chunk_count) pbft_transfer_restore_slice(r);
+    } else if (t->meta_known && t->received == pbft_transfer_chunk_total(t)) {
+        pbft_transfer_restore_begin(r); /* The store was full when the last chunk came. */
     } else {
-        next_source(r);
+        pbft_transfer_next_source(r);
     }
-}
-
-void pbft_restored(struct nika_replica *r, uint64_t seq, int32_t status, struct nika_span bytes)
-{
-    struct pbft_transfer *t = &r->transfer;
-    if (!t->active || !t->restoring || t->saving || seq != t->seq) return;
-    struct nika_reader reader = nika_reader_of(bytes);
-    struct nika_snapshot_meta meta;
-    memset(&meta, 0, sizeof meta);
-    if (status == 0) nika_snapshot_meta_read(&reader, &meta);
-    bool same = status == 0 && !reader.failed && meta.seq == t->seq &&
-                meta.chunk_count == t->meta.chunk_count &&
-                nika_digest_equal(&meta.root, &t->meta.root);
-    if (!same) {
-        /* Every chunk was proven, so this is the application's own fault; a fresh copy is the only remedy. */
-        pbft_reject(r, NIKA_CHECK_ST6, r->self);
-        nika_store_free(r->store, t->replies);
-        t->replies = 0;
-        t->restoring = false;
-        drop_chunks(r);
-        t->meta_known = false;
-        next_source(r);
-        return;
-    }
-    pbft_transfer_save(r);
 }

@@ -2,7 +2,7 @@
  *
  * The application holds the state already; here it becomes durable, and then the protocol's own part (last executed, reply cache,
  * snapshots, slots, h) jumps to it in one step. */
-#include "protocols/pbft/state.h"
+#include "protocols/pbft/transfer.h"
 
 /* The module's part of the snapshot: META and reply cache, as recovery reads them. */
 void pbft_transfer_save(struct nika_replica *r)
@@ -68,12 +68,7 @@ static void adopt_position(struct nika_replica *r)
 static void forget_transfer(struct nika_replica *r)
 {
     struct pbft_transfer *t = &r->transfer;
-    uint32_t total = t->meta.chunk_count + t->meta.reply_chunk_count;
-    for (uint32_t i = 0; i < total && t->chunks != 0; i++) {
-        nika_store_free(r->store,
-                        (uint32_t)nika_load_le(nika_store_at(r->store, t->chunks) + 4u * i, 4));
-    }
-    nika_store_free(r->store, t->chunks);
+    pbft_transfer_drop_chunks(r);
     nika_store_free(r->store, t->stable_cert);
     nika_store_free(r->store, t->replies);
     memset(t, 0, sizeof *t);

@@ -2,12 +2,10 @@
  *
  * Whoever asks is authenticated but not trusted: each peer has a byte budget per T_status and a few chunks in progress, so that no
  * peer can keep this replica busy. Nothing here changes the protocol state. */
-#include "protocols/pbft/state.h"
+#include "protocols/pbft/transfer.h"
 
 /* Snapshot bytes per peer and T_status: room for a few of the largest chunks. */
 #define TRANSFER_BYTES_MAX (1024u * 1024u)
-
-enum { PART_APP = 0, PART_REPLIES = 1 };
 
 static bool within_budget(struct nika_replica *r, uint32_t peer, uint32_t size)
 {

@@ -308,6 +308,7 @@ struct cluster *cluster_new(uint32_t n, uint32_t f)
     c->config.suite = NIKA_SUITE_SIM;
     c->config.checkpoint_interval = 4;
     c->config.window = 8;
+    c->config.pipeline = 8;
     c->config.batch_ns = 0;
     assert_int_equal(nika_config_seal(&c->config, &reason), NIKA_OK);
     c->keyring = nika_keyring_new_derived(NIKA_SUITE_SIM, n, c->config.clients, 7);

@@ -1,0 +1,160 @@
+/* protocols/pbft/commit.c: Q replicas hold a prepared certificate: the order is final (Castro & Liskov, OSDI '99, 4.2; PROTOCOLS.md
+ * 1.4, C1-C4, CC1-CC4). COMMIT-CERT brings the same proof to a replica that missed the votes or sits in another view. */
+#include "protocols/pbft/state.h"
+
+static enum nika_check commit_check(const struct nika_replica *r, const struct pbft_order *m, uint32_t sender)
+{
+    if (sender >= r->n || sender == r->self) return NIKA_CHECK_C1;
+    if (!r->active || m->view != r->view) return NIKA_CHECK_C2;
+    if (!pbft_in_window(r, m->seq)) return NIKA_CHECK_C3;
+    return NIKA_CHECK_NONE;
+}
+
+void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct pbft_order m;
+    if (!pbft_order_decode(frame->body, &m)) {
+        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
+    enum nika_check check = commit_check(r, &m, frame->sender);
+    if (check != NIKA_CHECK_NONE) {
+        pbft_reject(r, check, frame->sender);
+        bool ahead = check == NIKA_CHECK_C2 ? m.view >= r->view : check == NIKA_CHECK_C3 && m.seq > r->low_mark;
+        if (ahead) pbft_status_soon(r);
+        return;
+    }
+    struct pbft_slot *slot = pbft_slot_current(r, m.seq);
+    const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, frame->sender);
+    if (vote->present) {
+        if (nika_digest_equal(&vote->digest, &m.digest)) return; /* A retransmission. */
+        pbft_vote_conflict(r, slot, PBFT_COMMIT, frame);
+        pbft_reject(r, NIKA_CHECK_C4, frame->sender);
+        return;
+    }
+    if (r->high_known < m.seq) r->high_known = m.seq;
+    if (pbft_vote_record(r, slot, PBFT_COMMIT, frame->sender, &m.digest, frame->auth)) pbft_check_committed(r, slot);
+}
+
+static void note_committed(struct nika_replica *r, const struct pbft_slot *slot, const uint64_t signers[2])
+{
+    uint8_t *bytes = NULL;
+    uint32_t bitmap = (r->n + 7) / 8;
+    struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_NOTE, NIKA_DIGEST_SIZE + bitmap, &bytes);
+    if (action == NULL) return;
+    action->id = NIKA_NOTE_COMMITTED;
+    action->a = slot->seq;
+    action->b = slot->commit_view;
+    memcpy(bytes, slot->commit_digest.bytes, NIKA_DIGEST_SIZE);
+    for (uint32_t i = 0; i < bitmap; i++) bytes[NIKA_DIGEST_SIZE + i] = (uint8_t)(signers[i / 8] >> (8 * (i % 8)));
+}
+
+/* The slot is final with this digest. False when another one was: more than f replicas are faulty. */
+static bool commit_slot(struct nika_replica *r, struct pbft_slot *slot, uint64_t view, const struct nika_digest *digest,
+                        const uint64_t signers[2])
+{
+    if (slot->committed) {
+        if (nika_digest_equal(&slot->commit_digest, digest)) return true;
+        pbft_alarm(r, NIKA_CHECK_CC3, slot->seq);
+        return false;
+    }
+    slot->committed = true;
+    slot->commit_view = view;
+    slot->commit_digest = *digest;
+    note_committed(r, slot, signers);
+    return true;
+}
+
+void pbft_check_committed(struct nika_replica *r, struct pbft_slot *slot)
+{
+    if (slot->pre_prepare == 0 || slot->commit_count < r->quorum) return;
+    if (slot->committed && nika_digest_equal(&slot->commit_digest, &slot->digest)) return;
+    uint64_t signers[2] = {0, 0};
+    for (uint32_t i = 0; i < r->n; i++) {
+        const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, i);
+        if (vote->present && nika_digest_equal(&vote->digest, &slot->digest)) signers[i / 64] |= UINT64_C(1) << (i % 64);
+    }
+    if (commit_slot(r, slot, slot->view, &slot->digest, signers)) pbft_execute_ready(r);
+}
+
+/* CC2 up to the signatures: exactly Q COMMITs of ascending senders that agree. */
+static bool cert_shape(const struct nika_replica *r, const struct nika_list *commits, struct pbft_order *out,
+                       uint64_t signers[2])
+{
+    if (commits->count != r->quorum) return false;
+    uint32_t at = 0, next_sender = 0, count = 0;
+    struct nika_span raw;
+    for (; nika_frames_next(commits, &at, &raw); count++) {
+        struct nika_frame frame;
+        struct pbft_order m;
+        if (nika_frame_parse(raw, r->config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK) return false;
+        if (frame.type != PBFT_TYPE_commit || !pbft_order_decode(frame.body, &m)) return false;
+        if (frame.sender >= r->n || frame.sender < next_sender) return false;
+        if (count > 0 && (m.view != out->view || m.seq != out->seq || !nika_digest_equal(&m.digest, &out->digest)))
+            return false;
+        *out = m;
+        next_sender = frame.sender + 1;
+        signers[frame.sender / 64] |= UINT64_C(1) << (frame.sender % 64);
+    }
+    return count == r->quorum;
+}
+
+static bool cert_signed(struct nika_replica *r, const struct nika_list *commits)
+{
+    uint32_t at = 0;
+    struct nika_span raw;
+    while (nika_frames_next(commits, &at, &raw)) {
+        struct nika_frame frame;
+        struct pbft_commit commit;
+        if (!pbft_verify_nested(r, raw, &pbft_info_commit, &frame, &commit)) return false;
+    }
+    return true;
+}
+
+static void take_cert(struct nika_replica *r, struct pbft_slot *slot, const struct nika_list *commits,
+                      const struct pbft_order *order, const uint64_t signers[2])
+{
+    if (slot->commit_cert == 0) {
+        uint32_t size = 4 + commits->span.size;
+        uint32_t handle = nika_store_alloc(r->store, size);
+        if (handle == 0) return; /* Comes again. */
+        struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);
+        nika_write_u32(&w, commits->count);
+        nika_write_raw(&w, commits->span.data, commits->span.size);
+        slot->commit_cert = handle;
+    }
+    REACHED(pbft_commit_cert);
+    if (r->high_known < order->seq) r->high_known = order->seq;
+    if (!commit_slot(r, slot, order->view, &order->digest, signers)) return;
+    if (!pbft_slot_commit_ready(slot)) pbft_fetch_want(r, &order->digest, (r->self + 1) % r->n);
+    pbft_execute_ready(r);
+}
+
+void pbft_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct pbft_commit_cert m;
+    struct pbft_order order = {0};
+    uint64_t signers[2] = {0, 0};
+    if (nika_decode(&pbft_info_commit_cert, frame->body, &m) != NIKA_OK) {
+        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
+    if (!cert_shape(r, &m.commits, &order, signers)) {
+        pbft_reject(r, NIKA_CHECK_CC2, frame->sender);
+        return;
+    }
+    if (!pbft_in_window(r, order.seq)) {
+        pbft_reject(r, NIKA_CHECK_CC1, frame->sender);
+        return;
+    }
+    const struct pbft_slot *known = pbft_slot_find(r, order.seq);
+    bool same = known != NULL && known->committed && nika_digest_equal(&known->commit_digest, &order.digest);
+    /* CC3: nothing new about what was executed; a slot restored from the log does not know its digest any more. */
+    if (same || (order.seq <= r->last_executed && (known == NULL || !known->committed))) return;
+    if (!cert_signed(r, &m.commits)) {
+        pbft_reject(r, NIKA_CHECK_CC2, frame->sender);
+        return;
+    }
+    /* The slot is claimed without touching its view: CC4. */
+    take_cert(r, pbft_slot_at(r, order.seq), &m.commits, &order, signers);
+}

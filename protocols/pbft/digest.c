@@ -1,0 +1,146 @@
+/* protocols/pbft/digest.c: canonical hash of a replica's state, the same on every architecture (PROTOCOLS.md 4).
+ *
+ * Fields go in one by one, little-endian; bytes behind store handles by content, so that where the store put them does not count. */
+#include "protocols/pbft/describe.h"
+#include "protocols/pbft/state.h"
+
+static void add_u64(struct nika_run_digest *d, uint64_t value)
+{
+    uint8_t bytes[8];
+    nika_store_le(bytes, value, 8);
+    nika_run_digest_add(d, bytes, 8);
+}
+
+static void add_digest(struct nika_run_digest *d, const struct nika_digest *digest)
+{
+    nika_run_digest_add(d, digest->bytes, NIKA_DIGEST_SIZE);
+}
+
+static void add_handle(struct nika_run_digest *d, const struct nika_replica *r, uint32_t handle)
+{
+    if (handle == 0) {
+        add_u64(d, UINT64_MAX);
+        return;
+    }
+    struct nika_span span = nika_store_span(r->store, handle);
+    add_u64(d, span.size);
+    nika_run_digest_add(d, span.data, span.size);
+}
+
+static void add_votes(struct nika_run_digest *d, const struct nika_replica *r, uint32_t slot)
+{
+    for (uint32_t i = 0; i < PBFT_PHASES * r->n; i++) {
+        const uint8_t *at = r->votes + ((size_t)slot * PBFT_PHASES * r->n + i) * r->vote_stride;
+        const struct pbft_vote *vote = (const struct pbft_vote *)(const void *)at;
+        if (!vote->present) continue;
+        add_u64(d, i);
+        add_digest(d, &vote->digest);
+    }
+}
+
+static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, uint32_t index)
+{
+    const struct pbft_slot *s = &r->slots[index];
+    const bool flags[] = {s->batch_ok,    s->withheld, s->from_new_view,    s->proposal_durable, s->prepare_sent,
+                          s->commit_sent, s->prepared, s->prepared_durable, s->committed,        s->executed,
+                          s->has_best,    s->persist_failed};
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < ARRAY_COUNT(flags); i++) bits |= (flags[i] ? UINT64_C(1) : 0) << i;
+    const uint64_t numbers[] = {s->seq, s->view, s->nondet_ns, s->best_view, s->commit_view, bits};
+    for (uint32_t i = 0; i < ARRAY_COUNT(numbers); i++) add_u64(d, numbers[i]);
+    add_digest(d, &s->digest);
+    add_digest(d, &s->parked_digest);
+    add_digest(d, &s->best_digest);
+    add_digest(d, &s->commit_digest);
+    const uint32_t handles[] = {s->pre_prepare, s->parked,     s->batch,       s->best_certificate,
+                                s->best_batch,  s->commit_cert, s->commit_batch};
+    for (uint32_t i = 0; i < ARRAY_COUNT(handles); i++) add_handle(d, r, handles[i]);
+    add_votes(d, r, index);
+}
+
+static void add_position(struct nika_run_digest *d, const struct nika_replica *r)
+{
+    const uint64_t numbers[] = {
+        r->view,          r->active,         r->amnesiac,        r->amnesia_until,   r->low_mark,    r->low_bound,
+        r->next_seq,      r->last_executed,  r->last_issued,     r->last_time_ns,    r->high_known,  r->view_generation,
+        r->exec_generation, r->backoff,      r->executed_in_view, r->request_head_client, r->request_head_timestamp,
+        r->status_due_ns, r->status_sent_ns, r->status_nonce,    r->my_view_change_durable, r->new_view_view,
+        r->new_view_candidate_view, r->view_timer_view, r->stable_is_local, r->lag_seq, r->stable_durable, r->batch_due};
+    for (uint32_t i = 0; i < ARRAY_COUNT(numbers); i++) add_u64(d, numbers[i]);
+    for (uint32_t i = 0; i < PBFT_TIMER_COUNT; i++) add_u64(d, r->timer_generation[i] * 2 + (r->timer_armed[i] ? 1 : 0));
+    add_handle(d, r, r->my_view_change);
+    add_handle(d, r, r->new_view);
+    add_handle(d, r, r->new_view_candidate);
+    add_handle(d, r, r->stable_cert);
+    add_digest(d, &r->new_view_rejected);
+    add_digest(d, &r->stable_digest);
+}
+
+static void add_peers(struct nika_run_digest *d, const struct nika_replica *r)
+{
+    for (uint32_t i = 0; i < r->n; i++) {
+        add_u64(d, r->view_changes[i].view);
+        add_digest(d, &r->view_changes[i].digest);
+        add_u64(d, r->evidence[i].kinds);
+        add_u64(d, r->peers[i].budget_used);
+        for (uint32_t k = 0; k <= r->checkpoint_rows; k++) {
+            const struct pbft_checkpoint_vote *vote = &r->checkpoints[(size_t)i * (r->checkpoint_rows + 1) + k];
+            if (vote->seq == 0) continue;
+            add_u64(d, vote->seq);
+            add_digest(d, &vote->digest);
+        }
+    }
+}
+
+static void add_clients(struct nika_run_digest *d, const struct nika_replica *r)
+{
+    for (uint32_t c = common_pending_head(&r->pending); c != NIKA_NODE_NONE; c = common_pending_after(&r->pending, c)) {
+        const struct common_pending_entry *entry = &r->pending.entries[c];
+        add_u64(d, c);
+        add_u64(d, entry->timestamp);
+        add_u64(d, entry->proposed);
+    }
+    for (uint32_t i = 0; i < r->config->clients; i++) {
+        const struct common_reply_entry *entry = &r->replies.entries[i];
+        add_u64(d, entry->last_timestamp);
+        add_u64(d, entry->issued_timestamp);
+        add_u64(d, entry->seq);
+        add_digest(d, &entry->digest);
+        add_u64(d, r->reads[i].timestamp);
+    }
+}
+
+static void add_transfer(struct nika_run_digest *d, const struct nika_replica *r)
+{
+    for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
+        const struct pbft_snapshot *snapshot = &r->snapshots[i];
+        add_u64(d, snapshot->seq);
+        add_u64(d, (snapshot->meta_known ? 1u : 0u) | (snapshot->durable ? 2u : 0u));
+        add_digest(d, &snapshot->digest);
+    }
+    for (uint32_t i = 0; i < PBFT_FETCHES_MAX; i++) {
+        if (!r->fetches[i].active) continue;
+        add_digest(d, &r->fetches[i].digest);
+        add_u64(d, r->fetches[i].next_peer);
+    }
+    const struct pbft_transfer *t = &r->transfer;
+    const uint64_t numbers[] = {t->active, t->meta_known, t->restoring, t->seq,          t->source,
+                                t->attempt, t->received,  t->saving,    t->restore_next, t->next_wanted};
+    for (uint32_t i = 0; i < ARRAY_COUNT(numbers); i++) add_u64(d, numbers[i]);
+    add_digest(d, &t->digest);
+}
+
+void pbft_digest(const struct nika_replica *r, struct nika_digest *out)
+{
+    struct nika_run_digest d;
+    nika_run_digest_init(&d);
+    add_position(&d, r);
+    add_peers(&d, r);
+    add_clients(&d, r);
+    add_transfer(&d, r);
+    for (uint32_t i = 0; i < r->config->window; i++) {
+        if (r->slots[i].seq != 0) add_slot(&d, r, i);
+    }
+    memset(out, 0, sizeof *out);
+    nika_run_digest_value(&d, out->bytes);
+}

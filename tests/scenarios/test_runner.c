@@ -1,0 +1,93 @@
+/* Tests scenarios/runner.c: a runner reuses its world without a trace of the run before. */
+#include "tests/support/test.h"
+
+#include "scenarios/runner.h"
+
+#define HEAD "{\"schema\":1,\"name\":\"x\",\"why\":\"y\",\"gst_ms\":0"
+
+static struct nika_diagnoses diagnoses;
+static struct nika_run_result one, two;
+
+static struct nika_scenario *parse(const char *text)
+{
+    struct nika_scenario *s =
+        nika_scenario_parse("x.json", text, strlen(text), NULL, 0, &diagnoses);
+    if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
+    return s;
+}
+
+static void run_once(const struct nika_scenario *s, uint64_t seed, struct nika_run_result *result)
+{
+    const char *reason;
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    assert_non_null(runner);
+    nika_runner_run(runner, seed, result);
+    nika_runner_free(runner);
+}
+
+static void test_a_reused_runner_gives_the_digest_of_a_fresh_one(void **state)
+{
+    (void)state;
+    const char *reason;
+    struct nika_scenario *s = parse(HEAD ",\"workload\":{\"requests\":5}}");
+    run_once(s, 11, &one);
+    assert_int_equal(one.exit_class, NIKA_EXIT_HELD);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    nika_runner_run(runner, 10, &two);
+    assert_string_not_equal(one.digest, two.digest);
+    nika_runner_run(runner, 11, &two);
+    assert_string_equal(one.digest, two.digest);
+    assert_int_equal(one.stats.events, two.stats.events);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
+static void test_every_request_completes_in_both_loops(void **state)
+{
+    (void)state;
+    struct nika_scenario *closed = parse(HEAD ",\"workload\":{\"requests\":7}}");
+    run_once(closed, 3, &one);
+    assert_int_equal(one.requests_completed, 14);
+    nika_scenario_free(closed);
+    struct nika_scenario *open =
+        parse(HEAD ",\"workload\":{\"requests\":7,\"mode\":\"open\",\"rate_per_s\":2000}}");
+    run_once(open, 3, &one);
+    assert_int_equal(one.requests_completed, 14);
+    assert_int_equal(one.exit_class, NIKA_EXIT_HELD);
+    nika_scenario_free(open);
+}
+
+static void test_a_limit_makes_a_run_inconclusive(void **state)
+{
+    (void)state;
+    struct nika_scenario *s =
+        parse(HEAD ",\"workload\":{\"requests\":100},\"limits\":{\"events\":50}}");
+    run_once(s, 3, &one);
+    assert_int_equal(one.exit_class, NIKA_EXIT_INCONCLUSIVE);
+    nika_scenario_free(s);
+}
+
+static void test_oracles_never_steer_a_run(void **state)
+{
+    (void)state;
+    const char *reason;
+    struct nika_scenario *s = parse(HEAD ",\"workload\":{\"requests\":5}}");
+    run_once(s, 5, &one);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    nika_runner_set_oracles(runner, false);
+    nika_runner_run(runner, 5, &two);
+    assert_string_equal(one.digest, two.digest);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_reused_runner_gives_the_digest_of_a_fresh_one),
+        cmocka_unit_test(test_every_request_completes_in_both_loops),
+        cmocka_unit_test(test_a_limit_makes_a_run_inconclusive),
+        cmocka_unit_test(test_oracles_never_steer_a_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
