@@ -91,7 +91,10 @@ static int sweep_one(const char *name, const struct arguments *a, struct nika_ru
     struct tally t = {0};
     const char *reason;
     struct nika_scenario *s = cli_load(&request);
-    if (s == NULL) return NIKA_EXIT_USAGE;
+    if (s == NULL) {
+        printf("FAIL %s: cannot be loaded\n", name);
+        return NIKA_EXIT_USAGE;
+    }
     struct nika_runner *runner = nika_runner_new(s, &reason);
     uint64_t started = cli_clock_ns();
     for (uint64_t i = 0; runner != NULL && i <= a->last - a->first; i++) {

@@ -134,6 +134,10 @@ void sim_disk_persist(struct nika_world *w, uint32_t index, const struct nika_ac
             disk->size += size;
         }
         pending.end = disk->size;
+    } else {
+        /* A client stores nothing but the timestamps it may use (D7). */
+        pending.summary.message_class = NIKA_MESSAGE_REQUEST;
+        pending.summary.seq = action->a;
     }
     pending_add(w, index, &pending);
     tap_record(w, NIKA_TAP_PERSIST, index, &pending);
@@ -171,6 +175,7 @@ void sim_disk_save(struct nika_world *w, uint32_t index, const struct nika_actio
     pending.kind = NIKA_RECORD_SNAPSHOT;
     pending.seq = action->a;
     pending.token = action->token;
+    pending.summary.message_class = NIKA_MESSAGE_CHECKPOINT;
     pending.summary.seq = action->a;
     pending.start = pending.end = w->node[index].disk.size;
     if (sim_is_replica(w, index)) {

@@ -206,6 +206,7 @@ static void replica_step(struct nika_replica *r, const struct nika_event *event,
     case NIKA_EVENT_APP: on_app(r, event); break;
     case NIKA_EVENT_INVOKE: break; /* For clients. */
     }
+    pbft_status_hurry(r);
     store_note(r);
     r->effects = NULL;
 }

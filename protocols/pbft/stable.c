@@ -30,7 +30,7 @@ static void lag_clear(struct nika_replica *r)
 static void catch_up(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, struct nika_span cert)
 {
     uint64_t signers[2];
-    if (r->transfer.active && r->transfer.seq >= seq) return;
+    if (r->transfer.active && r->transfer.seq > seq) return; /* The same target: it gains the certificate. */
     cert_signers(r, cert, signers);
     pbft_transfer_start(r, seq, digest, signers, cert);
 }

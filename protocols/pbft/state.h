@@ -444,6 +444,7 @@ void pbft_transfer_save(struct nika_replica *r);
 /* ---- status.c: STATUS, the negative acknowledgement (1.9) --------------------------------------------------------------- */
 void pbft_status_timer(struct nika_replica *r);
 void pbft_status_soon(struct nika_replica *r); /* Negative-ack trigger: rate-limited by T_retx. */
+void pbft_status_hurry(struct nika_replica *r); /* After each step: an idle period ends when there is something to do. */
 void pbft_on_status(struct nika_replica *r, const struct nika_frame *frame);
 /* What progress waits for (enum nika_wait), and about which number. */
 uint32_t pbft_wait(const struct nika_replica *r, uint64_t *detail);

@@ -74,16 +74,17 @@ static void forget_transfer(struct nika_replica *r)
     memset(t, 0, sizeof *t);
 }
 
-/* h = max(h, s), by the certificate when there is one; a target that only W signed waits for it (1.6). */
+/* h = max(h, s), by the certificate that came with the target or one that has been collected since; a target that only W signed
+ * waits for one (1.6). */
 static void adopt_low_mark(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest,
                            uint32_t cert)
 {
     if (seq > r->low_mark && cert != 0)
         pbft_make_stable(r, seq, digest, nika_store_span(r->store, cert));
+    pbft_stable_recheck(r);
+    if (seq > r->low_mark) pbft_checkpoint_count(r, seq, digest);
     if (seq == r->low_mark && nika_digest_equal(digest, &r->stable_digest))
         r->stable_is_local = true;
-    if (r->lag_seq <= seq) r->lag_seq = 0;
-    if (r->lag_seq == 0) pbft_timer_stop(r, PBFT_TIMER_LAG);
     if (r->amnesiac && r->low_mark >= r->amnesia_until) r->amnesiac = false;
 }
 

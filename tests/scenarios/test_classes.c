@@ -54,7 +54,7 @@ static void broken_step(struct nika_replica *replica, const struct nika_event *e
 {
     (void)effects;
     replica->steps++;
-    NIKA_ASSERT(event->kind != NIKA_EVENT_MESSAGE);
+    NIKA_ASSERT(event->kind != NIKA_EVENT_START);
 }
 
 static void toy_status(const struct nika_replica *replica, struct nika_replica_status *out)
