@@ -4,19 +4,28 @@
 
 #include "cli/cli.h"
 
-enum { OPTION_JSON = 256, OPTION_RUNS, OPTION_SUITE, OPTION_N, OPTION_NO_ORACLES, OPTION_SECONDS };
+enum {
+    OPTION_JSON = 256,
+    OPTION_RUNS,
+    OPTION_ROUNDS,
+    OPTION_SUITE,
+    OPTION_N,
+    OPTION_NO_ORACLES,
+    OPTION_SECONDS
+};
 
 struct arguments {
-    bool json, no_oracles, sim;
-    uint64_t runs, seconds, n; /* runs 0 = until the seconds are over. */
+    bool json, no_oracles, sim, only_runs;
+    uint64_t rounds, seconds, n; /* rounds 0 = until the seconds are over. */
     const char *suite;
 };
-/* What is measured: a fault-free cluster on an ordinary network. */
+/* What is measured: a cluster on an ordinary network, fault-free or under attack. */
 struct setup {
-    uint64_t n, clients, requests, batch, runs;
+    uint64_t n, clients, requests, batch, rounds;
     uint64_t budget_ns;
     const char *suite;
     bool oracles;
+    bool adversarial; /* One Byzantine replica, and a network that loses, repeats and splits. */
 };
 struct figures {
     uint64_t runs, events, messages, requests, wall_ns, replica_bytes;
@@ -25,7 +34,9 @@ struct figures {
 
 static const struct argp_option options[] = {
     {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
-    {"runs", OPTION_RUNS, "N", 0, "runs of each measurement instead of a time", 0},
+    {"runs", OPTION_RUNS, NULL, 0,
+     "only short adversarial runs: 12 requests, one Byzantine replica, network faults", 0},
+    {"rounds", OPTION_ROUNDS, "N", 0, "runs of each measurement instead of a time", 0},
     {"suite", OPTION_SUITE, "NAME", 0, "authentication suite of the main figures (default sim)", 0},
     {"n", OPTION_N, "N", 0, "replicas of the main figures (default 4)", 0},
     {"no-oracles", OPTION_NO_ORACLES, NULL, 0, "main figures without oracles", 0},
@@ -40,7 +51,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->json = true;
         return 0;
     case OPTION_RUNS:
-        a->runs = cli_number(text, "--runs", 1, 1000000, state);
+        a->only_runs = true;
+        return 0;
+    case OPTION_ROUNDS:
+        a->rounds = cli_number(text, "--rounds", 1, 1000000, state);
         return 0;
     case OPTION_SECONDS:
         a->seconds = cli_number(text, "--seconds", 1, 3600, state);
@@ -75,22 +89,30 @@ static const struct argp argp = {
     NULL,    NULL,
     NULL};
 
+/* An equivocating primary that must be replaced, while the network misbehaves until GST. */
+static const char attack[] =
+    ",\"faults\":[{\"name\":\"equivocate\",\"targets\":[0]},"
+    "{\"name\":\"loss\",\"rate_ppm\":20000},{\"name\":\"duplicate\",\"rate_ppm\":20000},"
+    "{\"name\":\"partition\",\"targets\":[2],\"from_ms\":2,\"to_ms\":60}],"
+    "\"expect\":{\"faults_act\":false}";
+
 static struct nika_scenario *make_scenario(const struct setup *u)
 {
-    char text[1200];
+    char text[2000];
     struct nika_diagnoses d;
     snprintf(text, sizeof text,
-             "{\"schema\":1,\"name\":\"bench\",\"why\":\"measures the simulator\",\"gst_ms\":0,"
+             "{\"schema\":1,\"name\":\"bench\",\"why\":\"measures the simulator\",\"gst_ms\":%s,"
              "\"cluster\":{\"n\":%" PRIu64 ",\"f\":%" PRIu64 ",\"clients\":%" PRIu64
              ",\"app\":\"null\",\"suite\":\"%s\",\"batch_count\":%" PRIu64
-             ",\"batch_us\":%s,\"checkpoint_interval\":64,\"window\":256,\"pipeline\":64,\"store_"
-             "kib\":%" PRIu64 ",\"request_ms\":60000,\"client_ms\":60000},"
-             "\"workload\":{\"requests\":%" PRIu64
-             ",\"read_ppm\":0},\"network\":{\"latency_us\":{\"min\":100,\"median\":100,\"p99\":100,"
-             "\"max\":100}},"
-             "\"disk\":{\"fsync_us\":{\"min\":50,\"max\":50}}}",
-             u->n, (u->n - 1) / 3, u->clients, u->suite, u->batch, u->batch == 1 ? "0" : "200",
-             (uint64_t)16384 + u->n * 512, u->requests);
+             ",\"batch_us\":%s,\"checkpoint_interval\":16,\"window\":64,\"pipeline\":32,"
+             "\"store_kib\":%" PRIu64 ",\"request_ms\":%s,\"client_ms\":%s},"
+             "\"workload\":{\"requests\":%" PRIu64 ",\"read_ppm\":0,\"payload\":100},"
+             "\"network\":{\"latency_us\":{\"min\":100,\"median\":150,\"p99\":300,\"max\":400}},"
+             "\"disk\":{\"fsync_us\":{\"min\":50,\"max\":80}}%s}",
+             u->adversarial ? "200" : "0", u->n, (u->n - 1) / 3, u->clients, u->suite, u->batch,
+             u->batch == 1 ? "0" : "200", (uint64_t)16384 + u->n * 512,
+             u->adversarial ? "50" : "60000", u->adversarial ? "80" : "60000", u->requests,
+             u->adversarial ? attack : "");
     struct nika_scenario *s = nika_scenario_parse("bench", text, strlen(text), NULL, 0, &d);
     if (s == NULL) cli_print_diagnoses(&d);
     return s;
@@ -110,7 +132,7 @@ static bool measure(const struct setup *u, struct figures *out)
         if (out->worst != 0)
             fprintf(stderr, "nika: bench n=%" PRIu64 ": %s\n", u->n, result->sentence);
         uint64_t started = cli_clock_ns();
-        while (u->runs > 0 ? out->runs < u->runs : out->wall_ns < u->budget_ns) {
+        while (u->rounds > 0 ? out->runs < u->rounds : out->wall_ns < u->budget_ns) {
             nika_runner_run(runner, 2 + out->runs, result);
             out->runs++;
             out->events += result->stats.events;
@@ -183,46 +205,75 @@ static void add(json_t *root, const char *key, json_int_t value)
     json_object_set_new(root, key, json_integer(value));
 }
 
-static json_t *measure_all(const struct arguments *a, int *worst)
+/* 4 replicas, 12 requests, one Byzantine replica, faults on. */
+static void measure_runs(const struct setup *base, json_t *root, int *worst)
 {
-    json_t *root = json_object();
+    struct setup shorts = *base;
     struct figures f;
-    uint64_t budget = a->seconds * UINT64_C(1000000000);
-    struct setup base = {a->n, 4, 500, 1, a->runs, budget, a->suite, !a->no_oracles};
-    if (!measure(&base, &f)) {
-        *worst = NIKA_EXIT_INCONCLUSIVE;
-        return root;
-    }
-    *worst = f.worst;
-    add(root, "messages_per_s", per_second(f.messages, &f));
-    add(root, "requests_per_s", per_second(f.requests, &f));
-    add(root, "events_per_s", per_second(f.events, &f));
-    add(root, "ns_per_message", f.messages > 0 ? (json_int_t)(f.wall_ns / f.messages) : 0);
-    add(root, "bytes_per_replica", (json_int_t)f.replica_bytes);
-    struct setup no_oracles = base, batched = base, shorts = base, ed25519 = base;
+    shorts.clients = 2;
+    shorts.requests = 6;
+    shorts.adversarial = true;
+    if (!measure(&shorts, &f)) return;
+    if (f.worst > *worst) *worst = f.worst;
+    add(root, "runs_per_s", per_second(f.runs, &f));
+    add(root, "messages_per_run", (json_int_t)(f.messages / f.runs));
+}
+
+static void measure_variants(const struct setup *base, json_t *root)
+{
+    struct figures f;
+    struct setup no_oracles = *base, batched = *base, ed25519 = *base;
     no_oracles.oracles = false;
-    if (measure(&no_oracles, &f))
+    if (measure(&no_oracles, &f)) {
         add(root, "messages_per_s_no_oracles", per_second(f.messages, &f));
+        add(root, "requests_per_s_no_oracles", per_second(f.requests, &f));
+    }
     batched.clients = 32;
     batched.batch = 16;
     batched.requests = 100;
     if (measure(&batched, &f)) add(root, "requests_per_s_batch16", per_second(f.requests, &f));
-    shorts.clients = 2;
-    shorts.requests = 10;
-    if (measure(&shorts, &f)) add(root, "runs_per_s", per_second(f.runs, &f));
     ed25519.suite = "ed25519";
     ed25519.requests = 50;
     if (measure(&ed25519, &f)) {
         add(root, "messages_per_s_ed25519", per_second(f.messages, &f));
         add(root, "requests_per_s_ed25519", per_second(f.requests, &f));
     }
+}
+
+static json_t *measure_all(const struct arguments *a, int *worst)
+{
+    json_t *root = json_object();
+    struct figures f;
+    uint64_t budget = a->seconds * UINT64_C(1000000000);
+    struct setup base = {.n = a->n,
+                         .clients = 4,
+                         .requests = 500,
+                         .batch = 1,
+                         .rounds = a->rounds,
+                         .budget_ns = budget,
+                         .suite = a->suite,
+                         .oracles = !a->no_oracles};
+    *worst = 0;
+    json_object_set_new(root, "suite", json_string(a->suite));
+    json_object_set_new(root, "build", json_string(cli_version_text()));
+    add(root, "n", (json_int_t)a->n);
+    measure_runs(&base, root, worst);
+    if (a->only_runs) return root;
+    if (!measure(&base, &f)) {
+        *worst = NIKA_EXIT_INCONCLUSIVE;
+        return root;
+    }
+    if (f.worst > *worst) *worst = f.worst;
+    add(root, "messages_per_s", per_second(f.messages, &f));
+    add(root, "requests_per_s", per_second(f.requests, &f));
+    add(root, "events_per_s", per_second(f.events, &f));
+    add(root, "ns_per_message", f.messages > 0 ? (json_int_t)(f.wall_ns / f.messages) : 0);
+    add(root, "bytes_per_replica", (json_int_t)f.replica_bytes);
+    measure_variants(&base, root);
     uint64_t snapshot_ns = snapshot_cost(&base);
     add(root, "snapshot_us", (json_int_t)((snapshot_ns + 999) / 1000));
     add(root, "snapshot_ns", (json_int_t)snapshot_ns);
     json_object_set_new(root, "by_n", by_n(&base));
-    json_object_set_new(root, "suite", json_string(a->suite));
-    add(root, "n", (json_int_t)a->n);
-    json_object_set_new(root, "build", json_string(cli_version_text()));
     return root;
 }
 

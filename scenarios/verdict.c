@@ -162,13 +162,24 @@ static bool ran_out(const struct nika_scenario *s, struct nika_run_result *r)
     return true;
 }
 
+/* The violation that the scenario is about: that of a property that must fail, else the first. */
+static const struct nika_violation *expected_violation(const struct nika_scenario *s,
+                                                       const struct nika_run_result *r)
+{
+    for (uint32_t i = 0; i < r->violation_count; i++) {
+        if (s->properties[r->violations[i].oracle] == NIKA_EXPECT_MUST_FAIL)
+            return &r->violations[i];
+    }
+    return &r->violations[0];
+}
+
 void nika_verdict(const struct nika_scenario *s, struct nika_run_result *r)
 {
     if (judge_violations(s, r) || ran_out(s, r) || judge_must_fail(s, r) || judge_happened(s, r))
         return;
     r->exit_class = NIKA_EXIT_HELD;
     if (r->violation_count > 0) {
-        const struct nika_violation *v = &r->violations[0];
+        const struct nika_violation *v = expected_violation(s, r);
         snprintf(r->sentence, sizeof r->sentence, "as expected, %s %s failed: %s",
                  nika_oracle_list[v->oracle]->id, nika_oracle_list[v->oracle]->name, v->sentence);
     } else if (r->requests_completed < r->requests_expected) {

@@ -284,7 +284,7 @@ static const uint32_t slice[8][256] = {
 };
 /* clang-format on */
 
-uint32_t nika_crc32c(uint32_t crc, const void *data, size_t size)
+uint32_t nika_crc32c_portable(uint32_t crc, const void *data, size_t size)
 {
     const uint8_t *p = data;
     crc = ~crc;
@@ -296,4 +296,29 @@ uint32_t nika_crc32c(uint32_t crc, const void *data, size_t size)
     }
     for (; size > 0; size--, p++) crc = slice[0][(crc ^ *p) & 0xffu] ^ (crc >> 8);
     return ~crc;
+}
+
+#if defined(__x86_64__)
+/* The processor's own instruction for this polynomial: a tenth of a run went into the table before. */
+__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const uint8_t *p,
+                                                               size_t size)
+{
+    uint64_t wide = (uint32_t)~crc;
+    for (; size >= 8; size -= 8, p += 8) {
+        uint64_t word;
+        memcpy(&word, p, sizeof word);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    uint32_t narrow = (uint32_t)wide;
+    for (; size > 0; size--, p++) narrow = __builtin_ia32_crc32qi(narrow, *p);
+    return ~narrow;
+}
+#endif
+
+uint32_t nika_crc32c(uint32_t crc, const void *data, size_t size)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2")) return crc32c_sse42(crc, data, size);
+#endif
+    return nika_crc32c_portable(crc, data, size);
 }

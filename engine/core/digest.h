@@ -35,6 +35,8 @@ void nika_run_digest_value(const struct nika_run_digest *d, uint8_t out[16]);
 
 /* CRC32C (Castagnoli) of bytes, for log records (PROTOCOLS.md 1.12). Start with crc = 0. */
 uint32_t nika_crc32c(uint32_t crc, const void *data, size_t size);
+/* The same without processor instructions; what nika_crc32c() must equal. */
+uint32_t nika_crc32c_portable(uint32_t crc, const void *data, size_t size);
 
 /* Write `size` bytes as lower-case hex plus NUL; out holds 2*size+1. */
 void nika_hex(const uint8_t *data, size_t size, char *out);

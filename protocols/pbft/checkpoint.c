@@ -221,7 +221,11 @@ void pbft_on_checkpoint(struct nika_replica *r, const struct nika_frame *frame)
     }
     struct pbft_checkpoint_vote *vote = pbft_checkpoint_at(r, frame->sender, m.seq);
     if (vote->seq == m.seq) {
-        if (nika_digest_equal(&vote->digest, &m.digest)) return; /* A retransmission. */
+        if (nika_digest_equal(&vote->digest, &m.digest)) {
+            /* A retransmission. What stood in the way of its being stable may be gone: a transfer, a full store. */
+            if (m.seq <= r->last_executed) pbft_checkpoint_count(r, m.seq, &m.digest);
+            return;
+        }
         pbft_evidence(r, frame->type, frame->sender, nika_store_span(r->store, vote->frame), frame->raw);
         pbft_reject(r, NIKA_CHECK_CK3, frame->sender);
         return;

@@ -49,16 +49,23 @@ static void lag(struct nika_replica *r, uint64_t seq, const struct nika_digest *
     r->lag_cert = handle;
     r->lag_seq = seq;
     r->lag_digest = *digest;
-    if (!r->timer_armed[PBFT_TIMER_LAG]) pbft_timer_start(r, PBFT_TIMER_LAG, r->config->lag_ns);
+    if (!r->timer_armed[PBFT_TIMER_LAG]) {
+        r->lag_executed = r->last_executed;
+        pbft_timer_start(r, PBFT_TIMER_LAG, r->config->lag_ns);
+    }
     pbft_status_soon(r);
 }
 
 void pbft_lag_timer(struct nika_replica *r)
 {
     if (r->lag_seq == 0 || r->lag_cert == 0 || r->lag_seq <= r->low_mark || r->lag_seq <= r->last_executed) return;
-    if (r->lag_seq > r->last_executed + r->config->checkpoint_interval / 2) {
+    /* Close behind, execution usually gets there by itself. When it has not moved for T_lag, the peers have forgotten what is missing:
+     * their log is empty up to their stable checkpoint, which may well be this one. */
+    bool stuck = r->last_executed == r->lag_executed;
+    if (stuck || r->lag_seq > r->last_executed + r->config->checkpoint_interval / 2) {
         catch_up(r, r->lag_seq, &r->lag_digest, nika_store_span(r->store, r->lag_cert));
     } else {
+        r->lag_executed = r->last_executed;
         pbft_timer_start(r, PBFT_TIMER_LAG, r->config->lag_ns);
     }
 }

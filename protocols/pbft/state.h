@@ -224,6 +224,7 @@ struct nika_replica {
     uint32_t stable_cert;       /* Store handle: encoded FRAMES of >= Q CHECKPOINTs for low_mark; 0 iff low_mark == 0. */
     struct nika_digest stable_digest;
     bool stable_is_local;       /* Own snapshot at low_mark exists and matches. */
+    uint64_t lag_executed;      /* last_executed when T_lag was started. */
     uint64_t lag_seq;           /* CK6: stable checkpoint that we have not reached. */
     struct nika_digest lag_digest;
     uint32_t lag_cert;          /* Store handle of its certificate; 0 iff lag_seq == 0. */

@@ -38,7 +38,7 @@ expect 64 'did you mean "fault-free"' "$nika" run fault-fre
 expect 64 "which scenario" "$nika" run
 expect 64 "--seed: expected a number" "$nika" run "$fair" --seed x
 expect 64 "expected integer 0..1000000" "$nika" run "$fair" --set network.loss_ppm=lots
-expect 64 "no such place" "$nika" run "$fair" --set nonsense
+expect 64 "no such place" "$nika" run "$fair" --set "faults[9].from_ms=1"
 expect 64 "impossible cluster" "$nika" run "$fair" --set cluster.n=3
 expect 64 "No such file" "$nika" run "$fair" --report /nonexistent/report.md
 expect 6 "the event limit ran out" "$nika" run "$fair" --set limits.events=40

@@ -41,6 +41,8 @@ static void test_crc32c_matches_the_published_vector(void **state)
     assert_int_equal(nika_crc32c(0, "123456789", 9), 0xe3069283);
     assert_int_equal(nika_crc32c(0, zeros, sizeof zeros), 0x8a9136aa); /* RFC 3720, B.4 */
     assert_int_equal(nika_crc32c(0, "", 0), 0);
+    for (size_t size = 0; size <= sizeof zeros; size++)
+        assert_int_equal(nika_crc32c(7, zeros, size), nika_crc32c_portable(7, zeros, size));
     for (size_t cut = 0; cut <= 9; cut++)
         assert_int_equal(nika_crc32c(nika_crc32c(0, "123456789", cut), &"123456789"[cut], 9 - cut),
                          0xe3069283);

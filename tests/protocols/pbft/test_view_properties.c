@@ -249,7 +249,7 @@ static void chaos(uint64_t seed)
 static void test_agreement_holds_under_loss_crashes_and_timeouts(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 30; seed++) chaos(seed);
+    for (uint64_t seed = 1; seed <= 100; seed++) chaos(seed);
 }
 
 int main(void)
