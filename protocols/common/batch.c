@@ -9,7 +9,8 @@
 
 void common_batch_body_digest(struct nika_span body, struct nika_digest *out)
 {
-    const struct nika_span parts[] = {{(const uint8_t *)BATCH_DOMAIN, sizeof BATCH_DOMAIN - 1}, body};
+    const struct nika_span parts[] = {{(const uint8_t *)BATCH_DOMAIN, sizeof BATCH_DOMAIN - 1},
+                                      body};
     nika_sha256(parts, ARRAY_COUNT(parts), out);
 }
 
@@ -20,16 +21,18 @@ enum nika_err common_request_parse(const struct nika_config *config, struct nika
         return NIKA_ERR_MALFORMED;
     if (frame->type != COMMON_TYPE_request || frame->auth_alg != NIKA_AUTH_SIGNATURE)
         return NIKA_ERR_MALFORMED;
-    if (nika_decode(&common_info_request, frame->body, request) != NIKA_OK) return NIKA_ERR_MALFORMED;
+    if (nika_decode(&common_info_request, frame->body, request) != NIKA_OK)
+        return NIKA_ERR_MALFORMED;
     if (request->client >= config->clients || frame->sender != nika_client_node(request->client))
         return NIKA_ERR_MALFORMED;
-    if (request->op.size > config->op_size_max || request->timestamp == 0) return NIKA_ERR_MALFORMED;
+    if (request->op.size > config->op_size_max || request->timestamp == 0)
+        return NIKA_ERR_MALFORMED;
     return NIKA_OK;
 }
 
 /* Requests are few hundred at most; a batch of distinct clients is the rule, so the inner loop seldom goes deep. */
-static bool repeats(const struct nika_config *config, const struct common_batch *batch, uint32_t index,
-                    const struct common_request *request)
+static bool repeats(const struct nika_config *config, const struct common_batch *batch,
+                    uint32_t index, const struct common_request *request)
 {
     uint32_t at = 0, seen = 0;
     struct nika_span raw;

@@ -20,8 +20,8 @@ struct common_pending_entry *common_pending_of(struct common_pending *p, uint32_
     return &p->entries[client];
 }
 
-enum nika_err common_pending_add(struct common_pending *p, struct nika_store *store, uint32_t client,
-                                 uint64_t timestamp, struct nika_span frame)
+enum nika_err common_pending_add(struct common_pending *p, struct nika_store *store,
+                                 uint32_t client, uint64_t timestamp, struct nika_span frame)
 {
     NIKA_ASSERT(client < p->clients && timestamp != 0);
     struct common_pending_entry *entry = &p->entries[client];
@@ -29,7 +29,8 @@ enum nika_err common_pending_add(struct common_pending *p, struct nika_store *st
     if (entry->timestamp != 0 || p->count >= p->limit) return NIKA_ERR_LIMIT;
     uint32_t handle = nika_store_put(store, frame);
     if (handle == 0) return NIKA_ERR_LIMIT;
-    *entry = (struct common_pending_entry){.timestamp = timestamp, .frame = handle, .prev = p->tail};
+    *entry =
+        (struct common_pending_entry){.timestamp = timestamp, .frame = handle, .prev = p->tail};
     if (p->tail != 0) p->entries[p->tail - 1].next = client + 1;
     p->tail = client + 1;
     if (p->head == 0) p->head = client + 1;

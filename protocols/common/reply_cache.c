@@ -20,7 +20,8 @@ size_t common_reply_cache_size(const struct nika_config *config)
            (size_t)config->clients * config->reply_size_max;
 }
 
-void common_reply_cache_init(struct common_reply_cache *c, const struct nika_config *config, void *memory)
+void common_reply_cache_init(struct common_reply_cache *c, const struct nika_config *config,
+                             void *memory)
 {
     c->clients = config->clients;
     c->reply_size_max = config->reply_size_max;
@@ -28,8 +29,8 @@ void common_reply_cache_init(struct common_reply_cache *c, const struct nika_con
     c->bytes = (uint8_t *)memory + round16(config->clients * sizeof(struct common_reply_entry));
 }
 
-void common_reply_cache_set(struct common_reply_cache *c, uint32_t client, uint64_t timestamp, uint64_t seq,
-                            struct nika_span result)
+void common_reply_cache_set(struct common_reply_cache *c, uint32_t client, uint64_t timestamp,
+                            uint64_t seq, struct nika_span result)
 {
     NIKA_ASSERT(client < c->clients && result.size <= c->reply_size_max);
     struct common_reply_entry *entry = &c->entries[client];
@@ -37,14 +38,16 @@ void common_reply_cache_set(struct common_reply_cache *c, uint32_t client, uint6
     if (entry->issued_timestamp < timestamp) entry->issued_timestamp = timestamp;
     entry->seq = seq;
     entry->size = result.size;
-    if (result.size > 0) memcpy(c->bytes + (size_t)client * c->reply_size_max, result.data, result.size);
+    if (result.size > 0)
+        memcpy(c->bytes + (size_t)client * c->reply_size_max, result.data, result.size);
     nika_sha256_one(result.data, result.size, &entry->digest);
 }
 
 struct nika_span common_reply_cache_result(const struct common_reply_cache *c, uint32_t client)
 {
     NIKA_ASSERT(client < c->clients);
-    return (struct nika_span){c->bytes + (size_t)client * c->reply_size_max, c->entries[client].size};
+    return (struct nika_span){c->bytes + (size_t)client * c->reply_size_max,
+                              c->entries[client].size};
 }
 
 uint32_t common_reply_cache_encoded_size(const struct common_reply_cache *c)
@@ -83,7 +86,8 @@ static bool canonical(const struct common_reply_cache *c, struct nika_span bytes
         uint64_t timestamp = nika_read_u64(&r);
         (void)nika_read_u64(&r);
         (void)nika_read_bytes(&r, c->reply_size_max);
-        if (r.failed || client < next_client || client >= c->clients || timestamp == 0) return false;
+        if (r.failed || client < next_client || client >= c->clients || timestamp == 0)
+            return false;
         next_client = client + 1;
     }
     return nika_reader_done(&r);

@@ -14,7 +14,8 @@ struct draft {
 static void choose(struct nika_replica *r, uint32_t *chosen, struct draft *draft)
 {
     memset(draft, 0, sizeof *draft);
-    for (uint32_t c = common_pending_head(&r->pending); c != NIKA_NODE_NONE; c = common_pending_after(&r->pending, c)) {
+    for (uint32_t c = common_pending_head(&r->pending); c != NIKA_NODE_NONE;
+         c = common_pending_after(&r->pending, c)) {
         const struct common_pending_entry *entry = common_pending_of(&r->pending, c);
         if (entry->proposed) continue;
         uint32_t size = nika_store_length(r->store, entry->frame);
@@ -40,7 +41,8 @@ static uint64_t agreed_time(struct nika_replica *r)
     return r->now_ns > last ? r->now_ns : last + 1;
 }
 
-static uint32_t encode(struct nika_replica *r, const uint32_t *chosen, const struct draft *draft, uint64_t time_ns)
+static uint32_t encode(struct nika_replica *r, const uint32_t *chosen, const struct draft *draft,
+                       uint64_t time_ns)
 {
     uint32_t handle = nika_store_alloc(r->store, 12 + draft->frames_size);
     if (handle == 0) return 0;
@@ -77,7 +79,8 @@ static bool propose(struct nika_replica *r, const uint32_t *chosen, const struct
     slot->nondet_ns = time_ns;
     slot->pre_prepare = frame;
     pbft_votes_recount(r, slot);
-    for (uint32_t i = 0; i < draft->count; i++) common_pending_of(&r->pending, chosen[i])->proposed = true;
+    for (uint32_t i = 0; i < draft->count; i++)
+        common_pending_of(&r->pending, chosen[i])->proposed = true;
     r->next_seq++;
     if (r->high_known < order.seq) r->high_known = order.seq;
     pbft_proposal_persist(r, slot);
@@ -113,7 +116,8 @@ void pbft_batch_try_cut(struct nika_replica *r, bool timer_fired)
             return;
         }
         if (!draft.full && !r->batch_due && r->config->batch_ns != 0) {
-            if (!r->timer_armed[PBFT_TIMER_BATCH]) pbft_timer_start(r, PBFT_TIMER_BATCH, r->config->batch_ns);
+            if (!r->timer_armed[PBFT_TIMER_BATCH])
+                pbft_timer_start(r, PBFT_TIMER_BATCH, r->config->batch_ns);
             return;
         }
         if (!propose(r, chosen, &draft)) return;

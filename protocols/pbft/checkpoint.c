@@ -58,7 +58,8 @@ void pbft_snapshot_save(struct nika_replica *r, struct pbft_snapshot *snapshot)
     struct nika_span replies = nika_store_span(r->store, snapshot->replies);
     uint32_t meta_size = nika_encoded_size(&common_info_meta, &snapshot->meta);
     uint32_t size = 8 + meta_size + replies.size;
-    struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_SAVE, size, &bytes);
+    struct nika_action *action =
+        nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_SAVE, size, &bytes);
     if (action == NULL) return;
     action->a = snapshot->seq;
     action->token = pbft_token(r, PBFT_TOKEN_SNAPSHOT_SAVED, 0, snapshot->seq);
@@ -82,7 +83,8 @@ static void snapshot_complete(struct nika_replica *r, struct pbft_snapshot *snap
     }
     snapshot->meta.reply_chunk_count = chunks;
     snapshot->meta.reply_size = replies.size;
-    common_chunks_root(replies, r->config->chunk_size, (struct nika_digest *)(void *)nika_store_at(r->store, leaves),
+    common_chunks_root(replies, r->config->chunk_size,
+                       (struct nika_digest *)(void *)nika_store_at(r->store, leaves),
                        &snapshot->meta.reply_root);
     nika_store_free(r->store, leaves);
     pbft_meta_digest(&snapshot->meta, &snapshot->digest);
@@ -118,7 +120,8 @@ void pbft_snapshot_meta(struct nika_replica *r, uint64_t seq, struct nika_span m
     struct nika_snapshot_meta app;
     struct nika_reader reader = nika_reader_of(meta);
     nika_snapshot_meta_read(&reader, &app);
-    if (snapshot == NULL || snapshot->meta_known || !nika_reader_done(&reader) || app.seq != seq) return;
+    if (snapshot == NULL || snapshot->meta_known || !nika_reader_done(&reader) || app.seq != seq)
+        return;
     snapshot->meta_known = true;
     snapshot->meta.chunk_count = app.chunk_count;
     snapshot->meta.total_size = app.total_size;
@@ -129,16 +132,19 @@ void pbft_snapshot_meta(struct nika_replica *r, uint64_t seq, struct nika_span m
 void pbft_snapshot_saved(struct nika_replica *r, uint64_t seq)
 {
     struct pbft_snapshot *snapshot = pbft_snapshot_find(r, seq);
-    if (snapshot == NULL || snapshot->durable || snapshot->replies == 0 || !snapshot->meta_known) return;
+    if (snapshot == NULL || snapshot->durable || snapshot->replies == 0 || !snapshot->meta_known)
+        return;
     snapshot->durable = true;
     pbft_log_trim(r);
     pbft_checkpoint_send(r, snapshot);
 }
 
-struct pbft_checkpoint_vote *pbft_checkpoint_at(struct nika_replica *r, uint32_t sender, uint64_t seq)
+struct pbft_checkpoint_vote *pbft_checkpoint_at(struct nika_replica *r, uint32_t sender,
+                                                uint64_t seq)
 {
     uint32_t row = r->checkpoint_rows; /* The one beyond the window. */
-    if (pbft_in_window(r, seq)) row = (uint32_t)(seq / r->config->checkpoint_interval % r->checkpoint_rows);
+    if (pbft_in_window(r, seq))
+        row = (uint32_t)(seq / r->config->checkpoint_interval % r->checkpoint_rows);
     return &r->checkpoints[(size_t)sender * (r->checkpoint_rows + 1) + row];
 }
 
@@ -163,8 +169,8 @@ void pbft_checkpoint_send(struct nika_replica *r, struct pbft_snapshot *snapshot
 }
 
 /* Who vouches for (seq, digest). Returns how many. */
-static uint32_t vouchers(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, uint64_t signers[2],
-                         uint32_t *size)
+static uint32_t vouchers(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest,
+                         uint64_t signers[2], uint32_t *size)
 {
     uint32_t count = 0;
     *size = 4;
@@ -188,7 +194,8 @@ void pbft_checkpoint_count(struct nika_replica *r, uint64_t seq, const struct ni
         /* CK7: one of f+1 is correct, and a replica this far behind cannot use the log any more. */
         bool beyond = seq > r->low_mark + r->config->window && seq > r->last_executed;
         bool known = r->transfer.active && r->transfer.seq >= seq;
-        if (beyond && count >= r->weak && !known) pbft_transfer_start(r, seq, &wanted, signers, (struct nika_span){0});
+        if (beyond && count >= r->weak && !known)
+            pbft_transfer_start(r, seq, &wanted, signers, (struct nika_span){0});
         return;
     }
     uint32_t cert = nika_store_alloc(r->store, size);
@@ -226,7 +233,8 @@ void pbft_on_checkpoint(struct nika_replica *r, const struct nika_frame *frame)
             if (m.seq <= r->last_executed) pbft_checkpoint_count(r, m.seq, &m.digest);
             return;
         }
-        pbft_evidence(r, frame->type, frame->sender, nika_store_span(r->store, vote->frame), frame->raw);
+        pbft_evidence(r, frame->type, frame->sender, nika_store_span(r->store, vote->frame),
+                      frame->raw);
         pbft_reject(r, NIKA_CHECK_CK3, frame->sender);
         return;
     }
@@ -255,15 +263,18 @@ void pbft_checkpoints_trim(struct nika_replica *r)
         struct pbft_checkpoint_vote *beyond = &row[r->checkpoint_rows];
         if (!pbft_in_window(r, beyond->seq)) continue;
         struct pbft_checkpoint_vote *place = pbft_checkpoint_at(r, i, beyond->seq);
-        if (place->seq == 0) *place = *beyond;
-        else nika_store_free(r->store, beyond->frame);
+        if (place->seq == 0)
+            *place = *beyond;
+        else
+            nika_store_free(r->store, beyond->frame);
         memset(beyond, 0, sizeof *beyond);
     }
     pbft_queue_note(r, NIKA_QUEUE_CHECKPOINTS, held);
 }
 
-bool pbft_checkpoint_cert_verify(struct nika_replica *r, const struct nika_list *frames, uint32_t need, uint64_t *seq,
-                                 struct nika_digest *digest, uint64_t signers[2])
+bool pbft_checkpoint_cert_verify(struct nika_replica *r, const struct nika_list *frames,
+                                 uint32_t need, uint64_t *seq, struct nika_digest *digest,
+                                 uint64_t signers[2])
 {
     uint32_t at = 0, count = 0, next_sender = 0;
     struct nika_span raw;

@@ -2,7 +2,8 @@
  * 1.4, C1-C4, CC1-CC4). COMMIT-CERT brings the same proof to a replica that missed the votes or sits in another view. */
 #include "protocols/pbft/state.h"
 
-static enum nika_check commit_check(const struct nika_replica *r, const struct pbft_order *m, uint32_t sender)
+static enum nika_check commit_check(const struct nika_replica *r, const struct pbft_order *m,
+                                    uint32_t sender)
 {
     if (sender >= r->n || sender == r->self) return NIKA_CHECK_C1;
     if (!r->active || m->view != r->view) return NIKA_CHECK_C2;
@@ -20,7 +21,8 @@ void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame)
     enum nika_check check = commit_check(r, &m, frame->sender);
     if (check != NIKA_CHECK_NONE) {
         pbft_reject(r, check, frame->sender);
-        bool ahead = check == NIKA_CHECK_C2 ? m.view >= r->view : check == NIKA_CHECK_C3 && m.seq > r->low_mark;
+        bool ahead = check == NIKA_CHECK_C2 ? m.view >= r->view
+                                            : check == NIKA_CHECK_C3 && m.seq > r->low_mark;
         if (ahead) pbft_status_soon(r);
         return;
     }
@@ -33,25 +35,29 @@ void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame)
         return;
     }
     if (r->high_known < m.seq) r->high_known = m.seq;
-    if (pbft_vote_record(r, slot, PBFT_COMMIT, frame->sender, &m.digest, frame->auth)) pbft_check_committed(r, slot);
+    if (pbft_vote_record(r, slot, PBFT_COMMIT, frame->sender, &m.digest, frame->auth))
+        pbft_check_committed(r, slot);
 }
 
-static void note_committed(struct nika_replica *r, const struct pbft_slot *slot, const uint64_t signers[2])
+static void note_committed(struct nika_replica *r, const struct pbft_slot *slot,
+                           const uint64_t signers[2])
 {
     uint8_t *bytes = NULL;
     uint32_t bitmap = (r->n + 7) / 8;
-    struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_NOTE, NIKA_DIGEST_SIZE + bitmap, &bytes);
+    struct nika_action *action =
+        nika_effects_add(r->effects, NIKA_ACTION_NOTE, NIKA_DIGEST_SIZE + bitmap, &bytes);
     if (action == NULL) return;
     action->id = NIKA_NOTE_COMMITTED;
     action->a = slot->seq;
     action->b = slot->commit_view;
     memcpy(bytes, slot->commit_digest.bytes, NIKA_DIGEST_SIZE);
-    for (uint32_t i = 0; i < bitmap; i++) bytes[NIKA_DIGEST_SIZE + i] = (uint8_t)(signers[i / 8] >> (8 * (i % 8)));
+    for (uint32_t i = 0; i < bitmap; i++)
+        bytes[NIKA_DIGEST_SIZE + i] = (uint8_t)(signers[i / 8] >> (8 * (i % 8)));
 }
 
 /* The slot is final with this digest. False when another one was: more than f replicas are faulty. */
-static bool commit_slot(struct nika_replica *r, struct pbft_slot *slot, uint64_t view, const struct nika_digest *digest,
-                        const uint64_t signers[2])
+static bool commit_slot(struct nika_replica *r, struct pbft_slot *slot, uint64_t view,
+                        const struct nika_digest *digest, const uint64_t signers[2])
 {
     if (slot->committed) {
         if (nika_digest_equal(&slot->commit_digest, digest)) return true;
@@ -72,14 +78,15 @@ void pbft_check_committed(struct nika_replica *r, struct pbft_slot *slot)
     uint64_t signers[2] = {0, 0};
     for (uint32_t i = 0; i < r->n; i++) {
         const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, i);
-        if (vote->present && nika_digest_equal(&vote->digest, &slot->digest)) signers[i / 64] |= UINT64_C(1) << (i % 64);
+        if (vote->present && nika_digest_equal(&vote->digest, &slot->digest))
+            signers[i / 64] |= UINT64_C(1) << (i % 64);
     }
     if (commit_slot(r, slot, slot->view, &slot->digest, signers)) pbft_execute_ready(r);
 }
 
 /* CC2 up to the signatures: exactly Q COMMITs of ascending senders that agree. */
-static bool cert_shape(const struct nika_replica *r, const struct nika_list *commits, struct pbft_order *out,
-                       uint64_t signers[2])
+static bool cert_shape(const struct nika_replica *r, const struct nika_list *commits,
+                       struct pbft_order *out, uint64_t signers[2])
 {
     if (commits->count != r->quorum) return false;
     uint32_t at = 0, next_sender = 0, count = 0;
@@ -87,10 +94,12 @@ static bool cert_shape(const struct nika_replica *r, const struct nika_list *com
     for (; nika_frames_next(commits, &at, &raw); count++) {
         struct nika_frame frame;
         struct pbft_order m;
-        if (nika_frame_parse(raw, r->config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK) return false;
+        if (nika_frame_parse(raw, r->config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK)
+            return false;
         if (frame.type != PBFT_TYPE_commit || !pbft_order_decode(frame.body, &m)) return false;
         if (frame.sender >= r->n || frame.sender < next_sender) return false;
-        if (count > 0 && (m.view != out->view || m.seq != out->seq || !nika_digest_equal(&m.digest, &out->digest)))
+        if (count > 0 && (m.view != out->view || m.seq != out->seq ||
+                          !nika_digest_equal(&m.digest, &out->digest)))
             return false;
         *out = m;
         next_sender = frame.sender + 1;
@@ -111,8 +120,9 @@ static bool cert_signed(struct nika_replica *r, const struct nika_list *commits)
     return true;
 }
 
-static void take_cert(struct nika_replica *r, struct pbft_slot *slot, const struct nika_list *commits,
-                      const struct pbft_order *order, const uint64_t signers[2])
+static void take_cert(struct nika_replica *r, struct pbft_slot *slot,
+                      const struct nika_list *commits, const struct pbft_order *order,
+                      const uint64_t signers[2])
 {
     if (slot->commit_cert == 0) {
         uint32_t size = 4 + commits->span.size;
@@ -148,7 +158,8 @@ void pbft_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)
         return;
     }
     const struct pbft_slot *known = pbft_slot_find(r, order.seq);
-    bool same = known != NULL && known->committed && nika_digest_equal(&known->commit_digest, &order.digest);
+    bool same = known != NULL && known->committed &&
+                nika_digest_equal(&known->commit_digest, &order.digest);
     /* CC3: nothing new about what was executed; a slot restored from the log does not know its digest any more. */
     if (same || (order.seq <= r->last_executed && (known == NULL || !known->committed))) return;
     if (!cert_signed(r, &m.commits)) {

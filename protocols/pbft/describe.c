@@ -37,7 +37,9 @@ void pbft_describe(uint8_t type, struct nika_span body, struct nika_summary *out
     switch (type) {
     case PBFT_TYPE_pre_prepare:
     case PBFT_TYPE_prepare:
-    case PBFT_TYPE_commit: describe_order(body, out); return;
+    case PBFT_TYPE_commit:
+        describe_order(body, out);
+        return;
     case PBFT_TYPE_checkpoint:
         out->seq = at_u64(body, 0);
         out->has_digest = body.size == 8 + NIKA_DIGEST_SIZE;
@@ -58,8 +60,12 @@ void pbft_describe(uint8_t type, struct nika_span body, struct nika_summary *out
         out->view = at_u64(body, 0);
         out->seq = at_u64(body, 18);
         return;
-    case COMMON_TYPE_request: describe_client(body, 0, out); return;
-    case COMMON_TYPE_reply: describe_client(body, 8, out); return;
+    case COMMON_TYPE_request:
+        describe_client(body, 0, out);
+        return;
+    case COMMON_TYPE_reply:
+        describe_client(body, 8, out);
+        return;
     case COMMON_TYPE_batch:
         common_batch_body_digest(body, &out->digest);
         out->has_digest = true;
@@ -68,8 +74,11 @@ void pbft_describe(uint8_t type, struct nika_span body, struct nika_summary *out
     case COMMON_TYPE_meta:
     case COMMON_TYPE_fetch_chunk:
     case COMMON_TYPE_chunk:
-    case COMMON_TYPE_no_snapshot: out->seq = at_u64(body, 0); return;
-    default: return;
+    case COMMON_TYPE_no_snapshot:
+        out->seq = at_u64(body, 0);
+        return;
+    default:
+        return;
     }
 }
 
@@ -80,7 +89,9 @@ static void describe_frame(struct nika_span raw, uint8_t type, struct nika_summa
     /* The epoch of a record is the one it was written in. */
     if (raw.size < NIKA_FRAME_HEAD_SIZE) return;
     uint32_t epoch = (uint32_t)nika_load_le(raw.data + 10, 4);
-    if (nika_frame_parse(raw, epoch, NIKA_MESSAGE_SIZE_MAX, &frame) != NIKA_OK || frame.type != type) return;
+    if (nika_frame_parse(raw, epoch, NIKA_MESSAGE_SIZE_MAX, &frame) != NIKA_OK ||
+        frame.type != type)
+        return;
     pbft_describe(type, frame.body, out);
 }
 
@@ -97,13 +108,18 @@ void pbft_describe_record(uint32_t kind, struct nika_span record, struct nika_su
         describe_frame(nika_read_bytes(&reader, NIKA_CONTROL_SIZE_MAX), PBFT_TYPE_pre_prepare, out);
         out->message_class = NIKA_MESSAGE_PREPARE;
         return;
-    case PBFT_RECORD_VIEW_CHANGE: describe_frame(record, PBFT_TYPE_view_change, out); return;
-    case PBFT_RECORD_NEW_VIEW: describe_frame(record, PBFT_TYPE_new_view, out); return;
+    case PBFT_RECORD_VIEW_CHANGE:
+        describe_frame(record, PBFT_TYPE_view_change, out);
+        return;
+    case PBFT_RECORD_NEW_VIEW:
+        describe_frame(record, PBFT_TYPE_new_view, out);
+        return;
     case NIKA_RECORD_SNAPSHOT:
         (void)nika_read_u32(&reader);
         out->seq = nika_read_u64(&reader);
         out->message_class = NIKA_MESSAGE_CHECKPOINT;
         return;
-    default: return;
+    default:
+        return;
     }
 }

@@ -41,9 +41,9 @@ static void add_votes(struct nika_run_digest *d, const struct nika_replica *r, u
 static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, uint32_t index)
 {
     const struct pbft_slot *s = &r->slots[index];
-    const bool flags[] = {s->batch_ok,    s->withheld, s->from_new_view,    s->proposal_durable, s->prepare_sent,
-                          s->commit_sent, s->prepared, s->prepared_durable, s->committed,        s->executed,
-                          s->has_best,    s->persist_failed};
+    const bool flags[] = {s->batch_ok,     s->withheld,    s->from_new_view, s->proposal_durable,
+                          s->prepare_sent, s->commit_sent, s->prepared,      s->prepared_durable,
+                          s->committed,    s->executed,    s->has_best,      s->persist_failed};
     uint64_t bits = 0;
     for (uint32_t i = 0; i < ARRAY_COUNT(flags); i++) bits |= (flags[i] ? UINT64_C(1) : 0) << i;
     const uint64_t numbers[] = {s->seq, s->view, s->nondet_ns, s->best_view, s->commit_view, bits};
@@ -52,7 +52,7 @@ static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, ui
     add_digest(d, &s->parked_digest);
     add_digest(d, &s->best_digest);
     add_digest(d, &s->commit_digest);
-    const uint32_t handles[] = {s->pre_prepare, s->parked,     s->batch,       s->best_certificate,
+    const uint32_t handles[] = {s->pre_prepare, s->parked,      s->batch,       s->best_certificate,
                                 s->best_batch,  s->commit_cert, s->commit_batch};
     for (uint32_t i = 0; i < ARRAY_COUNT(handles); i++) add_handle(d, r, handles[i]);
     add_votes(d, r, index);
@@ -60,14 +60,37 @@ static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, ui
 
 static void add_position(struct nika_run_digest *d, const struct nika_replica *r)
 {
-    const uint64_t numbers[] = {
-        r->view,          r->active,         r->amnesiac,        r->amnesia_until,   r->low_mark,    r->low_bound,
-        r->next_seq,      r->last_executed,  r->last_issued,     r->last_time_ns,    r->high_known,  r->view_generation,
-        r->exec_generation, r->backoff,      r->executed_in_view, r->request_head_client, r->request_head_timestamp,
-        r->status_due_ns, r->status_sent_ns, r->status_nonce,    r->my_view_change_durable, r->new_view_view,
-        r->new_view_candidate_view, r->view_timer_view, r->stable_is_local, r->lag_seq, r->stable_durable, r->batch_due};
+    const uint64_t numbers[] = {r->view,
+                                r->active,
+                                r->amnesiac,
+                                r->amnesia_until,
+                                r->low_mark,
+                                r->low_bound,
+                                r->next_seq,
+                                r->last_executed,
+                                r->last_issued,
+                                r->last_time_ns,
+                                r->high_known,
+                                r->view_generation,
+                                r->exec_generation,
+                                r->backoff,
+                                r->executed_in_view,
+                                r->request_head_client,
+                                r->request_head_timestamp,
+                                r->status_due_ns,
+                                r->status_sent_ns,
+                                r->status_nonce,
+                                r->my_view_change_durable,
+                                r->new_view_view,
+                                r->new_view_candidate_view,
+                                r->view_timer_view,
+                                r->stable_is_local,
+                                r->lag_seq,
+                                r->stable_durable,
+                                r->batch_due};
     for (uint32_t i = 0; i < ARRAY_COUNT(numbers); i++) add_u64(d, numbers[i]);
-    for (uint32_t i = 0; i < PBFT_TIMER_COUNT; i++) add_u64(d, r->timer_generation[i] * 2 + (r->timer_armed[i] ? 1 : 0));
+    for (uint32_t i = 0; i < PBFT_TIMER_COUNT; i++)
+        add_u64(d, r->timer_generation[i] * 2 + (r->timer_armed[i] ? 1 : 0));
     add_handle(d, r, r->my_view_change);
     add_handle(d, r, r->new_view);
     add_handle(d, r, r->new_view_candidate);
@@ -84,7 +107,8 @@ static void add_peers(struct nika_run_digest *d, const struct nika_replica *r)
         add_u64(d, r->evidence[i].kinds);
         add_u64(d, r->peers[i].budget_used);
         for (uint32_t k = 0; k <= r->checkpoint_rows; k++) {
-            const struct pbft_checkpoint_vote *vote = &r->checkpoints[(size_t)i * (r->checkpoint_rows + 1) + k];
+            const struct pbft_checkpoint_vote *vote =
+                &r->checkpoints[(size_t)i * (r->checkpoint_rows + 1) + k];
             if (vote->seq == 0) continue;
             add_u64(d, vote->seq);
             add_digest(d, &vote->digest);
@@ -94,7 +118,8 @@ static void add_peers(struct nika_run_digest *d, const struct nika_replica *r)
 
 static void add_clients(struct nika_run_digest *d, const struct nika_replica *r)
 {
-    for (uint32_t c = common_pending_head(&r->pending); c != NIKA_NODE_NONE; c = common_pending_after(&r->pending, c)) {
+    for (uint32_t c = common_pending_head(&r->pending); c != NIKA_NODE_NONE;
+         c = common_pending_after(&r->pending, c)) {
         const struct common_pending_entry *entry = &r->pending.entries[c];
         add_u64(d, c);
         add_u64(d, entry->timestamp);
@@ -124,8 +149,9 @@ static void add_transfer(struct nika_run_digest *d, const struct nika_replica *r
         add_u64(d, r->fetches[i].next_peer);
     }
     const struct pbft_transfer *t = &r->transfer;
-    const uint64_t numbers[] = {t->active, t->meta_known, t->restoring, t->seq,          t->source,
-                                t->attempt, t->received,  t->saving,    t->restore_next, t->next_wanted};
+    const uint64_t numbers[] = {t->active,       t->meta_known, t->restoring, t->seq,
+                                t->source,       t->attempt,    t->received,  t->saving,
+                                t->restore_next, t->next_wanted};
     for (uint32_t i = 0; i < ARRAY_COUNT(numbers); i++) add_u64(d, numbers[i]);
     add_digest(d, &t->digest);
 }

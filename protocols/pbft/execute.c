@@ -8,8 +8,8 @@
 #define REPLIER_ALL UINT32_MAX
 
 /* The next request of `batch` that runs; *issued decides which timestamps count as used. Old ones are skipped. */
-static bool next_effective(struct nika_replica *r, const struct common_batch *batch, uint32_t *at, bool issuing,
-                           struct common_request *request)
+static bool next_effective(struct nika_replica *r, const struct common_batch *batch, uint32_t *at,
+                           bool issuing, struct common_request *request)
 {
     struct nika_span raw;
     while (nika_frames_next(&batch->requests, at, &raw)) {
@@ -23,7 +23,8 @@ static bool next_effective(struct nika_replica *r, const struct common_batch *ba
     return false;
 }
 
-static void committed_batch(struct nika_replica *r, const struct pbft_slot *slot, struct common_batch *batch)
+static void committed_batch(struct nika_replica *r, const struct pbft_slot *slot,
+                            struct common_batch *batch)
 {
     memset(batch, 0, sizeof *batch);
     if (nika_digest_is_null(&slot->commit_digest)) return; /* X3 */
@@ -101,8 +102,8 @@ void pbft_send_reply(struct nika_replica *r, uint32_t client)
 }
 
 /* Apply the results, one per request that ran (X2: the timestamp and the reply together). */
-static void apply(struct nika_replica *r, const struct pbft_slot *slot, const struct common_batch *batch,
-                  struct nika_span results)
+static void apply(struct nika_replica *r, const struct pbft_slot *slot,
+                  const struct common_batch *batch, struct nika_span results)
 {
     struct nika_reader reader = nika_reader_of(results);
     uint32_t left = nika_read_u32(&reader);

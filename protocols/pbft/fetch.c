@@ -5,14 +5,15 @@
 
 const struct nika_digest *pbft_slot_awaits(const struct pbft_slot *slot)
 {
-    if (slot->committed && !slot->executed && !pbft_slot_commit_ready(slot)) return &slot->commit_digest;
+    if (slot->committed && !slot->executed && !pbft_slot_commit_ready(slot))
+        return &slot->commit_digest;
     if (slot->parked != 0 && !slot->withheld) return &slot->parked_digest;
     return NULL;
 }
 
 struct nika_span pbft_batch_find(struct nika_replica *r, const struct nika_digest *digest)
 {
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         uint32_t handle = slot == NULL ? 0 : pbft_slot_batch(slot, digest);
         if (handle != 0) return nika_store_span(r->store, handle);
@@ -49,12 +50,13 @@ void pbft_fetch_want(struct nika_replica *r, const struct nika_digest *digest, u
     } else {
         ask(r, room);
     }
-    if (!r->timer_armed[PBFT_TIMER_FETCH]) pbft_timer_start(r, PBFT_TIMER_FETCH, r->config->fetch_ns);
+    if (!r->timer_armed[PBFT_TIMER_FETCH])
+        pbft_timer_start(r, PBFT_TIMER_FETCH, r->config->fetch_ns);
 }
 
 static bool awaited(struct nika_replica *r, const struct nika_digest *digest)
 {
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         const struct nika_digest *lacks = slot == NULL ? NULL : pbft_slot_awaits(slot);
         if (lacks != NULL && nika_digest_equal(lacks, digest)) return true;
@@ -68,7 +70,7 @@ void pbft_fetch_refill(struct nika_replica *r)
         struct pbft_fetch *fetch = &r->fetches[i];
         if (fetch->active && !awaited(r, &fetch->digest)) memset(fetch, 0, sizeof *fetch);
     }
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         const struct nika_digest *lacks = slot == NULL ? NULL : pbft_slot_awaits(slot);
         if (lacks != NULL) pbft_fetch_want(r, lacks, NIKA_NODE_NONE);
@@ -121,11 +123,14 @@ static bool fill_committed(struct nika_replica *r, struct pbft_slot *slot, struc
     return slot->commit_batch != 0;
 }
 
-static void fill(struct nika_replica *r, struct pbft_slot *slot, const struct nika_digest *digest, struct nika_span body)
+static void fill(struct nika_replica *r, struct pbft_slot *slot, const struct nika_digest *digest,
+                 struct nika_span body)
 {
-    bool parked = slot->parked != 0 && !slot->withheld && nika_digest_equal(&slot->parked_digest, digest);
+    bool parked =
+        slot->parked != 0 && !slot->withheld && nika_digest_equal(&slot->parked_digest, digest);
     if (parked) pbft_resume_parked(r, slot, body);
-    bool committed = slot->committed && !pbft_slot_commit_ready(slot) && nika_digest_equal(&slot->commit_digest, digest);
+    bool committed = slot->committed && !pbft_slot_commit_ready(slot) &&
+                     nika_digest_equal(&slot->commit_digest, digest);
     if (committed) (void)fill_committed(r, slot, body);
 }
 
@@ -137,7 +142,7 @@ void pbft_on_batch(struct nika_replica *r, const struct nika_frame *frame)
         return;
     }
     bool waiting = false;
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window && !waiting; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot && !waiting; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         waiting = slot != NULL && pbft_slot_awaits(slot) != NULL;
     }
@@ -153,7 +158,7 @@ void pbft_on_batch(struct nika_replica *r, const struct nika_frame *frame)
         SOMETIMES(pbft_batch_fetched, frame->sender != pbft_primary(r, r->view));
         memset(fetch, 0, sizeof *fetch);
     }
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot != NULL) fill(r, slot, &digest, frame->body);
     }

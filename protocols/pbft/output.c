@@ -7,14 +7,16 @@
 
 static enum nika_send_class class_of(uint8_t type)
 {
-    bool control = type == PBFT_TYPE_pre_prepare || type == PBFT_TYPE_prepare || type == PBFT_TYPE_commit ||
-                   type == PBFT_TYPE_checkpoint || type == PBFT_TYPE_status || type == COMMON_TYPE_fetch_batch;
+    bool control = type == PBFT_TYPE_pre_prepare || type == PBFT_TYPE_prepare ||
+                   type == PBFT_TYPE_commit || type == PBFT_TYPE_checkpoint ||
+                   type == PBFT_TYPE_status || type == COMMON_TYPE_fetch_batch;
     return control ? NIKA_CLASS_CONTROL : NIKA_CLASS_BULK;
 }
 
 /* Head, body, tail with an authenticator for `to`, into `w` whose memory has room for the largest one. Returns the frame's size. */
-static uint32_t write_frame(struct nika_replica *r, uint32_t to, const struct nika_message_info *info,
-                            const void *message, uint32_t body_size, struct nika_writer *w)
+static uint32_t write_frame(struct nika_replica *r, uint32_t to,
+                            const struct nika_message_info *info, const void *message,
+                            uint32_t body_size, struct nika_writer *w)
 {
     uint8_t auth[NIKA_AUTH_SIZE_MAX];
     uint32_t auth_size = 0;
@@ -45,12 +47,13 @@ static uint32_t write_frame(struct nika_replica *r, uint32_t to, const struct ni
     return size;
 }
 
-static void emit(struct nika_replica *r, enum nika_action_kind kind, uint32_t to, const struct nika_message_info *info,
-                 const void *message)
+static void emit(struct nika_replica *r, enum nika_action_kind kind, uint32_t to,
+                 const struct nika_message_info *info, const void *message)
 {
     uint8_t *bytes = NULL;
     uint32_t body_size = nika_encoded_size(info, message);
-    uint32_t room = nika_frame_size(body_size, info->auth == NIKA_AUTH_NONE ? 0 : NIKA_AUTH_SIZE_MAX);
+    uint32_t room =
+        nika_frame_size(body_size, info->auth == NIKA_AUTH_NONE ? 0 : NIKA_AUTH_SIZE_MAX);
     struct nika_action *action = nika_effects_add(r->effects, kind, room, &bytes);
     if (action == NULL) return;
     struct nika_writer w = nika_writer_of(bytes, room);
@@ -61,12 +64,14 @@ static void emit(struct nika_replica *r, enum nika_action_kind kind, uint32_t to
     r->effects->bytes_used -= room - action->size;
 }
 
-void pbft_send(struct nika_replica *r, uint32_t to, const struct nika_message_info *info, const void *message)
+void pbft_send(struct nika_replica *r, uint32_t to, const struct nika_message_info *info,
+               const void *message)
 {
     emit(r, NIKA_ACTION_SEND, to, info, message);
 }
 
-void pbft_broadcast(struct nika_replica *r, const struct nika_message_info *info, const void *message)
+void pbft_broadcast(struct nika_replica *r, const struct nika_message_info *info,
+                    const void *message)
 {
     if (info->auth != NIKA_AUTH_MAC) {
         emit(r, NIKA_ACTION_BROADCAST, NIKA_NODE_NONE, info, message);
@@ -100,14 +105,17 @@ void pbft_send_batch(struct nika_replica *r, uint32_t to, struct nika_span body)
     action->to = to;
     action->send_class = NIKA_CLASS_BULK;
     struct nika_writer w = nika_writer_of(bytes, size);
-    nika_frame_write(r->config, COMMON_TYPE_batch, r->self, body, NIKA_AUTH_NONE, (struct nika_span){0}, &w);
+    nika_frame_write(r->config, COMMON_TYPE_batch, r->self, body, NIKA_AUTH_NONE,
+                     (struct nika_span){0}, &w);
     NIKA_ASSERT(!w.failed);
 }
 
-uint32_t pbft_store_frame(struct nika_replica *r, const struct nika_message_info *info, const void *message)
+uint32_t pbft_store_frame(struct nika_replica *r, const struct nika_message_info *info,
+                          const void *message)
 {
     uint32_t body_size = nika_encoded_size(info, message);
-    uint32_t auth_room = info->auth == NIKA_AUTH_NONE ? 0 : nika_suite_signature_size(r->config->suite);
+    uint32_t auth_room =
+        info->auth == NIKA_AUTH_NONE ? 0 : nika_suite_signature_size(r->config->suite);
     uint32_t room = nika_frame_size(body_size, auth_room);
     if (room > NIKA_MESSAGE_SIZE_MAX) return 0;
     uint32_t draft = nika_store_alloc(r->store, room);
@@ -132,10 +140,12 @@ void pbft_timer_stop(struct nika_replica *r, enum pbft_timer timer)
 {
     if (!r->timer_armed[timer]) return;
     r->timer_armed[timer] = false;
-    nika_effects_timer(r->effects, (uint32_t)timer, ++r->timer_generation[timer], NIKA_TIMER_CANCEL);
+    nika_effects_timer(r->effects, (uint32_t)timer, ++r->timer_generation[timer],
+                       NIKA_TIMER_CANCEL);
 }
 
-uint64_t pbft_token(const struct nika_replica *r, enum pbft_token kind, uint16_t generation, uint64_t seq)
+uint64_t pbft_token(const struct nika_replica *r, enum pbft_token kind, uint16_t generation,
+                    uint64_t seq)
 {
     (void)r;
     NIKA_ASSERT(seq < (UINT64_C(1) << 40));
@@ -152,7 +162,8 @@ void pbft_alarm(struct nika_replica *r, enum nika_check check, uint64_t seq)
     nika_effects_note(r->effects, NIKA_NOTE_ALARM, check, seq, (struct nika_span){0});
 }
 
-void pbft_evidence(struct nika_replica *r, uint8_t type, uint32_t sender, struct nika_span first, struct nika_span second)
+void pbft_evidence(struct nika_replica *r, uint8_t type, uint32_t sender, struct nika_span first,
+                   struct nika_span second)
 {
     uint64_t kind = UINT64_C(1) << (type % 64);
     if (sender >= r->n || (r->evidence[sender].kinds & kind) != 0) return;
@@ -177,11 +188,14 @@ void pbft_queue_note(struct nika_replica *r, enum nika_queue queue, uint32_t len
     nika_effects_note(r->effects, NIKA_NOTE_QUEUE, (uint64_t)queue, length, (struct nika_span){0});
 }
 
-bool pbft_verify_nested(struct nika_replica *r, struct nika_span raw, const struct nika_message_info *info,
-                        struct nika_frame *frame, void *message)
+bool pbft_verify_nested(struct nika_replica *r, struct nika_span raw,
+                        const struct nika_message_info *info, struct nika_frame *frame,
+                        void *message)
 {
-    if (nika_frame_parse(raw, r->config->epoch, NIKA_MESSAGE_SIZE_MAX, frame) != NIKA_OK) return false;
-    if (frame->type != info->type || frame->sender >= r->n || frame->auth_alg != info->auth) return false;
+    if (nika_frame_parse(raw, r->config->epoch, NIKA_MESSAGE_SIZE_MAX, frame) != NIKA_OK)
+        return false;
+    if (frame->type != info->type || frame->sender >= r->n || frame->auth_alg != info->auth)
+        return false;
     if (nika_decode(info, frame->body, message) != NIKA_OK) return false;
     return r->host->verify(r->host->world, r->self, frame);
 }

@@ -11,12 +11,13 @@ static uint32_t known_order(const struct pbft_slot *slot)
 }
 
 /* PP6. True when the slot has an order of this view already. */
-static bool already_ordered(struct nika_replica *r, struct pbft_slot *slot, const struct pbft_order *m,
-                            const struct nika_frame *frame)
+static bool already_ordered(struct nika_replica *r, struct pbft_slot *slot,
+                            const struct pbft_order *m, const struct nika_frame *frame)
 {
     uint32_t held = known_order(slot);
     if (held == 0) return false;
-    const struct nika_digest *digest = slot->pre_prepare != 0 ? &slot->digest : &slot->parked_digest;
+    const struct nika_digest *digest =
+        slot->pre_prepare != 0 ? &slot->digest : &slot->parked_digest;
     if (nika_digest_equal(digest, &m->digest)) return true; /* A retransmission. */
     pbft_evidence(r, frame->type, frame->sender, nika_store_span(r->store, held), frame->raw);
     pbft_reject(r, NIKA_CHECK_PP6, frame->sender);
@@ -26,7 +27,8 @@ static bool already_ordered(struct nika_replica *r, struct pbft_slot *slot, cons
 }
 
 /* PP1-PP5: everything that needs only the three fields. */
-static enum nika_check order_check(const struct nika_replica *r, const struct pbft_order *m, uint32_t sender)
+static enum nika_check order_check(const struct nika_replica *r, const struct pbft_order *m,
+                                   uint32_t sender)
 {
     if (sender != pbft_primary(r, m->view) || sender == r->self) return NIKA_CHECK_PP1;
     if (!r->active || m->view != r->view) return NIKA_CHECK_PP2;
@@ -50,7 +52,8 @@ void pbft_on_pre_prepare(struct nika_replica *r, const struct nika_frame *frame)
         if (check == NIKA_CHECK_NONE && nika_digest_is_null(&m.digest)) check = NIKA_CHECK_PP5;
     }
     if (check != NIKA_CHECK_NONE) {
-        bool behind = m.view > r->view || (m.view == r->view && !r->active) || m.seq > r->low_mark + r->config->window;
+        bool behind = m.view > r->view || (m.view == r->view && !r->active) ||
+                      m.seq > r->low_mark + r->config->window;
         pbft_reject(r, check, frame->sender);
         if (behind && check != NIKA_CHECK_PP1) pbft_status_soon(r);
         return;
@@ -63,7 +66,8 @@ void pbft_on_pre_prepare(struct nika_replica *r, const struct nika_frame *frame)
 static bool time_acceptable(struct nika_replica *r, const struct pbft_slot *slot)
 {
     if (slot->from_new_view || slot->seq <= r->last_issued) return true;
-    return slot->nondet_ns > r->last_time_ns && slot->nondet_ns <= r->now_ns + r->config->time_skew_ns;
+    return slot->nondet_ns > r->last_time_ns &&
+           slot->nondet_ns <= r->now_ns + r->config->time_skew_ns;
 }
 
 /* The order is accepted: it counts as the primary's vote, and what came early is counted now. */
@@ -100,7 +104,8 @@ void pbft_order_take(struct nika_replica *r, struct pbft_slot *slot, const struc
     pbft_fetch_want(r, &order->digest, first);
 }
 
-void pbft_install_order(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, struct nika_span frame)
+void pbft_install_order(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest,
+                        struct nika_span frame)
 {
     struct pbft_slot *slot = pbft_slot_current(r, seq);
     if (slot->committed && !nika_digest_equal(&slot->commit_digest, digest)) {

@@ -2,7 +2,8 @@
  * OSDI '99, 4.2; PROTOCOLS.md 1.4, P1-P5, D3). */
 #include "protocols/pbft/state.h"
 
-static enum nika_check prepare_check(const struct nika_replica *r, const struct pbft_order *m, uint32_t sender)
+static enum nika_check prepare_check(const struct nika_replica *r, const struct pbft_order *m,
+                                     uint32_t sender)
 {
     if (sender >= r->n || sender == r->self) return NIKA_CHECK_P1;
     /* The primary's vote is its PRE-PREPARE; counting both would let f+1 faulty look like a quorum. */
@@ -22,7 +23,8 @@ void pbft_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
     enum nika_check check = prepare_check(r, &m, frame->sender);
     if (check != NIKA_CHECK_NONE) {
         pbft_reject(r, check, frame->sender);
-        bool ahead = check == NIKA_CHECK_P3 ? m.view >= r->view : check == NIKA_CHECK_P4 && m.seq > r->low_mark;
+        bool ahead = check == NIKA_CHECK_P3 ? m.view >= r->view
+                                            : check == NIKA_CHECK_P4 && m.seq > r->low_mark;
         if (ahead) pbft_status_soon(r);
         return;
     }
@@ -36,7 +38,8 @@ void pbft_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
     }
     if (r->high_known < m.seq) r->high_known = m.seq;
     /* Kept even before the PRE-PREPARE arrives, because the network reorders. */
-    if (pbft_vote_record(r, slot, PBFT_PREPARE, frame->sender, &m.digest, frame->auth)) pbft_check_prepared(r, slot);
+    if (pbft_vote_record(r, slot, PBFT_PREPARE, frame->sender, &m.digest, frame->auth))
+        pbft_check_prepared(r, slot);
 }
 
 static bool keep_certificate(struct nika_replica *r, struct pbft_slot *slot)
@@ -57,7 +60,8 @@ static bool keep_certificate(struct nika_replica *r, struct pbft_slot *slot)
 
 void pbft_check_prepared(struct nika_replica *r, struct pbft_slot *slot)
 {
-    if (slot->prepared || slot->pre_prepare == 0 || !slot->batch_ok || !slot->proposal_durable) return;
+    if (slot->prepared || slot->pre_prepare == 0 || !slot->batch_ok || !slot->proposal_durable)
+        return;
     if (slot->prepare_count + 1u < r->quorum) return;
     if (!keep_certificate(r, slot)) return;
     slot->prepared = true;
@@ -67,8 +71,9 @@ void pbft_check_prepared(struct nika_replica *r, struct pbft_slot *slot)
 void pbft_prepared_persist(struct nika_replica *r, struct pbft_slot *slot)
 {
     slot->persist_failed = false;
-    nika_effects_persist(r->effects, pbft_token(r, PBFT_TOKEN_PREPARED, r->view_generation, slot->seq),
-                         PBFT_RECORD_PREPARED, slot->seq, nika_store_span(r->store, slot->best_certificate));
+    nika_effects_persist(
+        r->effects, pbft_token(r, PBFT_TOKEN_PREPARED, r->view_generation, slot->seq),
+        PBFT_RECORD_PREPARED, slot->seq, nika_store_span(r->store, slot->best_certificate));
 }
 
 void pbft_prepared_stored(struct nika_replica *r, uint64_t seq)

@@ -3,7 +3,8 @@
  * The answer reflects committed batches only, because nothing else is ever executed; the client needs Q equal answers. */
 #include "protocols/pbft/state.h"
 
-void pbft_on_read_only(struct nika_replica *r, const struct nika_frame *frame, const struct common_request *request)
+void pbft_on_read_only(struct nika_replica *r, const struct nika_frame *frame,
+                       const struct common_request *request)
 {
     struct pbft_read *read = &r->reads[request->client];
     (void)frame;

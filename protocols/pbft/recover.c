@@ -15,8 +15,16 @@ static struct pbft_slot *slot_for(struct nika_replica *r, uint64_t seq)
 static bool parse_order(struct nika_replica *r, struct nika_span raw, struct pbft_order *order)
 {
     struct nika_frame frame;
-    if (nika_frame_parse(raw, r->config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK) return false;
+    if (nika_frame_parse(raw, r->config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK)
+        return false;
     return frame.type == PBFT_TYPE_pre_prepare && pbft_order_decode(frame.body, order);
+}
+
+/* A vote on disk that finds no room in memory is a vote forgotten: the replica is silent until it has recovered (AMN). */
+static void forget(struct nika_replica *r)
+{
+    r->amnesiac = true;
+    r->amnesia_until = UINT64_MAX;
 }
 
 static void recover_proposal(struct nika_replica *r, struct nika_span record)
@@ -33,9 +41,11 @@ static void recover_proposal(struct nika_replica *r, struct nika_span record)
     slot->view = order.view;
     pbft_slot_set_digest(r, slot, &order.digest);
     if (body.size != 0 && slot->batch == 0) slot->batch = nika_store_put(r->store, body);
-    if (body.size != 0 && nika_decode(&common_info_batch, body, &batch) == NIKA_OK) slot->nondet_ns = batch.time_ns;
+    if (body.size != 0 && nika_decode(&common_info_batch, body, &batch) == NIKA_OK)
+        slot->nondet_ns = batch.time_ns;
     slot->batch_ok = slot->batch != 0 || nika_digest_is_null(&order.digest);
     slot->pre_prepare = nika_store_put(r->store, raw);
+    if (slot->pre_prepare == 0 || !slot->batch_ok) forget(r);
     slot->proposal_durable = true;
     slot->prepare_sent = true; /* Perhaps; it must not say anything else. */
 }
@@ -49,13 +59,17 @@ static void recover_prepared(struct nika_replica *r, struct nika_span record)
     struct pbft_slot *slot = slot_for(r, order.seq);
     if (slot == NULL || (slot->has_best && slot->best_view > order.view)) return;
     uint32_t handle = nika_store_put(r->store, record);
-    if (handle == 0) return;
+    if (handle == 0) {
+        forget(r);
+        return;
+    }
     nika_store_free(r->store, slot->best_certificate);
     slot->best_certificate = handle;
     slot->has_best = true;
     slot->best_view = order.view;
     slot->best_digest = order.digest;
-    bool current = slot->pre_prepare != 0 && slot->view == order.view && nika_digest_equal(&slot->digest, &order.digest);
+    bool current = slot->pre_prepare != 0 && slot->view == order.view &&
+                   nika_digest_equal(&slot->digest, &order.digest);
     if (!current) return;
     slot->prepared = true;
     slot->prepared_durable = true;
@@ -94,7 +108,8 @@ static void recover_snapshot(struct nika_replica *r, struct nika_span record)
     r->last_issued = meta.seq;
     r->last_time_ns = meta.time_ns;
     uint32_t handle = nika_store_put(r->store, replies);
-    if (handle == 0) return; /* The state is there all the same; it is only not served or voted for. */
+    if (handle == 0)
+        return; /* The state is there all the same; it is only not served or voted for. */
     *snapshot = (struct pbft_snapshot){
         .seq = meta.seq, .replies = handle, .meta_known = true, .durable = true, .meta = meta};
     pbft_meta_digest(&meta, &snapshot->digest);
@@ -106,17 +121,29 @@ void pbft_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct ni
     struct nika_effects silent = {0};
     r->effects = &silent;
     switch (kind) {
-    case NIKA_RECORD_SNAPSHOT: recover_snapshot(r, record); break;
-    case NIKA_RECORD_AMNESIA:
-        r->amnesiac = true;
-        r->amnesia_until = UINT64_MAX;
+    case NIKA_RECORD_SNAPSHOT:
+        recover_snapshot(r, record);
         break;
-    case PBFT_RECORD_PROPOSAL: recover_proposal(r, record); break;
-    case PBFT_RECORD_PREPARED: recover_prepared(r, record); break;
-    case PBFT_RECORD_VIEW_CHANGE: pbft_recover_view_change(r, seq, record); break;
-    case PBFT_RECORD_NEW_VIEW: pbft_recover_new_view(r, seq, record); break;
-    case PBFT_RECORD_STABLE: recover_stable(r, seq, record); break;
-    default: break; /* A record of a newer version says nothing to this one. */
+    case NIKA_RECORD_AMNESIA:
+        forget(r);
+        break;
+    case PBFT_RECORD_PROPOSAL:
+        recover_proposal(r, record);
+        break;
+    case PBFT_RECORD_PREPARED:
+        recover_prepared(r, record);
+        break;
+    case PBFT_RECORD_VIEW_CHANGE:
+        pbft_recover_view_change(r, seq, record);
+        break;
+    case PBFT_RECORD_NEW_VIEW:
+        pbft_recover_new_view(r, seq, record);
+        break;
+    case PBFT_RECORD_STABLE:
+        recover_stable(r, seq, record);
+        break;
+    default:
+        break; /* A record of a newer version says nothing to this one. */
     }
     r->effects = NULL;
 }
@@ -169,7 +196,8 @@ void pbft_start(struct nika_replica *r)
         uint64_t seq = 0;
         struct nika_digest digest;
         struct nika_span cert = nika_store_span(r->store, r->stable_cert);
-        struct nika_list frames = {(uint32_t)nika_load_le(cert.data, 4), {cert.data + 4, cert.size - 4}};
+        struct nika_list frames = {(uint32_t)nika_load_le(cert.data, 4),
+                                   {cert.data + 4, cert.size - 4}};
         if (pbft_checkpoint_cert_verify(r, &frames, r->quorum, &seq, &digest, signers))
             pbft_transfer_start(r, seq, &digest, signers, cert);
     }

@@ -7,7 +7,8 @@
 
 /* Where each part of a replica's memory begins. The store is last, so that what is in use is a prefix. */
 struct layout {
-    size_t slots, votes, checkpoints, view_changes, evidence, peers, reads, pending, replies, store, total;
+    size_t slots, votes, checkpoints, view_changes, evidence, peers, reads, pending, replies, store,
+        total;
     uint32_t vote_stride, checkpoint_rows;
 };
 
@@ -27,7 +28,8 @@ static void pbft_layout(const struct nika_config *c, struct layout *l)
     (void)take(&at, sizeof(struct nika_replica));
     l->slots = take(&at, c->window * sizeof(struct pbft_slot));
     l->votes = take(&at, (size_t)c->window * PBFT_PHASES * c->n * l->vote_stride);
-    l->checkpoints = take(&at, (size_t)c->n * (l->checkpoint_rows + 1) * sizeof(struct pbft_checkpoint_vote));
+    l->checkpoints =
+        take(&at, (size_t)c->n * (l->checkpoint_rows + 1) * sizeof(struct pbft_checkpoint_vote));
     l->view_changes = take(&at, c->n * sizeof(struct pbft_view_change_entry));
     l->evidence = take(&at, c->n * sizeof(struct pbft_evidence));
     l->peers = take(&at, c->n * sizeof(struct pbft_peer));
@@ -55,7 +57,8 @@ static size_t replica_used(const struct nika_replica *r)
     return (size_t)((const uint8_t *)r->store - (const uint8_t *)r) + nika_store_used(r->store);
 }
 
-static struct nika_replica *replica_init(void *memory, const struct nika_config *config, const struct nika_host *host)
+static struct nika_replica *replica_init(void *memory, const struct nika_config *config,
+                                         const struct nika_host *host)
 {
     struct nika_replica *r = memory;
     uint8_t *base = memory;
@@ -89,23 +92,57 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
 static void on_message(struct nika_replica *r, const struct nika_frame *frame)
 {
     switch (frame->type) {
-    case COMMON_TYPE_request: pbft_on_request(r, frame); return;
-    case COMMON_TYPE_batch: pbft_on_batch(r, frame); return;
-    case COMMON_TYPE_fetch_batch: pbft_on_fetch_batch(r, frame); return;
-    case COMMON_TYPE_fetch_meta: pbft_on_fetch_meta(r, frame); return;
-    case COMMON_TYPE_meta: pbft_on_meta(r, frame); return;
-    case COMMON_TYPE_fetch_chunk: pbft_on_fetch_chunk(r, frame); return;
-    case COMMON_TYPE_chunk: pbft_on_chunk(r, frame); return;
-    case COMMON_TYPE_no_snapshot: pbft_on_no_snapshot(r, frame); return;
-    case PBFT_TYPE_pre_prepare: pbft_on_pre_prepare(r, frame); return;
-    case PBFT_TYPE_prepare: pbft_on_prepare(r, frame); return;
-    case PBFT_TYPE_commit: pbft_on_commit(r, frame); return;
-    case PBFT_TYPE_commit_cert: pbft_on_commit_cert(r, frame); return;
-    case PBFT_TYPE_checkpoint: pbft_on_checkpoint(r, frame); return;
-    case PBFT_TYPE_view_change: pbft_on_view_change(r, frame); return;
-    case PBFT_TYPE_new_view: pbft_on_new_view(r, frame); return;
-    case PBFT_TYPE_status: pbft_on_status(r, frame); return;
-    default: pbft_reject(r, NIKA_CHECK_W0, frame->sender); return;
+    case COMMON_TYPE_request:
+        pbft_on_request(r, frame);
+        return;
+    case COMMON_TYPE_batch:
+        pbft_on_batch(r, frame);
+        return;
+    case COMMON_TYPE_fetch_batch:
+        pbft_on_fetch_batch(r, frame);
+        return;
+    case COMMON_TYPE_fetch_meta:
+        pbft_on_fetch_meta(r, frame);
+        return;
+    case COMMON_TYPE_meta:
+        pbft_on_meta(r, frame);
+        return;
+    case COMMON_TYPE_fetch_chunk:
+        pbft_on_fetch_chunk(r, frame);
+        return;
+    case COMMON_TYPE_chunk:
+        pbft_on_chunk(r, frame);
+        return;
+    case COMMON_TYPE_no_snapshot:
+        pbft_on_no_snapshot(r, frame);
+        return;
+    case PBFT_TYPE_pre_prepare:
+        pbft_on_pre_prepare(r, frame);
+        return;
+    case PBFT_TYPE_prepare:
+        pbft_on_prepare(r, frame);
+        return;
+    case PBFT_TYPE_commit:
+        pbft_on_commit(r, frame);
+        return;
+    case PBFT_TYPE_commit_cert:
+        pbft_on_commit_cert(r, frame);
+        return;
+    case PBFT_TYPE_checkpoint:
+        pbft_on_checkpoint(r, frame);
+        return;
+    case PBFT_TYPE_view_change:
+        pbft_on_view_change(r, frame);
+        return;
+    case PBFT_TYPE_new_view:
+        pbft_on_new_view(r, frame);
+        return;
+    case PBFT_TYPE_status:
+        pbft_on_status(r, frame);
+        return;
+    default:
+        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        return;
     }
 }
 
@@ -115,14 +152,29 @@ static void on_timer(struct nika_replica *r, const struct nika_event *event)
     if (event->generation != r->timer_generation[event->timer]) return;
     r->timer_armed[event->timer] = false;
     switch ((enum pbft_timer)event->timer) {
-    case PBFT_TIMER_REQUEST: pbft_request_expired(r); return;
-    case PBFT_TIMER_VIEW: pbft_view_timer(r); return;
-    case PBFT_TIMER_BATCH: pbft_batch_try_cut(r, true); return;
-    case PBFT_TIMER_STATUS: pbft_status_timer(r); return;
-    case PBFT_TIMER_FETCH: pbft_fetch_timer(r); return;
-    case PBFT_TIMER_TRANSFER: pbft_transfer_timer(r); return;
-    case PBFT_TIMER_LAG: pbft_lag_timer(r); return;
-    case PBFT_TIMER_COUNT: return;
+    case PBFT_TIMER_REQUEST:
+        pbft_request_expired(r);
+        return;
+    case PBFT_TIMER_VIEW:
+        pbft_view_timer(r);
+        return;
+    case PBFT_TIMER_BATCH:
+        pbft_batch_try_cut(r, true);
+        return;
+    case PBFT_TIMER_STATUS:
+        pbft_status_timer(r);
+        return;
+    case PBFT_TIMER_FETCH:
+        pbft_fetch_timer(r);
+        return;
+    case PBFT_TIMER_TRANSFER:
+        pbft_transfer_timer(r);
+        return;
+    case PBFT_TIMER_LAG:
+        pbft_lag_timer(r);
+        return;
+    case PBFT_TIMER_COUNT:
+        return;
     }
 }
 
@@ -194,17 +246,29 @@ static void store_note(struct nika_replica *r)
     if (level > noted) pbft_queue_note(r, NIKA_QUEUE_STORE_BYTES, r->store->peak);
 }
 
-static void replica_step(struct nika_replica *r, const struct nika_event *event, struct nika_effects *effects)
+static void replica_step(struct nika_replica *r, const struct nika_event *event,
+                         struct nika_effects *effects)
 {
     r->now_ns = event->now_ns;
     r->effects = effects;
     switch (event->kind) {
-    case NIKA_EVENT_START: pbft_start(r); break;
-    case NIKA_EVENT_MESSAGE: on_message(r, event->frame); break;
-    case NIKA_EVENT_TIMER: on_timer(r, event); break;
-    case NIKA_EVENT_STORED: on_stored(r, event); break;
-    case NIKA_EVENT_APP: on_app(r, event); break;
-    case NIKA_EVENT_INVOKE: break; /* For clients. */
+    case NIKA_EVENT_START:
+        pbft_start(r);
+        break;
+    case NIKA_EVENT_MESSAGE:
+        on_message(r, event->frame);
+        break;
+    case NIKA_EVENT_TIMER:
+        on_timer(r, event);
+        break;
+    case NIKA_EVENT_STORED:
+        on_stored(r, event);
+        break;
+    case NIKA_EVENT_APP:
+        on_app(r, event);
+        break;
+    case NIKA_EVENT_INVOKE:
+        break; /* For clients. */
     }
     pbft_status_hurry(r);
     store_note(r);
@@ -228,7 +292,8 @@ static void replica_status(const struct nika_replica *r, struct nika_replica_sta
     out->pending = r->pending.count;
     out->wait = pbft_wait(r, &out->wait_detail);
     for (uint32_t i = 0; i < r->n; i++)
-        out->view_changes_held += r->view_changes[i].frame != 0 && r->view_changes[i].view == r->view ? 1u : 0u;
+        out->view_changes_held +=
+            r->view_changes[i].frame != 0 && r->view_changes[i].view == r->view ? 1u : 0u;
     out->backoff = r->backoff;
 }
 

@@ -32,7 +32,8 @@ void pbft_on_request(struct nika_replica *r, const struct nika_frame *frame)
     struct common_request request;
     /* R1, R3. R2, the signature, was checked by ingress: a forwarded request still names its client as sender. */
     if (common_request_parse(r->config, frame->raw, &parsed, &request) != NIKA_OK) {
-        bool no_time = nika_decode(&common_info_request, frame->body, &request) == NIKA_OK && request.timestamp == 0;
+        bool no_time = nika_decode(&common_info_request, frame->body, &request) == NIKA_OK &&
+                       request.timestamp == 0;
         pbft_reject(r, no_time ? NIKA_CHECK_R3 : NIKA_CHECK_R1, frame->sender);
         return;
     }
@@ -43,7 +44,8 @@ void pbft_on_request(struct nika_replica *r, const struct nika_frame *frame)
     if (already_executed(r, &request)) return;
     const struct common_pending_entry *known = common_pending_of(&r->pending, request.client);
     bool repeated = known != NULL && known->timestamp == request.timestamp;
-    if (common_pending_add(&r->pending, r->store, request.client, request.timestamp, frame->raw) != NIKA_OK) {
+    if (common_pending_add(&r->pending, r->store, request.client, request.timestamp, frame->raw) !=
+        NIKA_OK) {
         pbft_reject(r, NIKA_CHECK_R4, frame->sender);
         return;
     }

@@ -20,6 +20,7 @@ struct pbft_slot *pbft_slot_at(struct nika_replica *r, uint64_t seq)
     if (slot->seq == seq) return slot;
     pbft_slot_release(r, slot);
     slot->seq = seq;
+    if (seq > r->highest_slot) r->highest_slot = seq;
     if (seq > r->low_mark) pbft_queue_note(r, NIKA_QUEUE_SLOTS, (uint32_t)(seq - r->low_mark));
     return slot;
 }
@@ -41,7 +42,8 @@ struct pbft_slot *pbft_slot_current(struct nika_replica *r, uint64_t seq)
     return slot;
 }
 
-struct pbft_vote *pbft_vote_at(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase, uint32_t sender)
+struct pbft_vote *pbft_vote_at(struct nika_replica *r, struct pbft_slot *slot,
+                               enum pbft_phase phase, uint32_t sender)
 {
     size_t row = (size_t)(slot - r->slots) * PBFT_PHASES + phase;
     return (struct pbft_vote *)(void *)(r->votes + (row * r->n + sender) * r->vote_stride);
@@ -97,24 +99,32 @@ void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot)
 
 uint32_t pbft_slot_batch(const struct pbft_slot *slot, const struct nika_digest *digest)
 {
-    if (slot->batch != 0 && slot->batch_ok && nika_digest_equal(&slot->digest, digest)) return slot->batch;
-    if (slot->best_batch != 0 && nika_digest_equal(&slot->best_digest, digest)) return slot->best_batch;
-    if (slot->commit_batch != 0 && nika_digest_equal(&slot->commit_digest, digest)) return slot->commit_batch;
+    if (slot->batch != 0 && slot->batch_ok && nika_digest_equal(&slot->digest, digest))
+        return slot->batch;
+    if (slot->best_batch != 0 && nika_digest_equal(&slot->best_digest, digest))
+        return slot->best_batch;
+    if (slot->commit_batch != 0 && nika_digest_equal(&slot->commit_digest, digest))
+        return slot->commit_batch;
     return 0;
 }
 
 bool pbft_slot_commit_ready(const struct pbft_slot *slot)
 {
     if (!slot->committed) return false;
-    return nika_digest_is_null(&slot->commit_digest) || pbft_slot_batch(slot, &slot->commit_digest) != 0;
+    return nika_digest_is_null(&slot->commit_digest) ||
+           pbft_slot_batch(slot, &slot->commit_digest) != 0;
 }
 
-void pbft_slot_set_digest(struct nika_replica *r, struct pbft_slot *slot, const struct nika_digest *digest)
+void pbft_slot_set_digest(struct nika_replica *r, struct pbft_slot *slot,
+                          const struct nika_digest *digest)
 {
-    if (nika_digest_equal(&slot->digest, digest) && (slot->batch != 0 || nika_digest_is_null(digest))) return;
+    if (nika_digest_equal(&slot->digest, digest) &&
+        (slot->batch != 0 || nika_digest_is_null(digest)))
+        return;
     uint32_t old = slot->batch;
     slot->batch = 0;
-    if (old != 0 && slot->has_best && slot->best_batch == 0 && nika_digest_equal(&slot->best_digest, &slot->digest)) {
+    if (old != 0 && slot->has_best && slot->best_batch == 0 &&
+        nika_digest_equal(&slot->best_digest, &slot->digest)) {
         slot->best_batch = old;
     } else if (old != 0 && slot->committed && slot->commit_batch == 0 &&
                nika_digest_equal(&slot->commit_digest, &slot->digest)) {
@@ -144,8 +154,8 @@ bool pbft_order_decode(struct nika_span body, struct pbft_order *out)
     return true;
 }
 
-bool pbft_vote_record(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase, uint32_t sender,
-                      const struct nika_digest *digest, struct nika_span auth)
+bool pbft_vote_record(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase,
+                      uint32_t sender, const struct nika_digest *digest, struct nika_span auth)
 {
     struct pbft_vote *vote = pbft_vote_at(r, slot, phase, sender);
     NIKA_ASSERT(!vote->present && auth.size <= nika_suite_signature_size(r->config->suite));
@@ -166,12 +176,15 @@ void pbft_votes_recount(struct nika_replica *r, struct pbft_slot *slot)
     for (uint32_t i = 0; i < r->n; i++) {
         const struct pbft_vote *prepare = pbft_vote_at(r, slot, PBFT_PREPARE, i);
         const struct pbft_vote *commit = pbft_vote_at(r, slot, PBFT_COMMIT, i);
-        if (prepare->present && nika_digest_equal(&prepare->digest, &slot->digest)) slot->prepare_count++;
-        if (commit->present && nika_digest_equal(&commit->digest, &slot->digest)) slot->commit_count++;
+        if (prepare->present && nika_digest_equal(&prepare->digest, &slot->digest))
+            slot->prepare_count++;
+        if (commit->present && nika_digest_equal(&commit->digest, &slot->digest))
+            slot->commit_count++;
     }
 }
 
-static uint32_t sign_order(struct nika_replica *r, const struct pbft_slot *slot, enum pbft_phase phase, uint8_t *auth)
+static uint32_t sign_order(struct nika_replica *r, const struct pbft_slot *slot,
+                           enum pbft_phase phase, uint8_t *auth)
 {
     uint8_t body[PBFT_ORDER_SIZE];
     struct nika_writer w = nika_writer_of(body, sizeof body);
@@ -202,8 +215,8 @@ void pbft_vote_cast(struct nika_replica *r, struct pbft_slot *slot, enum pbft_ph
     pbft_vote_frame(r, slot, phase, r->self, &w);
 }
 
-void pbft_vote_frame(struct nika_replica *r, const struct pbft_slot *slot, enum pbft_phase phase, uint32_t sender,
-                     struct nika_writer *w)
+void pbft_vote_frame(struct nika_replica *r, const struct pbft_slot *slot, enum pbft_phase phase,
+                     uint32_t sender, struct nika_writer *w)
 {
     size_t row = (size_t)(slot - r->slots) * PBFT_PHASES + phase;
     const struct pbft_vote *vote =
@@ -221,7 +234,8 @@ void pbft_vote_frame(struct nika_replica *r, const struct pbft_slot *slot, enum 
 void pbft_vote_conflict(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase,
                         const struct nika_frame *frame)
 {
-    uint8_t first[NIKA_FRAME_HEAD_SIZE + PBFT_ORDER_SIZE + NIKA_FRAME_TAIL_SIZE + NIKA_AUTH_SIZE_MAX];
+    uint8_t
+        first[NIKA_FRAME_HEAD_SIZE + PBFT_ORDER_SIZE + NIKA_FRAME_TAIL_SIZE + NIKA_AUTH_SIZE_MAX];
     struct nika_writer w = nika_writer_of(first, sizeof first);
     pbft_vote_frame(r, slot, phase, frame->sender, &w);
     pbft_evidence(r, frame->type, frame->sender, (struct nika_span){first, w.at}, frame->raw);

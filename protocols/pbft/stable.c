@@ -14,7 +14,9 @@ static void cert_signers(const struct nika_replica *r, struct nika_span cert, ui
     for (uint32_t i = 0; i < count; i++) {
         struct nika_frame frame;
         struct nika_span raw = nika_read_bytes(&reader, NIKA_CONTROL_SIZE_MAX);
-        if (reader.failed || nika_frame_parse(raw, r->config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK) return;
+        if (reader.failed ||
+            nika_frame_parse(raw, r->config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK)
+            return;
         if (frame.sender < r->n) signers[frame.sender / 64] |= UINT64_C(1) << (frame.sender % 64);
     }
 }
@@ -27,16 +29,19 @@ static void lag_clear(struct nika_replica *r)
     pbft_timer_stop(r, PBFT_TIMER_LAG);
 }
 
-static void catch_up(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, struct nika_span cert)
+static void catch_up(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest,
+                     struct nika_span cert)
 {
     uint64_t signers[2];
-    if (r->transfer.active && r->transfer.seq > seq) return; /* The same target: it gains the certificate. */
+    if (r->transfer.active && r->transfer.seq > seq)
+        return; /* The same target: it gains the certificate. */
     cert_signers(r, cert, signers);
     pbft_transfer_start(r, seq, digest, signers, cert);
 }
 
 /* CK6: not there yet. Inside the window the log may still bring us there; T_lag bounds the hope. */
-static void lag(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, struct nika_span cert)
+static void lag(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest,
+                struct nika_span cert)
 {
     if (seq > r->low_mark + r->config->window && seq > r->last_executed) {
         catch_up(r, seq, digest, cert);
@@ -58,7 +63,9 @@ static void lag(struct nika_replica *r, uint64_t seq, const struct nika_digest *
 
 void pbft_lag_timer(struct nika_replica *r)
 {
-    if (r->lag_seq == 0 || r->lag_cert == 0 || r->lag_seq <= r->low_mark || r->lag_seq <= r->last_executed) return;
+    if (r->lag_seq == 0 || r->lag_cert == 0 || r->lag_seq <= r->low_mark ||
+        r->lag_seq <= r->last_executed)
+        return;
     /* Close behind, execution usually gets there by itself. When it has not moved for T_lag, the peers have forgotten what is missing:
      * their log is empty up to their stable checkpoint, which may well be this one. */
     bool stuck = r->last_executed == r->lag_executed;
@@ -98,7 +105,8 @@ void pbft_low_mark_set(struct nika_replica *r, uint64_t seq)
 static void drop_snapshots(struct nika_replica *r, uint64_t before)
 {
     for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
-        if (r->snapshots[i].seq != 0 && r->snapshots[i].seq < before) pbft_snapshot_forget(r, &r->snapshots[i]);
+        if (r->snapshots[i].seq != 0 && r->snapshots[i].seq < before)
+            pbft_snapshot_forget(r, &r->snapshots[i]);
     }
     if (before == 0) return;
     struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_DROP, 0, NULL);
@@ -111,17 +119,20 @@ static void note_stable(struct nika_replica *r, struct nika_span cert)
     uint64_t signers[2];
     uint32_t bitmap = (r->n + 7) / 8;
     cert_signers(r, cert, signers);
-    struct nika_action *action = nika_effects_add(r->effects, NIKA_ACTION_NOTE, NIKA_DIGEST_SIZE + bitmap, &bytes);
+    struct nika_action *action =
+        nika_effects_add(r->effects, NIKA_ACTION_NOTE, NIKA_DIGEST_SIZE + bitmap, &bytes);
     if (action == NULL) return;
     action->id = NIKA_NOTE_STABLE;
     action->a = r->low_mark;
     memcpy(bytes, r->stable_digest.bytes, NIKA_DIGEST_SIZE);
-    for (uint32_t i = 0; i < bitmap; i++) bytes[NIKA_DIGEST_SIZE + i] = (uint8_t)(signers[i / 8] >> (8 * (i % 8)));
+    for (uint32_t i = 0; i < bitmap; i++)
+        bytes[NIKA_DIGEST_SIZE + i] = (uint8_t)(signers[i / 8] >> (8 * (i % 8)));
 }
 
 void pbft_stable_persist(struct nika_replica *r)
 {
-    nika_effects_persist(r->effects, pbft_token(r, PBFT_TOKEN_STABLE, 0, r->low_mark), PBFT_RECORD_STABLE, r->low_mark,
+    nika_effects_persist(r->effects, pbft_token(r, PBFT_TOKEN_STABLE, 0, r->low_mark),
+                         PBFT_RECORD_STABLE, r->low_mark,
                          nika_store_span(r->store, r->stable_cert));
 }
 
@@ -141,7 +152,8 @@ static void advance(struct nika_replica *r, uint64_t seq, bool local)
     pbft_batch_try_cut(r, false);
 }
 
-void pbft_make_stable(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest, struct nika_span cert)
+void pbft_make_stable(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest,
+                      struct nika_span cert)
 {
     if (seq <= r->low_mark) return;
     struct pbft_snapshot *own = pbft_snapshot_find(r, seq);
@@ -170,7 +182,8 @@ void pbft_log_trim(struct nika_replica *r)
     uint64_t upto = 0;
     for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
         const struct pbft_snapshot *snapshot = &r->snapshots[i];
-        if (!snapshot->durable || snapshot->seq > r->low_mark || snapshot->seq > r->stable_durable) continue;
+        if (!snapshot->durable || snapshot->seq > r->low_mark || snapshot->seq > r->stable_durable)
+            continue;
         if (snapshot->seq > upto) upto = snapshot->seq;
     }
     if (upto <= r->trimmed) return;

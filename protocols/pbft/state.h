@@ -198,6 +198,7 @@ struct nika_replica {
     uint64_t last_issued;       /* Given to the app. */
     uint64_t last_time_ns;      /* Agreed time of the last issued batch. */
     uint64_t high_known;        /* Highest sequence number seen in an authentic message of the window. */
+    uint64_t highest_slot;      /* Highest number whose slot was ever claimed: no search need look beyond it. */
     uint16_t view_generation, exec_generation;
     uint64_t timer_generation[PBFT_TIMER_COUNT];
     bool timer_armed[PBFT_TIMER_COUNT];

@@ -9,8 +9,8 @@
 
 static bool outstanding(const struct nika_replica *r)
 {
-    return r->last_executed < r->high_known || !r->active || r->pending.count > 0 || r->transfer.active ||
-           r->amnesiac || r->lag_seq != 0;
+    return r->last_executed < r->high_known || !r->active || r->pending.count > 0 ||
+           r->transfer.active || r->amnesiac || r->lag_seq != 0;
 }
 
 /* T_status +-25 %. */
@@ -121,8 +121,10 @@ static void retry_snapshots(struct nika_replica *r)
     for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
         struct pbft_snapshot *snapshot = &r->snapshots[i];
         if (snapshot->seq == 0 || !snapshot->meta_known || snapshot->replies == 0) continue;
-        if (!snapshot->durable) pbft_snapshot_save(r, snapshot);
-        else pbft_checkpoint_send(r, snapshot);
+        if (!snapshot->durable)
+            pbft_snapshot_save(r, snapshot);
+        else
+            pbft_checkpoint_send(r, snapshot);
     }
     if (r->stable_durable < r->low_mark && r->stable_cert != 0) pbft_stable_persist(r);
 }
@@ -174,7 +176,9 @@ uint32_t pbft_wait(const struct nika_replica *r, uint64_t *detail)
         return held < r->quorum ? NIKA_WAIT_VIEW_CHANGES : NIKA_WAIT_NEW_VIEW;
     }
     if (r->last_issued > r->last_executed) return NIKA_WAIT_APP;
-    if (slot->seq != next) return r->pending.count > 0 || r->high_known >= next ? NIKA_WAIT_PRE_PREPARE : NIKA_WAIT_NOTHING;
+    if (slot->seq != next)
+        return r->pending.count > 0 || r->high_known >= next ? NIKA_WAIT_PRE_PREPARE
+                                                             : NIKA_WAIT_NOTHING;
     if (pbft_slot_awaits(slot) != NULL) return NIKA_WAIT_BATCH;
     if (slot->committed) return NIKA_WAIT_APP;
     if (slot->pre_prepare == 0) return NIKA_WAIT_PRE_PREPARE;

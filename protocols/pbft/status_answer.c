@@ -37,9 +37,11 @@ static void resend_list(struct nika_replica *r, uint32_t peer, uint32_t handle)
     }
 }
 
-static void resend_vote(struct nika_replica *r, uint32_t peer, struct pbft_slot *slot, enum pbft_phase phase)
+static void resend_vote(struct nika_replica *r, uint32_t peer, struct pbft_slot *slot,
+                        enum pbft_phase phase)
 {
-    uint8_t bytes[NIKA_FRAME_HEAD_SIZE + PBFT_ORDER_SIZE + NIKA_FRAME_TAIL_SIZE + NIKA_AUTH_SIZE_MAX];
+    uint8_t
+        bytes[NIKA_FRAME_HEAD_SIZE + PBFT_ORDER_SIZE + NIKA_FRAME_TAIL_SIZE + NIKA_AUTH_SIZE_MAX];
     if (!pbft_vote_at(r, slot, phase, r->self)->present) return;
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
     pbft_vote_frame(r, slot, phase, r->self, &w);
@@ -72,13 +74,15 @@ static void answer_votes(struct nika_replica *r, uint32_t peer, const struct pbf
 {
     for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
-        if (slot == NULL || slot->view != r->view || s <= m->last_executed || s <= m->low_mark) continue;
+        if (slot == NULL || slot->view != r->view || s <= m->last_executed || s <= m->low_mark)
+            continue;
         if (bit_of(m->committed, m->last_executed, s)) continue;
         if (slot->commit_sent) resend_vote(r, peer, slot, PBFT_COMMIT);
         if (bit_of(m->prepared, m->last_executed, s)) continue;
         bool own_order = pbft_primary(r, r->view) == r->self;
         /* D1 holds for retransmissions too. */
-        if (slot->pre_prepare != 0 && (!own_order || slot->prepare_sent)) resend(r, peer, slot->pre_prepare);
+        if (slot->pre_prepare != 0 && (!own_order || slot->prepare_sent))
+            resend(r, peer, slot->pre_prepare);
         if (slot->prepare_sent && !own_order) resend_vote(r, peer, slot, PBFT_PREPARE);
     }
 }
@@ -114,7 +118,8 @@ static void answer_batches(struct nika_replica *r, uint32_t peer, const struct p
         for (at = 0, index = 0; nika_digests_next(&m->missing, &at, &digest); index++) {
             if ((index >= start) != (round == 0)) continue;
             struct nika_span body = pbft_batch_find(r, &digest);
-            if (body.size != 0 && pbft_budget_take(r, peer, body.size)) pbft_send_batch(r, peer, body);
+            if (body.size != 0 && pbft_budget_take(r, peer, body.size))
+                pbft_send_batch(r, peer, body);
         }
     }
 }
@@ -128,12 +133,15 @@ static void send_own_view_change(struct nika_replica *r, uint32_t peer)
 static void answer_view(struct nika_replica *r, uint32_t peer, const struct pbft_status *m)
 {
     if (m->view < r->view) {
-        if (r->active && r->new_view != 0) resend(r, peer, r->new_view);
-        else if (!r->active) send_own_view_change(r, peer);
+        if (r->active && r->new_view != 0)
+            resend(r, peer, r->new_view);
+        else if (!r->active)
+            send_own_view_change(r, peer);
         return;
     }
     if (m->view > r->view || m->active != 0) return;
-    bool held = r->self / 8 < m->view_changes.size && (m->view_changes.data[r->self / 8] >> (r->self % 8) & 1) != 0;
+    bool held = r->self / 8 < m->view_changes.size &&
+                (m->view_changes.data[r->self / 8] >> (r->self % 8) & 1) != 0;
     if (!held && !r->active) send_own_view_change(r, peer);
     if (r->active && r->new_view != 0 && m->has_new_view == 0) resend(r, peer, r->new_view);
 }
@@ -153,8 +161,12 @@ static void learn_recovery_point(struct nika_replica *r, uint32_t peer, uint64_t
         uint32_t at_least = 0;
         if (!r->peers[i].reported) continue;
         for (uint32_t k = 0; k < r->n; k++)
-            at_least += r->peers[k].reported && r->peers[k].reported_low_mark >= r->peers[i].reported_low_mark ? 1u : 0u;
-        if (at_least >= r->weak && r->peers[i].reported_low_mark > best) best = r->peers[i].reported_low_mark;
+            at_least += r->peers[k].reported &&
+                                r->peers[k].reported_low_mark >= r->peers[i].reported_low_mark
+                            ? 1u
+                            : 0u;
+        if (at_least >= r->weak && r->peers[i].reported_low_mark > best)
+            best = r->peers[i].reported_low_mark;
     }
     r->amnesia_until = best + r->config->window;
     if (r->low_mark >= r->amnesia_until) r->amnesiac = false;
@@ -186,5 +198,6 @@ void pbft_on_status(struct nika_replica *r, const struct nika_frame *frame)
     answer_commit_certs(r, peer, &m);
     answer_batches(r, peer, &m);
     /* A peer that is ahead will be told so by the own STATUS. */
-    if (m.last_executed > r->last_executed || m.view > r->view || m.low_mark > r->low_mark) pbft_status_soon(r);
+    if (m.last_executed > r->last_executed || m.view > r->view || m.low_mark > r->low_mark)
+        pbft_status_soon(r);
 }

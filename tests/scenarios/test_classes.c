@@ -128,7 +128,8 @@ static void test_a_mute_cluster_violates_liveness(void **state)
     (void)state;
     static struct nika_run_result result;
     run_toy("mute", &result);
-    if (result.exit_class != NIKA_EXIT_LIVENESS) fail_msg("%d %s", result.exit_class, result.sentence);
+    if (result.exit_class != NIKA_EXIT_LIVENESS)
+        fail_msg("%d %s", result.exit_class, result.sentence);
     assert_int_equal(result.requests_completed, 0);
     assert_int_equal(result.requests_expected, 6);
 }
@@ -138,7 +139,8 @@ static void test_a_broken_invariant_breaks_the_contract(void **state)
     (void)state;
     static struct nika_run_result result;
     run_toy("broken", &result);
-    if (result.exit_class != NIKA_EXIT_CONTRACT) fail_msg("%d %s", result.exit_class, result.sentence);
+    if (result.exit_class != NIKA_EXIT_CONTRACT)
+        fail_msg("%d %s", result.exit_class, result.sentence);
     assert_non_null(strstr(result.sentence, "test_classes.c"));
 }
 

@@ -21,13 +21,14 @@ struct nika_digest fixture_digest(uint8_t fill)
     return d;
 }
 
-struct cluster_bytes fixture_batch(struct fixture *f, uint32_t client, uint64_t timestamp, uint64_t time_ns,
-                                   struct nika_digest *digest)
+struct cluster_bytes fixture_batch(struct fixture *f, uint32_t client, uint64_t timestamp,
+                                   uint64_t time_ns, struct nika_digest *digest)
 {
     uint8_t op[4] = {1, 2, 3, (uint8_t)timestamp};
     struct common_request request = {
         .client = client, .timestamp = timestamp, .replier = NIKA_NODE_NONE, .op = {op, sizeof op}};
-    struct cluster_bytes frame = cluster_frame(f->c, nika_client_node(client), 0, &common_info_request, &request);
+    struct cluster_bytes frame =
+        cluster_frame(f->c, nika_client_node(client), 0, &common_info_request, &request);
     struct cluster_bytes body = {malloc(frame.size + 16), frame.size + 16};
     struct nika_writer w = nika_writer_of(body.data, body.size);
     nika_write_u64(&w, time_ns);
@@ -39,7 +40,8 @@ struct cluster_bytes fixture_batch(struct fixture *f, uint32_t client, uint64_t 
     return body;
 }
 
-bool fixture_send(struct fixture *f, uint32_t sender, const struct nika_message_info *info, const void *message)
+bool fixture_send(struct fixture *f, uint32_t sender, const struct nika_message_info *info,
+                  const void *message)
 {
     struct cluster_bytes frame = cluster_frame(f->c, sender, f->self, info, message);
     bool ok = cluster_deliver(f->c, f->self, frame);
@@ -47,25 +49,29 @@ bool fixture_send(struct fixture *f, uint32_t sender, const struct nika_message_
     return ok;
 }
 
-void fixture_pre_prepare(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq, const struct nika_digest *d)
+void fixture_pre_prepare(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq,
+                         const struct nika_digest *d)
 {
     struct pbft_pre_prepare m = {.view = view, .seq = seq, .digest = *d};
     assert_true(fixture_send(f, sender, &pbft_info_pre_prepare, &m));
 }
 
-void fixture_prepare(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq, const struct nika_digest *d)
+void fixture_prepare(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq,
+                     const struct nika_digest *d)
 {
     struct pbft_prepare m = {.view = view, .seq = seq, .digest = *d};
     assert_true(fixture_send(f, sender, &pbft_info_prepare, &m));
 }
 
-void fixture_commit(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq, const struct nika_digest *d)
+void fixture_commit(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq,
+                    const struct nika_digest *d)
 {
     struct pbft_commit m = {.view = view, .seq = seq, .digest = *d};
     assert_true(fixture_send(f, sender, &pbft_info_commit, &m));
 }
 
-void fixture_checkpoint(struct fixture *f, uint32_t sender, uint64_t seq, const struct nika_digest *d)
+void fixture_checkpoint(struct fixture *f, uint32_t sender, uint64_t seq,
+                        const struct nika_digest *d)
 {
     struct pbft_checkpoint m = {.seq = seq, .digest = *d};
     assert_true(fixture_send(f, sender, &pbft_info_checkpoint, &m));
@@ -73,10 +79,11 @@ void fixture_checkpoint(struct fixture *f, uint32_t sender, uint64_t seq, const 
 
 void fixture_give_batch(struct fixture *f, uint32_t sender, struct cluster_bytes body)
 {
-    struct cluster_bytes frame = {malloc(nika_frame_size(body.size, 0)), nika_frame_size(body.size, 0)};
+    struct cluster_bytes frame = {malloc(nika_frame_size(body.size, 0)),
+                                  nika_frame_size(body.size, 0)};
     struct nika_writer w = nika_writer_of(frame.data, frame.size);
-    nika_frame_write(&f->c->config, COMMON_TYPE_batch, sender, cluster_span(body), NIKA_AUTH_NONE, (struct nika_span){0},
-                     &w);
+    nika_frame_write(&f->c->config, COMMON_TYPE_batch, sender, cluster_span(body), NIKA_AUTH_NONE,
+                     (struct nika_span){0}, &w);
     assert_false(w.failed);
     assert_true(cluster_deliver(f->c, f->self, frame));
     free(frame.data);
@@ -110,8 +117,9 @@ uint32_t fixture_rejects(const struct fixture *f, enum nika_check check)
     return f->node->rejects[check];
 }
 
-struct cluster_bytes fixture_commit_frames(struct fixture *f, const uint32_t *senders, uint32_t count, uint64_t view,
-                                           uint64_t seq, const struct nika_digest *d, struct nika_list *list)
+struct cluster_bytes fixture_commit_frames(struct fixture *f, const uint32_t *senders,
+                                           uint32_t count, uint64_t view, uint64_t seq,
+                                           const struct nika_digest *d, struct nika_list *list)
 {
     struct cluster_bytes out = {malloc(4096), 4096};
     struct nika_writer w = nika_writer_of(out.data, out.size);

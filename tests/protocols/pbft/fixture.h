@@ -25,16 +25,21 @@ static inline struct pbft_slot *fixture_slot(const struct fixture *f, uint64_t s
 }
 /* A batch body with one request of `client` under `timestamp`, signed, with agreed time `time_ns`; its digest into *digest.
  * The bytes are the caller's to free. */
-struct cluster_bytes fixture_batch(struct fixture *f, uint32_t client, uint64_t timestamp, uint64_t time_ns,
-                                   struct nika_digest *digest);
+struct cluster_bytes fixture_batch(struct fixture *f, uint32_t client, uint64_t timestamp,
+                                   uint64_t time_ns, struct nika_digest *digest);
 /* A digest that is no batch's. */
 struct nika_digest fixture_digest(uint8_t fill);
 /* Sign and deliver. False when ingress refused it. */
-bool fixture_send(struct fixture *f, uint32_t sender, const struct nika_message_info *info, const void *message);
-void fixture_pre_prepare(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq, const struct nika_digest *d);
-void fixture_prepare(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq, const struct nika_digest *d);
-void fixture_commit(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq, const struct nika_digest *d);
-void fixture_checkpoint(struct fixture *f, uint32_t sender, uint64_t seq, const struct nika_digest *d);
+bool fixture_send(struct fixture *f, uint32_t sender, const struct nika_message_info *info,
+                  const void *message);
+void fixture_pre_prepare(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq,
+                         const struct nika_digest *d);
+void fixture_prepare(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq,
+                     const struct nika_digest *d);
+void fixture_commit(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq,
+                    const struct nika_digest *d);
+void fixture_checkpoint(struct fixture *f, uint32_t sender, uint64_t seq,
+                        const struct nika_digest *d);
 void fixture_give_batch(struct fixture *f, uint32_t sender, struct cluster_bytes body);
 /* PRE-PREPARE from replica 0 and its batch, one request each: the slot is accepted. The digest is returned. */
 struct nika_digest fixture_order(struct fixture *f, uint64_t seq);
@@ -42,8 +47,9 @@ struct nika_digest fixture_order(struct fixture *f, uint64_t seq);
 struct nika_digest fixture_execute(struct fixture *f, uint64_t seq);
 uint32_t fixture_rejects(const struct fixture *f, enum nika_check check);
 /* COMMIT-CERT frames list of these senders. Free the bytes. */
-struct cluster_bytes fixture_commit_frames(struct fixture *f, const uint32_t *senders, uint32_t count, uint64_t view,
-                                           uint64_t seq, const struct nika_digest *d, struct nika_list *list);
+struct cluster_bytes fixture_commit_frames(struct fixture *f, const uint32_t *senders,
+                                           uint32_t count, uint64_t view, uint64_t seq,
+                                           const struct nika_digest *d, struct nika_list *list);
 /* A whole cluster of four executing `count` requests of client 0, one batch each, timestamps from `first`. */
 void fixture_run_requests(struct cluster *c, uint64_t first, uint64_t count);
 

@@ -1,11 +1,12 @@
 /* tests/protocols/pbft/test_commit.c: what makes an order final (PROTOCOLS.md 1.4, C1-C4, CC1-CC4). */
 #include "tests/protocols/pbft/fixture.h"
 
-static void send_cert(struct fixture *f, const uint32_t *senders, uint32_t count, uint64_t view, uint64_t seq,
-                      const struct nika_digest *d)
+static void send_cert(struct fixture *f, const uint32_t *senders, uint32_t count, uint64_t view,
+                      uint64_t seq, const struct nika_digest *d)
 {
     struct pbft_commit_cert m = {0};
-    struct cluster_bytes frames = fixture_commit_frames(f, senders, count, view, seq, d, &m.commits);
+    struct cluster_bytes frames =
+        fixture_commit_frames(f, senders, count, view, seq, d, &m.commits);
     assert_true(fixture_send(f, 2, &pbft_info_commit_cert, &m));
     free(frames.data);
 }
@@ -131,7 +132,8 @@ static void test_cc2_a_cert_needs_exactly_q_distinct_signed_commits(void **state
     assert_null(fixture_slot(&f, 1));
     /* A damaged signature. */
     struct pbft_commit_cert m = {0};
-    struct cluster_bytes frames = fixture_commit_frames(&f, quorum_senders, 3, 0, 1, &d, &m.commits);
+    struct cluster_bytes frames =
+        fixture_commit_frames(&f, quorum_senders, 3, 0, 1, &d, &m.commits);
     frames.data[m.commits.span.size - 1] ^= 1;
     assert_true(fixture_send(&f, 2, &pbft_info_commit_cert, &m));
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_CC2), 4);

@@ -13,7 +13,8 @@ static void test_a_cluster_executes_every_request_once_and_agrees(void **state)
         assert_int_equal(cluster_replica(c, i)->replies.entries[0].last_timestamp, 40);
         assert_int_equal(c->nodes[i].alarms, 0);
         for (uint32_t s = 1; s <= 40; s++) assert_int_equal(c->nodes[i].executed_count[s], 1);
-        assert_memory_equal(&c->nodes[i].app.state, &c->nodes[0].app.state, sizeof c->nodes[0].app.state);
+        assert_memory_equal(&c->nodes[i].app.state, &c->nodes[0].app.state,
+                            sizeof c->nodes[0].app.state);
     }
     cluster_check_agreement(c);
     cluster_free(c);

@@ -97,7 +97,8 @@ static void test_a_fetch_goes_from_peer_to_peer(void **state)
     for (int i = 0; i < 3; i++) {
         assert_true(cluster_fire(f.c, 1, PBFT_TIMER_FETCH));
         for (uint32_t k = 0; k < f.c->effects.count; k++) {
-            if (f.c->effects.actions[k].kind == NIKA_ACTION_SEND) asked |= 1u << f.c->effects.actions[k].to;
+            if (f.c->effects.actions[k].kind == NIKA_ACTION_SEND)
+                asked |= 1u << f.c->effects.actions[k].to;
         }
     }
     assert_int_equal(asked, 0xd); /* 0, 2 and 3. */

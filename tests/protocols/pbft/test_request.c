@@ -1,7 +1,8 @@
 /* tests/protocols/pbft/test_request.c: intake and batching (PROTOCOLS.md 1.3, R1-R4, B1-B4, D1). */
 #include "tests/protocols/pbft/fixture.h"
 
-static bool request(struct fixture *f, uint32_t signer, uint32_t client, uint64_t timestamp, uint32_t op_size)
+static bool request(struct fixture *f, uint32_t signer, uint32_t client, uint64_t timestamp,
+                    uint32_t op_size)
 {
     static const uint8_t op[8192];
     struct common_request m = {
@@ -39,7 +40,8 @@ static void test_r2_an_unsigned_request_does_not_pass_ingress(void **state)
     (void)state;
     struct fixture f = fixture_new(1);
     struct common_request m = {.client = 0, .timestamp = 1, .replier = NIKA_NODE_NONE};
-    struct cluster_bytes frame = cluster_frame(f.c, nika_client_node(0), 0, &common_info_request, &m);
+    struct cluster_bytes frame =
+        cluster_frame(f.c, nika_client_node(0), 0, &common_info_request, &m);
     frame.data[frame.size - 1] ^= 1;
     assert_false(cluster_deliver(f.c, 1, frame));
     frame.data[frame.size - 1] ^= 1;

@@ -1,7 +1,8 @@
 /* tests/protocols/pbft/test_status.c: what STATUS brings back (PROTOCOLS.md 1.9, S1-S9, SA1, SA2). */
 #include "tests/protocols/pbft/fixture.h"
 
-static bool type_is_lost(const struct cluster *c, uint32_t from, uint32_t to, const struct nika_frame *frame)
+static bool type_is_lost(const struct cluster *c, uint32_t from, uint32_t to,
+                         const struct nika_frame *frame)
 {
     (void)from, (void)to;
     return (c->drop_param >> frame->type & 1) != 0;
@@ -47,7 +48,8 @@ static void test_s8_lost_batches_come_back(void **state)
     recovers_from_loss_of(COMMON_TYPE_batch);
 }
 
-static bool third_is_cut_off(const struct cluster *c, uint32_t from, uint32_t to, const struct nika_frame *frame)
+static bool third_is_cut_off(const struct cluster *c, uint32_t from, uint32_t to,
+                             const struct nika_frame *frame)
 {
     (void)c, (void)frame;
     return from == 3 || to == 3;
@@ -105,7 +107,8 @@ static void test_sa2_retransmission_to_one_peer_is_bounded_in_bytes(void **state
 {
     (void)state;
     struct fixture f = fixture_new(1);
-    assert_true(pbft_budget_take(fixture_replica(&f), 2, 200 * 1024)); /* One message always fits. */
+    assert_true(
+        pbft_budget_take(fixture_replica(&f), 2, 200 * 1024)); /* One message always fits. */
     assert_false(pbft_budget_take(fixture_replica(&f), 2, 1));
     assert_true(pbft_budget_take(fixture_replica(&f), 3, 1));
     fixture_replica(&f)->now_ns += f.c->config.status_ns;
