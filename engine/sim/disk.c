@@ -349,6 +349,22 @@ static void recover_snapshot(struct nika_world *w, uint32_t index)
     }
 }
 
+/* A record that an fsync never covered may survive a crash all the same: recovery makes it durable, and says so. */
+static void tap_recovered(struct nika_world *w, uint32_t index,
+                          const struct nika_wal_record *record)
+{
+    struct nika_summary summary;
+    if (!sim_wants(w, NIKA_TAP_STORED)) return;
+    memset(&summary, 0, sizeof summary);
+    w->options.replica_ops->describe_record(record->kind, record->payload, &summary);
+    struct nika_tap tap = {.kind = NIKA_TAP_STORED,
+                           .node = sim_id(w, index),
+                           .to = NIKA_NODE_NONE,
+                           .b = record->seq,
+                           .summary = &summary};
+    sim_tap(w, &tap);
+}
+
 bool sim_disk_recover(struct nika_world *w, uint32_t index)
 {
     struct sim_disk *disk = &w->node[index].disk;
@@ -368,6 +384,7 @@ bool sim_disk_recover(struct nika_world *w, uint32_t index)
     for (uint32_t from = 0; nika_wal_next(log, &at, &record) == NIKA_OK; from = at) {
         bool latest = (record.kind & NIKA_RECORD_LATEST) != 0;
         if (latest ? newest[record.kind] != from + 1 : record.seq <= disk->trimmed) continue;
+        tap_recovered(w, index, &record);
         sim_node_recover(w, index, record.kind, record.seq, record.payload);
     }
     return false;

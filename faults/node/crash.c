@@ -19,13 +19,11 @@ enum {
     POINT_COMMIT,
     POINT_VIEW_CHANGE,
     POINT_NEW_VIEW,
-    POINT_CHECKPOINT,
     POINT_SNAPSHOT,
     POINT_COUNT
 };
-static const char *const point_names[] = {"none",       "pre-prepare", "prepare",
-                                          "commit",     "view-change", "new-view",
-                                          "checkpoint", "snapshot",    NULL};
+static const char *const point_names[] = {"none",        "pre-prepare", "prepare",  "commit",
+                                          "view-change", "new-view",    "snapshot", NULL};
 static const char *const when_names[] = {"before", "after", NULL};
 static const struct nika_fault_param params[PARAM_COUNT] = {
     {.name = "down_ms",
@@ -132,10 +130,8 @@ static bool at_point(struct nika_fault *fault, uint32_t node, uint64_t record_cl
         return record_class == NIKA_MESSAGE_VIEW_CHANGE;
     case POINT_NEW_VIEW:
         return record_class == NIKA_MESSAGE_NEW_VIEW;
-    case POINT_CHECKPOINT:
-        return record_class == NIKA_MESSAGE_CHECKPOINT;
-    case POINT_SNAPSHOT:
-        return record_class == NIKA_RECORD_SNAPSHOT || record_class == NIKA_MESSAGE_TRANSFER;
+    case POINT_SNAPSHOT: /* What CHECKPOINT waits for (D6). */
+        return record_class == NIKA_RECORD_SNAPSHOT;
     default:
         return false;
     }

@@ -329,6 +329,20 @@ void pbft_on_chunk(struct nika_replica *r, const struct nika_frame *frame)
     begin_when_complete(r);
 }
 
+/* Copy of a FRAMES list with its count, as pbft_make_stable() and pbft_transfer_start() take it. Handle or 0. */
+static uint32_t frames_keep(struct nika_replica *r, const struct nika_list *frames)
+{
+    uint32_t size = 4 + frames->span.size;
+    uint32_t handle = nika_store_alloc(r->store, size);
+    if (handle == 0) return 0;
+    struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);
+    nika_write_u32(&w, frames->count);
+    nika_write_raw(&w, frames->span.data, frames->span.size);
+    return handle;
+}
+
+/* S1: a peer's proof that it collected its log up to m.seq, or the answer of a source that no longer has the snapshot. A newer
+ * target is trusted for the same reason as the first one: its certificate. */
 void pbft_on_no_snapshot(struct nika_replica *r, const struct nika_frame *frame)
 {
     struct pbft_transfer *t = &r->transfer;
@@ -337,8 +351,10 @@ void pbft_on_no_snapshot(struct nika_replica *r, const struct nika_frame *frame)
         pbft_reject(r, NIKA_CHECK_W0, frame->sender);
         return;
     }
-    if (!t->active || t->restoring || frame->sender != t->source) return;
-    if (m.seq <= t->seq) {
+    bool answer = t->active && frame->sender == t->source;
+    bool news = m.seq > r->low_mark && m.seq > r->lag_seq && (!t->active || m.seq > t->seq);
+    if (t->restoring || (!answer && !news)) return;
+    if (!news) {
         pbft_transfer_next_source(r);
         return;
     }
@@ -347,18 +363,16 @@ void pbft_on_no_snapshot(struct nika_replica *r, const struct nika_frame *frame)
     bool proven =
         pbft_checkpoint_cert_verify(r, &m.checkpoints, r->quorum, &seq, &digest, signers) &&
         seq == m.seq;
-    uint32_t size = 4 + m.checkpoints.span.size;
-    uint32_t handle = proven ? nika_store_alloc(r->store, size) : 0;
+    if (!proven) pbft_reject(r, NIKA_CHECK_ST1, frame->sender);
+    uint32_t handle = proven ? frames_keep(r, &m.checkpoints) : 0;
     if (handle == 0) {
-        /* A newer target is trusted for the same reason as the first one: its certificate. */
-        if (!proven) pbft_reject(r, NIKA_CHECK_ST1, frame->sender);
-        pbft_transfer_next_source(r);
+        if (answer) pbft_transfer_next_source(r);
         return;
     }
-    struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);
-    nika_write_u32(&w, m.checkpoints.count);
-    nika_write_raw(&w, m.checkpoints.span.data, m.checkpoints.span.size);
-    pbft_transfer_start(r, seq, &digest, signers, nika_store_span(r->store, handle));
+    if (answer)
+        pbft_transfer_start(r, seq, &digest, signers, nika_store_span(r->store, handle));
+    else
+        pbft_make_stable(r, seq, &digest, nika_store_span(r->store, handle));
     nika_store_free(r->store, handle);
 }
 

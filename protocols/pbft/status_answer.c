@@ -25,16 +25,16 @@ static void resend(struct nika_replica *r, uint32_t peer, uint32_t handle)
     if (pbft_budget_take(r, peer, frame.size)) pbft_send_frame(r, peer, frame);
 }
 
-/* Frames of an encoded FRAMES list. */
-static void resend_list(struct nika_replica *r, uint32_t peer, uint32_t handle)
+/* The proof that h is stable, as one message: its CHECKPOINTs sent one by one would meet the first, conflicting CHECKPOINT of an
+ * equivocator at the receiver (CK3) and never make a quorum there. */
+static void send_stable_proof(struct nika_replica *r, uint32_t peer)
 {
-    struct nika_reader reader = nika_reader_of(nika_store_span(r->store, handle));
-    uint32_t count = nika_read_u32(&reader);
-    for (uint32_t i = 0; i < count; i++) {
-        struct nika_span frame = nika_read_bytes(&reader, NIKA_CONTROL_SIZE_MAX);
-        NIKA_ASSERT(!reader.failed);
-        if (pbft_budget_take(r, peer, frame.size)) pbft_send_frame(r, peer, frame);
-    }
+    struct nika_span cert = nika_store_span(r->store, r->stable_cert);
+    struct nika_reader reader = nika_reader_of(cert);
+    struct common_no_snapshot m = {.seq = r->low_mark};
+    m.checkpoints.count = nika_read_u32(&reader);
+    m.checkpoints.span = (struct nika_span){cert.data + 4, cert.size - 4};
+    if (pbft_budget_take(r, peer, cert.size)) pbft_send(r, peer, &common_info_no_snapshot, &m);
 }
 
 static void resend_vote(struct nika_replica *r, uint32_t peer, struct pbft_slot *slot,
@@ -52,7 +52,7 @@ static void resend_vote(struct nika_replica *r, uint32_t peer, struct pbft_slot 
 /* S1, S2. True when the peer is so far behind that only state transfer helps. */
 static bool answer_checkpoints(struct nika_replica *r, uint32_t peer, const struct pbft_status *m)
 {
-    if (r->low_mark > m->low_mark && r->stable_cert != 0) resend_list(r, peer, r->stable_cert);
+    if (r->low_mark > m->low_mark && r->stable_cert != 0) send_stable_proof(r, peer);
     if (r->low_mark > m->low_mark && r->low_mark - m->low_mark > r->config->window) return true;
     for (uint64_t s = r->low_mark + r->config->checkpoint_interval; pbft_in_window(r, s);
          s += r->config->checkpoint_interval) {
