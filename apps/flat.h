@@ -7,7 +7,6 @@
 
 #include "engine/core/app.h"
 
-
 struct nika_flat_kept {
     struct nika_snapshot_meta meta;
     bool live;

@@ -44,15 +44,16 @@ struct nika_app_ops {
     struct nika_app *(*init)(void *memory, const struct nika_config *config, uint64_t param);
     /* Run one operation; write at most reply_max bytes to `reply`, return the size. An operation that makes no sense has an
      * error result, never a crash. */
-    uint32_t (*execute)(struct nika_app *app, const struct nika_op *op, uint64_t time_ns, uint8_t *reply,
-                        uint32_t reply_max);
+    uint32_t (*execute)(struct nika_app *app, const struct nika_op *op, uint64_t time_ns,
+                        uint8_t *reply, uint32_t reply_max);
     /* Same without side effects, for the read-only path; an op that is not read-only yields an error result. */
-    uint32_t (*query)(const struct nika_app *app, const struct nika_op *op, uint8_t *reply, uint32_t reply_max);
+    uint32_t (*query)(const struct nika_app *app, const struct nika_op *op, uint8_t *reply,
+                      uint32_t reply_max);
     bool (*is_read_only)(struct nika_span op);
     void (*snapshot_take)(struct nika_app *app, uint64_t seq, struct nika_snapshot_meta *out);
     /* Bytes of a chunk of a kept snapshot into `out` (capacity >= config chunk_size) with its proof. NIKA_ERR_NOT_FOUND. */
-    enum nika_err (*snapshot_chunk)(const struct nika_app *app, uint64_t seq, uint32_t index, uint8_t *out,
-                                    uint32_t *size, struct nika_merkle_proof *proof);
+    enum nika_err (*snapshot_chunk)(const struct nika_app *app, uint64_t seq, uint32_t index,
+                                    uint8_t *out, uint32_t *size, struct nika_merkle_proof *proof);
     void (*snapshot_drop)(struct nika_app *app, uint64_t before_seq);
     /* Replace all state. After `end` the restored state is also the kept snapshot meta->seq. NIKA_ERR_MALFORMED when chunks do
      * not decode or lead to another root; the app is then empty. */
@@ -62,8 +63,9 @@ struct nika_app_ops {
 
     /* Sequential model support, for workloads and the linearizability oracle. */
     /* Write the op number `k` of client `client` from draws in [0,2^64); returns size; *read_only set. */
-    uint32_t (*workload_op)(uint64_t draw0, uint64_t draw1, uint32_t client, uint64_t k, uint32_t payload,
-                            uint32_t read_ppm, uint64_t param, uint8_t *op, uint32_t capacity, bool *read_only);
+    uint32_t (*workload_op)(uint64_t draw0, uint64_t draw1, uint32_t client, uint64_t k,
+                            uint32_t payload, uint32_t read_ppm, uint64_t param, uint8_t *op,
+                            uint32_t capacity, bool *read_only);
     /* An invariant over the whole state, checked by an oracle after each execution when cheap: NULL or the broken invariant. */
     const char *(*invariant)(const struct nika_app *app);
 };

@@ -12,9 +12,9 @@ void nika_assert_set_handler(nika_assert_handler *handler, void *context);
 
 _Noreturn void nika_assert_fail(const char *file, int line, const char *expression);
 
-#define NIKA_ASSERT(condition)                                                                      \
-    do {                                                                                            \
-        if (__builtin_expect(!(condition), 0)) nika_assert_fail(__FILE__, __LINE__, #condition);    \
+#define NIKA_ASSERT(condition)                                                                     \
+    do {                                                                                           \
+        if (__builtin_expect(!(condition), 0)) nika_assert_fail(__FILE__, __LINE__, #condition);   \
     } while (0)
 
 #endif

@@ -18,7 +18,8 @@ enum nika_suite {
     NIKA_SUITE_HMAC = 4, /* SHA-256 session MAC: pairwise, not transferable. */
     NIKA_SUITE_SIM = 5,
 };
-const char *nika_suite_name(enum nika_suite suite); /* "ed25519", "ecdsa-p256", "rsa-2048", "hmac", "sim". */
+const char *
+nika_suite_name(enum nika_suite suite); /* "ed25519", "ecdsa-p256", "rsa-2048", "hmac", "sim". */
 /* NIKA_SUITE_NONE when unknown. */
 enum nika_suite nika_suite_parse(const char *name);
 /* Largest signature of the suite in bytes. */
@@ -28,28 +29,31 @@ struct nika_keyring;
 
 /* Keys for `replicas` replicas and `clients` clients, derived from `seed` (simulation, tests). RSA keys are slow to make:
  * they come from a fixed built-in pool of test keys, so RSA in the simulator is for glue, not for secrecy. NULL when out of memory. */
-struct nika_keyring *nika_keyring_new_derived(enum nika_suite suite, uint32_t replicas, uint32_t clients, uint64_t seed);
+struct nika_keyring *nika_keyring_new_derived(enum nika_suite suite, uint32_t replicas,
+                                              uint32_t clients, uint64_t seed);
 void nika_keyring_free(struct nika_keyring *keyring);
 enum nika_suite nika_keyring_suite(const struct nika_keyring *keyring);
 
 /* Sign `message` as `node`. *size: in = capacity (>= nika_suite_signature_size), out = bytes written.
  * NIKA_ERR_NOT_FOUND when the ring has no private key of node. ECDSA's randomness is drawn from the ring's seeded stream. */
-NIKA_MUST_USE enum nika_err nika_sign(struct nika_keyring *keyring, uint32_t node, struct nika_span message,
-                                      uint8_t *signature, uint32_t *size);
+NIKA_MUST_USE enum nika_err nika_sign(struct nika_keyring *keyring, uint32_t node,
+                                      struct nika_span message, uint8_t *signature, uint32_t *size);
 /* NIKA_OK or NIKA_ERR_AUTH. Non-canonical lengths are rejected. */
-NIKA_MUST_USE enum nika_err nika_verify(struct nika_keyring *keyring, uint32_t node, struct nika_span message,
-                                        struct nika_span signature);
+NIKA_MUST_USE enum nika_err nika_verify(struct nika_keyring *keyring, uint32_t node,
+                                        struct nika_span message, struct nika_span signature);
 /* Session MAC between two nodes, 16 bytes (suite sim) or 32 bytes (HMAC-SHA256, all others). Same size contract as nika_sign. */
-NIKA_MUST_USE enum nika_err nika_mac(struct nika_keyring *keyring, uint32_t from, uint32_t to, struct nika_span message,
-                                     uint8_t *mac, uint32_t *size);
+NIKA_MUST_USE enum nika_err nika_mac(struct nika_keyring *keyring, uint32_t from, uint32_t to,
+                                     struct nika_span message, uint8_t *mac, uint32_t *size);
 /* Constant-time check. NIKA_OK or NIKA_ERR_AUTH. */
-NIKA_MUST_USE enum nika_err nika_mac_verify(struct nika_keyring *keyring, uint32_t from, uint32_t to,
-                                            struct nika_span message, struct nika_span mac);
+NIKA_MUST_USE enum nika_err nika_mac_verify(struct nika_keyring *keyring, uint32_t from,
+                                            uint32_t to, struct nika_span message,
+                                            struct nika_span mac);
 
 /* Suite `sim` implementation, called by auth.c through this table so that the shim can be linked without it.
  * NULL (default) makes every use of NIKA_SUITE_SIM fail with NIKA_ERR_AUTH. */
 struct nika_auth_sim {
-    void (*tag)(uint64_t key_seed, uint32_t from, uint32_t to, struct nika_span message, uint8_t out[16]);
+    void (*tag)(uint64_t key_seed, uint32_t from, uint32_t to, struct nika_span message,
+                uint8_t out[16]);
 };
 void nika_auth_install_sim(const struct nika_auth_sim *sim);
 /* The simulator's table (auth_sim.c, in library engine_sim_auth). */

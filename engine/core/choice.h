@@ -34,13 +34,16 @@ struct nika_choice_name {
     uint64_t seq;
 };
 
-#define NIKA_CHOICE_COUNTERS 16384u /* Occurrence counters, indexed by name hash; a collision only shares a counter. */
+#define NIKA_CHOICE_COUNTERS                                                                       \
+    16384u /* Occurrence counters, indexed by name hash; a collision only shares a counter. */
 
 struct nika_chooser;
 /* A driver returns the value for a name, in [0, n). */
-typedef uint64_t nika_choice_driver(struct nika_chooser *chooser, const struct nika_choice_name *name, uint64_t n);
+typedef uint64_t nika_choice_driver(struct nika_chooser *chooser,
+                                    const struct nika_choice_name *name, uint64_t n);
 /* Sees every decision (for a log). `value` is what was decided. */
-typedef void nika_choice_tap(void *context, const struct nika_choice_name *name, uint64_t n, uint64_t value);
+typedef void nika_choice_tap(void *context, const struct nika_choice_name *name, uint64_t n,
+                             uint64_t value);
 
 /* Plain data: lives in the world arena and is copied by snapshots. `driver_state` points outside it. */
 struct nika_chooser {
@@ -69,7 +72,8 @@ struct nika_choice_log;
 struct nika_choice_log *nika_choice_log_new(void);
 void nika_choice_log_free(struct nika_choice_log *log);
 /* NIKA_ERR_LIMIT past 16 M entries. A second entry for one name replaces the first. */
-NIKA_MUST_USE enum nika_err nika_choice_log_add(struct nika_choice_log *log, const struct nika_choice_name *name,
+NIKA_MUST_USE enum nika_err nika_choice_log_add(struct nika_choice_log *log,
+                                                const struct nika_choice_name *name,
                                                 uint64_t value);
 /* Entries that a run never asked for: names that no longer mean anything. */
 uint64_t nika_choice_log_unused(const struct nika_choice_log *log);

@@ -9,32 +9,33 @@
 #include "engine/core/types.h"
 
 struct nika_config {
-    uint32_t protocol;          /* Registry id of the protocol; part of the group id. */
-    uint32_t n, f;              /* Replicas; tolerated faults. */
-    uint32_t clients;           /* Registered clients, ids 0..clients-1. */
-    uint32_t epoch;             /* Configuration epoch. */
-    enum nika_suite suite;      /* Authentication suite of all keys. */
+    uint32_t protocol;            /* Registry id of the protocol; part of the group id. */
+    uint32_t n, f;                /* Replicas; tolerated faults. */
+    uint32_t clients;             /* Registered clients, ids 0..clients-1. */
+    uint32_t epoch;               /* Configuration epoch. */
+    enum nika_suite suite;        /* Authentication suite of all keys. */
     uint32_t checkpoint_interval; /* K, in sequence numbers. */
-    uint32_t window;            /* L, multiple of K, >= 2K. */
-    uint32_t pipeline;          /* Proposals the primary may have beyond last_exec (B3). */
-    uint32_t batch_count_max;   /* B_MAX. */
-    uint32_t batch_bytes_max;   /* B_BYTES. */
-    uint32_t op_size_max;       /* MAX_OP. */
-    uint32_t reply_size_max;    /* Bytes of one cached reply. */
-    uint32_t pending_max;       /* PEND_MAX: un-executed requests in total; W_c = 1 per client. */
-    uint32_t chunk_size;        /* State-transfer chunk limit. */
-    uint32_t snapshot_size_max; /* Bytes of one application snapshot. */
-    uint32_t store_bytes;       /* Variable-size memory of one replica (batches, certificates, view changes). */
-    bool read_only;             /* Read-only path on: writes then need Q replies (C-c). */
-    uint32_t backoff_max;       /* Cap on doublings of T_vc. */
-    uint64_t batch_ns;          /* T_batch; 0 = cut at once. */
-    uint64_t request_ns;        /* T_req = T0. */
-    uint64_t status_ns;         /* T_status. */
-    uint64_t retransmit_ns;     /* T_retx. */
-    uint64_t fetch_ns;          /* T_fetch. */
-    uint64_t lag_ns;            /* T_lag (CK6). */
-    uint64_t client_ns;         /* T_client, doubling, capped at 16x. */
-    uint64_t time_skew_ns;      /* SKEW (PP9). */
+    uint32_t window;              /* L, multiple of K, >= 2K. */
+    uint32_t pipeline;            /* Proposals the primary may have beyond last_exec (B3). */
+    uint32_t batch_count_max;     /* B_MAX. */
+    uint32_t batch_bytes_max;     /* B_BYTES. */
+    uint32_t op_size_max;         /* MAX_OP. */
+    uint32_t reply_size_max;      /* Bytes of one cached reply. */
+    uint32_t pending_max;         /* PEND_MAX: un-executed requests in total; W_c = 1 per client. */
+    uint32_t chunk_size;          /* State-transfer chunk limit. */
+    uint32_t snapshot_size_max;   /* Bytes of one application snapshot. */
+    uint32_t
+        store_bytes; /* Variable-size memory of one replica (batches, certificates, view changes). */
+    bool read_only;  /* Read-only path on: writes then need Q replies (C-c). */
+    uint32_t backoff_max;        /* Cap on doublings of T_vc. */
+    uint64_t batch_ns;           /* T_batch; 0 = cut at once. */
+    uint64_t request_ns;         /* T_req = T0. */
+    uint64_t status_ns;          /* T_status. */
+    uint64_t retransmit_ns;      /* T_retx. */
+    uint64_t fetch_ns;           /* T_fetch. */
+    uint64_t lag_ns;             /* T_lag (CK6). */
+    uint64_t client_ns;          /* T_client, doubling, capped at 16x. */
+    uint64_t time_skew_ns;       /* SKEW (PP9). */
     struct nika_digest group_id; /* Filled in by nika_config_seal(). */
 };
 

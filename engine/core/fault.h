@@ -11,8 +11,8 @@
 #include "engine/core/replica.h"
 
 enum nika_fault_class {
-    NIKA_FAULT_NETWORK,   /* Acts on links; ends at GST. */
-    NIKA_FAULT_NODE,      /* Crash, restart, pause, slow CPU. */
+    NIKA_FAULT_NETWORK, /* Acts on links; ends at GST. */
+    NIKA_FAULT_NODE,    /* Crash, restart, pause, slow CPU. */
     NIKA_FAULT_DISK,
     NIKA_FAULT_CLOCK,
     NIKA_FAULT_BYZANTINE, /* Corrupts replicas: counts against f, goes on after GST. */
@@ -21,10 +21,11 @@ enum nika_fault_class {
 
 #define NIKA_FAULT_PARAMS_MAX 8u
 struct nika_fault_param {
-    const char *name;   /* JSON key; units last: "delay_ms", "rate_ppm". */
+    const char *name; /* JSON key; units last: "delay_ms", "rate_ppm". */
     const char *doc;
     uint64_t low, high, fallback; /* Allowed range and default. */
-    const char *const *names;     /* Enumerated values ("pre-prepare", ...) by index from 0, NULL-terminated; NULL = integer. */
+    const char *const *
+        names; /* Enumerated values ("pre-prepare", ...) by index from 0, NULL-terminated; NULL = integer. */
 };
 
 /* One message from one node to one receiver, before the network (Byzantine) or on the link (network faults). */
@@ -33,14 +34,14 @@ struct nika_outgoing {
     uint8_t type;
     uint32_t size;
     uint32_t capacity;
-    uint8_t *bytes;            /* The frame; may be rewritten up to capacity. Set `changed` when done. */
+    uint8_t *bytes; /* The frame; may be rewritten up to capacity. Set `changed` when done. */
     const struct nika_summary *summary;
     bool changed;
     bool drop;
-    uint32_t copies;           /* Extra deliveries of the same bytes. */
-    uint64_t delay_ns;         /* Added to the link's latency. */
-    uint64_t hold_until_ns;    /* Not before this world time; 0 = none. */
-    bool unordered;            /* May overtake and be overtaken (reorder). */
+    uint32_t copies;        /* Extra deliveries of the same bytes. */
+    uint64_t delay_ns;      /* Added to the link's latency. */
+    uint64_t hold_until_ns; /* Not before this world time; 0 = none. */
+    bool unordered;         /* May overtake and be overtaken (reorder). */
 };
 
 enum nika_disk_fault {
@@ -62,7 +63,8 @@ struct nika_fault_host {
     void (*acted)(void *world, struct nika_fault *fault, uint32_t target);
     /* Wake this fault's on_wake at world time `at_ns` with `cookie`. */
     void (*wake)(void *world, struct nika_fault *fault, uint64_t at_ns, uint64_t cookie);
-    void (*crash)(void *world, uint32_t replica);   /* No-op when down. What was not durable is lost or torn. */
+    void (*crash)(void *world,
+                  uint32_t replica); /* No-op when down. What was not durable is lost or torn. */
     /* `amnesia` = its disk is lost. No-op when up. */
     void (*restart)(void *world, uint32_t replica, bool amnesia);
     void (*pause)(void *world, uint32_t node, bool paused);
@@ -73,9 +75,11 @@ struct nika_fault_host {
     bool (*disk_rot)(void *world, uint32_t replica, uint32_t position_ppm);
     /* Re-authenticate the frame for (from, to) after its type or body changed. Asserts that `from` is corrupted. The frame in `out` is
      * rebuilt: type, body -> complete frame. NIKA_ERR_LIMIT when it does not fit. */
-    enum nika_err (*resign)(void *world, struct nika_outgoing *out, uint8_t type, struct nika_span body);
+    enum nika_err (*resign)(void *world, struct nika_outgoing *out, uint8_t type,
+                            struct nika_span body);
     /* Send a frame from a corrupted node that its module never asked for. The frame is signed with the node's key. */
-    void (*inject)(void *world, uint32_t from, uint32_t to, uint8_t type, enum nika_auth_alg alg, struct nika_span body);
+    void (*inject)(void *world, uint32_t from, uint32_t to, uint8_t type, enum nika_auth_alg alg,
+                   struct nika_span body);
     /* Send raw bytes as they are (replay of old frames). */
     void (*inject_raw)(void *world, uint32_t from, uint32_t to, struct nika_span frame);
     bool (*is_corrupted)(void *world, uint32_t node);
@@ -89,33 +93,37 @@ struct nika_fault_ops {
     enum nika_fault_class fault_class;
     const struct nika_fault_param *params;
     uint32_t param_count;
-    uint32_t state_size; /* Bytes of `state`, zeroed. */
-    void (*start)(struct nika_fault *fault);                            /* at from_ns */
-    void (*stop)(struct nika_fault *fault);                             /* at to_ns, or GST for those that end there */
+    uint32_t state_size;                     /* Bytes of `state`, zeroed. */
+    void (*start)(struct nika_fault *fault); /* at from_ns */
+    void (*stop)(struct nika_fault *fault);  /* at to_ns, or GST for those that end there */
     void (*on_wake)(struct nika_fault *fault, uint64_t cookie);
-    void (*on_send)(struct nika_fault *fault, struct nika_outgoing *out);  /* BYZANTINE, CLIENT: messages of its targets */
-    void (*on_link)(struct nika_fault *fault, struct nika_outgoing *out);  /* NETWORK: every message */
+    void (*on_send)(struct nika_fault *fault,
+                    struct nika_outgoing *out); /* BYZANTINE, CLIENT: messages of its targets */
+    void (*on_link)(struct nika_fault *fault,
+                    struct nika_outgoing *out); /* NETWORK: every message */
     /* BYZANTINE: a message delivered to a target; return false to hide it from the module. */
     bool (*on_receive)(struct nika_fault *fault, uint32_t target, const struct nika_frame *frame);
     /* DISK: a persist or save of a target. */
-    enum nika_disk_fault (*on_disk)(struct nika_fault *fault, uint32_t replica, uint32_t kind, uint64_t *delay_ns);
+    enum nika_disk_fault (*on_disk)(struct nika_fault *fault, uint32_t replica, uint32_t kind,
+                                    uint64_t *delay_ns);
     /* DISK: on crash, how many of `unsynced` bytes survive, torn; return false to leave the world's own choice. */
     bool (*on_tear)(struct nika_fault *fault, uint32_t replica, uint32_t unsynced, uint32_t *kept);
     /* NODE: called after each action of a target was applied; for "crash at persistence point" conditions. */
-    void (*on_tap)(struct nika_fault *fault, uint32_t node, uint32_t tap_kind, uint64_t a, uint64_t b);
+    void (*on_tap)(struct nika_fault *fault, uint32_t node, uint32_t tap_kind, uint64_t a,
+                   uint64_t b);
 };
 
 /* One configured fault of a scenario. The world owns it; `state` is state_size bytes in the world arena. */
 struct nika_fault {
     const struct nika_fault_ops *ops;
     const struct nika_fault_host *host;
-    uint32_t index;      /* In the scenario. */
+    uint32_t index; /* In the scenario. */
     bool active;
     bool ends_at_gst;
     uint64_t targets[2]; /* Bit i = replica i (class CLIENT: client i). */
     uint64_t from_ns, to_ns;
     uint64_t params[NIKA_FAULT_PARAMS_MAX];
-    uint64_t acted;      /* How often it really acted. */
+    uint64_t acted; /* How often it really acted. */
     void *state;
 };
 static inline bool nika_fault_targets(const struct nika_fault *fault, uint32_t index)
@@ -123,18 +131,26 @@ static inline bool nika_fault_targets(const struct nika_fault *fault, uint32_t i
     return index < 128 && (fault->targets[index / 64] >> (index % 64) & 1u) != 0;
 }
 /* A decision of this fault in [0, n): named by fault index, target, and what it decides about. 0 = do nothing. */
-static inline uint64_t nika_fault_choice(struct nika_fault *fault, uint32_t target, uint16_t type, uint64_t view,
-                                         uint64_t seq, uint64_t n)
+static inline uint64_t nika_fault_choice(struct nika_fault *fault, uint32_t target, uint16_t type,
+                                         uint64_t view, uint64_t seq, uint64_t n)
 {
-    struct nika_choice_name name = {.kind = NIKA_CHOICE_FAULT, .type = type, .a = fault->index, .b = target,
-                                    .view = view, .seq = seq};
+    struct nika_choice_name name = {.kind = NIKA_CHOICE_FAULT,
+                                    .type = type,
+                                    .a = fault->index,
+                                    .b = target,
+                                    .view = view,
+                                    .seq = seq};
     return nika_choice(fault->host->chooser, name, n);
 }
-static inline bool nika_fault_choice_ppm(struct nika_fault *fault, uint32_t target, uint16_t type, uint64_t view,
-                                         uint64_t seq, uint64_t ppm)
+static inline bool nika_fault_choice_ppm(struct nika_fault *fault, uint32_t target, uint16_t type,
+                                         uint64_t view, uint64_t seq, uint64_t ppm)
 {
-    struct nika_choice_name name = {.kind = NIKA_CHOICE_FAULT, .type = type, .a = fault->index, .b = target,
-                                    .view = view, .seq = seq};
+    struct nika_choice_name name = {.kind = NIKA_CHOICE_FAULT,
+                                    .type = type,
+                                    .a = fault->index,
+                                    .b = target,
+                                    .view = view,
+                                    .seq = seq};
     return nika_choice_ppm(fault->host->chooser, name, (uint32_t)ppm);
 }
 static inline void nika_fault_acted(struct nika_fault *fault, uint32_t target)

@@ -43,14 +43,15 @@ static inline uint32_t nika_frame_size(uint32_t body_size, uint32_t auth_size)
 }
 /* Parse exactly one frame from `bytes`; every length is checked against the bytes present and `size_max`; magic, version,
  * flags and epoch must be right; nothing is verified. NIKA_ERR_MALFORMED or NIKA_OK. */
-NIKA_MUST_USE enum nika_err nika_frame_parse(struct nika_span bytes, uint32_t epoch, uint32_t size_max,
-                                             struct nika_frame *out);
+NIKA_MUST_USE enum nika_err nika_frame_parse(struct nika_span bytes, uint32_t epoch,
+                                             uint32_t size_max, struct nika_frame *out);
 /* Write the signed bytes of (type, sender, body) to `w` (PROTOCOLS.md 5, domain separation). */
-void nika_frame_signed_bytes(const struct nika_config *config, uint8_t type, uint32_t sender, struct nika_span body,
-                             struct nika_writer *w);
+void nika_frame_signed_bytes(const struct nika_config *config, uint8_t type, uint32_t sender,
+                             struct nika_span body, struct nika_writer *w);
 /* Write a frame. `auth` may be empty (NIKA_AUTH_NONE). */
-void nika_frame_write(const struct nika_config *config, uint8_t type, uint32_t sender, struct nika_span body,
-                      enum nika_auth_alg alg, struct nika_span auth, struct nika_writer *w);
+void nika_frame_write(const struct nika_config *config, uint8_t type, uint32_t sender,
+                      struct nika_span body, enum nika_auth_alg alg, struct nika_span auth,
+                      struct nika_writer *w);
 /* SHA-256 over everything but the auth part: the identity of a message. */
 void nika_frame_digest(const struct nika_frame *frame, struct nika_digest *out);
 

@@ -13,8 +13,8 @@ struct nika_host {
     uint32_t self; /* Node id of the module; it can sign as no other. */
     /* Signature (alg SIGNATURE, `to` ignored) or MAC for `to` over the frame's signed bytes. Returns bytes written (at most
      * NIKA_AUTH_SIZE_MAX); never fails for self. */
-    uint32_t (*authenticate)(void *world, uint32_t self, enum nika_auth_alg alg, uint8_t type, uint32_t to,
-                             struct nika_span body, uint8_t *auth);
+    uint32_t (*authenticate)(void *world, uint32_t self, enum nika_auth_alg alg, uint8_t type,
+                             uint32_t to, struct nika_span body, uint8_t *auth);
     /* Is this frame authentic from frame->sender, addressed to `self` when it carries a MAC? Used for frames nested in other
      * messages; the outer frame was checked by ingress. */
     bool (*verify)(void *world, uint32_t self, const struct nika_frame *frame);

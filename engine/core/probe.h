@@ -25,9 +25,9 @@ const char *nika_probe_name(enum nika_probe probe);
 const char *nika_probe_doc(enum nika_probe probe);
 
 #define REACHED(id) nika_probe_hit(NIKA_PROBE_##id)
-#define SOMETIMES(id, condition)                                                                    \
-    do {                                                                                            \
-        if (condition) nika_probe_hit(NIKA_PROBE_##id);                                             \
+#define SOMETIMES(id, condition)                                                                   \
+    do {                                                                                           \
+        if (condition) nika_probe_hit(NIKA_PROBE_##id);                                            \
     } while (0)
 
 #endif

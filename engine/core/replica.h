@@ -13,23 +13,24 @@
 #include "engine/core/host.h"
 
 enum nika_event_kind {
-    NIKA_EVENT_START,   /* After init and recovery records. */
+    NIKA_EVENT_START, /* After init and recovery records. */
     NIKA_EVENT_MESSAGE, /* `frame`: parsed, sender authenticated by ingress unless its auth_alg is NONE. */
-    NIKA_EVENT_TIMER,   /* `timer`, `generation`: a stale generation must be ignored. */
-    NIKA_EVENT_STORED,  /* `token`: durable (status 0) or failed (status != 0: disk full). */
-    NIKA_EVENT_APP,     /* `token`: completion of EXECUTE, QUERY, SNAPSHOT_* or RESTORE_END; `bytes` as app.h says. */
-    NIKA_EVENT_INVOKE,  /* Clients: run operation `bytes`, `token` chosen by the caller, status = NIKA_OP_* flags. */
+    NIKA_EVENT_TIMER,  /* `timer`, `generation`: a stale generation must be ignored. */
+    NIKA_EVENT_STORED, /* `token`: durable (status 0) or failed (status != 0: disk full). */
+    NIKA_EVENT_APP, /* `token`: completion of EXECUTE, QUERY, SNAPSHOT_* or RESTORE_END; `bytes` as app.h says. */
+    NIKA_EVENT_INVOKE, /* Clients: run operation `bytes`, `token` chosen by the caller, status = NIKA_OP_* flags. */
 };
 
 struct nika_event {
     enum nika_event_kind kind;
-    uint64_t now_ns;  /* Monotone per node; the only source of time. */
+    uint64_t now_ns; /* Monotone per node; the only source of time. */
     uint32_t timer;
     int32_t status;
     uint64_t generation;
     uint64_t token;
-    const struct nika_frame *frame; /* MESSAGE. Hostile until validated. Borrowed until step returns. */
-    struct nika_span bytes;         /* APP, INVOKE. Borrowed until step returns. */
+    const struct nika_frame
+        *frame;             /* MESSAGE. Hostile until validated. Borrowed until step returns. */
+    struct nika_span bytes; /* APP, INVOKE. Borrowed until step returns. */
 };
 
 /* Durable records are of two classes: slot records die when LOG_TRIM passes their seq; state records (kind with this bit)
@@ -39,9 +40,9 @@ struct nika_event {
 /* What a frame or record says, without knowing the protocol: for traces, oracles and faults. */
 enum nika_message_class {
     NIKA_MESSAGE_OTHER = 0,
-    NIKA_MESSAGE_REQUEST,    /* seq = timestamp, view = client index */
-    NIKA_MESSAGE_REPLY,      /* seq = timestamp, view = client index */
-    NIKA_MESSAGE_PROPOSE,    /* PRE-PREPARE */
+    NIKA_MESSAGE_REQUEST, /* seq = timestamp, view = client index */
+    NIKA_MESSAGE_REPLY,   /* seq = timestamp, view = client index */
+    NIKA_MESSAGE_PROPOSE, /* PRE-PREPARE */
     NIKA_MESSAGE_BATCH,
     NIKA_MESSAGE_PREPARE,
     NIKA_MESSAGE_COMMIT,
@@ -49,7 +50,7 @@ enum nika_message_class {
     NIKA_MESSAGE_VIEW_CHANGE,
     NIKA_MESSAGE_NEW_VIEW,
     NIKA_MESSAGE_STATUS,
-    NIKA_MESSAGE_TRANSFER,   /* META, CHUNK and their requests */
+    NIKA_MESSAGE_TRANSFER, /* META, CHUNK and their requests */
 };
 struct nika_summary {
     uint8_t message_class; /* enum nika_message_class */
@@ -63,11 +64,11 @@ struct nika_replica_status {
     uint64_t view;
     bool active;
     bool transferring;
-    uint64_t low_mark;      /* h */
+    uint64_t low_mark; /* h */
     uint64_t last_executed;
     uint64_t last_committed; /* Highest contiguous committed. */
-    uint32_t pending;       /* Requests known and not executed. */
-    uint32_t wait;          /* enum nika_wait */
+    uint32_t pending;        /* Requests known and not executed. */
+    uint32_t wait;           /* enum nika_wait */
     uint64_t wait_detail;
     uint32_t view_changes_held; /* VIEW-CHANGEs held for `view`. */
     uint32_t backoff;
@@ -86,12 +87,15 @@ struct nika_replica_ops {
     /* Bytes from the start of the state that are in use: the rest is zero. For snapshots. */
     size_t (*used)(const struct nika_replica *replica);
     /* `memory` is zeroed. config and host are borrowed for the life of the module. */
-    struct nika_replica *(*init)(void *memory, const struct nika_config *config, const struct nika_host *host);
+    struct nika_replica *(*init)(void *memory, const struct nika_config *config,
+                                 const struct nika_host *host);
     /* Recovery, before START: first the newest intact snapshot if any (kind = NIKA_RECORD_SNAPSHOT, bytes = the module's own
      * part as given to SNAPSHOT_SAVE; the app is restored to it already), then live log records in order. */
-    void (*recover)(struct nika_replica *replica, uint32_t kind, uint64_t seq, struct nika_span record);
+    void (*recover)(struct nika_replica *replica, uint32_t kind, uint64_t seq,
+                    struct nika_span record);
     /* Consume one event, append to effects. A hostile message is not an error: it is dropped with a REJECT note. */
-    void (*step)(struct nika_replica *replica, const struct nika_event *event, struct nika_effects *effects);
+    void (*step)(struct nika_replica *replica, const struct nika_event *event,
+                 struct nika_effects *effects);
     void (*status)(const struct nika_replica *replica, struct nika_replica_status *out);
     /* Canonical hash of the protocol state, the same on every architecture. */
     void (*digest)(const struct nika_replica *replica, struct nika_digest *out);
@@ -110,14 +114,18 @@ struct nika_replica_ops {
 struct nika_client_ops {
     const char *name;
     size_t (*size)(const struct nika_config *config);
-    struct nika_replica *(*init)(void *memory, const struct nika_config *config, const struct nika_host *host);
-    void (*recover)(struct nika_replica *client, uint32_t kind, uint64_t seq, struct nika_span record);
-    void (*step)(struct nika_replica *client, const struct nika_event *event, struct nika_effects *effects);
+    struct nika_replica *(*init)(void *memory, const struct nika_config *config,
+                                 const struct nika_host *host);
+    void (*recover)(struct nika_replica *client, uint32_t kind, uint64_t seq,
+                    struct nika_span record);
+    void (*step)(struct nika_replica *client, const struct nika_event *event,
+                 struct nika_effects *effects);
 };
 
 /* The ingress stage, the same in both worlds: parse, bind sender, verify. `verify` is asked only for frames whose type's
  * auth class needs it. Returns NIKA_OK and fills `out`; else the frame is dropped and counted. */
-NIKA_MUST_USE enum nika_err nika_ingress(const struct nika_config *config, const struct nika_message_table *messages,
+NIKA_MUST_USE enum nika_err nika_ingress(const struct nika_config *config,
+                                         const struct nika_message_table *messages,
                                          struct nika_span bytes, struct nika_frame *out);
 
 #endif

@@ -22,7 +22,8 @@ enum nika_wal_end {
 };
 void nika_wal_write(struct nika_writer *w, uint8_t kind, uint64_t seq, struct nika_span payload);
 /* Read the record at *at and move past it. NIKA_OK, NIKA_ERR_NOT_FOUND at the end, NIKA_ERR_MALFORMED when torn or bad. */
-NIKA_MUST_USE enum nika_err nika_wal_next(struct nika_span log, uint32_t *at, struct nika_wal_record *out);
+NIKA_MUST_USE enum nika_err nika_wal_next(struct nika_span log, uint32_t *at,
+                                          struct nika_wal_record *out);
 /* Scan the whole log: how it ends, and the bytes of the good prefix. */
 enum nika_wal_end nika_wal_scan(struct nika_span log, uint32_t *good_size);
 

@@ -16,9 +16,9 @@
 enum nika_property_class { NIKA_PROPERTY_SAFETY, NIKA_PROPERTY_LIVENESS, NIKA_PROPERTY_BOUND };
 
 struct nika_violation {
-    uint8_t oracle;   /* Index into nika_oracle_list. */
-    uint32_t node;    /* Who broke it (or first of the two that disagree). */
-    uint32_t other;   /* NIKA_NODE_NONE when there is no second. */
+    uint8_t oracle; /* Index into nika_oracle_list. */
+    uint32_t node;  /* Who broke it (or first of the two that disagree). */
+    uint32_t other; /* NIKA_NODE_NONE when there is no second. */
     uint64_t seq;
     uint64_t now_ns;
     uint64_t event_index;
@@ -28,15 +28,17 @@ struct nika_violation {
 /* What oracles may know of a run besides taps. */
 struct nika_oracle_setup {
     const struct nika_config *config;
-    const struct nika_app_ops *app_ops; /* The sequential model is the application itself, run once in canonical order. */
+    const struct nika_app_ops
+        *app_ops; /* The sequential model is the application itself, run once in canonical order. */
     uint64_t app_param;
-    uint64_t corrupted[2];       /* Bit i = replica i is Byzantine or amnesiac in this run: never judged. */
+    uint64_t
+        corrupted[2]; /* Bit i = replica i is Byzantine or amnesiac in this run: never judged. */
     uint64_t corrupted_clients[2];
-    uint32_t byzantine_count;    /* Of replicas. */
-    uint64_t gst_ns;             /* NIKA_NEVER-like UINT64_MAX: liveness is not judged. */
-    uint64_t delay_bound_ns;     /* Delta after GST. */
+    uint32_t byzantine_count;              /* Of replicas. */
+    uint64_t gst_ns;                       /* NIKA_NEVER-like UINT64_MAX: liveness is not judged. */
+    uint64_t delay_bound_ns;               /* Delta after GST. */
     uint64_t fsync_bound_ns, app_bound_ns; /* Added per phase to Delta. */
-    uint64_t enabled;            /* Bit i = oracle i of nika_oracle_list. */
+    uint64_t enabled;                      /* Bit i = oracle i of nika_oracle_list. */
     /* Ask the world about a replica; used for stall reasons and invariants. */
     void *world;
     void (*status)(const void *world, uint32_t replica, struct nika_replica_status *out);
@@ -49,7 +51,7 @@ struct nika_oracle_ops {
     const char *name; /* "agreement" */
     const char *doc;  /* One sentence: the property. */
     enum nika_property_class property_class;
-    uint32_t mask;    /* NIKA_TAP_BIT of the taps it wants. */
+    uint32_t mask; /* NIKA_TAP_BIT of the taps it wants. */
     size_t (*size)(const struct nika_oracle_setup *setup);
     size_t (*used)(const void *state);
     void (*init)(void *state, const struct nika_oracle_setup *setup); /* memory zeroed */
@@ -73,8 +75,9 @@ uint32_t nika_oracles_violations(const struct nika_oracles *o, const struct nika
 bool nika_oracles_broken(const struct nika_oracles *o);
 
 /* For oracle files: report. `state` is what init got. The first violation of each (oracle, node) is kept. */
-void nika_oracle_report(void *state, const struct nika_tap *tap, uint32_t node, uint32_t other, uint64_t seq,
-                        const char *format, ...) __attribute__((format(printf, 6, 7)));
+void nika_oracle_report(void *state, const struct nika_tap *tap, uint32_t node, uint32_t other,
+                        uint64_t seq, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
 
 /* The liveness bound B of ATTACKS.md 9.2, ns after GST (or after the request, whichever is later). Pure. */
 uint64_t nika_liveness_bound(const struct nika_oracle_setup *setup);

@@ -26,22 +26,26 @@ struct nika_latency {
 };
 struct nika_network_options {
     struct nika_latency latency[NIKA_LATENCY_CLASSES]; /* Class 0 is the default. */
-    uint8_t replica_class[NIKA_REPLICAS_MAX][NIKA_REPLICAS_MAX]; /* Latency class of each replica link. */
-    uint32_t loss_ppm, duplicate_ppm, reorder_ppm;  /* Before GST. Links are FIFO unless a message draws "reorder". */
+    uint8_t replica_class[NIKA_REPLICAS_MAX]
+                         [NIKA_REPLICAS_MAX]; /* Latency class of each replica link. */
+    uint32_t loss_ppm, duplicate_ppm,
+        reorder_ppm; /* Before GST. Links are FIFO unless a message draws "reorder". */
     uint64_t bandwidth_bytes_per_s; /* Per link; 0 = unlimited. */
-    uint32_t link_bytes_max;        /* In flight or queued on one link; beyond it the newest bulk message is dropped. */
-    uint64_t latency_bound_ns;      /* After GST no message takes longer; 0 = the largest quantile. */
+    uint32_t
+        link_bytes_max; /* In flight or queued on one link; beyond it the newest bulk message is dropped. */
+    uint64_t latency_bound_ns; /* After GST no message takes longer; 0 = the largest quantile. */
 };
 struct nika_disk_options {
-    struct nika_latency fsync;     /* One group commit. */
-    uint32_t log_bytes_max;        /* Disk size for one replica's log. */
+    struct nika_latency fsync; /* One group commit. */
+    uint32_t log_bytes_max;    /* Disk size for one replica's log. */
     uint32_t snapshot_bytes_max;
 };
 /* CPU cost in ns, charged to the node's virtual CPU; all zero = infinitely fast. */
 struct nika_cpu_options {
     uint32_t message_ns, sign_ns, verify_ns, mac_ns, execute_ns;
     uint32_t hash_ns_per_kib;
-    uint32_t inbox_max; /* Messages waiting for a busy node, per sender; newest is dropped beyond it. */
+    uint32_t
+        inbox_max; /* Messages waiting for a busy node, per sender; newest is dropped beyond it. */
 };
 
 struct nika_world;
@@ -59,10 +63,13 @@ struct nika_world_options {
     uint64_t gst_ns;               /* NIKA_NEVER = the network never settles. */
     uint64_t time_limit_ns;
     uint64_t event_limit;
-    uint32_t message_bytes_max;    /* All messages in flight; a message that does not fit is dropped as NIKA_DROP_QUEUE. */
-    uint32_t extra_bytes;          /* Zeroed memory in the arena for the caller (oracle state, workload), with `extra_used`. */
+    uint32_t
+        message_bytes_max; /* All messages in flight; a message that does not fit is dropped as NIKA_DROP_QUEUE. */
+    uint32_t
+        extra_bytes; /* Zeroed memory in the arena for the caller (oracle state, workload), with `extra_used`. */
     size_t (*extra_used)(const void *extra); /* Prefix in use; NULL = all. */
-    struct nika_fault faults[NIKA_FAULTS_MAX]; /* ops, index, targets, from_ns, to_ns, params set by the caller; the rest by the world. */
+    struct nika_fault faults
+        [NIKA_FAULTS_MAX]; /* ops, index, targets, from_ns, to_ns, params set by the caller; the rest by the world. */
     uint32_t fault_count;
     /* Verified once: keep a verdict cache for signatures (all suites); receivers are charged all the same. */
     bool verdict_cache;
@@ -70,7 +77,7 @@ struct nika_world_options {
 
 enum nika_world_state {
     NIKA_WORLD_RUNNING,
-    NIKA_WORLD_IDLE,        /* No event is left. */
+    NIKA_WORLD_IDLE, /* No event is left. */
     NIKA_WORLD_EVENT_LIMIT,
     NIKA_WORLD_TIME_LIMIT,
 };
@@ -78,7 +85,7 @@ enum nika_world_state {
 struct nika_world_stats {
     uint64_t events, now_ns;
     uint64_t messages_sent, messages_delivered, bytes_sent;
-    uint64_t dropped[8];          /* By enum nika_drop. */
+    uint64_t dropped[8]; /* By enum nika_drop. */
     uint64_t signatures, verifications, verifications_cached;
     uint64_t rejects[NIKA_CHECK_COUNT]; /* By enum nika_check, all replicas. */
     uint64_t executed_ops;
@@ -88,7 +95,8 @@ struct nika_world_stats {
 /* A world from options (copied), with the seed driver under `seed`; replace the chooser through nika_world_chooser() before the
  * first step for other drivers. NULL with *reason (static text) when the options are impossible or memory is short.
  * Reuses the process's arena: the previous world must have been freed. */
-struct nika_world *nika_world_new(const struct nika_world_options *options, uint64_t seed, const char **reason);
+struct nika_world *nika_world_new(const struct nika_world_options *options, uint64_t seed,
+                                  const char **reason);
 void nika_world_free(struct nika_world *w);
 /* Back to time 0 with another seed and the same options: O(bytes used). Watchers stay, `extra` is zeroed. */
 void nika_world_reset(struct nika_world *w, uint64_t seed);
@@ -105,14 +113,15 @@ enum nika_world_state nika_world_run(struct nika_world *w, uint64_t until_ns);
 void nika_world_stop(struct nika_world *w);
 
 /* Client `client` begins operation `token` at now + delay_ns. The op is copied. */
-void nika_world_invoke(struct nika_world *w, uint32_t client, uint64_t token, struct nika_span op, uint32_t flags,
-                       uint64_t delay_ns);
+void nika_world_invoke(struct nika_world *w, uint32_t client, uint64_t token, struct nika_span op,
+                       uint32_t flags, uint64_t delay_ns);
 
 uint64_t nika_world_now(const struct nika_world *w);
 uint64_t nika_world_event_index(const struct nika_world *w);
 const struct nika_config *nika_world_config(const struct nika_world *w);
 void nika_world_stats(const struct nika_world *w, struct nika_world_stats *out);
-void nika_world_status(const struct nika_world *w, uint32_t replica, struct nika_replica_status *out);
+void nika_world_status(const struct nika_world *w, uint32_t replica,
+                       struct nika_replica_status *out);
 bool nika_world_is_up(const struct nika_world *w, uint32_t replica);
 bool nika_world_is_corrupted(const struct nika_world *w, uint32_t node);
 /* The live application of a replica (for invariants), NULL when down. */
@@ -120,7 +129,8 @@ const struct nika_app *nika_world_app(const struct nika_world *w, uint32_t repli
 struct nika_fault *nika_world_fault(struct nika_world *w, uint32_t index);
 struct nika_probe_table *nika_world_probes(struct nika_world *w);
 /* Canonical state hash of one replica (protocol digest). */
-void nika_world_replica_digest(const struct nika_world *w, uint32_t replica, struct nika_digest *out);
+void nika_world_replica_digest(const struct nika_world *w, uint32_t replica,
+                               struct nika_digest *out);
 /* The run digest so far, 32 hex characters. */
 void nika_world_digest_text(const struct nika_world *w, char out[33]);
 

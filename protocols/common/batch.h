@@ -15,8 +15,9 @@
 void common_batch_body_digest(struct nika_span body, struct nika_digest *out);
 /* Parse one request frame of a batch into `frame` and `request`: R1 (size, client known), R3; the signature (R2) is the
  * caller's. NIKA_ERR_MALFORMED or NIKA_OK. */
-NIKA_MUST_USE enum nika_err common_request_parse(const struct nika_config *config, struct nika_span raw,
-                                                 struct nika_frame *frame, struct common_request *request);
+NIKA_MUST_USE enum nika_err common_request_parse(const struct nika_config *config,
+                                                 struct nika_span raw, struct nika_frame *frame,
+                                                 struct common_request *request);
 /* Bytes of one request inside a batch besides its operation: length prefix, frame, REQUEST fields, largest signature. */
 static inline uint32_t common_request_overhead(const struct nika_config *config)
 {
@@ -25,7 +26,8 @@ static inline uint32_t common_request_overhead(const struct nika_config *config)
 /* Largest BATCH body that PP7 lets pass: B_BYTES counts operations, their envelopes come on top. */
 static inline uint32_t common_batch_size_max(const struct nika_config *config)
 {
-    return 12u + config->batch_bytes_max + config->batch_count_max * common_request_overhead(config);
+    return 12u + config->batch_bytes_max +
+           config->batch_count_max * common_request_overhead(config);
 }
 /* PP7 (counts and sizes) and PP8 (every request valid, none repeated), verifying client signatures through `host`.
  * NIKA_CHECK_NONE or the failed check. */

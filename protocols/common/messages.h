@@ -9,7 +9,9 @@
 #define ELEMENT(name, text, doc) struct common_##name {
 #define MESSAGE(name, type, class, auth, text, doc) struct common_##name {
 #define FIELD(owner, kind, name, limit, element) NIKA_FIELD_TYPE_##kind name;
-#define END(name) };
+#define END(name)                                                                                  \
+    }                                                                                              \
+    ;
 #include "protocols/common/messages.def"
 #undef ELEMENT
 #undef MESSAGE
@@ -29,7 +31,8 @@ enum common_type {
 };
 
 #define ELEMENT(name, text, doc) extern const struct nika_message_info common_info_##name;
-#define MESSAGE(name, type, class, auth, text, doc) extern const struct nika_message_info common_info_##name;
+#define MESSAGE(name, type, class, auth, text, doc)                                                \
+    extern const struct nika_message_info common_info_##name;
 #define FIELD(owner, kind, name, limit, element)
 #define END(name)
 #include "protocols/common/messages.def"

@@ -10,14 +10,14 @@
 #include "engine/core/store.h"
 
 struct common_pending_entry {
-    uint64_t timestamp; /* 0 = free. */
-    uint32_t frame;     /* Store handle of the whole REQUEST frame. */
+    uint64_t timestamp;  /* 0 = free. */
+    uint32_t frame;      /* Store handle of the whole REQUEST frame. */
     uint32_t next, prev; /* Client index + 1; 0 = none. */
-    bool proposed;      /* The primary put it into a batch of the current view. */
+    bool proposed;       /* The primary put it into a batch of the current view. */
 };
 struct common_pending {
     uint32_t clients, limit, count;
-    uint32_t head, tail; /* Client index + 1. */
+    uint32_t head, tail;                  /* Client index + 1. */
     struct common_pending_entry *entries; /* One per client. */
 };
 
@@ -25,10 +25,12 @@ size_t common_pending_size(const struct nika_config *config);
 void common_pending_init(struct common_pending *p, const struct nika_config *config, void *memory);
 /* Add a request of `client`. NIKA_ERR_LIMIT when the client already has an entry of another timestamp, the total is reached or
  * the store is full; NIKA_OK also when the same timestamp is there already. */
-NIKA_MUST_USE enum nika_err common_pending_add(struct common_pending *p, struct nika_store *store, uint32_t client,
-                                               uint64_t timestamp, struct nika_span frame);
+NIKA_MUST_USE enum nika_err common_pending_add(struct common_pending *p, struct nika_store *store,
+                                               uint32_t client, uint64_t timestamp,
+                                               struct nika_span frame);
 /* Drop the client's entry if its timestamp is <= `timestamp` (X6). True when the head went. */
-bool common_pending_executed(struct common_pending *p, struct nika_store *store, uint32_t client, uint64_t timestamp);
+bool common_pending_executed(struct common_pending *p, struct nika_store *store, uint32_t client,
+                             uint64_t timestamp);
 struct common_pending_entry *common_pending_of(struct common_pending *p, uint32_t client);
 /* Client index of the head, or NIKA_NODE_NONE; and of the one after `client`. */
 uint32_t common_pending_head(const struct common_pending *p);

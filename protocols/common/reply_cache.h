@@ -24,17 +24,20 @@ struct common_reply_cache {
     uint8_t *bytes; /* clients x reply_size_max */
 };
 size_t common_reply_cache_size(const struct nika_config *config);
-void common_reply_cache_init(struct common_reply_cache *c, const struct nika_config *config, void *memory);
-void common_reply_cache_set(struct common_reply_cache *c, uint32_t client, uint64_t timestamp, uint64_t seq,
-                            struct nika_span result);
+void common_reply_cache_init(struct common_reply_cache *c, const struct nika_config *config,
+                             void *memory);
+void common_reply_cache_set(struct common_reply_cache *c, uint32_t client, uint64_t timestamp,
+                            uint64_t seq, struct nika_span result);
 struct nika_span common_reply_cache_result(const struct common_reply_cache *c, uint32_t client);
 /* Serialisation: bytes needed now, write, and replace all (issued = last). Read rejects anything not canonical. */
 uint32_t common_reply_cache_encoded_size(const struct common_reply_cache *c);
 void common_reply_cache_write(const struct common_reply_cache *c, struct nika_writer *w);
-NIKA_MUST_USE enum nika_err common_reply_cache_read(struct common_reply_cache *c, struct nika_span bytes);
+NIKA_MUST_USE enum nika_err common_reply_cache_read(struct common_reply_cache *c,
+                                                    struct nika_span bytes);
 /* Merkle root of a serialisation cut into chunks of `chunk_size`; leaf `index` and its proof for state transfer. Chunk count is at most
  * NIKA_CHUNKS_MAX. `leaves` is scratch for one digest per chunk. */
 uint32_t common_chunk_count(uint32_t size, uint32_t chunk_size);
-void common_chunks_root(struct nika_span bytes, uint32_t chunk_size, struct nika_digest *leaves, struct nika_digest *root);
+void common_chunks_root(struct nika_span bytes, uint32_t chunk_size, struct nika_digest *leaves,
+                        struct nika_digest *root);
 
 #endif

@@ -2,11 +2,17 @@
 #include "protocols/pbft/messages.h"
 
 #define ELEMENT(name, text, doc) static const struct nika_field pbft_fields_##name[] = {
-#define MESSAGE(name, type, class, auth, text, doc) static const struct nika_field pbft_fields_##name[] = {
-#define FIELD(owner, kind_, name_, limit_, element_)                                                \
-    {.name = #name_, .kind = NIKA_FIELD_##kind_, .offset = offsetof(struct pbft_##owner, name_),     \
-     .limit = (limit_), .element = ELEMENT_INFO(element_)},
-#define END(name) };
+#define MESSAGE(name, type, class, auth, text, doc)                                                \
+    static const struct nika_field pbft_fields_##name[] = {
+#define FIELD(owner, kind_, name_, limit_, element_)                                               \
+    {.name = #name_,                                                                               \
+     .kind = NIKA_FIELD_##kind_,                                                                   \
+     .offset = offsetof(struct pbft_##owner, name_),                                               \
+     .limit = (limit_),                                                                            \
+     .element = ELEMENT_INFO(element_)},
+#define END(name)                                                                                  \
+    }                                                                                              \
+    ;
 #define ELEMENT_INFO(name) ELEMENT_INFO_##name
 #define ELEMENT_INFO_none NULL
 #define ELEMENT_INFO_certificate &pbft_info_certificate
@@ -16,15 +22,23 @@
 #undef FIELD
 #undef END
 
-#define ELEMENT(name_, text_, doc_)                                                                 \
-    const struct nika_message_info pbft_info_##name_ = {                                            \
-        .name = text_, .struct_size = sizeof(struct pbft_##name_),                                  \
-        .field_count = ARRAY_COUNT(pbft_fields_##name_), .fields = pbft_fields_##name_, .doc = doc_};
-#define MESSAGE(name_, type_, class_, auth_, text_, doc_)                                           \
-    const struct nika_message_info pbft_info_##name_ = {                                            \
-        .name = text_, .type = type_, .auth = NIKA_AUTH_##auth_, .message_class = NIKA_MESSAGE_##class_, \
-        .struct_size = sizeof(struct pbft_##name_), .field_count = ARRAY_COUNT(pbft_fields_##name_),  \
-        .fields = pbft_fields_##name_, .doc = doc_};
+#define ELEMENT(name_, text_, doc_)                                                                \
+    const struct nika_message_info pbft_info_##name_ = {                                           \
+        .name = text_,                                                                             \
+        .struct_size = sizeof(struct pbft_##name_),                                                \
+        .field_count = ARRAY_COUNT(pbft_fields_##name_),                                           \
+        .fields = pbft_fields_##name_,                                                             \
+        .doc = doc_};
+#define MESSAGE(name_, type_, class_, auth_, text_, doc_)                                          \
+    const struct nika_message_info pbft_info_##name_ = {                                           \
+        .name = text_,                                                                             \
+        .type = type_,                                                                             \
+        .auth = NIKA_AUTH_##auth_,                                                                 \
+        .message_class = NIKA_MESSAGE_##class_,                                                    \
+        .struct_size = sizeof(struct pbft_##name_),                                                \
+        .field_count = ARRAY_COUNT(pbft_fields_##name_),                                           \
+        .fields = pbft_fields_##name_,                                                             \
+        .doc = doc_};
 #define FIELD(owner, kind, name, limit, element)
 #define END(name)
 #include "protocols/pbft/messages.def"

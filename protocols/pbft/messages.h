@@ -10,7 +10,9 @@
 #define ELEMENT(name, text, doc) struct pbft_##name {
 #define MESSAGE(name, type, class, auth, text, doc) struct pbft_##name {
 #define FIELD(owner, kind, name, limit, element) NIKA_FIELD_TYPE_##kind name;
-#define END(name) };
+#define END(name)                                                                                  \
+    }                                                                                              \
+    ;
 #include "protocols/pbft/messages.def"
 #undef ELEMENT
 #undef MESSAGE
@@ -30,7 +32,8 @@ enum pbft_type {
 };
 
 #define ELEMENT(name, text, doc) extern const struct nika_message_info pbft_info_##name;
-#define MESSAGE(name, type, class, auth, text, doc) extern const struct nika_message_info pbft_info_##name;
+#define MESSAGE(name, type, class, auth, text, doc)                                                \
+    extern const struct nika_message_info pbft_info_##name;
 #define FIELD(owner, kind, name, limit, element)
 #define END(name)
 #include "protocols/pbft/messages.def"
