@@ -229,9 +229,14 @@ static void on_invoke(struct nika_replica *c, const struct nika_event *event,
                       struct nika_effects *effects)
 {
     bool room = c->queue_count < NIKA_CLIENT_QUEUE + 1;
-    if (!room) return reject(effects, NIKA_CHECK_R4, c->host->self);
-    if (event->bytes.size > c->config->op_size_max)
-        return reject(effects, NIKA_CHECK_R1, c->host->self);
+    if (!room) {
+        reject(effects, NIKA_CHECK_R4, c->host->self);
+        return;
+    }
+    if (event->bytes.size > c->config->op_size_max) {
+        reject(effects, NIKA_CHECK_R1, c->host->self);
+        return;
+    }
     uint32_t place = (c->queue_head + c->queue_count) % (NIKA_CLIENT_QUEUE + 1);
     c->queue[place] = (struct client_operation){
         .token = event->token, .flags = (uint32_t)event->status, .size = event->bytes.size};
@@ -247,8 +252,10 @@ static void on_stored(struct nika_replica *c, const struct nika_event *event,
                       struct nika_effects *effects)
 {
     if (c->phase != CLIENT_RESERVING || event->token != c->reserving) return;
-    if (event->status != 0)
-        return arm(c, c->config->client_ns, effects); /* Full disk: ask again later. */
+    if (event->status != 0) {
+        arm(c, c->config->client_ns, effects); /* Full disk: ask again later. */
+        return;
+    }
     c->reserved = c->reserving;
     c->phase = CLIENT_IDLE;
     advance(c, effects);
@@ -378,20 +385,28 @@ static void on_message(struct nika_replica *c, const struct nika_frame *frame,
     /* Ingress checked the MAC; a frame of another type, or from no replica, has no business here (C-g). */
     if (frame->type != COMMON_TYPE_reply || frame->sender >= c->config->n ||
         frame->auth_alg != NIKA_AUTH_MAC) {
-        return reject(effects, NIKA_CHECK_CG, frame->sender);
+        reject(effects, NIKA_CHECK_CG, frame->sender);
+        return;
     }
-    if (nika_decode(&common_info_reply, frame->body, &m) != NIKA_OK)
-        return reject(effects, NIKA_CHECK_W0, frame->sender);
+    if (nika_decode(&common_info_reply, frame->body, &m) != NIKA_OK) {
+        reject(effects, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
     enum nika_check check = reply_check(c, &m);
-    if (check != NIKA_CHECK_NONE) return reject(effects, check, frame->sender);
+    if (check != NIKA_CHECK_NONE) {
+        reject(effects, check, frame->sender);
+        return;
+    }
     /* Late replies to what is finished are the rule, not an offence. */
     bool waiting = c->phase == CLIENT_READING || c->phase == CLIENT_ORDERING;
     if (!waiting || m.timestamp != c->timestamp) return;
     if (m.full != 0 && !known_result(c, &m)) {
         struct nika_digest digest;
         nika_sha256_one(m.result.data, m.result.size, &digest);
-        if (!nika_digest_equal(&digest, &m.result_digest))
-            return reject(effects, NIKA_CHECK_CG, frame->sender);
+        if (!nika_digest_equal(&digest, &m.result_digest)) {
+            reject(effects, NIKA_CHECK_CG, frame->sender);
+            return;
+        }
     }
     record_vote(c, frame->sender, &m);
     complete_if_quorum(c, &c->votes[frame->sender], effects);

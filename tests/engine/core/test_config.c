@@ -16,21 +16,37 @@ static void test_the_default_seals(void **state)
     assert_int_equal(config.window, 32);
 }
 
+/* clang-format off */
 /* One field each: an allowed other value, and a forbidden one (0 = any value is allowed). */
-#define FIELDS(X)                                                                                  \
-    X(protocol, 1, 0)                                                                              \
-    X(n, 5, 129)                                                                                   \
-    X(f, 2, 4)                                                                                     \
-    X(clients, 9, 4097)                                                                            \
-    X(epoch, 1, 0) X(suite, NIKA_SUITE_SIM, 6) X(checkpoint_interval, 16, 5) X(window, 40, 8)      \
-        X(pipeline, 1, 33) X(batch_count_max, 1, 1025) X(batch_bytes_max, 65536, 262145)           \
-            X(op_size_max, 1, 65537) X(reply_size_max, 1, 65537) X(pending_max, 1, 4097)           \
-                X(chunk_size, 64, 63) X(snapshot_size_max, 4096, 4095)                             \
-                    X(store_bytes, 1 << 20, 1024) X(read_only, true, 0) X(backoff_max, 16, 17)     \
-                        X(batch_ns, 1, UINT64_MAX) X(request_ns, 1, UINT64_MAX)                    \
-                            X(status_ns, 1, UINT64_MAX) X(retransmit_ns, 1, UINT64_MAX)            \
-                                X(fetch_ns, 1, UINT64_MAX) X(lag_ns, 1, UINT64_MAX)                \
-                                    X(client_ns, 1, UINT64_MAX) X(time_skew_ns, 1, UINT64_MAX)
+#define FIELDS(X) \
+    X(protocol, 1, 0) \
+    X(n, 5, 129) \
+    X(f, 2, 4) \
+    X(clients, 9, 4097) \
+    X(epoch, 1, 0) \
+    X(suite, NIKA_SUITE_SIM, 6) \
+    X(checkpoint_interval, 16, 5) \
+    X(window, 40, 8) \
+    X(pipeline, 1, 33) \
+    X(batch_count_max, 1, 1025) \
+    X(batch_bytes_max, 65536, 262145) \
+    X(op_size_max, 1, 65537) \
+    X(reply_size_max, 1, 65537) \
+    X(pending_max, 1, 4097) \
+    X(chunk_size, 64, 63) \
+    X(snapshot_size_max, 4096, 4095) \
+    X(store_bytes, 1 << 20, 1024) \
+    X(read_only, true, 0) \
+    X(backoff_max, 16, 17) \
+    X(batch_ns, 1, UINT64_MAX) \
+    X(request_ns, 1, UINT64_MAX) \
+    X(status_ns, 1, UINT64_MAX) \
+    X(retransmit_ns, 1, UINT64_MAX) \
+    X(fetch_ns, 1, UINT64_MAX) \
+    X(lag_ns, 1, UINT64_MAX) \
+    X(client_ns, 1, UINT64_MAX) \
+    X(time_skew_ns, 1, UINT64_MAX)
+/* clang-format on */
 
 static void test_every_field_is_part_of_the_group_id(void **state)
 {
