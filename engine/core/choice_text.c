@@ -102,11 +102,11 @@ static bool take_party(const char **at, uint32_t *out)
 static bool take_kind(const char **at, uint16_t *out)
 {
     uint64_t value = 0;
-    for (uint16_t i = 0; i < ARRAY_COUNT(kind_names); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(kind_names); i++) {
         const char *rest = *at;
         if (kind_names[i] == NULL || !take(&rest, kind_names[i]) || *rest != ' ') continue;
         *at = rest;
-        *out = i;
+        *out = (uint16_t)i;
         return true;
     }
     if (!take(at, "kind") || !take_number(at, UINT16_MAX, &value)) return false;

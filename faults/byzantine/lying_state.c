@@ -26,27 +26,28 @@ static bool lie_meta(struct nika_fault *fault, struct nika_outgoing *out, struct
     return fault_rewrite(fault, out, &common_info_meta, m);
 }
 
-static bool lie_chunk(struct nika_fault *fault, struct nika_outgoing *out, struct common_chunk *m,
-                      bool proof)
+static bool lie_chunk(struct nika_fault *fault, struct nika_outgoing *out,
+                      const struct common_chunk *honest, bool proof)
 {
     uint8_t data[NIKA_CHUNK_SIZE_MAX + NIKA_DIGEST_SIZE];
     struct nika_writer w = nika_writer_of(data, sizeof data);
     struct nika_digest digest;
+    struct common_chunk m = *honest;
     uint32_t at = 0;
-    if (!proof || m->proof.count == 0) {
-        if (m->data.size > 0) nika_write_raw(&w, m->data.data, m->data.size);
-        if (m->data.size == 0) nika_write_u8(&w, 0);
+    if (!proof || m.proof.count == 0) {
+        if (m.data.size > 0) nika_write_raw(&w, m.data.data, m.data.size);
+        if (m.data.size == 0) nika_write_u8(&w, 0);
         data[fault_draw(fault, out, w.at)] ^= 1;
-        m->data = (struct nika_span){data, w.at};
-        return fault_rewrite(fault, out, &common_info_chunk, m);
+        m.data = (struct nika_span){data, w.at};
+        return fault_rewrite(fault, out, &common_info_chunk, &m);
     }
     struct nika_list lie = {0, {NULL, 0}};
-    while (nika_digests_next(&m->proof, &at, &digest)) {
+    while (nika_digests_next(&m.proof, &at, &digest)) {
         fault_other_digest(&digest, &digest);
         nika_digests_append(&w, &lie, &digest);
     }
-    m->proof = lie;
-    return fault_rewrite(fault, out, &common_info_chunk, m);
+    m.proof = lie;
+    return fault_rewrite(fault, out, &common_info_chunk, &m);
 }
 
 static bool deny(struct nika_fault *fault, struct nika_outgoing *out, uint64_t seq)

@@ -270,7 +270,9 @@ static bool proofs_valid(struct nika_replica *r, const struct pbft_new_view *m)
         const struct pbft_view_change_entry *entry = &r->view_changes[frame.sender];
         struct nika_span held = {0};
         if (entry->frame != 0) held = nika_store_span(r->store, entry->frame);
-        if (held.size == raw.size && memcmp(held.data, raw.data, raw.size) == 0) continue;
+        if (held.data != NULL && held.size == raw.size &&
+            memcmp(held.data, raw.data, raw.size) == 0)
+            continue;
         if (!pbft_verify_nested(r, raw, &pbft_info_view_change, &frame, &change)) return false;
         if (pbft_view_change_check(r, &change, raw.size) != NIKA_CHECK_NONE) return false;
     }
