@@ -17,35 +17,50 @@
 #define BATCHED_REQUEST_OVERHEAD                                                                   \
     (NIKA_FRAME_HEAD_SIZE + NIKA_FRAME_TAIL_SIZE + NIKA_AUTH_SIZE_MAX + 64u)
 
+/* Offsets in the head, and in the tail behind the body. */
+enum {
+    AT_MAGIC = 4,
+    AT_VERSION = 6,
+    AT_TYPE = 7,
+    AT_FLAGS = 8,
+    AT_EPOCH = 10,
+    AT_SENDER = 14,
+    AT_BODY_SIZE = 18
+};
+enum { TAIL_KEY = 1, TAIL_AUTH_SIZE = 5 };
+
+/* By offsets rather than a cursor: every message of a run, and every one nested in it, passes here. */
 enum nika_err nika_frame_parse(struct nika_span bytes, uint32_t epoch, uint32_t size_max,
                                struct nika_frame *out)
 {
+    const uint32_t fixed = NIKA_FRAME_HEAD_SIZE + NIKA_FRAME_TAIL_SIZE;
+    const uint8_t *p = bytes.data;
     memset(out, 0, sizeof *out);
-    if (bytes.size > size_max || bytes.size < NIKA_FRAME_HEAD_SIZE + NIKA_FRAME_TAIL_SIZE)
+    if (bytes.size > size_max || bytes.size < fixed) return NIKA_ERR_MALFORMED;
+    if (nika_load_le(p, 4) != bytes.size - LENGTH_SIZE) return NIKA_ERR_MALFORMED;
+    if (nika_load_le(p + AT_MAGIC, 2) != NIKA_FRAME_MAGIC || p[AT_VERSION] != NIKA_FRAME_VERSION)
         return NIKA_ERR_MALFORMED;
-    struct nika_reader r = nika_reader_of(bytes);
-    uint32_t length = nika_read_u32(&r);
-    uint16_t magic = nika_read_u16(&r);
-    uint8_t version = nika_read_u8(&r);
-    struct nika_frame frame = {.raw = bytes, .type = nika_read_u8(&r)};
-    uint16_t flags = nika_read_u16(&r);
-    frame.epoch = nika_read_u32(&r);
-    frame.sender = nika_read_u32(&r);
-    if (length != bytes.size - LENGTH_SIZE || magic != NIKA_FRAME_MAGIC) return NIKA_ERR_MALFORMED;
-    if (version != NIKA_FRAME_VERSION || flags != 0 || frame.epoch != epoch)
+    if (nika_load_le(p + AT_FLAGS, 2) != 0 || nika_load_le(p + AT_EPOCH, 4) != epoch)
         return NIKA_ERR_MALFORMED;
-    frame.body = nika_read_bytes(&r, size_max);
-    frame.auth_alg = nika_read_u8(&r);
-    frame.key_id = nika_read_u32(&r);
-    uint16_t auth_size = nika_read_u16(&r);
-    frame.auth.data = nika_read_raw(&r, auth_size);
-    frame.auth.size = auth_size;
-    if (!nika_reader_done(&r) || auth_size > NIKA_AUTH_SIZE_MAX) return NIKA_ERR_MALFORMED;
-    /* The tail is not signed: each of its fields has one allowed value, so that a message has one
-     * encoding. */
-    if (frame.key_id != frame.sender || frame.auth_alg > NIKA_AUTH_MAC) return NIKA_ERR_MALFORMED;
-    if ((frame.auth_alg == NIKA_AUTH_NONE) != (auth_size == 0)) return NIKA_ERR_MALFORMED;
-    *out = frame;
+    uint32_t sender = (uint32_t)nika_load_le(p + AT_SENDER, 4);
+    uint32_t body_size = (uint32_t)nika_load_le(p + AT_BODY_SIZE, 4);
+    if (body_size > bytes.size - fixed) return NIKA_ERR_MALFORMED;
+    const uint8_t *tail = p + NIKA_FRAME_HEAD_SIZE + body_size;
+    uint32_t auth_size = (uint32_t)nika_load_le(tail + TAIL_AUTH_SIZE, 2);
+    if (auth_size != bytes.size - fixed - body_size || auth_size > NIKA_AUTH_SIZE_MAX)
+        return NIKA_ERR_MALFORMED;
+    /* The tail is not signed: each of its fields has one allowed value, so that a message has one encoding. */
+    uint32_t key_id = (uint32_t)nika_load_le(tail + TAIL_KEY, 4);
+    if (key_id != sender || tail[0] > NIKA_AUTH_MAC) return NIKA_ERR_MALFORMED;
+    if ((tail[0] == NIKA_AUTH_NONE) != (auth_size == 0)) return NIKA_ERR_MALFORMED;
+    *out = (struct nika_frame){.type = p[AT_TYPE],
+                               .auth_alg = tail[0],
+                               .epoch = epoch,
+                               .sender = sender,
+                               .key_id = key_id,
+                               .body = {p + NIKA_FRAME_HEAD_SIZE, body_size},
+                               .auth = {tail + NIKA_FRAME_TAIL_SIZE, auth_size},
+                               .raw = bytes};
     return NIKA_OK;
 }
 

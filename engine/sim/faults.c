@@ -156,7 +156,6 @@ void sim_faults_init(struct nika_world *w)
                                              .status = host_status};
     for (uint32_t i = 0; i < w->options.fault_count; i++) {
         const struct nika_fault *fault = &w->options.faults[i];
-        w->fault_hooks |= hooks_of(fault->ops);
         for (uint32_t k = 0; k < 2; k++) {
             if (fault->ops->fault_class == NIKA_FAULT_BYZANTINE)
                 w->corrupted[k] |= fault->targets[k];
@@ -183,11 +182,20 @@ void sim_faults_reset(struct nika_world *w)
     }
 }
 
-static void fault_stop(struct nika_fault *fault)
+static void hooks_refresh(struct nika_world *w)
+{
+    w->core->active_hooks = 0;
+    for (uint32_t i = 0; i < w->options.fault_count; i++) {
+        if (w->core->faults[i].active) w->core->active_hooks |= hooks_of(w->core->faults[i].ops);
+    }
+}
+
+static void fault_stop(struct nika_world *w, struct nika_fault *fault)
 {
     if (!fault->active) return;
     if (fault->ops->stop != NULL) fault->ops->stop(fault);
     fault->active = false;
+    hooks_refresh(w);
 }
 
 void sim_fault_event(struct nika_world *w, const struct sim_event *e)
@@ -196,7 +204,7 @@ void sim_fault_event(struct nika_world *w, const struct sim_event *e)
     sim_record(w, e->kind, NIKA_NODE_NONE, e->a, e->token, 0);
     w->leave_ns = w->core->now;
     if (e->kind == SIM_FAULT_STOP) {
-        fault_stop(fault);
+        fault_stop(w, fault);
         return;
     }
     if (w->core->settled && fault->ends_at_gst) return;
@@ -205,7 +213,7 @@ void sim_fault_event(struct nika_world *w, const struct sim_event *e)
         return;
     }
     fault->active = true;
-    w->core->fault_ran[e->a] = true;
+    hooks_refresh(w);
     if (fault->to_ns != NIKA_NEVER && fault->to_ns > w->core->now)
         (void)sim_schedule(w, SIM_FAULT_STOP, w->nodes, fault->to_ns, e->a, 0, 0);
     if (fault->ops->start != NULL) fault->ops->start(fault);
@@ -217,7 +225,7 @@ void sim_gst(struct nika_world *w)
     w->leave_ns = w->core->now;
     sim_record(w, SIM_GST, NIKA_NODE_NONE, 0, 0, 0);
     for (uint32_t i = 0; i < w->options.fault_count; i++) {
-        if (w->core->faults[i].ends_at_gst) fault_stop(&w->core->faults[i]);
+        if (w->core->faults[i].ends_at_gst) fault_stop(w, &w->core->faults[i]);
     }
     w->core->settled = true;
     sim_network_settle(w);
@@ -233,11 +241,7 @@ void sim_gst(struct nika_world *w)
 /* ---- hooks ---- */
 bool sim_faults_active(const struct nika_world *w, uint32_t hook)
 {
-    for (uint32_t i = 0; i < w->options.fault_count; i++) {
-        const struct nika_fault *fault = &w->core->faults[i];
-        if (fault->active && (hooks_of(fault->ops) & hook) != 0) return true;
-    }
-    return false;
+    return (w->core->active_hooks & hook) != 0;
 }
 
 static bool targets_node(const struct nika_fault *fault, uint32_t node)
@@ -281,7 +285,7 @@ enum nika_disk_fault sim_fault_on_disk(struct nika_world *w, uint32_t node, uint
                                        uint64_t *delay_ns)
 {
     enum nika_disk_fault worst = NIKA_DISK_OK;
-    if ((w->fault_hooks & SIM_HOOK_DISK) == 0) return worst;
+    if (!sim_faults_active(w, SIM_HOOK_DISK)) return worst;
     for (uint32_t i = 0; i < w->options.fault_count; i++) {
         struct nika_fault *fault = &w->core->faults[i];
         uint64_t delay = 0;
@@ -307,7 +311,7 @@ bool sim_fault_on_tear(struct nika_world *w, uint32_t node, uint32_t unsynced, u
 
 void sim_fault_on_tap(struct nika_world *w, uint32_t node, uint32_t kind, uint64_t a, uint64_t b)
 {
-    if ((w->fault_hooks & SIM_HOOK_TAP) == 0) return;
+    if (!sim_faults_active(w, SIM_HOOK_TAP)) return;
     for (uint32_t i = 0; i < w->options.fault_count; i++) {
         struct nika_fault *fault = &w->core->faults[i];
         if (!fault->active || fault->ops->on_tap == NULL || !targets_node(fault, sim_id(w, node)))

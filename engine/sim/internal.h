@@ -145,7 +145,7 @@ struct sim_core {
     struct nika_run_digest digest;
     struct nika_probe_table probes;
     struct nika_fault faults[NIKA_FAULTS_MAX];
-    bool fault_ran[NIKA_FAULTS_MAX];
+    uint32_t active_hooks; /* Bits by hook: is any active fault using it? */
     struct sim_queue queue;
     struct nika_chooser chooser;
 };
@@ -177,9 +177,8 @@ struct nika_world {
     struct nika_watcher watchers[NIKA_WATCHERS_MAX];
     uint32_t watcher_count, tap_mask;
     bool stop;
-    bool free_cpu;        /* All costs are zero. */
-    uint32_t nodes;       /* Replicas, then clients. */
-    uint32_t fault_hooks; /* Bits by hook: is any configured fault using it? */
+    bool free_cpu;  /* All costs are zero. */
+    uint32_t nodes; /* Replicas, then clients. */
     uint64_t corrupted[2], corrupted_clients[2];
     uint8_t *arena;
     size_t arena_capacity, arena_at;
@@ -207,7 +206,7 @@ struct nika_world {
     struct nika_fault_host fault_host;
 };
 
-/* Hooks in fault_hooks. */
+/* Hooks in active_hooks. */
 enum {
     SIM_HOOK_SEND = 1,
     SIM_HOOK_LINK = 2,

@@ -224,7 +224,7 @@ static void transmit(struct nika_world *w, uint32_t from, uint32_t to, uint32_t 
         if (from < w->nodes && to < w->nodes) sim_network_drop(w, from, to, handle, NIKA_DROP_DOWN);
         return;
     }
-    if ((w->fault_hooks & SIM_HOOK_LINK) != 0 && sim_faults_active(w, SIM_HOOK_LINK)) {
+    if (sim_faults_active(w, SIM_HOOK_LINK)) {
         going = link_faults(w, from, to, handle, &transit);
         if (going == 0) return;
     }
@@ -302,9 +302,8 @@ void sim_network_send(struct nika_world *w, uint32_t from, const struct nika_act
         return;
     }
     tap_sent(w, from, to, handle);
-    bool corrupted = (w->fault_hooks & SIM_HOOK_SEND) != 0 &&
-                     nika_world_is_corrupted(w, sim_id(w, from)) &&
-                     sim_faults_active(w, SIM_HOOK_SEND);
+    bool corrupted =
+        sim_faults_active(w, SIM_HOOK_SEND) && nika_world_is_corrupted(w, sim_id(w, from));
     uint32_t first = broadcast ? 0 : sim_index(w, to);
     uint32_t end = broadcast ? w->options.config.n : first + 1;
     for (uint32_t i = first; i < end && w->node[from].epoch == epoch; i++) {

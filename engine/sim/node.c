@@ -189,8 +189,7 @@ static void process_message(struct nika_world *w, const struct sim_event *e)
         why = NIKA_DROP_INGRESS;
     else if (!sim_auth_message(w, e->node, m))
         why = NIKA_DROP_AUTH;
-    else if ((w->fault_hooks & SIM_HOOK_RECEIVE) != 0 &&
-             !sim_fault_on_receive(w, e->node, &m->frame))
+    else if (sim_faults_active(w, SIM_HOOK_RECEIVE) && !sim_fault_on_receive(w, e->node, &m->frame))
         why = NIKA_DROP_FAULT;
     if (why != 0) {
         node->busy_until = w->core->now + node->cost * node->slow_permille / 1000u;
