@@ -12,7 +12,7 @@ target_include_directories(nika_flags INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_definitions(nika_flags INTERFACE _GNU_SOURCE)
 target_compile_options(nika_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wswitch-enum
-    -Wno-flexible-array-extensions $<$<C_COMPILER_ID:GNU>:-Wno-pedantic>)
+    $<$<C_COMPILER_ID:GNU>:-Wno-pedantic>)
 
 # nika_library(NAME sources... LINK libraries...)
 function(nika_library name)

@@ -44,6 +44,15 @@ uint64_t nika_hash64(const void *data, size_t size, uint64_t seed)
     return XXH3_64bits_withSeed(data, size, seed);
 }
 
+void nika_fingerprint(const void *data, size_t size, struct nika_digest *out)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        XXH128_hash_t half = XXH3_128bits_withSeed(data, size, i);
+        nika_store_le(out->bytes + 16 * i, half.low64, 8);
+        nika_store_le(out->bytes + 16 * i + 8, half.high64, 8);
+    }
+}
+
 struct chain {
     uint64_t low, high;
 };

@@ -18,6 +18,10 @@ static inline void nika_sha256_one(const void *data, uint32_t size, struct nika_
 /* 64-bit XXH3 of bytes: names of draws, payload fingerprints in the run digest. Same on every architecture. */
 uint64_t nika_hash64(const void *data, size_t size, uint64_t seed);
 
+/* 32 bytes that tell different bytes apart for whoever watches a run: two XXH3-128. Never for a decision of a module: it is not
+ * collision-resistant against an adversary. */
+void nika_fingerprint(const void *data, size_t size, struct nika_digest *out);
+
 /* The run digest (DESIGN.md 1): plain data so that a world snapshot copies it. Bytes are collected into a block and
  * chained with XXH3-128: state = H(state | block). */
 struct nika_run_digest {

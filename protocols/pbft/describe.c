@@ -48,12 +48,12 @@ void pbft_describe(uint8_t type, struct nika_span body, struct nika_summary *out
     case PBFT_TYPE_view_change:
         out->seq = at_u64(body, 8);
         out->view = at_u64(body, 0);
-        nika_sha256_one(body.data, body.size, &out->digest);
+        nika_fingerprint(body.data, body.size, &out->digest);
         out->has_digest = true;
         return;
     case PBFT_TYPE_new_view:
         out->view = at_u64(body, 0);
-        nika_sha256_one(body.data, body.size, &out->digest);
+        nika_fingerprint(body.data, body.size, &out->digest);
         out->has_digest = true;
         return;
     case PBFT_TYPE_status:

@@ -103,7 +103,7 @@ static void add_peers(struct nika_run_digest *d, const struct nika_replica *r)
 {
     for (uint32_t i = 0; i < r->n; i++) {
         add_u64(d, r->view_changes[i].view);
-        add_digest(d, &r->view_changes[i].digest);
+        add_handle(d, r, r->view_changes[i].frame);
         add_u64(d, r->evidence[i].kinds);
         add_u64(d, r->peers[i].budget_used);
         for (uint32_t k = 0; k <= r->checkpoint_rows; k++) {

@@ -337,11 +337,18 @@ static enum nika_check relevance_check(struct nika_replica *r, const struct nika
     return NIKA_CHECK_NONE;
 }
 
+static bool rejected_before(const struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct nika_digest identity;
+    if (nika_digest_is_null(&r->new_view_rejected)) return false;
+    nika_frame_digest(frame, &identity);
+    return nika_digest_equal(&identity, &r->new_view_rejected);
+}
+
 void pbft_on_new_view(struct nika_replica *r, const struct nika_frame *frame)
 {
     struct pbft_new_view m;
     struct pbft_plan plan;
-    struct nika_digest identity;
     uint64_t seq = 0;
     if (nika_decode(&pbft_info_new_view, frame->body, &m) != NIKA_OK) {
         pbft_reject(r, NIKA_CHECK_W0, frame->sender);
@@ -350,11 +357,10 @@ void pbft_on_new_view(struct nika_replica *r, const struct nika_frame *frame)
     enum nika_check check = relevance_check(r, frame, &m);
     if (check == NIKA_CHECK_COUNT) return;
     if (check == NIKA_CHECK_NONE) {
-        nika_frame_digest(frame, &identity);
         /* A bad NEW-VIEW sent again must not cost thousands of signature checks again. */
-        if (nika_digest_equal(&identity, &r->new_view_rejected)) return;
+        if (rejected_before(r, frame)) return;
         check = content_check(r, &m, frame->sender, &plan);
-        if (check != NIKA_CHECK_NONE) r->new_view_rejected = identity;
+        if (check != NIKA_CHECK_NONE) nika_frame_digest(frame, &r->new_view_rejected);
         if (check == NIKA_CHECK_NV8) pbft_alarm(r, check, plan.conflict_seq);
     }
     if (check != NIKA_CHECK_NONE) {

@@ -132,7 +132,6 @@ struct pbft_snapshot {
 struct pbft_view_change_entry {
     uint64_t view;             /* 0 = none. */
     uint32_t frame;            /* Store handle of the whole frame. */
-    struct nika_digest digest; /* Of the frame without auth. */
 };
 #define PBFT_FETCHES_MAX 8u
 struct pbft_fetch {

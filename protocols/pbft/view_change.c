@@ -27,7 +27,6 @@ static void adopt_own(struct nika_replica *r, uint64_t view, uint32_t handle)
     pbft_view_change_forget(r, r->self);
     entry->view = view;
     entry->frame = handle;
-    nika_frame_digest(&frame, &entry->digest);
     r->my_view_change = handle;
 }
 
@@ -229,7 +228,6 @@ static bool store_view_change(struct nika_replica *r, const struct nika_frame *f
     if (handle == 0) return false;
     entry->view = view;
     entry->frame = handle;
-    nika_frame_digest(frame, &entry->digest);
     uint32_t held = 0;
     for (uint32_t i = 0; i < r->n; i++) held += r->view_changes[i].frame != 0 ? 1u : 0u;
     pbft_queue_note(r, NIKA_QUEUE_VIEW_CHANGES, held);
