@@ -50,7 +50,7 @@ struct status_buffer {
 static uint32_t fill_bitmaps(struct nika_replica *r, struct status_buffer *b)
 {
     uint32_t used = 0;
-    for (uint64_t s = r->last_executed + 1; pbft_in_window(r, s); s++) {
+    for (uint64_t s = r->last_executed + 1; s <= r->highest_slot; s++) {
         uint32_t bit = (uint32_t)(s - r->last_executed - 1);
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         used = bit / 8 + 1;
@@ -65,7 +65,7 @@ static struct nika_list fill_missing(struct nika_replica *r, struct status_buffe
 {
     struct nika_list list = {0};
     struct nika_writer w = nika_writer_of(b->missing, sizeof b->missing);
-    for (uint64_t s = r->low_mark + 1; pbft_in_window(r, s) && list.count < MISSING_MAX; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot && list.count < MISSING_MAX; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         const struct nika_digest *digest = slot == NULL ? NULL : pbft_slot_awaits(slot);
         if (digest != NULL) nika_digests_append(&w, &list, digest);
@@ -131,7 +131,7 @@ static void retry_snapshots(struct nika_replica *r)
 
 static void retry(struct nika_replica *r)
 {
-    for (uint64_t s = r->low_mark + 1; r->active && s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; r->active && s <= r->highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot != NULL) retry_slot(r, slot);
     }

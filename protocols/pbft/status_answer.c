@@ -72,7 +72,7 @@ static bool bit_of(struct nika_span bitmap, uint64_t base, uint64_t seq)
 /* S5. */
 static void answer_votes(struct nika_replica *r, uint32_t peer, const struct pbft_status *m)
 {
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot == NULL || slot->view != r->view || s <= m->last_executed || s <= m->low_mark)
             continue;

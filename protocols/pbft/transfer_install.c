@@ -55,7 +55,7 @@ static void adopt_position(struct nika_replica *r)
     if (r->high_known < t->seq) r->high_known = t->seq;
     if (r->next_seq <= t->seq) r->next_seq = t->seq + 1;
     /* What a diverged state had executed beyond the target is executed again. */
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot != NULL && s > t->seq) slot->executed = false;
     }

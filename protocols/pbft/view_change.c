@@ -42,7 +42,7 @@ void pbft_view_leave(struct nika_replica *r)
     r->new_view_candidate = 0;
     r->new_view_candidate_view = 0;
     r->new_view_pending = false;
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot != NULL) pbft_slot_reset_view(r, slot);
     }
@@ -64,7 +64,7 @@ static struct nika_list stable_frames(struct nika_replica *r)
 static struct nika_list prepared_list(struct nika_replica *r, struct nika_writer *w)
 {
     struct nika_list list = {0};
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot == NULL || !slot->has_best || slot->best_certificate == 0) continue;
         struct pbft_certificate certificate;
@@ -80,7 +80,7 @@ static struct nika_list prepared_list(struct nika_replica *r, struct nika_writer
 static uint32_t prepared_size(struct nika_replica *r)
 {
     uint32_t size = 0;
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot == NULL || !slot->has_best || slot->best_certificate == 0) continue;
         size += nika_store_length(r->store, slot->best_certificate);
@@ -292,7 +292,7 @@ void pbft_recover_view_change(struct nika_replica *r, uint64_t view, struct nika
 void pbft_view_start(struct nika_replica *r)
 {
     /* Records come in any order: what they restored of a view that is over must not take part in this one. */
-    for (uint64_t s = r->low_mark + 1; s <= r->low_mark + r->config->window; s++) {
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot != NULL && (!r->active || slot->view != r->view)) pbft_slot_reset_view(r, slot);
     }
