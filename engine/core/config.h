@@ -24,9 +24,9 @@ struct nika_config {
     uint32_t pending_max;         /* PEND_MAX: un-executed requests in total; W_c = 1 per client. */
     uint32_t chunk_size;          /* State-transfer chunk limit. */
     uint32_t snapshot_size_max;   /* Bytes of one application snapshot. */
-    uint32_t
-        store_bytes; /* Variable-size memory of one replica (batches, certificates, view changes). */
-    bool read_only;  /* Read-only path on: writes then need Q replies (C-c). */
+    /* Variable-size memory of one replica (batches, certificates, view changes). */
+    uint32_t store_bytes;
+    bool read_only;              /* Read-only path on: writes then need Q replies (C-c). */
     uint32_t backoff_max;        /* Cap on doublings of T_vc. */
     uint64_t batch_ns;           /* T_batch; 0 = cut at once. */
     uint64_t request_ns;         /* T_req = T0. */

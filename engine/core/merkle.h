@@ -11,8 +11,8 @@
 
 struct nika_merkle_proof {
     uint32_t count;
-    struct nika_digest
-        siblings[NIKA_MERKLE_DEPTH_MAX]; /* Bottom up; promoted levels contribute none. */
+    /* Bottom up; promoted levels contribute none. */
+    struct nika_digest siblings[NIKA_MERKLE_DEPTH_MAX];
 };
 
 void nika_merkle_leaf(uint32_t index, struct nika_span data, struct nika_digest *out);

@@ -28,11 +28,11 @@ struct nika_violation {
 /* What oracles may know of a run besides taps. */
 struct nika_oracle_setup {
     const struct nika_config *config;
-    const struct nika_app_ops
-        *app_ops; /* The sequential model is the application itself, run once in canonical order. */
+    /* The sequential model is the application itself, run once in canonical order. */
+    const struct nika_app_ops *app_ops;
     uint64_t app_param;
-    uint64_t
-        corrupted[2]; /* Bit i = replica i is Byzantine or amnesiac in this run: never judged. */
+    /* Bit i = replica i is Byzantine or amnesiac in this run: never judged. */
+    uint64_t corrupted[2];
     uint64_t corrupted_clients[2];
     uint32_t byzantine_count;              /* Of replicas. */
     uint64_t gst_ns;                       /* NIKA_NEVER-like UINT64_MAX: liveness is not judged. */

@@ -77,8 +77,8 @@ struct oracle_execute {
     uint64_t seq, time_ns;
     struct nika_digest digest;
     uint32_t count;
-    uint64_t
-        effects_hash; /* Of everything behind the digest: clients, timestamps, flags, operations. */
+    /* Of everything behind the digest: clients, timestamps, flags, operations. */
+    uint64_t effects_hash;
     struct nika_span effects;
 };
 struct oracle_effect {

@@ -31,8 +31,8 @@ struct nika_network_options {
     uint32_t loss_ppm, duplicate_ppm,
         reorder_ppm; /* Before GST. Links are FIFO unless a message draws "reorder". */
     uint64_t bandwidth_bytes_per_s; /* Per link; 0 = unlimited. */
-    uint32_t
-        link_bytes_max; /* In flight or queued on one link; beyond it the newest bulk message is dropped. */
+    /* In flight or queued on one link; beyond it the newest bulk message is dropped. */
+    uint32_t link_bytes_max;
     uint64_t latency_bound_ns; /* After GST no message takes longer; 0 = the largest quantile. */
 };
 struct nika_disk_options {
@@ -44,8 +44,8 @@ struct nika_disk_options {
 struct nika_cpu_options {
     uint32_t message_ns, sign_ns, verify_ns, mac_ns, execute_ns;
     uint32_t hash_ns_per_kib;
-    uint32_t
-        inbox_max; /* Messages waiting for a busy node, per sender; newest is dropped beyond it. */
+    /* Messages waiting for a busy node, per sender; newest is dropped beyond it. */
+    uint32_t inbox_max;
 };
 
 struct nika_world;
@@ -63,10 +63,10 @@ struct nika_world_options {
     uint64_t gst_ns;               /* NIKA_NEVER = the network never settles. */
     uint64_t time_limit_ns;
     uint64_t event_limit;
-    uint32_t
-        message_bytes_max; /* All messages in flight; a message that does not fit is dropped as NIKA_DROP_QUEUE. */
-    uint32_t
-        extra_bytes; /* Zeroed memory in the arena for the caller (oracle state, workload), with `extra_used`. */
+    /* All messages in flight; a message that does not fit is dropped as NIKA_DROP_QUEUE. */
+    uint32_t message_bytes_max;
+    /* Zeroed memory in the arena for the caller (oracle state, workload), with `extra_used`. */
+    uint32_t extra_bytes;
     size_t (*extra_used)(const void *extra); /* Prefix in use; NULL = all. */
     struct nika_fault faults
         [NIKA_FAULTS_MAX]; /* ops, index, targets, from_ns, to_ns, params set by the caller; the rest by the world. */

@@ -100,14 +100,14 @@ struct pbft_slot {
     uint64_t best_view;
     struct nika_digest best_digest;
     uint32_t best_certificate; /* Store handle of one encoded pbft_certificate. */
-    uint32_t
-        best_batch; /* Store handle of that batch body, when it differs from `batch`; 0 otherwise. */
+    /* Store handle of that batch body, when it differs from `batch`; 0 otherwise. */
+    uint32_t best_batch;
     /* Q COMMITs of some view, kept until stable (S6). */
     uint64_t commit_view;
     struct nika_digest commit_digest; /* Valid when `committed` (also once executed). */
     uint32_t commit_cert; /* Store handle: encoded FRAMES list (count u32 + frames), 0 = none. */
-    uint32_t
-        commit_batch; /* Store handle of the batch of `commit_digest` when it is neither `batch` nor `best_batch`. */
+    /* Store handle of the batch of `commit_digest` when it is neither `batch` nor `best_batch`. */
+    uint32_t commit_batch;
     struct nika_digest parked_digest; /* Of `parked`. */
     bool persist_failed; /* The disk refused a record of this slot: the STATUS timer asks again. */
 };
@@ -122,16 +122,16 @@ struct pbft_checkpoint_vote {
 #define PBFT_SNAPSHOTS_KEPT NIKA_SNAPSHOTS_KEPT
 struct pbft_snapshot {
     uint64_t seq; /* 0 = free. */
-    uint32_t
-        replies; /* Store handle of the reply cache serialised at seq. 0 only when allocation failed. */
+    /* Store handle of the reply cache serialised at seq. 0 only when allocation failed. */
+    uint32_t replies;
     bool meta_known; /* The app answered. */
     bool durable;    /* SNAPSHOT_SAVE is done: CHECKPOINT may be sent (D6). */
     struct common_meta meta;
     struct nika_digest digest; /* d_state = common_meta digest. */
 };
 struct pbft_view_change_entry {
-    uint64_t view;             /* 0 = none. */
-    uint32_t frame;            /* Store handle of the whole frame. */
+    uint64_t view;  /* 0 = none. */
+    uint32_t frame; /* Store handle of the whole frame. */
 };
 #define PBFT_FETCHES_MAX 8u
 struct pbft_fetch {
@@ -148,13 +148,13 @@ struct pbft_transfer {
     uint64_t signers[2];       /* Bit i: replica i signed (seq, digest). */
     uint32_t source, attempt;
     struct common_meta meta;
-    uint32_t
-        chunks; /* Store handle: table of store handles, one u32 per chunk of both parts; 0 = none. */
+    /* Store handle: table of store handles, one u32 per chunk of both parts; 0 = none. */
+    uint32_t chunks;
     uint32_t received, next_wanted;
     uint32_t in_flight
         [PBFT_CHUNKS_IN_FLIGHT]; /* Chunk number + 1; app chunks first, then reply chunks. */
-    uint32_t
-        stable_cert; /* Store handle of FRAMES that make (seq, digest) stable with Q; 0 = only W (CK7). */
+    /* Store handle of FRAMES that make (seq, digest) stable with Q; 0 = only W (CK7). */
+    uint32_t stable_cert;
     uint32_t replies;      /* Store handle of the assembled reply cache while restoring. */
     uint32_t restore_next; /* Next app chunk to hand to the app while restoring. */
     bool saving;           /* The app has restored it; SNAPSHOT_SAVE is under way. */
@@ -174,8 +174,8 @@ struct pbft_peer {
     uint32_t budget_used;      /* Retransmitted bytes in it. */
     uint32_t batch_rotation;   /* S8 start index. */
     uint64_t status_sent_ns;   /* Last STATUS answered, for S9. */
-    uint64_t
-        transfer_window_ns; /* Start of the current T_status window of state transfer served to this peer. */
+    /* Start of the current T_status window of state transfer served to this peer. */
+    uint64_t transfer_window_ns;
     uint32_t transfer_used;     /* Snapshot bytes served in it. */
     uint64_t reported_low_mark; /* Amnesia: h of this peer's STATUS ... */
     bool reported;              /* ... and whether one came. */
@@ -197,8 +197,8 @@ struct nika_replica {
 
     uint64_t view; /* `view` moves at once when a view change starts ... */
     bool active;   /* ... and `active` says whether it has begun. */
-    bool
-        amnesiac; /* Log lost: no votes until a checkpoint beyond `amnesia_until` is stable (AMN). */
+    /* Log lost: no votes until a checkpoint beyond `amnesia_until` is stable (AMN). */
+    bool amnesiac;
     uint64_t amnesia_until;
     uint64_t low_mark;      /* h */
     uint64_t low_bound;     /* max_s of the NEW-VIEW that opened `view`. */
@@ -207,8 +207,8 @@ struct nika_replica {
     uint64_t last_issued;   /* Given to the app. */
     uint64_t last_time_ns;  /* Agreed time of the last issued batch. */
     uint64_t high_known; /* Highest sequence number seen in an authentic message of the window. */
-    uint64_t
-        highest_slot; /* Highest number whose slot was ever claimed: no search need look beyond it. */
+    /* Highest number whose slot was ever claimed: no search need look beyond it. */
+    uint64_t highest_slot;
     uint16_t view_generation, exec_generation;
     uint64_t timer_generation[PBFT_TIMER_COUNT];
     bool timer_armed[PBFT_TIMER_COUNT];
@@ -224,19 +224,19 @@ struct nika_replica {
     /* View change. */
     uint32_t my_view_change; /* Store handle of the VIEW-CHANGE frame sent for `view`; 0 = none. */
     bool my_view_change_durable;
-    uint32_t
-        new_view; /* Store handle of the accepted (or built) NEW-VIEW frame of `new_view_view`; 0 = none. */
+    /* Store handle of the accepted (or built) NEW-VIEW frame of `new_view_view`; 0 = none. */
+    uint32_t new_view;
     uint64_t new_view_view;
     bool new_view_pending; /* A candidate was built or accepted and is not durable yet. */
-    uint32_t
-        new_view_candidate; /* Store handle of that NEW-VIEW; `new_view` stays the entered one until then. */
+    /* Store handle of that NEW-VIEW; `new_view` stays the entered one until then. */
+    uint32_t new_view_candidate;
     uint64_t new_view_candidate_view;
-    struct nika_digest
-        new_view_rejected; /* Last NEW-VIEW that failed a check independent of state: not verified again. */
+    /* Last NEW-VIEW that failed a check independent of state: not verified again. */
+    struct nika_digest new_view_rejected;
     uint64_t view_timer_view; /* View for which T_vc was started. */
 
-    uint32_t
-        stable_cert; /* Store handle: encoded FRAMES of >= Q CHECKPOINTs for low_mark; 0 iff low_mark == 0. */
+    /* Store handle: encoded FRAMES of >= Q CHECKPOINTs for low_mark; 0 iff low_mark == 0. */
+    uint32_t stable_cert;
     struct nika_digest stable_digest;
     bool stable_is_local;  /* Own snapshot at low_mark exists and matches. */
     uint64_t lag_executed; /* last_executed when T_lag was started. */
@@ -488,8 +488,8 @@ void pbft_transfer_save(struct nika_replica *r);
 void pbft_status_timer(struct nika_replica *r);
 void pbft_status_soon(struct nika_replica *r); /* Negative-ack trigger: rate-limited by T_retx. */
 void pbft_status_hurry(
-    struct nika_replica
-        *r); /* After each step: an idle period ends when there is something to do. */
+    /* After each step: an idle period ends when there is something to do. */
+    struct nika_replica *r);
 void pbft_on_status(struct nika_replica *r, const struct nika_frame *frame);
 /* What progress waits for (enum nika_wait), and about which number. */
 uint32_t pbft_wait(const struct nika_replica *r, uint64_t *detail);

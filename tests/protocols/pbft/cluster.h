@@ -59,8 +59,8 @@ struct cluster_node {
     struct cluster_bytes last[32]; /* Last frame sent of each type. */
     struct nika_digest executed[256];
     uint32_t executed_count[256];
-    uint32_t
-        votes_below; /* PREPAREs and COMMITs sent for a view below the last VIEW-CHANGE sent (INV-VCM). */
+    /* PREPAREs and COMMITs sent for a view below the last VIEW-CHANGE sent (INV-VCM). */
+    uint32_t votes_below;
     uint64_t view_change_sent;
 };
 struct cluster {
