@@ -152,6 +152,7 @@ static void assert_rejected(struct rig *r, enum nika_check check, uint32_t sende
     assert_pending(r);
 }
 
+/* D7 */
 static void test_timestamps_increase_and_are_durable_before_they_are_sent(void **state)
 {
     (void)state;
