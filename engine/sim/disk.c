@@ -17,7 +17,9 @@ static void fsync_start(struct nika_world *w, uint32_t index, uint64_t at)
     struct sim_disk *disk = &w->node[index].disk;
     if (disk->batch != 0 || disk->first == 0) return;
     uint64_t extra = 0;
+    if (pending_at(w, disk->first)->ready_ns > at) at = pending_at(w, disk->first)->ready_ns;
     for (uint32_t handle = disk->first; handle != 0; handle = pending_at(w, handle)->next) {
+        if (pending_at(w, handle)->ready_ns > at) break;
         disk->batch++;
         if (pending_at(w, handle)->delay_ns > extra) extra = pending_at(w, handle)->delay_ns;
     }
@@ -28,9 +30,11 @@ static void fsync_start(struct nika_world *w, uint32_t index, uint64_t at)
     (void)sim_schedule(w, SIM_FSYNC, index, at + latency, 0, 0, 0);
 }
 
-static void pending_add(struct nika_world *w, uint32_t index, const struct sim_pending *pending)
+static void pending_add(struct nika_world *w, uint32_t index, struct sim_pending *pending)
 {
     struct sim_disk *disk = &w->node[index].disk;
+    pending->ready_ns = w->leave_ns;
+    disk->issued++;
     struct nika_span bytes = {(const uint8_t *)pending, sizeof *pending};
     uint32_t handle = nika_store_put(w->local, bytes);
     NIKA_ASSERT(handle != 0 && "more records are on their way to the disk than memory holds");
@@ -42,6 +46,14 @@ static void pending_add(struct nika_world *w, uint32_t index, const struct sim_p
     fsync_start(w, index, w->leave_ns);
 }
 
+/* A trim takes effect once all that was issued before it is durable, for on that it may rely: a snapshot that is still on its way
+ * when the node crashes must find the log that it was to replace. */
+static void trim_adopt(struct sim_disk *disk)
+{
+    if (disk->lying || disk->synced < disk->trim_barrier) return;
+    if (disk->trim_asked > disk->trimmed) disk->trimmed = disk->trim_asked;
+}
+
 /* Live records of the durable prefix move together; what is not durable moves down behind them. */
 static void compact(struct nika_world *w, uint32_t index)
 {
@@ -51,6 +63,7 @@ static void compact(struct nika_world *w, uint32_t index)
     uint32_t newest[256] = {0}; /* Offset + 1 of the newest record of a kind. */
     struct nika_wal_record record;
     uint32_t at = 0, kept = 0;
+    trim_adopt(disk);
     for (uint32_t from = 0; nika_wal_next(prefix, &at, &record) == NIKA_OK; from = at)
         newest[record.kind] = from + 1;
     if (at != disk->durable) return; /* Rotten: leave the evidence for the next recovery. */
@@ -200,10 +213,20 @@ static void saved_remove(struct nika_world *w, uint32_t index, uint32_t at)
     for (uint32_t i = at; i < disk->saved_count; i++) disk->saved[i] = disk->saved[i + 1];
 }
 
+/* The newest snapshot that a crash cannot take: recovery needs one, so it stays whatever is asked. UINT32_MAX when there is none. */
+static uint32_t saved_newest(const struct sim_disk *disk)
+{
+    for (uint32_t i = disk->saved_count; i > 0; i--) {
+        if (!disk->saved[i - 1].lost) return i - 1;
+    }
+    return UINT32_MAX;
+}
+
 static void saved_add(struct nika_world *w, uint32_t index, const struct sim_pending *pending)
 {
     struct sim_disk *disk = &w->node[index].disk;
-    if (disk->saved_count == SIM_SNAPSHOTS_MAX) saved_remove(w, index, 0);
+    if (disk->saved_count == SIM_SNAPSHOTS_MAX)
+        saved_remove(w, index, saved_newest(disk) == 0 ? 1 : 0);
     disk->saved[disk->saved_count++] =
         (struct sim_saved){.seq = pending->seq, .object = pending->object, .lost = pending->lost};
 }
@@ -211,9 +234,8 @@ static void saved_add(struct nika_world *w, uint32_t index, const struct sim_pen
 void sim_disk_drop(struct nika_world *w, uint32_t index, uint64_t before)
 {
     struct sim_disk *disk = &w->node[index].disk;
-    /* The newest stays whatever the module says: recovery needs one. */
     for (uint32_t i = 0; i + 1 < disk->saved_count;) {
-        if (disk->saved[i].seq < before)
+        if (disk->saved[i].seq < before && i != saved_newest(disk))
             saved_remove(w, index, i);
         else
             i++;
@@ -223,7 +245,9 @@ void sim_disk_drop(struct nika_world *w, uint32_t index, uint64_t before)
 void sim_disk_trim(struct nika_world *w, uint32_t index, uint64_t seq)
 {
     struct sim_disk *disk = &w->node[index].disk;
-    if (seq > disk->trimmed) disk->trimmed = seq;
+    if (seq <= disk->trim_asked) return;
+    disk->trim_asked = seq;
+    disk->trim_barrier = disk->issued;
 }
 
 /* ---- durability ---- */
@@ -241,6 +265,9 @@ static void batch_durable(struct nika_world *w, uint32_t index)
     disk->durable = end;
     for (uint32_t i = 0; !lost && i < disk->saved_count; i++) disk->saved[i].lost = false;
     disk->batch_done = true;
+    disk->synced += disk->batch;
+    disk->lying = lost;
+    trim_adopt(disk);
 }
 
 void sim_disk_fsynced(struct nika_world *w, const struct sim_event *e)
@@ -289,7 +316,9 @@ void sim_disk_crash(struct nika_world *w, uint32_t index)
     memset(w->logs[index] + disk->durable + kept, 0, unsynced - kept);
     disk->size = disk->durable + kept;
     disk->first = disk->last = disk->batch = 0;
-    disk->batch_done = false;
+    disk->batch_done = disk->lying = false;
+    disk->issued = disk->synced = disk->trim_barrier = 0;
+    disk->trim_asked = disk->trimmed;
     for (uint32_t i = disk->saved_count; i > 0; i--) {
         if (disk->saved[i - 1].lost) saved_remove(w, index, i - 1);
     }

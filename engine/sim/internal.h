@@ -95,6 +95,8 @@ struct sim_pending {
     uint32_t start, end; /* In the log. */
     uint32_t object;     /* SNAPSHOT_SAVE: handle in the snapshot store. */
     uint64_t delay_ns;   /* Added to its fsync by a fault. */
+    uint64_t
+        ready_ns; /* When the CPU hands it to the disk: no fsync that starts earlier covers it. */
     int32_t status;
     bool lost;
     struct nika_summary summary;
@@ -109,7 +111,11 @@ struct sim_disk {
     uint32_t first, last; /* Pending records, oldest first. */
     uint32_t batch;       /* Of these, how many the running fsync covers; 0 = none runs. */
     bool batch_done;
-    uint64_t trimmed;
+    bool lying;              /* The last fsync reported more than it made durable. */
+    uint64_t trimmed;        /* The durable mark. */
+    uint64_t trim_asked;     /* The mark of the module; a crash forgets it. */
+    uint64_t trim_barrier;   /* How many records had been issued when it asked. */
+    uint64_t issued, synced; /* Records of this life, and how many of them an fsync covered. */
     struct sim_saved saved[SIM_SNAPSHOTS_MAX];
     uint32_t saved_count;
 };

@@ -43,14 +43,17 @@ static bool bit_take(uint64_t bits[2], uint32_t node)
     return !was;
 }
 
-static void help(struct nika_fault *fault, struct forge_entry *e, uint32_t primary, uint32_t to)
+/* Every corrupted replica votes for what this receiver was told, the primary included: a PREPARE beside its PRE-PREPARE must
+ * count for nothing (P2). */
+static void help(struct nika_fault *fault, struct forge_entry *e, const struct nika_digest *told,
+                 uint32_t to)
 {
-    struct pbft_prepare prepare = {.view = e->view, .seq = e->seq, .digest = e->other};
-    struct pbft_commit commit = {.view = e->view, .seq = e->seq, .digest = e->other};
-    if (nika_fault_targets(fault, to) || !bit_take(e->helped, to)) return;
+    struct pbft_prepare prepare = {.view = e->view, .seq = e->seq, .digest = *told};
+    struct pbft_commit commit = {.view = e->view, .seq = e->seq, .digest = *told};
+    if (nika_is_client(to) || nika_fault_targets(fault, to) || !bit_take(e->helped, to)) return;
     for (uint32_t i = 0; i < fault->host->config->n; i++) {
         if (!nika_fault_targets(fault, i)) continue;
-        if (i != primary) fault_inject(fault, i, to, &pbft_info_prepare, &prepare);
+        fault_inject(fault, i, to, &pbft_info_prepare, &prepare);
         fault_inject(fault, i, to, &pbft_info_commit, &commit);
     }
 }
@@ -64,7 +67,7 @@ static void release(struct nika_fault *fault, const struct forge_options *option
     e->waiting[to / 64] &= ~mask;
     struct pbft_pre_prepare lie = {.view = e->view, .seq = e->seq, .digest = e->other};
     fault_inject(fault, primary, to, &pbft_info_pre_prepare, &lie);
-    if (options->burst) help(fault, e, primary, to);
+    if (options->burst) help(fault, e, &e->other, to);
 }
 
 static void on_batch(struct nika_fault *fault, struct forge *forge,
@@ -106,7 +109,10 @@ static void on_pre_prepare(struct nika_fault *fault, struct forge *forge,
     if (e->view != m.view || e->seq != m.seq) memset(e->helped, 0, sizeof e->helped);
     e->view = m.view;
     e->seq = m.seq;
-    if (!fault_other_side(out->to, options->split)) return;
+    if (!fault_other_side(out->to, options->split)) {
+        if (options->burst) help(fault, e, &m.digest, out->to);
+        return;
+    }
     if (!e->known) {
         bit_take(e->waiting, out->to);
         out->drop = true;
@@ -116,7 +122,7 @@ static void on_pre_prepare(struct nika_fault *fault, struct forge *forge,
     m.digest = e->other;
     if (!fault_rewrite(fault, out, &pbft_info_pre_prepare, &m)) return;
     nika_fault_acted(fault, out->from);
-    if (options->burst) help(fault, e, out->from, out->to);
+    if (options->burst) help(fault, e, &e->other, out->to);
 }
 
 /* PREPARE and COMMIT have the same fields, by the protocol's design. */

@@ -31,7 +31,7 @@ struct forge_options {
     forge_batch *make;
     uint64_t split;    /* Replicas with this index or above are lied to. */
     uint64_t rate_ppm; /* Of batches. */
-    bool burst;        /* Accomplices send their PREPARE and COMMIT for the lie at once. */
+    bool burst;        /* Corrupted replicas vote at once for what each receiver was told. */
 };
 /* Apply to one message of a corrupted replica. Any type is allowed; those that do not concern a batch are left alone. */
 void forge_on_send(struct nika_fault *fault, struct forge *forge,

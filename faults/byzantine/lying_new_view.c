@@ -2,12 +2,13 @@
 #include "faults/support.h"
 
 enum { PARAM_WHAT, PARAM_RATE, PARAM_COUNT };
-enum { WHAT_ORDER, WHAT_DROPPED, WHAT_DUPLICATE, WHAT_COUNT };
+enum { WHAT_ORDER, WHAT_DROPPED, WHAT_DUPLICATE, WHAT_ALONE, WHAT_COUNT };
 static const char *const what_names[] = {"altered-order", "dropped-view-change",
-                                         "duplicate-view-change", NULL};
+                                         "duplicate-view-change", "own-view-change-only", NULL};
 static const struct nika_fault_param params[PARAM_COUNT] = {
     {.name = "what",
-     .doc = "Another order, one VIEW-CHANGE too few, or one of them twice.",
+     .doc = "Another order, one VIEW-CHANGE too few, one of them twice, or only an own, forgetful "
+            "one.",
      .low = 0,
      .high = WHAT_COUNT - 1,
      .fallback = WHAT_ORDER,
@@ -42,6 +43,35 @@ static bool alter_order(struct nika_fault *fault, struct nika_outgoing *out,
     return true;
 }
 
+/* V is one VIEW-CHANGE of the liar that hides everything prepared, and O follows from it: nothing. */
+static bool stand_alone(struct nika_fault *fault, struct nika_outgoing *out,
+                        struct pbft_new_view *m, struct nika_writer *w)
+{
+    struct pbft_view_change change = {0};
+    struct nika_frame frame;
+    struct nika_span raw;
+    struct nika_list none = {0, {NULL, 0}}, proofs = {0, {NULL, 0}};
+    uint8_t nested[FAULT_SCRATCH_SIZE / 4];
+    struct nika_writer signer = nika_writer_of(nested, sizeof nested);
+    uint32_t at = 0;
+    while (nika_frames_next(&m->view_changes, &at, &raw)) {
+        if (nika_frame_parse(raw, fault->host->config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame) !=
+                NIKA_OK ||
+            frame.sender != out->from)
+            continue;
+        if (nika_decode(&pbft_info_view_change, frame.body, &change) != NIKA_OK) return false;
+        change.prepared = none;
+        struct nika_span own =
+            fault_sign_nested(fault, out->from, &pbft_info_view_change, &change, &signer);
+        if (own.size == 0) return false;
+        nika_frames_append(w, &proofs, own);
+        m->view_changes = proofs;
+        m->pre_prepares = none;
+        return true;
+    }
+    return false;
+}
+
 static void on_send(struct nika_fault *fault, struct nika_outgoing *out)
 {
     struct pbft_new_view m = {0};
@@ -53,6 +83,8 @@ static void on_send(struct nika_fault *fault, struct nika_outgoing *out)
     uint32_t last = altered ? m.view_changes.count - 1 : 0;
     if (fault->params[PARAM_WHAT] == WHAT_ORDER) {
         altered = alter_order(fault, out, &m, &w);
+    } else if (fault->params[PARAM_WHAT] == WHAT_ALONE) {
+        altered = stand_alone(fault, out, &m, &w);
     } else if (fault->params[PARAM_WHAT] == WHAT_DROPPED) {
         m.view_changes = fault_frames_edit(&m.view_changes, last, UINT32_MAX, &w);
     } else {
