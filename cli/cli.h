@@ -18,7 +18,7 @@ struct cli_command {
     int (*run)(int argc, char **argv);
 };
 extern const struct cli_command cli_run, cli_sweep, cli_replay, cli_list, cli_bench, cli_schema,
-    cli_explain, cli_man, cli_version;
+    cli_explain, cli_wire, cli_man, cli_version;
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated. */
 
 /* Version and build, "0.1.0 (gcc 12.2.0, x86_64)". Static storage. */

@@ -7,9 +7,9 @@
 #include "cli/cli.h"
 #include "scenarios/library.h"
 
-const struct cli_command *const cli_commands[] = {
-    &cli_run,    &cli_sweep,   &cli_replay, &cli_list,    &cli_bench,
-    &cli_schema, &cli_explain, &cli_man,    &cli_version, NULL};
+const struct cli_command *const cli_commands[] = {&cli_run,   &cli_sweep,   &cli_replay,  &cli_list,
+                                                  &cli_bench, &cli_schema,  &cli_explain, &cli_wire,
+                                                  &cli_man,   &cli_version, NULL};
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__

@@ -25,6 +25,7 @@
     FAULT(bad_auth)                                                                                \
     FAULT(big_time)                                                                                \
     FAULT(client_bad_auth)                                                                         \
+    FAULT(client_bad_request)                                                                      \
     FAULT(client_equivocate)                                                                       \
     FAULT(client_flood)                                                                            \
     FAULT(client_reuse_timestamp)                                                                  \
@@ -39,6 +40,7 @@
     FAULT(lying_new_view)                                                                          \
     FAULT(lying_state)                                                                             \
     FAULT(lying_view_change)                                                                       \
+    FAULT(malform)                                                                                 \
     FAULT(mutate)                                                                                  \
     FAULT(omit)                                                                                    \
     FAULT(replay)                                                                                  \

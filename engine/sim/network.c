@@ -147,6 +147,8 @@ static void link_enqueue(struct nika_world *w, uint32_t from, uint32_t to, uint3
     }
     uint64_t arrival = depart + delay + transit->delay_ns;
     if (arrival < transit->hold_until_ns) arrival = transit->hold_until_ns;
+    /* Held without an end, which GST will set: there must be later instants for those behind it. */
+    if (arrival > UINT64_MAX / 2) arrival = UINT64_MAX / 2;
     if (!transit->unordered) {
         /* Strictly later, or a tie could be decided against the order of the link. */
         if (arrival <= link->last_arrival) arrival = link->last_arrival + 1;

@@ -294,7 +294,8 @@ static void process(struct nika_world *w, uint32_t slot)
 static void wake_later(struct nika_world *w, uint32_t index)
 {
     struct sim_node *node = &w->node[index];
-    if (node->waking || node->paused || node->booting || node->inbox_first == 0) return;
+    if (node->waking || node->paused || node->inbox_first == 0) return;
+    if (node->booting && w->events[node->inbox_first - 1].kind != SIM_START) return;
     node->waking = true;
     uint64_t at = node->busy_until > w->core->now ? node->busy_until : w->core->now;
     node->wake_number = sim_schedule(w, SIM_WAKE, index, at, 0, 0, 0);
@@ -314,12 +315,14 @@ static void inbox_put(struct nika_world *w, uint32_t slot)
         }
         link->waiting++;
     }
-    e->next = 0;
-    if (node->inbox_first == 0)
-        node->inbox_first = slot + 1;
-    else
-        w->events[node->inbox_last - 1].next = slot + 1;
-    node->inbox_last = slot + 1;
+    /* START comes before whatever arrived while the node was paused. */
+    bool front = e->kind == SIM_START || node->inbox_first == 0;
+    e->next = front ? node->inbox_first : 0;
+    if (e->next == 0) {
+        if (!front) w->events[node->inbox_last - 1].next = slot + 1;
+        node->inbox_last = slot + 1;
+    }
+    if (front) node->inbox_first = slot + 1;
     wake_later(w, e->node);
 }
 
@@ -349,7 +352,7 @@ void sim_node_deliver(struct nika_world *w, uint32_t slot)
     }
     bool waits =
         node->paused || node->booting || node->inbox_first != 0 || node->busy_until > w->core->now;
-    if (waits && e->kind != SIM_START) {
+    if (e->kind == SIM_START ? node->paused : waits) {
         inbox_put(w, slot);
         return;
     }

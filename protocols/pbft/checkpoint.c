@@ -5,9 +5,18 @@
 struct pbft_snapshot *pbft_snapshot_find(struct nika_replica *r, uint64_t seq)
 {
     for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT && seq != 0; i++) {
-        if (r->snapshots[i].seq == seq) return &r->snapshots[i];
+        if (r->snapshots[i].seq == seq && !r->snapshots[i].failed) return &r->snapshots[i];
     }
     return NULL;
+}
+
+/* The store was full: no vote from us at this number. The entry stays, for the application has the snapshot all the same. */
+static void snapshot_fail(struct nika_replica *r, struct pbft_snapshot *snapshot)
+{
+    uint64_t seq = snapshot->seq;
+    pbft_snapshot_forget(r, snapshot);
+    snapshot->seq = seq;
+    snapshot->failed = true;
 }
 
 void pbft_snapshot_forget(struct nika_replica *r, struct pbft_snapshot *snapshot)
@@ -16,14 +25,21 @@ void pbft_snapshot_forget(struct nika_replica *r, struct pbft_snapshot *snapshot
     memset(snapshot, 0, sizeof *snapshot);
 }
 
-/* A free entry, else that of the oldest snapshot: the application forgets it too. */
+/* A free entry, else that of the oldest snapshot. What may be asked of this replica stays: the stable snapshot and every later one,
+ * which it may have voted for. NULL when these fill all entries: then this number gets no snapshot and no vote. */
 static struct pbft_snapshot *snapshot_claim(struct nika_replica *r, uint64_t seq)
 {
     struct pbft_snapshot *oldest = &r->snapshots[0];
     for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
         if (r->snapshots[i].seq < oldest->seq) oldest = &r->snapshots[i];
     }
-    pbft_snapshot_forget(r, oldest);
+    if (oldest->seq != 0) {
+        if (oldest->seq >= r->low_mark) return NULL;
+        struct nika_action *action =
+            nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_DROP, 0, NULL);
+        if (action != NULL) action->a = oldest->seq + 1;
+        pbft_snapshot_forget(r, oldest);
+    }
     oldest->seq = seq;
     return oldest;
 }
@@ -32,6 +48,7 @@ void pbft_snapshot_begin(struct nika_replica *r, uint64_t seq)
 {
     if (pbft_snapshot_find(r, seq) != NULL) pbft_snapshot_forget(r, pbft_snapshot_find(r, seq));
     struct pbft_snapshot *snapshot = snapshot_claim(r, seq);
+    if (snapshot == NULL) return;
     /* Later batches are issued before the application answers: what belongs to `seq` is taken now. */
     snapshot->meta.seq = seq;
     snapshot->meta.time_ns = r->last_time_ns;
@@ -78,7 +95,7 @@ static void snapshot_complete(struct nika_replica *r, struct pbft_snapshot *snap
     uint32_t chunks = common_chunk_count(replies.size, r->config->chunk_size);
     uint32_t leaves = nika_store_alloc(r->store, chunks * NIKA_DIGEST_SIZE);
     if (leaves == 0) {
-        pbft_snapshot_forget(r, snapshot); /* Store full: no vote from us at this number. */
+        snapshot_fail(r, snapshot);
         return;
     }
     snapshot->meta.reply_chunk_count = chunks;
@@ -104,7 +121,7 @@ void pbft_snapshot_replies(struct nika_replica *r, uint64_t seq)
     uint32_t size = common_reply_cache_encoded_size(&r->replies);
     uint32_t handle = nika_store_alloc(r->store, size);
     if (handle == 0) {
-        pbft_snapshot_forget(r, snapshot);
+        snapshot_fail(r, snapshot);
         return;
     }
     struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);

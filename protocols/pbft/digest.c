@@ -140,7 +140,8 @@ static void add_transfer(struct nika_run_digest *d, const struct nika_replica *r
     for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
         const struct pbft_snapshot *snapshot = &r->snapshots[i];
         add_u64(d, snapshot->seq);
-        add_u64(d, (snapshot->meta_known ? 1u : 0u) | (snapshot->durable ? 2u : 0u));
+        add_u64(d, (snapshot->meta_known ? 1u : 0u) | (snapshot->durable ? 2u : 0u) |
+                       (snapshot->failed ? 4u : 0u));
         add_digest(d, &snapshot->digest);
     }
     for (uint32_t i = 0; i < PBFT_FETCHES_MAX; i++) {

@@ -108,8 +108,11 @@ static void recover_snapshot(struct nika_replica *r, struct nika_span record)
     r->last_issued = meta.seq;
     r->last_time_ns = meta.time_ns;
     uint32_t handle = nika_store_put(r->store, replies);
-    if (handle == 0)
-        return; /* The state is there all the same; it is only not served or voted for. */
+    if (handle == 0) {
+        /* The state is there all the same; it is only not served or voted for. */
+        *snapshot = (struct pbft_snapshot){.seq = meta.seq, .failed = true};
+        return;
+    }
     *snapshot = (struct pbft_snapshot){
         .seq = meta.seq, .replies = handle, .meta_known = true, .durable = true, .meta = meta};
     pbft_meta_digest(&meta, &snapshot->digest);

@@ -126,6 +126,7 @@ struct pbft_snapshot {
     uint32_t replies;
     bool meta_known; /* The app answered. */
     bool durable;    /* SNAPSHOT_SAVE is done: CHECKPOINT may be sent (D6). */
+    bool failed;     /* The store was full: only the application has it. */
     struct common_meta meta;
     struct nika_digest digest; /* d_state = common_meta digest. */
 };

@@ -31,7 +31,7 @@ static struct pbft_snapshot *servable(struct nika_replica *r, uint64_t seq)
 static void send_no_snapshot(struct nika_replica *r, uint32_t peer)
 {
     struct common_no_snapshot m = {0};
-    if (r->stable_cert != 0 && servable(r, r->low_mark) != NULL) {
+    if (r->stable_cert != 0) {
         struct nika_span cert = nika_store_span(r->store, r->stable_cert);
         struct nika_reader reader = nika_reader_of(cert);
         m.seq = r->low_mark;

@@ -24,7 +24,7 @@ expect 0 "Usage: nika COMMAND" "$nika"
 expect 0 "Usage: nika COMMAND" "$nika" --help
 expect 0 "nika 0." "$nika" --version
 expect 64 'did you mean "replay"' "$nika" reply
-for command in run sweep replay list bench schema explain man version; do
+for command in run sweep replay list bench schema explain wire man version; do
     expect 0 "Usage: nika $command" "$nika" "$command" --help
     expect 0 ".SH EXIT STATUS" "$nika" man "$command"
 done
@@ -83,6 +83,9 @@ cmp -s "$work/trace.jsonl" "$work/other.jsonl" || expect 4 "line       30 of the
 "$nika" list behaviours | grep -qx crash && fail "crash is no behaviour"
 expect 64 'did you mean "oracles"' "$nika" list oracle
 "$nika" schema | cmp -s - scenarios/schema.json || fail "scenarios/schema.json is not what nika schema prints"
+"$nika" schema --markdown | cmp -s - docs/scenarios.md || fail "docs/scenarios.md is not what nika schema --markdown prints"
+"$nika" wire pbft | cmp -s - docs/wire.md || fail "docs/wire.md is not what nika wire pbft prints"
+"$nika" wire pbtf >/dev/null 2>&1 && fail "nika wire accepts an unknown protocol"
 expect 0 "check PP6" "$nika" explain pp6
 expect 0 "oracle O1" "$nika" explain O1
 expect 0 "exit code 64" "$nika" explain exit-codes

@@ -29,6 +29,7 @@ static const char *const covered[] = {"delay",
                                       "delay-own",
                                       "equivocate",
                                       "mutate",
+                                      "malform",
                                       "replay",
                                       "bad-auth",
                                       "lying-state",
@@ -46,6 +47,7 @@ static const char *const covered[] = {"delay",
                                       "client-equivocate",
                                       "client-reuse-timestamp",
                                       "client-bad-auth",
+                                      "client-bad-request",
                                       "client-flood"};
 
 static bool touched(const struct nika_outgoing *out)
@@ -79,7 +81,7 @@ static struct nika_outgoing offer(uint8_t type, uint32_t to)
     if (ops->fault_class < NIKA_FAULT_BYZANTINE) return out;
     struct nika_span sent = {out.bytes, out.size};
     assert_int_equal(nika_frame_parse(sent, fake.config.epoch, FAKE_FRAME_MAX, &frame), NIKA_OK);
-    fake_check_body(frame.type, frame.body);
+    fake_check_body(&fake, frame.type, frame.body, out.changed);
     return out;
 }
 

@@ -1,0 +1,118 @@
+/* cli/wire.c: `nika wire`: the wire format of a protocol as Markdown, from the same tables that encode and decode it. */
+#include "cli/cli.h"
+#include "protocols/registry.h"
+
+static const char *kind_text(const struct nika_field *field, char out[96])
+{
+    switch (field->kind) {
+    case NIKA_FIELD_U8:
+        return "u8";
+    case NIKA_FIELD_BOOL:
+        return "u8, 0 or 1";
+    case NIKA_FIELD_U32:
+        return "u32";
+    case NIKA_FIELD_U64:
+        return "u64";
+    case NIKA_FIELD_VIEW:
+        return "u64 view";
+    case NIKA_FIELD_SEQ:
+        return "u64 sequence number";
+    case NIKA_FIELD_TIME:
+        return "u64 nanoseconds";
+    case NIKA_FIELD_REPLICA:
+        return "u32 replica";
+    case NIKA_FIELD_CLIENT:
+        return "u32 client";
+    case NIKA_FIELD_DIGEST:
+        return "32 bytes SHA-256";
+    case NIKA_FIELD_BYTES:
+        snprintf(out, 96, "u32 length, then at most %u bytes", field->limit);
+        return out;
+    case NIKA_FIELD_LIST:
+        snprintf(out, 96, "u32 count, then at most %u x %s", field->limit, field->element->name);
+        return out;
+    case NIKA_FIELD_FRAMES:
+        snprintf(out, 96, "u32 count, then at most %u frames, each u32 length and bytes",
+                 field->limit);
+        return out;
+    case NIKA_FIELD_DIGESTS:
+        snprintf(out, 96, "u32 count, then at most %u digests of 32 bytes", field->limit);
+        return out;
+    }
+    return "";
+}
+
+static void print_fields(const struct nika_message_info *info)
+{
+    char text[96];
+    printf("\n| field | encoding |\n|---|---|\n");
+    for (uint32_t i = 0; i < info->field_count; i++)
+        printf("| %s | %s |\n", info->fields[i].name, kind_text(&info->fields[i], text));
+}
+
+static void print_message(const struct nika_message_info *info)
+{
+    static const char *const auth[] = {"none: bound by its digest", "signature of the sender",
+                                       "session MAC"};
+    printf("\n## %s (type %u)\n\n%s\n\nAuthenticated by: %s.\n", info->name, info->type, info->doc,
+           auth[info->auth]);
+    print_fields(info);
+    for (uint32_t i = 0; i < info->field_count; i++) {
+        const struct nika_message_info *element = info->fields[i].element;
+        if (element == NULL) continue;
+        printf("\n%s: %s\n", element->name, element->doc);
+        print_fields(element);
+    }
+}
+
+static void print_frame(void)
+{
+    printf("Integers are little-endian and of fixed width; there is no padding; trailing bytes are "
+           "rejected. Every message\nhas one encoding.\n\n## Frame\n\n"
+           "length u32 (of the rest), magic u16 = 0x%04x, version u8 = %u, type u8, flags u16 = 0, "
+           "epoch u32, sender u32,\nbody length u32, body, auth algorithm u8 (0 none, 1 signature, "
+           "2 MAC), key id u32 (= sender), auth length u16, auth.\n\n"
+           "Signed bytes: \"nika-v1\", suite u8, type u8, group id (32 bytes), epoch u32, sender "
+           "u32, body. A MAC adds the\nreceiver u32. Clients carry the top bit in sender and "
+           "receiver.\n",
+           NIKA_FRAME_MAGIC, NIKA_FRAME_VERSION);
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    if (key != ARGP_KEY_ARG || state->arg_num > 0) return ARGP_ERR_UNKNOWN;
+    *(const char **)state->input = text;
+    return 0;
+}
+
+static const struct argp argp = {
+    NULL, parse, "[PROTOCOL]", "Print the wire format of a protocol (default pbft) as Markdown.",
+    NULL, NULL,  NULL};
+
+static int run(int argc, char **argv)
+{
+    const char *name = "pbft";
+    argp_parse(&argp, argc, argv, 0, NULL, &name);
+    const struct nika_protocol *protocol = nika_protocol_find(name);
+    if (protocol == NULL) {
+        fprintf(stderr, "nika wire: no protocol \"%s\"; see nika list protocols\n", name);
+        return NIKA_EXIT_USAGE;
+    }
+    const struct nika_message_table *table = protocol->replica->messages;
+    printf("# Wire format of %s\n\nPrinted by `nika wire %s` from the message tables.\n\n",
+           protocol->name, protocol->name);
+    print_frame();
+    for (uint32_t i = 0; i < table->count; i++) {
+        if (table->messages[i] != NULL) print_message(table->messages[i]);
+    }
+    return 0;
+}
+
+const struct cli_command cli_wire = {
+    "wire",
+    "[PROTOCOL]",
+    "print the wire format",
+    "Prints frame, signed bytes and every message of a protocol, from the tables that encode and "
+    "decode them.",
+    &argp,
+    run};
