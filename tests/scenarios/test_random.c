@@ -187,7 +187,7 @@ static void draw_fault(struct draw *d, const struct shape *shape, json_t *faults
 static json_t *draw_scenario(uint64_t number)
 {
     struct draw d = {.stream = nika_stream(number, "test/random", 0)};
-    struct shape shape;
+    struct shape shape = {0};
     json_t *root = json_object(), *faults = json_array();
     draw_shape(&d, &shape);
     set(root, "schema", 1);
