@@ -13,20 +13,24 @@ static size_t round16(size_t size)
     return (size + 15u) & ~(size_t)15u;
 }
 
-size_t nika_flat_size(uint32_t capacity, uint32_t chunk_size)
+size_t nika_flat_size(uint32_t capacity, const struct nika_config *config)
 {
-    size_t leaves = (size_t)chunks_of(capacity, chunk_size) * sizeof(struct nika_digest);
-    return (NIKA_SNAPSHOTS_KEPT + 1u) * (round16(capacity) + round16(leaves));
+    size_t leaves = (size_t)chunks_of(capacity, config->chunk_size) * sizeof(struct nika_digest);
+    return (nika_config_snapshots(config) + 1u) * (round16(capacity) + round16(leaves));
 }
 
-void nika_flat_init(struct nika_flat *flat, uint32_t capacity, uint32_t chunk_size, void *memory)
+void nika_flat_init(struct nika_flat *flat, uint32_t capacity, const struct nika_config *config,
+                    void *memory)
 {
+    uint32_t chunk_size = config->chunk_size;
     NIKA_ASSERT(capacity > 0);
     NIKA_ASSERT(chunk_size > 0);
     size_t leaves = round16((size_t)chunks_of(capacity, chunk_size) * sizeof(struct nika_digest));
     uint8_t *at = memory;
-    *flat = (struct nika_flat){.capacity = capacity, .chunk_size = chunk_size};
-    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
+    *flat = (struct nika_flat){
+        .capacity = capacity, .chunk_size = chunk_size, .kept_max = nika_config_snapshots(config)};
+    NIKA_ASSERT(flat->kept_max <= NIKA_SNAPSHOTS_MAX);
+    for (uint32_t i = 0; i < flat->kept_max; i++) {
         flat->kept[i].bytes = at;
         at += round16(capacity);
         flat->kept[i].leaves = (struct nika_digest *)(void *)at;
@@ -59,7 +63,7 @@ static void hash_chunks(const struct nika_flat *flat, const uint8_t *bytes,
 static struct nika_flat_kept *place_for(struct nika_flat *flat, uint64_t seq)
 {
     struct nika_flat_kept *place = &flat->kept[0];
-    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < flat->kept_max; i++) {
         struct nika_flat_kept *kept = &flat->kept[i];
         if (kept->live && kept->meta.seq == seq) return kept;
         if (!place->live) continue;
@@ -87,7 +91,7 @@ void nika_flat_take(struct nika_flat *flat, uint64_t seq, struct nika_span state
 enum nika_err nika_flat_chunk(const struct nika_flat *flat, uint64_t seq, uint32_t index,
                               uint8_t *out, uint32_t *size, struct nika_merkle_proof *proof)
 {
-    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < flat->kept_max; i++) {
         const struct nika_flat_kept *kept = &flat->kept[i];
         if (!kept->live || kept->meta.seq != seq) continue;
         if (index >= kept->meta.chunk_count) return NIKA_ERR_NOT_FOUND;
@@ -102,14 +106,16 @@ enum nika_err nika_flat_chunk(const struct nika_flat *flat, uint64_t seq, uint32
 
 void nika_flat_drop(struct nika_flat *flat, uint64_t before_seq)
 {
-    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < flat->kept_max; i++) {
         if (flat->kept[i].meta.seq < before_seq) flat->kept[i].live = false;
     }
 }
 
 enum nika_err nika_flat_restore_begin(struct nika_flat *flat, const struct nika_snapshot_meta *meta)
 {
-    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) flat->kept[i].live = false;
+    for (uint32_t i = 0; i < flat->kept_max; i++) {
+        if (flat->kept[i].meta.seq >= meta->seq) flat->kept[i].live = false;
+    }
     flat->restoring = false;
     /* Both sizes come from a peer's META: bounded before anything is computed from them (ST5). */
     if (meta->total_size == 0 || meta->total_size > flat->capacity) return NIKA_ERR_MALFORMED;
@@ -139,7 +145,10 @@ enum nika_err nika_flat_restore_end(struct nika_flat *flat, struct nika_span *st
     if (!flat->restoring) return NIKA_ERR_MALFORMED;
     flat->restoring = false;
     struct nika_digest root;
-    hash_chunks(flat, flat->staging, &flat->target, flat->kept[0].leaves, &root);
+    struct nika_flat_kept *place = place_for(flat, flat->target.seq);
+    place->live =
+        false; /* It lends its leaves, and is taken by the snapshot of what was restored. */
+    hash_chunks(flat, flat->staging, &flat->target, place->leaves, &root);
     if (!nika_digest_equal(&root, &flat->target.root)) return NIKA_ERR_MALFORMED;
     *state = (struct nika_span){flat->staging, (uint32_t)flat->target.total_size};
     return NIKA_OK;

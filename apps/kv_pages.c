@@ -6,7 +6,10 @@
 #include "engine/core/digest.h"
 
 /* Live state and the kept snapshots can each hold a page of their own for every bucket, so a page is always free when needed. */
-#define KV_PAGES_PER_BUCKET (NIKA_SNAPSHOTS_KEPT + 1u)
+static uint32_t pages_per_bucket(const struct nika_config *config)
+{
+    return nika_config_snapshots(config) + 1u;
+}
 
 static size_t round16(size_t size)
 {
@@ -25,19 +28,19 @@ static size_t page_stride_of(const struct nika_config *config)
     return round16(sizeof(struct kv_page) + config->chunk_size);
 }
 
-static size_t prefix_size(uint32_t bucket_count)
+static size_t prefix_size(uint32_t bucket_count, uint32_t kept_max)
 {
     size_t numbers = round16(bucket_count * sizeof(uint32_t));
     size_t leaves = ((size_t)bucket_count + 1) * sizeof(struct nika_digest);
-    return round16(sizeof(struct nika_app)) + (NIKA_SNAPSHOTS_KEPT + 1u) * numbers +
-           (NIKA_SNAPSHOTS_KEPT + 1u) * round16(leaves);
+    return round16(sizeof(struct nika_app)) + (kept_max + 1u) * numbers +
+           (kept_max + 1u) * round16(leaves);
 }
 
 size_t kv_size(const struct nika_config *config)
 {
     uint32_t bucket_count = bucket_count_of(config);
-    return prefix_size(bucket_count) +
-           (size_t)bucket_count * KV_PAGES_PER_BUCKET * page_stride_of(config);
+    return prefix_size(bucket_count, nika_config_snapshots(config)) +
+           (size_t)bucket_count * pages_per_bucket(config) * page_stride_of(config);
 }
 
 size_t kv_used(const struct nika_app *app)
@@ -52,13 +55,15 @@ struct nika_app *kv_init(void *memory, const struct nika_config *config, uint64_
     app->bucket_count = bucket_count_of(config);
     app->chunk_size = config->chunk_size;
     app->page_stride = (uint32_t)page_stride_of(config);
-    app->prefix = prefix_size(app->bucket_count);
+    app->kept_max = nika_config_snapshots(config);
+    NIKA_ASSERT(app->kept_max <= NIKA_SNAPSHOTS_MAX);
+    app->prefix = prefix_size(app->bucket_count, app->kept_max);
     size_t numbers = round16(app->bucket_count * sizeof(uint32_t));
     size_t leaves = round16(((size_t)app->bucket_count + 1) * sizeof(struct nika_digest));
     uint8_t *at = (uint8_t *)memory + round16(sizeof *app);
     app->buckets = (uint32_t *)(void *)at;
     at += numbers;
-    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < app->kept_max; i++) {
         app->kept[i].pages = (uint32_t *)(void *)at;
         at += numbers;
         app->kept[i].leaves = (struct nika_digest *)(void *)at;
@@ -84,7 +89,7 @@ static uint32_t page_new(struct nika_app *app)
     if (number != 0) {
         app->first_free = kv_page_at(app, number)->next_free;
     } else {
-        NIKA_ASSERT(app->pages_used < app->bucket_count * KV_PAGES_PER_BUCKET);
+        NIKA_ASSERT(app->pages_used < app->bucket_count * (app->kept_max + 1));
         number = ++app->pages_used;
     }
     struct kv_page *page = kv_page_at(app, number);
@@ -215,7 +220,6 @@ static void kept_release(struct nika_app *app, struct kv_kept *kept)
 
 void kv_clear(struct nika_app *app)
 {
-    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) kept_release(app, &app->kept[i]);
     for (uint32_t i = 0; i < app->bucket_count; i++) {
         if (app->buckets[i] != 0) page_release(app, app->buckets[i]);
         app->buckets[i] = 0;
@@ -227,7 +231,7 @@ void kv_clear(struct nika_app *app)
 static struct kv_kept *kept_place(struct nika_app *app, uint64_t seq)
 {
     struct kv_kept *place = &app->kept[0];
-    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < app->kept_max; i++) {
         struct kv_kept *kept = &app->kept[i];
         if (kept->live && kept->meta.seq == seq) return kept;
         if (!place->live) continue;
@@ -267,7 +271,7 @@ void kv_snapshot_take(struct nika_app *app, uint64_t seq, struct nika_snapshot_m
 enum nika_err kv_snapshot_chunk(const struct nika_app *app, uint64_t seq, uint32_t index,
                                 uint8_t *out, uint32_t *size, struct nika_merkle_proof *proof)
 {
-    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < app->kept_max; i++) {
         const struct kv_kept *kept = &app->kept[i];
         if (!kept->live || kept->meta.seq != seq) continue;
         if (index >= kept->meta.chunk_count) return NIKA_ERR_NOT_FOUND;
@@ -287,7 +291,7 @@ enum nika_err kv_snapshot_chunk(const struct nika_app *app, uint64_t seq, uint32
 
 void kv_snapshot_drop(struct nika_app *app, uint64_t before_seq)
 {
-    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < app->kept_max; i++) {
         if (app->kept[i].meta.seq < before_seq) kept_release(app, &app->kept[i]);
     }
 }
@@ -295,6 +299,9 @@ void kv_snapshot_drop(struct nika_app *app, uint64_t before_seq)
 enum nika_err kv_restore_begin(struct nika_app *app, const struct nika_snapshot_meta *meta)
 {
     kv_clear(app);
+    for (uint32_t i = 0; i < app->kept_max; i++) {
+        if (app->kept[i].meta.seq >= meta->seq) kept_release(app, &app->kept[i]);
+    }
     /* Both sizes come from a peer's META: bounded before anything follows from them (ST5). */
     if (meta->chunk_count < 1 || meta->chunk_count > app->bucket_count + 1)
         return NIKA_ERR_MALFORMED;
@@ -364,6 +371,9 @@ enum nika_err kv_restore_end(struct nika_app *app, struct nika_snapshot_meta *ou
                out->total_size == app->target.total_size;
     }
     if (good) return NIKA_OK;
+    for (uint32_t i = 0; i < app->kept_max; i++) {
+        if (app->kept[i].meta.seq == app->target.seq) kept_release(app, &app->kept[i]);
+    }
     kv_clear(app);
     return NIKA_ERR_MALFORMED;
 }

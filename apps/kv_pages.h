@@ -35,7 +35,8 @@ struct nika_app {
     uint32_t first_free;
     uint64_t entries, bytes;
     uint32_t *buckets; /* Page of each bucket, 0 = empty. */
-    struct kv_kept kept[NIKA_SNAPSHOTS_KEPT];
+    uint32_t kept_max; /* Entries of `kept` in use. */
+    struct kv_kept kept[NIKA_SNAPSHOTS_MAX];
     struct nika_digest *scratch;
     uint8_t *pages;
     size_t prefix; /* Bytes before the pages. */
@@ -64,7 +65,7 @@ NIKA_MUST_USE enum nika_err kv_put(struct nika_app *app, struct nika_span key,
                                    struct nika_span value);
 /* False when there was no such key. */
 bool kv_delete(struct nika_app *app, struct nika_span key);
-/* Forget all entries and snapshots. */
+/* Forget all entries. */
 void kv_clear(struct nika_app *app);
 
 void kv_snapshot_take(struct nika_app *app, uint64_t seq, struct nika_snapshot_meta *out);

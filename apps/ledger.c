@@ -29,15 +29,15 @@ static uint32_t state_size(uint32_t accounts)
     return 4u + 8u * accounts;
 }
 
-static size_t size_for(uint32_t accounts, uint32_t chunk_size)
+static size_t size_for(uint32_t accounts, const struct nika_config *config)
 {
     return round16(sizeof(struct nika_app)) + round16(8u * (size_t)accounts) +
-           round16(state_size(accounts)) + nika_flat_size(state_size(accounts), chunk_size);
+           round16(state_size(accounts)) + nika_flat_size(state_size(accounts), config);
 }
 
 static size_t ledger_size(const struct nika_config *config)
 {
-    return size_for(NIKA_LEDGER_ACCOUNTS_MAX, config->chunk_size);
+    return size_for(NIKA_LEDGER_ACCOUNTS_MAX, config);
 }
 
 static size_t ledger_used(const struct nika_app *app)
@@ -52,12 +52,12 @@ static struct nika_app *ledger_init(void *memory, const struct nika_config *conf
     if (param == 0) param = NIKA_LEDGER_ACCOUNTS_DEFAULT;
     app->accounts = param < NIKA_LEDGER_ACCOUNTS_MAX ? (uint32_t)param : NIKA_LEDGER_ACCOUNTS_MAX;
     app->clients = config->clients > 0 ? config->clients : 1;
-    app->used = size_for(app->accounts, config->chunk_size);
+    app->used = size_for(app->accounts, config);
     app->differences = (uint64_t *)(void *)at;
     at += round16(8u * (size_t)app->accounts);
     app->encoded = at;
     at += round16(state_size(app->accounts));
-    nika_flat_init(&app->flat, state_size(app->accounts), config->chunk_size, at);
+    nika_flat_init(&app->flat, state_size(app->accounts), config, at);
     return app;
 }
 

@@ -25,7 +25,7 @@ static size_t header_size(void)
 
 static size_t null_size(const struct nika_config *config)
 {
-    return header_size() + nika_flat_size(NULL_STATE_SIZE, config->chunk_size);
+    return header_size() + nika_flat_size(NULL_STATE_SIZE, config);
 }
 
 static size_t null_used(const struct nika_app *app)
@@ -40,8 +40,7 @@ static struct nika_app *null_init(void *memory, const struct nika_config *config
     app->reply_size = NULL_REPLY_SIZE_DEFAULT;
     if (param > 0)
         app->reply_size = param < config->reply_size_max ? (uint32_t)param : config->reply_size_max;
-    nika_flat_init(&app->flat, NULL_STATE_SIZE, config->chunk_size,
-                   (uint8_t *)memory + header_size());
+    nika_flat_init(&app->flat, NULL_STATE_SIZE, config, (uint8_t *)memory + header_size());
     return app;
 }
 

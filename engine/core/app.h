@@ -1,7 +1,8 @@
 /* engine/core/app.h: the contract of a replicated application (PROTOCOLS.md 4, application module).
  *
  * An application is deterministic: results and state depend only on (state, operations, agreed time). It keeps the
- * NIKA_SNAPSHOTS_KEPT newest snapshots it was asked to take; chunking is independent of history. It owns only the memory it was given. */
+ * nika_config_snapshots() newest snapshots it was asked to take; chunking is independent of history. It owns only the memory it was
+ * given. */
 #ifndef ENGINE_CORE_APP_H
 #define ENGINE_CORE_APP_H
 
@@ -55,8 +56,8 @@ struct nika_app_ops {
     enum nika_err (*snapshot_chunk)(const struct nika_app *app, uint64_t seq, uint32_t index,
                                     uint8_t *out, uint32_t *size, struct nika_merkle_proof *proof);
     void (*snapshot_drop)(struct nika_app *app, uint64_t before_seq);
-    /* Replace all state. After `end` the restored state is also the kept snapshot meta->seq. NIKA_ERR_MALFORMED when chunks do
-     * not decode or lead to another root; the app is then empty. */
+    /* Replace the state. Snapshots before meta->seq stay, later ones are of a state that is given up. After `end` the restored state is
+     * also the kept snapshot meta->seq. NIKA_ERR_MALFORMED when chunks do not decode or lead to another root; the app is then empty. */
     enum nika_err (*restore_begin)(struct nika_app *app, const struct nika_snapshot_meta *meta);
     enum nika_err (*restore_chunk)(struct nika_app *app, uint32_t index, struct nika_span chunk);
     enum nika_err (*restore_end)(struct nika_app *app, struct nika_snapshot_meta *out);

@@ -9,6 +9,7 @@
 #include "engine/core/assert.h"
 #include "engine/core/bytes.h"
 #include "engine/core/digest.h"
+#include "engine/core/msan.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -114,8 +115,10 @@ struct nika_keyring *nika_keyring_new_derived(enum nika_suite suite, uint32_t re
     nika_auth_derive_secret("nika-sim", seed, 0, 0, &secret);
     ring->sim_seed = nika_load_le(secret.bytes, 8);
     ring->keys = calloc((size_t)replicas + clients + 1, sizeof *ring->keys);
+    nika_msan_enter();
     ring->scratch = EVP_MD_CTX_new();
     ring->mac = mac_new();
+    nika_msan_leave();
     if (ring->keys != NULL && ring->scratch != NULL && ring->mac != NULL) return ring;
     nika_keyring_free(ring);
     return NULL;
@@ -125,6 +128,7 @@ void nika_keyring_free(struct nika_keyring *keyring)
 {
     if (keyring == NULL) return;
     uint32_t count = keyring->keys == NULL ? 0 : keyring->replicas + keyring->clients;
+    nika_msan_enter();
     for (uint32_t i = 0; i < count; i++) {
         struct node_key *key = &keyring->keys[i];
         EVP_MD_CTX_free(key->md_signer);
@@ -135,6 +139,7 @@ void nika_keyring_free(struct nika_keyring *keyring)
     }
     EVP_MD_CTX_free(keyring->scratch);
     EVP_MAC_CTX_free(keyring->mac);
+    nika_msan_leave();
     free(keyring->keys);
     free(keyring);
 }
@@ -163,17 +168,14 @@ static EVP_PKEY_CTX *pkey_ctx(const struct nika_keyring *ring, EVP_PKEY *key, bo
 }
 
 /* Keys are made on first use: a ring for thousands of clients costs what the run uses of it. */
-static struct node_key *node_key(struct nika_keyring *ring, uint32_t node)
+static void make_key(struct nika_keyring *ring, uint32_t node, struct node_key *key)
 {
-    uint32_t index = nika_is_client(node) ? ring->replicas + nika_client_index(node) : node;
-    struct node_key *key = &ring->keys[index];
-    if (key->key != NULL) return key;
     key->key = nika_auth_derive_key(ring->suite, ring->seed, node);
     NIKA_ASSERT(key->key != NULL);
     if (ring->suite != NIKA_SUITE_ED25519) {
         key->signer = pkey_ctx(ring, key->key, true);
         key->verifier = pkey_ctx(ring, key->key, false);
-        return key;
+        return;
     }
     key->md_signer = EVP_MD_CTX_new();
     key->md_verifier = EVP_MD_CTX_new();
@@ -181,6 +183,17 @@ static struct node_key *node_key(struct nika_keyring *ring, uint32_t node)
     NIKA_ASSERT(key->md_verifier != NULL);
     NIKA_ASSERT(EVP_DigestSignInit(key->md_signer, NULL, NULL, NULL, key->key) == 1);
     NIKA_ASSERT(EVP_DigestVerifyInit(key->md_verifier, NULL, NULL, NULL, key->key) == 1);
+}
+
+static struct node_key *node_key(struct nika_keyring *ring, uint32_t node)
+{
+    uint32_t index = nika_is_client(node) ? ring->replicas + nika_client_index(node) : node;
+    struct node_key *key = &ring->keys[index];
+    if (key->key == NULL) {
+        nika_msan_enter();
+        make_key(ring, node, key);
+        nika_msan_leave();
+    }
     return key;
 }
 
@@ -188,17 +201,25 @@ static void sign_ed25519(struct nika_keyring *ring, struct node_key *key, struct
                          uint8_t *signature)
 {
     size_t size = ED25519_SIZE;
+    nika_msan_read(message.data, message.size);
+    nika_msan_enter();
     NIKA_ASSERT(EVP_MD_CTX_copy_ex(ring->scratch, key->md_signer) == 1);
     NIKA_ASSERT(EVP_DigestSign(ring->scratch, signature, &size, message.data, message.size) == 1);
+    nika_msan_leave();
+    nika_msan_written(signature, ED25519_SIZE);
     NIKA_ASSERT(size == ED25519_SIZE);
 }
 
 static bool verify_ed25519(struct nika_keyring *ring, struct node_key *key,
                            struct nika_span message, const uint8_t *signature)
 {
+    nika_msan_read(message.data, message.size);
+    nika_msan_enter();
     NIKA_ASSERT(EVP_MD_CTX_copy_ex(ring->scratch, key->md_verifier) == 1);
-    return EVP_DigestVerify(ring->scratch, signature, ED25519_SIZE, message.data, message.size) ==
-           1;
+    bool good =
+        EVP_DigestVerify(ring->scratch, signature, ED25519_SIZE, message.data, message.size) == 1;
+    nika_msan_leave();
+    return good;
 }
 
 static void sign_rsa(struct node_key *key, struct nika_span message, uint8_t *signature)
@@ -206,7 +227,10 @@ static void sign_rsa(struct node_key *key, struct nika_span message, uint8_t *si
     struct nika_digest hash;
     size_t size = RSA_SIZE;
     nika_sha256(&message, 1, &hash);
+    nika_msan_enter();
     NIKA_ASSERT(EVP_PKEY_sign(key->signer, signature, &size, hash.bytes, sizeof hash.bytes) == 1);
+    nika_msan_leave();
+    nika_msan_written(signature, RSA_SIZE);
     NIKA_ASSERT(size == RSA_SIZE);
 }
 
@@ -215,7 +239,10 @@ static bool verify_hash(struct node_key *key, struct nika_span message, const ui
 {
     struct nika_digest hash;
     nika_sha256(&message, 1, &hash);
-    return EVP_PKEY_verify(key->verifier, signature, size, hash.bytes, sizeof hash.bytes) == 1;
+    nika_msan_enter();
+    bool good = EVP_PKEY_verify(key->verifier, signature, size, hash.bytes, sizeof hash.bytes) == 1;
+    nika_msan_leave();
+    return good;
 }
 
 static void sign_ecdsa(struct nika_keyring *ring, uint32_t node, struct node_key *key,
@@ -239,9 +266,13 @@ static void hmac(struct nika_keyring *ring, uint32_t from, uint32_t to, struct n
     struct nika_digest key;
     size_t size = 0;
     nika_auth_derive_secret("nika-mac", ring->seed, from, to, &key);
+    nika_msan_read(message.data, message.size);
+    nika_msan_enter();
     NIKA_ASSERT(EVP_MAC_init(ring->mac, key.bytes, sizeof key.bytes, NULL) == 1);
     if (message.size > 0) NIKA_ASSERT(EVP_MAC_update(ring->mac, message.data, message.size) == 1);
     NIKA_ASSERT(EVP_MAC_final(ring->mac, out, &size, HMAC_SIZE) == 1);
+    nika_msan_leave();
+    nika_msan_written(out, HMAC_SIZE);
     NIKA_ASSERT(size == HMAC_SIZE);
 }
 

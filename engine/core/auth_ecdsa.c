@@ -10,6 +10,7 @@
 #include "engine/core/assert.h"
 #include "engine/core/bytes.h"
 #include "engine/core/digest.h"
+#include "engine/core/msan.h"
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -96,9 +97,13 @@ void nika_auth_ecdsa_sign(struct evp_pkey_ctx_st *signer, uint64_t seed, uint32_
     size_t size = sizeof der;
     nonce_start(seed, node, hash);
     const RAND_METHOD *before = RAND_get_rand_method();
+    nika_msan_enter();
     NIKA_ASSERT(RAND_set_rand_method(&nonce_method) == 1);
     int done = EVP_PKEY_sign(signer, der, &size, hash->bytes, sizeof hash->bytes);
     NIKA_ASSERT(RAND_set_rand_method(before) == 1);
+    nika_msan_leave();
+    nika_msan_written(der, sizeof der);
+    nika_msan_written(&size, sizeof size);
     NIKA_ASSERT(done == 1);
     struct nika_reader r = nika_reader_of((struct nika_span){der, (uint32_t)size});
     NIKA_ASSERT(nika_read_u8(&r) == 0x30);
@@ -119,5 +124,8 @@ bool nika_auth_ecdsa_verify(struct evp_pkey_ctx_st *verifier, const struct nika_
     scalar_to_der(&w, signature + P256_SCALAR_SIZE);
     NIKA_ASSERT(!w.failed);
     der[1] = (uint8_t)(w.at - 2);
-    return EVP_PKEY_verify(verifier, der, w.at, hash->bytes, sizeof hash->bytes) == 1;
+    nika_msan_enter();
+    bool good = EVP_PKEY_verify(verifier, der, w.at, hash->bytes, sizeof hash->bytes) == 1;
+    nika_msan_leave();
+    return good;
 }

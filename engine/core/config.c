@@ -147,6 +147,8 @@ enum nika_err nika_config_seal(struct nika_config *config, const char **reason)
     if (broken == NULL) broken = check_timers(config);
     if (broken == NULL && config->window % config->checkpoint_interval != 0)
         broken = "window must be a multiple of the checkpoint interval";
+    if (broken == NULL && nika_config_snapshots(config) > NIKA_SNAPSHOTS_MAX)
+        broken = "window must be at most 8 checkpoint intervals";
     if (reason != NULL) *reason = broken;
     if (broken != NULL) return NIKA_ERR_CONFIG;
     group_id(config, &config->group_id);

@@ -41,6 +41,11 @@ struct nika_config {
 
 /* Defaults of PROTOCOLS.md 0 for simulation (K=8, L=32) with n=4, f=1, one client. */
 void nika_config_default(struct nika_config *config);
+/* Snapshots to keep: of the stable checkpoint and of each later one in the window. At most NIKA_SNAPSHOTS_MAX once sealed. */
+static inline uint32_t nika_config_snapshots(const struct nika_config *config)
+{
+    return config->window / config->checkpoint_interval + 1;
+}
 /* Check ranges and relations; on error `*reason` (static text) says what was expected. Quorum sizes are the protocol's
  * own check. Fills in group_id. Errors: NIKA_ERR_CONFIG. */
 NIKA_MUST_USE enum nika_err nika_config_seal(struct nika_config *config, const char **reason);

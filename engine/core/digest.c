@@ -6,6 +6,7 @@
 
 #include "engine/core/assert.h"
 #include "engine/core/bytes.h"
+#include "engine/core/msan.h"
 
 #include <openssl/evp.h>
 
@@ -30,12 +31,17 @@ static void sha_start(void)
 void nika_sha256(const struct nika_span *parts, size_t count, struct nika_digest *out)
 {
     unsigned int size = 0;
+    for (size_t i = 0; i < count; i++) nika_msan_read(parts[i].data, parts[i].size);
+    nika_msan_enter();
     sha_start();
     for (size_t i = 0; i < count; i++) {
         if (parts[i].size == 0) continue;
         NIKA_ASSERT(EVP_DigestUpdate(sha_context, parts[i].data, parts[i].size) == 1);
     }
     NIKA_ASSERT(EVP_DigestFinal_ex(sha_context, out->bytes, &size) == 1);
+    nika_msan_leave();
+    nika_msan_written(out->bytes, sizeof out->bytes);
+    nika_msan_written(&size, sizeof size);
     NIKA_ASSERT(size == NIKA_DIGEST_SIZE);
 }
 

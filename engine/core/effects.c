@@ -82,3 +82,15 @@ void nika_effects_broadcast(struct nika_effects *e, enum nika_send_class cls,
     struct nika_action *action = add_copy(e, NIKA_ACTION_BROADCAST, frame);
     if (action != NULL) action->send_class = (uint8_t)cls;
 }
+
+const char *nika_wait_text(uint32_t wait)
+{
+    static const char *const texts[] = {
+        [NIKA_WAIT_NOTHING] = "nothing",       [NIKA_WAIT_PRE_PREPARE] = "a PRE-PREPARE",
+        [NIKA_WAIT_BATCH] = "a batch",         [NIKA_WAIT_PREPARES] = "PREPAREs",
+        [NIKA_WAIT_COMMITS] = "COMMITs",       [NIKA_WAIT_DISK] = "its disk",
+        [NIKA_WAIT_APP] = "its application",   [NIKA_WAIT_VIEW_CHANGES] = "VIEW-CHANGEs",
+        [NIKA_WAIT_NEW_VIEW] = "the NEW-VIEW", [NIKA_WAIT_STATE] = "a state transfer",
+    };
+    return wait < ARRAY_COUNT(texts) && texts[wait] != NULL ? texts[wait] : "something unknown";
+}

@@ -65,6 +65,9 @@ enum nika_wait {
     NIKA_WAIT_STATE,
 };
 
+/* "COMMITs", "its disk": what a replica in this state waits for. */
+const char *nika_wait_text(uint32_t wait);
+
 enum nika_send_class { NIKA_CLASS_CONTROL = 0, NIKA_CLASS_BULK = 1 };
 
 struct nika_action {

@@ -18,8 +18,9 @@
 #define NIKA_MERKLE_DEPTH_MAX 16u /* log2(NIKA_CHUNKS_MAX). */
 #define NIKA_FIELDS_MAX 16u       /* Fields of one wire message. */
 #define NIKA_NESTING_MAX 4u       /* NEW-VIEW > VIEW-CHANGE > certificate > vote. */
-#define NIKA_SNAPSHOTS_KEPT                                                                        \
-    4u /* Kept by an application: the stable one and those not stable yet; the oldest goes first. */
+/* Snapshots that an application and its disk keep: nika_config_snapshots() of them, the stable one and one for each checkpoint of
+ * the window, for a peer may need any of these. So a window is at most 8 checkpoint intervals. */
+#define NIKA_SNAPSHOTS_MAX 9u
 #define NIKA_TIMERS_MAX 16u  /* Timer slots of one module. */
 #define NIKA_BACKOFF_MAX 16u /* Cap on doublings of the view-change time-out. */
 

@@ -69,6 +69,7 @@ struct nika_replica_status {
     uint64_t last_committed; /* Highest contiguous committed. */
     uint32_t pending;        /* Requests known and not executed. */
     uint32_t wait;           /* enum nika_wait */
+    /* Votes held while it waits for PREPAREs or COMMITs; the view for VIEW-CHANGEs and NEW-VIEW; else the next sequence number. */
     uint64_t wait_detail;
     uint32_t view_changes_held; /* VIEW-CHANGEs held for `view`. */
     uint32_t backoff;
@@ -89,8 +90,8 @@ struct nika_replica_ops {
     /* `memory` is zeroed. config and host are borrowed for the life of the module. */
     struct nika_replica *(*init)(void *memory, const struct nika_config *config,
                                  const struct nika_host *host);
-    /* Recovery, before START: first the newest intact snapshot if any (kind = NIKA_RECORD_SNAPSHOT, bytes = the module's own
-     * part as given to SNAPSHOT_SAVE; the app is restored to it already), then live log records in order. */
+    /* Recovery, before START: first the intact snapshots, oldest first (kind = NIKA_RECORD_SNAPSHOT, bytes = the module's own part as
+     * given to SNAPSHOT_SAVE; the app holds them all and is restored to the last), then live log records in order. */
     void (*recover)(struct nika_replica *replica, uint32_t kind, uint64_t seq,
                     struct nika_span record);
     /* Consume one event, append to effects. A hostile message is not an error: it is dropped with a REJECT note. */

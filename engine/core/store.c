@@ -73,6 +73,11 @@ size_t nika_store_used(const struct nika_store *s)
 
 uint32_t nika_store_alloc(struct nika_store *s, uint32_t size)
 {
+    return nika_store_alloc_keeping(s, size, 0);
+}
+
+uint32_t nika_store_alloc_keeping(struct nika_store *s, uint32_t size, uint32_t keep)
+{
     NIKA_ASSERT(size >= 1);
     uint32_t size_class = class_of(size);
     if (size_class >= NIKA_STORE_CLASSES) return 0;
@@ -84,7 +89,8 @@ uint32_t nika_store_alloc(struct nika_store *s, uint32_t size)
         NIKA_ASSERT(old.magic == BLOCK_FREE);
         s->free_list[size_class] = old.next;
     } else {
-        if (bytes > s->capacity - s->high_water) return 0;
+        uint32_t fresh = s->capacity - s->high_water;
+        if (keep > fresh || bytes > fresh - keep) return 0;
         handle = s->high_water + (uint32_t)sizeof block;
         s->high_water += bytes;
     }
@@ -96,8 +102,13 @@ uint32_t nika_store_alloc(struct nika_store *s, uint32_t size)
 
 uint32_t nika_store_put(struct nika_store *s, struct nika_span bytes)
 {
+    return nika_store_put_keeping(s, bytes, 0);
+}
+
+uint32_t nika_store_put_keeping(struct nika_store *s, struct nika_span bytes, uint32_t keep)
+{
     /* An empty value still needs a handle that is not 0. */
-    uint32_t handle = nika_store_alloc(s, bytes.size == 0 ? 1 : bytes.size);
+    uint32_t handle = nika_store_alloc_keeping(s, bytes.size == 0 ? 1 : bytes.size, keep);
     if (handle == 0) return 0;
     if (bytes.size > 0) {
         memcpy(s->bytes + handle, bytes.data, bytes.size);

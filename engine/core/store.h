@@ -28,8 +28,12 @@ struct nika_store *nika_store_init(void *memory, uint32_t capacity);
 size_t nika_store_used(const struct nika_store *s);
 /* Handle of a block of at least `size` bytes (contents undefined), or 0 when full. size >= 1. */
 NIKA_MUST_USE uint32_t nika_store_alloc(struct nika_store *s, uint32_t size);
+/* The same, for what must leave room: 0 also when fewer than `keep` bytes would stay that no block ever held. */
+NIKA_MUST_USE uint32_t nika_store_alloc_keeping(struct nika_store *s, uint32_t size, uint32_t keep);
 /* Copy bytes in. Handle, or 0 when full. */
 NIKA_MUST_USE uint32_t nika_store_put(struct nika_store *s, struct nika_span bytes);
+NIKA_MUST_USE uint32_t nika_store_put_keeping(struct nika_store *s, struct nika_span bytes,
+                                              uint32_t keep);
 /* The block's bytes. `handle` must be live. Valid until freed. */
 uint8_t *nika_store_at(struct nika_store *s, uint32_t handle);
 /* The size that was asked for. */

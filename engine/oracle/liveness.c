@@ -63,18 +63,6 @@ static uint32_t faulty_or_down(const struct liveness *l)
     return count;
 }
 
-static const char *wait_text(uint32_t wait)
-{
-    static const char *const texts[] = {
-        [NIKA_WAIT_NOTHING] = "nothing",       [NIKA_WAIT_PRE_PREPARE] = "a PRE-PREPARE",
-        [NIKA_WAIT_BATCH] = "a batch",         [NIKA_WAIT_PREPARES] = "PREPAREs",
-        [NIKA_WAIT_COMMITS] = "COMMITs",       [NIKA_WAIT_DISK] = "its disk",
-        [NIKA_WAIT_APP] = "its application",   [NIKA_WAIT_VIEW_CHANGES] = "VIEW-CHANGEs",
-        [NIKA_WAIT_NEW_VIEW] = "the NEW-VIEW", [NIKA_WAIT_STATE] = "a state transfer",
-    };
-    return wait < ARRAY_COUNT(texts) && texts[wait] != NULL ? texts[wait] : "something unknown";
-}
-
 static size_t append_replica(const struct liveness *l, uint32_t replica, char *text, size_t size)
 {
     int length;
@@ -91,7 +79,7 @@ static size_t append_replica(const struct liveness *l, uint32_t replica, char *t
                               "; replica %" PRIu32 " waits for %" PRIu32 " %s at seq %" PRIu64
                               " in view %" PRIu64 " (holds %" PRIu64 ")",
                               replica, s.wait == NIKA_WAIT_COMMITS ? quorum : quorum - 1,
-                              wait_text(s.wait), seq, s.view, s.wait_detail);
+                              nika_wait_text(s.wait), seq, s.view, s.wait_detail);
         } else if (s.wait == NIKA_WAIT_VIEW_CHANGES) {
             length = snprintf(text, size,
                               "; replica %" PRIu32 " waits for %" PRIu32
@@ -101,7 +89,7 @@ static size_t append_replica(const struct liveness *l, uint32_t replica, char *t
             length =
                 snprintf(text, size,
                          "; replica %" PRIu32 " waits for %s at seq %" PRIu64 " in view %" PRIu64,
-                         replica, wait_text(s.wait), seq, s.view);
+                         replica, nika_wait_text(s.wait), seq, s.view);
         }
     }
     return length < 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;

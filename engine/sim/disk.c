@@ -351,30 +351,59 @@ static bool snapshot_restore(struct nika_world *w, uint32_t index, const struct 
     return ops->restore_end(app, &got) == NIKA_OK && nika_digest_equal(&got.root, &meta->root);
 }
 
-static void recover_snapshot(struct nika_world *w, uint32_t index)
+static void app_restart(struct nika_world *w, uint32_t index)
+{
+    memset(w->app_memory[index], 0, w->options.app_ops->used(w->node[index].app));
+    w->node[index].app =
+        w->options.app_ops->init(w->app_memory[index], &w->options.config, w->options.app_param);
+}
+
+/* A crash may have come between the snapshot's becoming durable and its report. */
+static void tap_recovered_snapshot(struct nika_world *w, uint32_t index, uint64_t seq)
+{
+    struct nika_summary summary = {.message_class = NIKA_MESSAGE_CHECKPOINT, .seq = seq};
+    struct nika_tap tap = {.kind = NIKA_TAP_STORED,
+                           .node = sim_id(w, index),
+                           .to = NIKA_NODE_NONE,
+                           .b = seq,
+                           .summary = &summary};
+    if (sim_wants(w, NIKA_TAP_STORED)) sim_tap(w, &tap);
+}
+
+static void recover_one(struct nika_world *w, uint32_t index, const struct nika_snapshot_meta *meta,
+                        struct nika_span module_bytes)
+{
+    sim_app_remember(w, index, meta);
+    tap_recovered_snapshot(w, index, meta->seq);
+    if (sim_wants(w, NIKA_TAP_RESTORED)) {
+        struct nika_tap tap = {.kind = NIKA_TAP_RESTORED,
+                               .node = index,
+                               .to = NIKA_NODE_NONE,
+                               .a = meta->seq,
+                               .digest = &meta->root};
+        sim_tap(w, &tap);
+    }
+    sim_node_recover(w, index, NIKA_RECORD_SNAPSHOT, meta->seq, module_bytes);
+}
+
+/* The newest intact snapshot is the state; the older ones are kept beside it, for peers that need them. */
+static void recover_snapshots(struct nika_world *w, uint32_t index)
 {
     struct sim_disk *disk = &w->node[index].disk;
-    for (uint32_t i = disk->saved_count; i > 0; i--) {
-        struct nika_snapshot_meta meta;
-        struct nika_span module_bytes;
+    struct nika_snapshot_meta meta;
+    struct nika_span module_bytes;
+    uint32_t end = disk->saved_count;
+    for (; end > 0; end--) {
         memset(&meta, 0, sizeof meta);
-        if (!snapshot_restore(w, index, &disk->saved[i - 1], &meta, &module_bytes)) {
-            memset(w->app_memory[index], 0, w->options.app_ops->used(w->node[index].app));
-            w->node[index].app = w->options.app_ops->init(w->app_memory[index], &w->options.config,
-                                                          w->options.app_param);
-            continue;
-        }
-        sim_app_remember(w, index, &meta);
-        if (sim_wants(w, NIKA_TAP_RESTORED)) {
-            struct nika_tap tap = {.kind = NIKA_TAP_RESTORED,
-                                   .node = index,
-                                   .to = NIKA_NODE_NONE,
-                                   .a = meta.seq,
-                                   .digest = &meta.root};
-            sim_tap(w, &tap);
-        }
-        sim_node_recover(w, index, NIKA_RECORD_SNAPSHOT, meta.seq, module_bytes);
-        return;
+        bool intact = snapshot_restore(w, index, &disk->saved[end - 1], &meta, &module_bytes);
+        app_restart(w, index);
+        if (intact) break;
+    }
+    for (uint32_t i = 0; i < end; i++) {
+        memset(&meta, 0, sizeof meta);
+        bool older = i > 0 && disk->saved[i].seq <= disk->saved[i - 1].seq;
+        if (older || !snapshot_restore(w, index, &disk->saved[i], &meta, &module_bytes)) continue;
+        recover_one(w, index, &meta, module_bytes);
     }
 }
 
@@ -406,7 +435,7 @@ bool sim_disk_recover(struct nika_world *w, uint32_t index)
     }
     memset(w->logs[index] + good, 0, disk->size - good);
     disk->size = disk->durable = log.size = good;
-    recover_snapshot(w, index);
+    recover_snapshots(w, index);
     for (uint32_t from = 0; nika_wal_next(log, &at, &record) == NIKA_OK; from = at)
         newest[record.kind] = from + 1;
     at = 0;

@@ -13,8 +13,10 @@
 #include "engine/sim/world.h"
 
 #define SIM_TIES_MAX 8u
-#define SIM_SNAPSHOTS_MAX 4u /* Durable snapshots of one replica. */
-#define SIM_METAS_MAX 4u     /* Application snapshots whose description is remembered. */
+/* Durable snapshots of one replica, and one that replaces them. */
+#define SIM_SNAPSHOTS_MAX (NIKA_SNAPSHOTS_MAX + 1u)
+#define SIM_METAS_MAX                                                                              \
+    NIKA_SNAPSHOTS_MAX /* Application snapshots whose description is remembered. */
 #define SIM_ACTIONS_MAX 16384u
 #define SIM_EFFECT_BYTES (64u * 1024u * 1024u)
 #define SIM_SCRATCH_BYTES (72u * 1024u * 1024u)

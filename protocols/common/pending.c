@@ -27,7 +27,7 @@ enum nika_err common_pending_add(struct common_pending *p, struct nika_store *st
     struct common_pending_entry *entry = &p->entries[client];
     if (entry->timestamp == timestamp) return NIKA_OK;
     if (entry->timestamp != 0 || p->count >= p->limit) return NIKA_ERR_LIMIT;
-    uint32_t handle = nika_store_put(store, frame);
+    uint32_t handle = nika_store_put_keeping(store, frame, p->reserve);
     if (handle == 0) return NIKA_ERR_LIMIT;
     *entry =
         (struct common_pending_entry){.timestamp = timestamp, .frame = handle, .prev = p->tail};

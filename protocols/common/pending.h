@@ -17,6 +17,7 @@ struct common_pending_entry {
 };
 struct common_pending {
     uint32_t clients, limit, count;
+    uint32_t reserve;                     /* Bytes of the store that requests leave to others. */
     uint32_t head, tail;                  /* Client index + 1. */
     struct common_pending_entry *entries; /* One per client. */
 };

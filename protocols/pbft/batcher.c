@@ -44,7 +44,7 @@ static uint64_t agreed_time(struct nika_replica *r)
 static uint32_t encode(struct nika_replica *r, const uint32_t *chosen, const struct draft *draft,
                        uint64_t time_ns)
 {
-    uint32_t handle = nika_store_alloc(r->store, 12 + draft->frames_size);
+    uint32_t handle = pbft_bulk_alloc(r, 12 + draft->frames_size);
     if (handle == 0) return 0;
     struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), 12 + draft->frames_size);
     nika_write_u64(&w, time_ns);

@@ -4,7 +4,7 @@
 
 struct pbft_snapshot *pbft_snapshot_find(struct nika_replica *r, uint64_t seq)
 {
-    for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT && seq != 0; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX && seq != 0; i++) {
         if (r->snapshots[i].seq == seq && !r->snapshots[i].failed) return &r->snapshots[i];
     }
     return NULL;
@@ -25,23 +25,36 @@ void pbft_snapshot_forget(struct nika_replica *r, struct pbft_snapshot *snapshot
     memset(snapshot, 0, sizeof *snapshot);
 }
 
+struct pbft_snapshot *pbft_snapshot_place(struct nika_replica *r)
+{
+    struct pbft_snapshot *oldest = NULL, *room = NULL;
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX; i++) {
+        struct pbft_snapshot *snapshot = &r->snapshots[i];
+        if (snapshot->seq == 0) {
+            room = snapshot;
+            continue;
+        }
+        used++;
+        if (oldest == NULL || snapshot->seq < oldest->seq) oldest = snapshot;
+    }
+    return used < nika_config_snapshots(r->config) ? room : oldest;
+}
+
 /* A free entry, else that of the oldest snapshot. What may be asked of this replica stays: the stable snapshot and every later one,
  * which it may have voted for. NULL when these fill all entries: then this number gets no snapshot and no vote. */
 static struct pbft_snapshot *snapshot_claim(struct nika_replica *r, uint64_t seq)
 {
-    struct pbft_snapshot *oldest = &r->snapshots[0];
-    for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
-        if (r->snapshots[i].seq < oldest->seq) oldest = &r->snapshots[i];
-    }
-    if (oldest->seq != 0) {
-        if (oldest->seq >= r->low_mark) return NULL;
+    struct pbft_snapshot *place = pbft_snapshot_place(r);
+    if (place->seq != 0) {
+        if (place->seq >= r->low_mark) return NULL;
         struct nika_action *action =
             nika_effects_add(r->effects, NIKA_ACTION_SNAPSHOT_DROP, 0, NULL);
-        if (action != NULL) action->a = oldest->seq + 1;
-        pbft_snapshot_forget(r, oldest);
+        if (action != NULL) action->a = place->seq + 1;
+        pbft_snapshot_forget(r, place);
     }
-    oldest->seq = seq;
-    return oldest;
+    place->seq = seq;
+    return place;
 }
 
 void pbft_snapshot_begin(struct nika_replica *r, uint64_t seq)
@@ -108,6 +121,7 @@ static void snapshot_complete(struct nika_replica *r, struct pbft_snapshot *snap
     struct nika_span digest = {snapshot->digest.bytes, NIKA_DIGEST_SIZE};
     nika_effects_note(r->effects, NIKA_NOTE_CHECKPOINT, snapshot->seq, 0, digest);
     uint64_t seq = snapshot->seq;
+    pbft_transfer_spare(r, seq, &snapshot->digest);
     pbft_snapshot_save(r, snapshot);
     pbft_stable_recheck(r);
     struct pbft_snapshot *still = pbft_snapshot_find(r, seq);

@@ -43,7 +43,8 @@ static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, ui
     const struct pbft_slot *s = &r->slots[index];
     const bool flags[] = {s->batch_ok,     s->withheld,    s->from_new_view, s->proposal_durable,
                           s->prepare_sent, s->commit_sent, s->prepared,      s->prepared_durable,
-                          s->committed,    s->executed,    s->has_best,      s->persist_failed};
+                          s->committed,    s->executed,    s->has_best,      s->persist_failed,
+                          s->untimely};
     uint64_t bits = 0;
     for (uint32_t i = 0; i < ARRAY_COUNT(flags); i++) bits |= (flags[i] ? UINT64_C(1) : 0) << i;
     const uint64_t numbers[] = {s->seq, s->view, s->nondet_ns, s->best_view, s->commit_view, bits};
@@ -137,7 +138,7 @@ static void add_clients(struct nika_run_digest *d, const struct nika_replica *r)
 
 static void add_transfer(struct nika_run_digest *d, const struct nika_replica *r)
 {
-    for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX; i++) {
         const struct pbft_snapshot *snapshot = &r->snapshots[i];
         add_u64(d, snapshot->seq);
         add_u64(d, (snapshot->meta_known ? 1u : 0u) | (snapshot->durable ? 2u : 0u) |

@@ -168,6 +168,7 @@ void pbft_evidence(struct nika_replica *r, uint8_t type, uint32_t sender, struct
     uint64_t kind = UINT64_C(1) << (type % 64);
     if (sender >= r->n || (r->evidence[sender].kinds & kind) != 0) return;
     r->evidence[sender].kinds |= kind;
+    pbft_queue_note(r, NIKA_QUEUE_EVIDENCE, ++r->evidence_count);
     REACHED(pbft_evidence);
     uint8_t *bytes = NULL;
     uint32_t size = 8 + first.size + second.size;

@@ -62,12 +62,27 @@ void pbft_on_pre_prepare(struct nika_replica *r, const struct nika_frame *frame)
     pbft_order_take(r, pbft_slot_current(r, m.seq), &m, frame->raw, false);
 }
 
-/* PP9. Orders of a NEW-VIEW were accepted once, maybe long ago; executed ones have passed. */
+/* PP9. Orders of a NEW-VIEW were accepted once, maybe long ago; executed ones have passed. Clocks that were ahead and are right again
+ * leave agreed time ahead of all of them: it may then still move, by as little as there is. */
 static bool time_acceptable(struct nika_replica *r, const struct pbft_slot *slot)
 {
     if (slot->from_new_view || slot->seq <= r->last_issued) return true;
-    return slot->nondet_ns > r->last_time_ns &&
-           slot->nondet_ns <= r->now_ns + r->config->time_skew_ns;
+    if (slot->nondet_ns <= r->last_time_ns) return false;
+    if (slot->nondet_ns <= r->now_ns + r->config->time_skew_ns) return true;
+    /* The order before it counts only if it was acceptable itself, or two untimely ones would vouch for each other. */
+    const struct pbft_slot *before = pbft_slot_find(r, slot->seq - 1);
+    uint64_t last = r->last_time_ns;
+    bool counts =
+        before != NULL && before->view == r->view && before->pre_prepare != 0 && !before->withheld;
+    if (counts && before->nondet_ns > last) last = before->nondet_ns;
+    return slot->nondet_ns == last + 1;
+}
+
+void pbft_proposal_reconsider(struct nika_replica *r, struct pbft_slot *slot)
+{
+    if (!slot->untimely || !time_acceptable(r, slot)) return;
+    slot->untimely = false;
+    slot->withheld = false;
 }
 
 /* The order is accepted: it counts as the primary's vote, and what came early is counted now. */
@@ -77,6 +92,7 @@ static void accept(struct nika_replica *r, struct pbft_slot *slot, uint32_t fram
     pbft_votes_recount(r, slot);
     if (slot->batch != 0 && !time_acceptable(r, slot)) {
         slot->withheld = true;
+        slot->untimely = true;
         pbft_reject(r, NIKA_CHECK_PP9, pbft_primary(r, slot->view));
     }
     pbft_proposal_persist(r, slot);
@@ -94,11 +110,14 @@ void pbft_order_take(struct nika_replica *r, struct pbft_slot *slot, const struc
     if (null || pbft_slot_batch(slot, &order->digest) != 0) {
         pbft_slot_set_digest(r, slot, &order->digest);
         slot->batch_ok = true;
+        /* A BATCH begins with its time; a null one has none. */
+        slot->nondet_ns = null ? 0 : nika_load_le(nika_store_at(r->store, slot->batch), 8);
         accept(r, slot, handle);
         return;
     }
     slot->parked = handle;
     slot->parked_digest = order->digest;
+    pbft_queue_note(r, NIKA_QUEUE_PARKED, ++r->parked_count);
     /* The primary sends the BATCH right behind its PRE-PREPARE; behind a NEW-VIEW nobody does. */
     uint32_t first = from_new_view ? (r->self + 1) % r->n : NIKA_NODE_NONE;
     pbft_fetch_want(r, &order->digest, first);
@@ -134,7 +153,7 @@ void pbft_resume_parked(struct nika_replica *r, struct pbft_slot *slot, struct n
         pbft_reject(r, check, pbft_primary(r, slot->view));
         return;
     }
-    uint32_t handle = nika_store_put(r->store, body);
+    uint32_t handle = pbft_bulk_put(r, body);
     if (handle == 0) return; /* Fetched again later. */
     struct nika_digest digest = slot->parked_digest;
     pbft_slot_set_digest(r, slot, &digest);
@@ -144,6 +163,7 @@ void pbft_resume_parked(struct nika_replica *r, struct pbft_slot *slot, struct n
     slot->nondet_ns = batch.time_ns;
     uint32_t frame = slot->parked;
     slot->parked = 0;
+    r->parked_count--;
     accept(r, slot, frame);
 }
 

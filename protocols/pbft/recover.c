@@ -101,12 +101,13 @@ static void recover_snapshot(struct nika_replica *r, struct nika_span record)
     struct nika_span raw = nika_read_bytes(&reader, NIKA_CONTROL_SIZE_MAX);
     struct nika_span replies = nika_read_bytes(&reader, NIKA_MESSAGE_SIZE_MAX);
     struct common_meta meta;
-    struct pbft_snapshot *snapshot = &r->snapshots[0];
+    struct pbft_snapshot *snapshot = pbft_snapshot_place(r);
     if (!nika_reader_done(&reader) || nika_decode(&common_info_meta, raw, &meta) != NIKA_OK) return;
     if (common_reply_cache_read(&r->replies, replies) != NIKA_OK) return;
     r->last_executed = meta.seq;
     r->last_issued = meta.seq;
     r->last_time_ns = meta.time_ns;
+    pbft_snapshot_forget(r, snapshot);
     uint32_t handle = nika_store_put(r->store, replies);
     if (handle == 0) {
         /* The state is there all the same; it is only not served or voted for. */
@@ -190,7 +191,7 @@ void pbft_start(struct nika_replica *r)
     bool fresh = r->low_mark == 0 && r->last_executed == 0 && r->view == 0 && !r->amnesiac;
     restore(r);
     pbft_view_start(r);
-    for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX; i++) {
         if (r->snapshots[i].durable) pbft_checkpoint_send(r, &r->snapshots[i]);
     }
     if (r->stable_cert != 0 && r->last_executed < r->low_mark) {

@@ -83,6 +83,10 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
     r->reads = (struct pbft_read *)(void *)(base + l.reads);
     common_pending_init(&r->pending, config, base + l.pending);
     common_reply_cache_init(&r->replies, config, base + l.replies);
+    /* VIEW-CHANGEs and NEW-VIEWs, entered, awaited and being built, rounded up as the store does. */
+    uint64_t reserve = 8u * (uint64_t)pbft_new_view_size_max(config);
+    r->pending.reserve =
+        reserve < config->store_bytes / 2 ? (uint32_t)reserve : config->store_bytes / 2;
     r->store = nika_store_init(base + l.store, config->store_bytes);
     r->active = true;
     r->next_seq = 1;

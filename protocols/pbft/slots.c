@@ -65,14 +65,21 @@ static void drop(struct nika_replica *r, uint32_t *handle)
     *handle = 0;
 }
 
+static void unpark(struct nika_replica *r, struct pbft_slot *slot)
+{
+    if (slot->parked != 0) r->parked_count--;
+    drop(r, &slot->parked);
+}
+
 void pbft_slot_reset_view(struct nika_replica *r, struct pbft_slot *slot)
 {
     /* The votes are about to go; what they prove about a committed number must outlive the view (S6). */
     if (slot->committed) pbft_commit_cert_keep(r, slot);
     drop(r, &slot->pre_prepare);
-    drop(r, &slot->parked);
+    unpark(r, slot);
     votes_clear(r, slot);
     slot->withheld = false;
+    slot->untimely = false;
     slot->from_new_view = false;
     slot->proposal_durable = false;
     slot->prepare_sent = false;
@@ -86,7 +93,7 @@ void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot)
 {
     if (slot->seq == 0) return;
     drop(r, &slot->pre_prepare);
-    drop(r, &slot->parked);
+    unpark(r, slot);
     drop(r, &slot->batch);
     drop(r, &slot->best_batch);
     drop(r, &slot->commit_batch);
@@ -95,6 +102,39 @@ void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot)
     votes_clear(r, slot);
     memset(slot, 0, sizeof *slot);
     slot->view = r->view;
+}
+
+/* Peers that prepared such a batch have it, should it be ordered again. */
+static bool give_up_batches(struct nika_replica *r)
+{
+    bool any = false;
+    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
+        struct pbft_slot *slot = pbft_slot_find(r, s);
+        if (slot == NULL || slot->batch == 0 || slot->pre_prepare != 0 || slot->parked != 0)
+            continue;
+        if (slot->has_best && nika_digest_equal(&slot->best_digest, &slot->digest)) continue;
+        if (slot->committed && nika_digest_equal(&slot->commit_digest, &slot->digest)) continue;
+        drop(r, &slot->batch);
+        slot->batch_ok = false;
+        any = true;
+    }
+    return any;
+}
+
+uint32_t pbft_bulk_alloc(struct nika_replica *r, uint32_t size)
+{
+    uint32_t handle = nika_store_alloc_keeping(r->store, size, r->pending.reserve);
+    if (handle == 0 && give_up_batches(r))
+        handle = nika_store_alloc_keeping(r->store, size, r->pending.reserve);
+    return handle;
+}
+
+uint32_t pbft_bulk_put(struct nika_replica *r, struct nika_span bytes)
+{
+    NIKA_ASSERT(bytes.size > 0);
+    uint32_t handle = pbft_bulk_alloc(r, bytes.size);
+    if (handle != 0) memmove(nika_store_at(r->store, handle), bytes.data, bytes.size);
+    return handle;
 }
 
 uint32_t pbft_slot_batch(const struct pbft_slot *slot, const struct nika_digest *digest)

@@ -47,6 +47,10 @@ static void lag(struct nika_replica *r, uint64_t seq, const struct nika_digest *
         catch_up(r, seq, digest, cert);
         return;
     }
+    if (!r->timer_armed[PBFT_TIMER_LAG]) {
+        r->lag_executed = r->last_executed;
+        pbft_timer_start(r, PBFT_TIMER_LAG, r->config->lag_ns);
+    }
     if (r->lag_seq >= seq && r->lag_cert != 0) return;
     uint32_t handle = nika_store_put(r->store, cert);
     if (handle == 0) return; /* The CHECKPOINTs themselves are still held. */
@@ -54,10 +58,6 @@ static void lag(struct nika_replica *r, uint64_t seq, const struct nika_digest *
     r->lag_cert = handle;
     r->lag_seq = seq;
     r->lag_digest = *digest;
-    if (!r->timer_armed[PBFT_TIMER_LAG]) {
-        r->lag_executed = r->last_executed;
-        pbft_timer_start(r, PBFT_TIMER_LAG, r->config->lag_ns);
-    }
     pbft_status_soon(r);
 }
 
@@ -69,12 +69,11 @@ void pbft_lag_timer(struct nika_replica *r)
     /* Close behind, execution usually gets there by itself. When it has not moved for T_lag, the peers have forgotten what is missing:
      * their log is empty up to their stable checkpoint, which may well be this one. */
     bool stuck = r->last_executed == r->lag_executed;
-    if (stuck || r->lag_seq > r->last_executed + r->config->checkpoint_interval / 2) {
+    if (stuck || r->lag_seq > r->last_executed + r->config->checkpoint_interval / 2)
         catch_up(r, r->lag_seq, &r->lag_digest, nika_store_span(r->store, r->lag_cert));
-    } else {
-        r->lag_executed = r->last_executed;
-        pbft_timer_start(r, PBFT_TIMER_LAG, r->config->lag_ns);
-    }
+    /* Until it is reached: a transfer of an older state may have been in the way. */
+    r->lag_executed = r->last_executed;
+    pbft_timer_start(r, PBFT_TIMER_LAG, r->config->lag_ns);
 }
 
 void pbft_stable_recheck(struct nika_replica *r)
@@ -104,7 +103,7 @@ void pbft_low_mark_set(struct nika_replica *r, uint64_t seq)
 /* The two newest stable snapshots stay: peers may be in the middle of fetching the older one. */
 static void drop_snapshots(struct nika_replica *r, uint64_t before)
 {
-    for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX; i++) {
         if (r->snapshots[i].seq != 0 && r->snapshots[i].seq < before)
             pbft_snapshot_forget(r, &r->snapshots[i]);
     }
@@ -180,7 +179,7 @@ void pbft_make_stable(struct nika_replica *r, uint64_t seq, const struct nika_di
 void pbft_log_trim(struct nika_replica *r)
 {
     uint64_t upto = 0;
-    for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX; i++) {
         const struct pbft_snapshot *snapshot = &r->snapshots[i];
         if (!snapshot->durable || snapshot->seq > r->low_mark || snapshot->seq > r->stable_durable)
             continue;

@@ -86,7 +86,8 @@ struct pbft_slot {
     uint32_t parked;    /* Store handle of a PRE-PREPARE whose batch is missing (PP7); 0 = none. */
     uint32_t batch;     /* Store handle of the batch body of `digest`; 0 = absent or null batch. */
     bool batch_ok;      /* Present and checked (PP7, PP8), or the null batch. */
-    bool withheld;      /* PP8 or PP9 failed: no PREPARE from us. */
+    bool withheld;      /* PP8 or PP9 failed: no PREPARE from us ... */
+    bool untimely;      /* ... because of PP9, which time may cure. */
     bool from_new_view; /* Installed from NEW-VIEW's O. */
     bool proposal_durable; /* D1/D2 */
     bool prepare_sent, commit_sent;
@@ -118,8 +119,7 @@ struct pbft_checkpoint_vote {
     struct nika_digest digest;
     uint32_t frame; /* Store handle. */
 };
-/* Own snapshots that the app keeps: at most PBFT_SNAPSHOTS_KEPT, ascending. */
-#define PBFT_SNAPSHOTS_KEPT NIKA_SNAPSHOTS_KEPT
+/* An own snapshot that the app keeps. */
 struct pbft_snapshot {
     uint64_t seq; /* 0 = free. */
     /* Store handle of the reply cache serialised at seq. 0 only when allocation failed. */
@@ -248,7 +248,10 @@ struct nika_replica {
     uint64_t trimmed;        /* The log is trimmed up to here. */
     bool batch_due;          /* T_batch fired while B2 or B3 forbade to cut. */
 
-    struct pbft_snapshot snapshots[PBFT_SNAPSHOTS_KEPT];
+    uint32_t parked_count;   /* Slots with a parked PRE-PREPARE. */
+    uint32_t evidence_count; /* Pairs of all senders. */
+
+    struct pbft_snapshot snapshots[NIKA_SNAPSHOTS_MAX];
     struct pbft_fetch fetches[PBFT_FETCHES_MAX];
     struct pbft_transfer transfer;
     struct pbft_serving serving[PBFT_SERVING_MAX];
@@ -303,6 +306,10 @@ void pbft_vote_conflict(struct nika_replica *r, struct pbft_slot *slot, enum pbf
 /* Encode Q matching COMMITs of the current view into slot->commit_cert, unless it is there. */
 void pbft_commit_cert_keep(struct nika_replica *r, struct pbft_slot *slot);
 bool pbft_order_decode(struct nika_span body, struct pbft_order *out);
+/* Room for batches, requests and chunks, which must leave enough of the store for a view change: without that a full store could not
+ * even get rid of the primary that filled it. Gives up batches that no order of this view and no certificate refers to. 0 when full. */
+NIKA_MUST_USE uint32_t pbft_bulk_alloc(struct nika_replica *r, uint32_t size);
+NIKA_MUST_USE uint32_t pbft_bulk_put(struct nika_replica *r, struct nika_span bytes);
 /* Free everything. */
 void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot);
 static inline uint32_t pbft_primary(const struct nika_replica *r, uint64_t view)
@@ -367,6 +374,8 @@ void pbft_order_take(struct nika_replica *r, struct pbft_slot *slot, const struc
                      struct nika_span frame, bool from_new_view);
 /* The awaited batch of a parked PRE-PREPARE has come. */
 void pbft_resume_parked(struct nika_replica *r, struct pbft_slot *slot, struct nika_span body);
+/* A PREPARE withheld because of the agreed time: may it be sent now? */
+void pbft_proposal_reconsider(struct nika_replica *r, struct pbft_slot *slot);
 void pbft_proposal_persist(struct nika_replica *r, struct pbft_slot *slot);
 void pbft_prepared_persist(struct nika_replica *r, struct pbft_slot *slot);
 /* Install an order of an entered NEW-VIEW: accepted PRE-PREPARE, batch fetched if absent, then as in 1.4. `frame` is the O entry. */
@@ -399,6 +408,8 @@ void pbft_snapshot_replies(struct nika_replica *r,
 void pbft_snapshot_meta(struct nika_replica *r, uint64_t seq, struct nika_span meta);
 void pbft_snapshot_saved(struct nika_replica *r, uint64_t seq);
 void pbft_on_checkpoint(struct nika_replica *r, const struct nika_frame *frame);
+/* The entry for one more snapshot: a free one, or the oldest when as many are kept as the application keeps. */
+struct pbft_snapshot *pbft_snapshot_place(struct nika_replica *r);
 struct pbft_snapshot *pbft_snapshot_find(struct nika_replica *r, uint64_t seq);
 /* d_state of a META (1.6). */
 void pbft_snapshot_save(struct nika_replica *r,
@@ -472,6 +483,8 @@ void pbft_recover_new_view(struct nika_replica *r, uint64_t view, struct nika_sp
  * replaces an older one; verified chunks are kept. */
 void pbft_transfer_start(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest,
                          const uint64_t signers[2], struct nika_span cert);
+/* Execution reached the state that is being fetched: no need to fetch it. */
+void pbft_transfer_spare(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest);
 void pbft_transfer_timer(struct nika_replica *r);
 void pbft_on_fetch_meta(struct nika_replica *r, const struct nika_frame *frame);
 void pbft_on_meta(struct nika_replica *r, const struct nika_frame *frame);

@@ -164,6 +164,18 @@ void pbft_transfer_start(struct nika_replica *r, uint64_t seq, const struct nika
     request_more(r);
 }
 
+void pbft_transfer_spare(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest)
+{
+    struct pbft_transfer *t = &r->transfer;
+    /* From the first chunk on the application holds nothing else any more. */
+    if (!t->active || t->restoring || t->seq != seq || !nika_digest_equal(&t->digest, digest))
+        return;
+    note(r, 2);
+    pbft_timer_stop(r, PBFT_TIMER_TRANSFER);
+    pbft_transfer_forget(r);
+    pbft_request_timer_update(r);
+}
+
 /* ---- META ------------------------------------------------------------------------------------------------------------ */
 
 /* ST5: within limits before anything is allocated. */
@@ -316,7 +328,7 @@ void pbft_on_chunk(struct nika_replica *r, const struct nika_frame *frame)
         if (check != NIKA_CHECK_ST4) pbft_transfer_next_source(r);
         return;
     }
-    uint32_t handle = nika_store_alloc(r->store, m.data.size + 1);
+    uint32_t handle = pbft_bulk_alloc(r, m.data.size + 1);
     if (handle == 0) return; /* Asked for again when the timer fires. */
     struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), m.data.size + 1);
     nika_write_u8(&w, m.part);
@@ -352,7 +364,7 @@ void pbft_on_no_snapshot(struct nika_replica *r, const struct nika_frame *frame)
         return;
     }
     bool answer = t->active && frame->sender == t->source;
-    bool news = m.seq > r->low_mark && m.seq > r->lag_seq && (!t->active || m.seq > t->seq);
+    bool news = m.seq > r->low_mark && m.seq > (t->active ? t->seq : r->lag_seq);
     if (t->restoring || (!answer && !news)) return;
     if (!news) {
         pbft_transfer_next_source(r);

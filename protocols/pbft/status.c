@@ -103,6 +103,7 @@ static void send_status(struct nika_replica *r)
 static void retry_slot(struct nika_replica *r, struct pbft_slot *slot)
 {
     if (slot->pre_prepare == 0 || slot->view != r->view) return;
+    pbft_proposal_reconsider(r, slot);
     if (slot->persist_failed) {
         if (slot->prepared) {
             pbft_prepared_persist(r, slot);
@@ -118,7 +119,7 @@ static void retry_slot(struct nika_replica *r, struct pbft_slot *slot)
 
 static void retry_snapshots(struct nika_replica *r)
 {
-    for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX; i++) {
         struct pbft_snapshot *snapshot = &r->snapshots[i];
         if (snapshot->seq == 0 || !snapshot->meta_known || snapshot->replies == 0) continue;
         if (!snapshot->durable)
@@ -183,6 +184,7 @@ uint32_t pbft_wait(const struct nika_replica *r, uint64_t *detail)
     if (slot->committed) return NIKA_WAIT_APP;
     if (slot->pre_prepare == 0) return NIKA_WAIT_PRE_PREPARE;
     if (!slot->proposal_durable) return NIKA_WAIT_DISK;
-    if (!slot->prepared) return NIKA_WAIT_PREPARES;
-    return slot->prepared_durable ? NIKA_WAIT_COMMITS : NIKA_WAIT_DISK;
+    if (slot->prepared && !slot->prepared_durable) return NIKA_WAIT_DISK;
+    *detail = slot->prepared ? slot->commit_count : slot->prepare_count;
+    return slot->prepared ? NIKA_WAIT_COMMITS : NIKA_WAIT_PREPARES;
 }

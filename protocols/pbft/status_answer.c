@@ -49,17 +49,15 @@ static void resend_vote(struct nika_replica *r, uint32_t peer, struct pbft_slot 
     if (pbft_budget_take(r, peer, w.at)) pbft_send_frame(r, peer, (struct nika_span){bytes, w.at});
 }
 
-/* S1, S2. True when the peer is so far behind that only state transfer helps. */
-static bool answer_checkpoints(struct nika_replica *r, uint32_t peer, const struct pbft_status *m)
+/* S1, S2. */
+static void answer_checkpoints(struct nika_replica *r, uint32_t peer, const struct pbft_status *m)
 {
     if (r->low_mark > m->low_mark && r->stable_cert != 0) send_stable_proof(r, peer);
-    if (r->low_mark > m->low_mark && r->low_mark - m->low_mark > r->config->window) return true;
     for (uint64_t s = r->low_mark + r->config->checkpoint_interval; pbft_in_window(r, s);
          s += r->config->checkpoint_interval) {
         const struct pbft_checkpoint_vote *own = pbft_checkpoint_at(r, r->self, s);
         if (own->seq == s && s > m->low_mark && !r->amnesiac) resend(r, peer, own->frame);
     }
-    return false;
 }
 
 static bool bit_of(struct nika_span bitmap, uint64_t base, uint64_t seq)
@@ -146,14 +144,17 @@ static void answer_view(struct nika_replica *r, uint32_t peer, const struct pbft
     if (r->active && r->new_view != 0 && m->has_new_view == 0) resend(r, peer, r->new_view);
 }
 
-/* AMN: the recovery point is the (f+1)-th largest h of 2f+1 peers, plus a window: nothing this replica may have voted for and
- * forgotten lies beyond it (PROTOCOLS.md 1.11). */
+/* AMN: the recovery point, beyond which lies nothing that this replica may have voted for and forgotten. Its own h was signed by Q
+ * replicas that had executed up to it: apart from itself and f-1 liars, Q-2f+1 of any n-f peers are among them and have an h of at most
+ * one window less. So the k-th largest h of n-f peers, k <= Q-2f+1, is at most a window below the forgotten h, and votes reach a window
+ * above that; k = f keeps liars from pushing it out of reach where both can be had. */
 static void learn_recovery_point(struct nika_replica *r, uint32_t peer, uint64_t low_mark)
 {
-    uint32_t reported = 0, enough = 2 * r->f + 1;
+    uint32_t reported = 0, enough = r->n - (r->f > 0 ? r->f : 1);
+    uint32_t rank = r->quorum + 1 - 2 * r->f;
+    if (rank > r->f) rank = r->f > 0 ? r->f : 1;
     r->peers[peer].reported = true;
     r->peers[peer].reported_low_mark = low_mark;
-    if (enough > r->n - 1) enough = r->n - 1;
     for (uint32_t i = 0; i < r->n; i++) reported += r->peers[i].reported ? 1u : 0u;
     if (reported < enough || r->amnesia_until != UINT64_MAX) return;
     uint64_t best = 0;
@@ -165,10 +166,11 @@ static void learn_recovery_point(struct nika_replica *r, uint32_t peer, uint64_t
                                 r->peers[k].reported_low_mark >= r->peers[i].reported_low_mark
                             ? 1u
                             : 0u;
-        if (at_least >= r->weak && r->peers[i].reported_low_mark > best)
+        if (at_least >= rank && r->peers[i].reported_low_mark > best)
             best = r->peers[i].reported_low_mark;
     }
-    r->amnesia_until = best + r->config->window;
+    uint64_t reach = 2 * (uint64_t)r->config->window;
+    r->amnesia_until = best < UINT64_MAX - 1 - reach ? best + reach : UINT64_MAX - 1;
     if (r->low_mark >= r->amnesia_until) r->amnesiac = false;
 }
 
@@ -192,8 +194,15 @@ void pbft_on_status(struct nika_replica *r, const struct nika_frame *frame)
     }
     r->peers[peer].status_sent_ns = r->now_ns;
     if (r->amnesiac) learn_recovery_point(r, peer, m.low_mark);
-    if (answer_checkpoints(r, peer, &m)) return;
+    if (r->low_mark > m.low_mark && r->low_mark - m.low_mark > r->config->window) {
+        /* So far behind that only state transfer helps. */
+        if (r->stable_cert != 0) send_stable_proof(r, peer);
+        return;
+    }
+    /* First: a NEW-VIEW may be larger than the budget and goes only while nothing of it is used; it is sent until the peer has it, so
+     * that nothing else waits for ever. */
     answer_view(r, peer, &m);
+    answer_checkpoints(r, peer, &m);
     if (m.view == r->view && m.active != 0 && r->active && !r->amnesiac) answer_votes(r, peer, &m);
     answer_commit_certs(r, peer, &m);
     answer_batches(r, peer, &m);

@@ -25,6 +25,8 @@ static inline void pbft_transfer_chunk_set(struct nika_replica *r, uint32_t tabl
 
 /* Forget all chunks and their table. */
 void pbft_transfer_drop_chunks(struct nika_replica *r);
+/* Nothing is being fetched any more. */
+void pbft_transfer_forget(struct nika_replica *r);
 /* Give up on the source: ask the next signer for whatever comes next. */
 void pbft_transfer_next_source(struct nika_replica *r);
 void pbft_transfer_arm_timer(struct nika_replica *r);

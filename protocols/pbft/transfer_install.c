@@ -29,7 +29,7 @@ void pbft_transfer_save(struct nika_replica *r)
 static void adopt_snapshot(struct nika_replica *r)
 {
     struct pbft_transfer *t = &r->transfer;
-    for (uint32_t i = 0; i < PBFT_SNAPSHOTS_KEPT; i++) {
+    for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX; i++) {
         nika_store_free(r->store, r->snapshots[i].replies);
         memset(&r->snapshots[i], 0, sizeof r->snapshots[i]);
     }
@@ -65,7 +65,7 @@ static void adopt_position(struct nika_replica *r)
     }
 }
 
-static void forget_transfer(struct nika_replica *r)
+void pbft_transfer_forget(struct nika_replica *r)
 {
     struct pbft_transfer *t = &r->transfer;
     pbft_transfer_drop_chunks(r);
@@ -124,7 +124,7 @@ void pbft_transfer_saved(struct nika_replica *r, uint64_t seq, int32_t status)
     uint32_t cert = t->stable_cert;
     t->stable_cert = 0;
     pbft_timer_stop(r, PBFT_TIMER_TRANSFER);
-    forget_transfer(r);
+    pbft_transfer_forget(r);
     adopt_low_mark(r, seq, &digest, cert);
     nika_store_free(r->store, cert);
     resume(r);

@@ -18,6 +18,8 @@ static inline struct app_fixture app_open(const struct nika_app_ops *ops, uint32
                                           uint32_t clients, uint64_t param)
 {
     struct app_fixture f = {.ops = ops};
+    f.config.checkpoint_interval = 8;
+    f.config.window = 32;
     f.config.chunk_size = chunk_size;
     f.config.snapshot_size_max = 16 * chunk_size;
     f.config.reply_size_max = 256;

@@ -60,11 +60,12 @@ static void test_kept_snapshots_stay_readable_while_the_state_moves_on(void **st
     for (uint32_t i = 0; i < nika_app_count; i++) {
         struct app_fixture a = app_open(nika_app_list[i], CHUNK, 3, 0),
                            b = app_open(nika_app_list[i], CHUNK, 3, 0);
-        struct nika_snapshot_meta metas[NIKA_SNAPSHOTS_KEPT + 1], out;
+        struct nika_snapshot_meta metas[NIKA_SNAPSHOTS_MAX + 1], out;
         uint8_t chunk[CHUNK];
         uint32_t size;
         struct nika_merkle_proof proof;
-        for (uint32_t s = 0; s <= NIKA_SNAPSHOTS_KEPT; s++) {
+        uint32_t kept = nika_config_snapshots(&a.config);
+        for (uint32_t s = 0; s <= kept; s++) {
             (void)app_work(&a, s + 1, 300, 0);
             a.ops->snapshot_take(a.app, 8 * (s + 1), &metas[s]);
         }
@@ -72,7 +73,7 @@ static void test_kept_snapshots_stay_readable_while_the_state_moves_on(void **st
         assert_int_equal(a.ops->snapshot_chunk(a.app, 8, 0, chunk, &size, &proof),
                          NIKA_ERR_NOT_FOUND);
         assert_int_equal(app_copy(&a, &b, &metas[1], false, &out), NIKA_OK);
-        assert_int_equal(app_copy(&a, &b, &metas[NIKA_SNAPSHOTS_KEPT], true, &out), NIKA_OK);
+        assert_int_equal(app_copy(&a, &b, &metas[kept], true, &out), NIKA_OK);
         assert_int_equal(
             a.ops->snapshot_chunk(a.app, 16, metas[1].chunk_count, chunk, &size, &proof),
             NIKA_ERR_NOT_FOUND);

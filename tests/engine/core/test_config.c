@@ -97,12 +97,28 @@ static void test_zero_is_refused_where_it_means_nothing(void **state)
     assert_int_equal(nika_config_seal(&config, NULL), NIKA_OK);
 }
 
+static void test_a_window_has_at_most_as_many_checkpoints_as_snapshots_are_kept(void **state)
+{
+    (void)state;
+    struct nika_config config;
+    const char *reason = NULL;
+    nika_config_default(&config);
+    config.checkpoint_interval = 4;
+    config.window = 32;
+    assert_int_equal(nika_config_seal(&config, &reason), NIKA_OK);
+    assert_int_equal(nika_config_snapshots(&config), NIKA_SNAPSHOTS_MAX);
+    config.window = 36;
+    assert_int_equal(nika_config_seal(&config, &reason), NIKA_ERR_CONFIG);
+    assert_string_equal(reason, "window must be at most 8 checkpoint intervals");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_default_seals),
         cmocka_unit_test(test_every_field_is_part_of_the_group_id),
         cmocka_unit_test(test_every_bad_field_has_a_reason),
+        cmocka_unit_test(test_a_window_has_at_most_as_many_checkpoints_as_snapshots_are_kept),
         cmocka_unit_test(test_zero_is_refused_where_it_means_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,9 +130,26 @@ static void test_random_programs_keep_blocks_apart_and_repeat(void **state)
     assert_true(first != random_program(2));
 }
 
+static void test_what_must_leave_room_is_refused_earlier(void **state)
+{
+    (void)state;
+    void *memory = aligned_alloc(16, nika_store_size(1024));
+    struct nika_store *s = nika_store_init(memory, 1024);
+    uint32_t first = nika_store_alloc_keeping(s, 64, 944);
+    assert_int_not_equal(first, 0); /* 80 bytes with its header: 944 stay. */
+    assert_int_equal(nika_store_alloc_keeping(s, 64, 944), 0);
+    assert_int_not_equal(nika_store_alloc(s, 64), 0);
+    nika_store_free(s, first);
+    assert_int_equal(nika_store_alloc_keeping(s, 64, 944),
+                     first); /* What was used may be used again. */
+    assert_int_equal(nika_store_alloc_keeping(s, 1, 2000), 0);
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_must_leave_room_is_refused_earlier),
         cmocka_unit_test(test_put_keeps_bytes_and_length),
         cmocka_unit_test(test_a_freed_block_is_reused_by_its_class_only),
         cmocka_unit_test(test_a_full_store_says_so_and_recovers),

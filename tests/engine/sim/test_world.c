@@ -66,6 +66,34 @@ static void test_a_restored_run_goes_on_as_the_straight_run(void **state)
     end(w, &o);
 }
 
+static void test_a_snapshot_taken_again_replaces_the_first(void **state)
+{
+    (void)state;
+    char straight[33], branch[33];
+    struct nika_digest then, later;
+    struct nika_world_options o = toy_options(TOY_RELAY | TOY_PERSIST);
+    struct nika_world *w = make(&o, 3);
+    struct nika_world_snapshot *s = nika_world_snapshot(w);
+    assert_non_null(s);
+    (void)nika_world_run(w, 20 * MS);
+    nika_world_snapshot_again(w, s);
+    assert_true(nika_world_snapshot_bytes(s) > 0);
+    nika_world_replica_digest(w, 1, &then);
+    (void)nika_world_run(w, 60 * MS);
+    nika_world_digest_text(w, straight);
+    nika_world_replica_digest(w, 1, &later);
+    assert_false(nika_digest_equal(&then, &later));
+    nika_world_restore(w, s);
+    assert_true(nika_world_now(w) >= 19 * MS); /* Not the beginning, where the first was taken. */
+    nika_world_replica_digest(w, 1, &later);
+    assert_true(nika_digest_equal(&then, &later));
+    (void)nika_world_run(w, 60 * MS);
+    nika_world_digest_text(w, branch);
+    assert_string_equal(straight, branch);
+    nika_world_snapshot_free(s);
+    end(w, &o);
+}
+
 /* A fault of which the test gives the callbacks. */
 static struct nika_world_options with_fault(uint32_t mode, const struct nika_fault_ops *ops)
 {
@@ -364,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_seed_same_digest_and_another_seed_another),
         cmocka_unit_test(test_a_restored_run_goes_on_as_the_straight_run),
+        cmocka_unit_test(test_a_snapshot_taken_again_replaces_the_first),
         cmocka_unit_test(test_a_crash_keeps_the_durable_and_loses_the_rest),
         cmocka_unit_test(test_a_rotten_record_before_good_ones_makes_amnesia),
         cmocka_unit_test(test_a_full_disk_fails_records_and_only_then),

@@ -341,22 +341,30 @@ void cluster_free(struct cluster *c)
     free(c);
 }
 
+struct cluster_bytes cluster_raw_frame(struct cluster *c, uint32_t sender, uint32_t to,
+                                       const struct nika_message_info *info, struct nika_span body)
+{
+    uint8_t auth[NIKA_AUTH_SIZE_MAX];
+    uint32_t auth_size = authenticate(c, sender, info->auth, info->type, to, body, auth);
+    struct cluster_bytes out = {malloc(nika_frame_size(body.size, auth_size)),
+                                nika_frame_size(body.size, auth_size)};
+    struct nika_writer f = nika_writer_of(out.data, out.size);
+    nika_frame_write(&c->config, info->type, sender, body, info->auth,
+                     (struct nika_span){auth, auth_size}, &f);
+    assert_false(f.failed);
+    return out;
+}
+
 struct cluster_bytes cluster_frame(struct cluster *c, uint32_t sender, uint32_t to,
                                    const struct nika_message_info *info, const void *message)
 {
     uint32_t size = nika_encoded_size(info, message);
-    uint8_t *body = malloc(size + 1), auth[NIKA_AUTH_SIZE_MAX];
+    uint8_t *body = malloc(size + 1);
     struct nika_writer w = nika_writer_of(body, size);
     nika_encode(info, message, &w);
     assert_false(w.failed);
-    struct nika_span span = {body, size};
-    uint32_t auth_size = authenticate(c, sender, info->auth, info->type, to, span, auth);
-    struct cluster_bytes out = {malloc(nika_frame_size(size, auth_size)),
-                                nika_frame_size(size, auth_size)};
-    struct nika_writer f = nika_writer_of(out.data, out.size);
-    nika_frame_write(&c->config, info->type, sender, span, info->auth,
-                     (struct nika_span){auth, auth_size}, &f);
-    assert_false(f.failed);
+    struct cluster_bytes out =
+        cluster_raw_frame(c, sender, to, info, (struct nika_span){body, size});
     free(body);
     return out;
 }

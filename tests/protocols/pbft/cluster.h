@@ -82,6 +82,9 @@ void cluster_free(struct cluster *c);
 /* Sign `message` as `sender` (MAC for `to` when the type asks for it). Valid until cluster_frame_free. */
 struct cluster_bytes cluster_frame(struct cluster *c, uint32_t sender, uint32_t to,
                                    const struct nika_message_info *info, const void *message);
+/* The same with a body of any bytes. */
+struct cluster_bytes cluster_raw_frame(struct cluster *c, uint32_t sender, uint32_t to,
+                                       const struct nika_message_info *info, struct nika_span body);
 static inline struct nika_span cluster_span(struct cluster_bytes bytes)
 {
     return (struct nika_span){bytes.data, bytes.size};

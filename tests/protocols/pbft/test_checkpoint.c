@@ -114,6 +114,48 @@ static void test_ck5_a_diverged_replica_fetches_the_state_and_keeps_h(void **sta
     fixture_free(&f);
 }
 
+/* End to end: the state of one replica is wrong; it finds out, fetches the right one and goes on with the others. */
+static void test_ck5_a_diverged_replica_ends_with_the_state_of_the_others(void **state)
+{
+    (void)state;
+    struct cluster *c = cluster_new(4, 1);
+    struct cluster_node *wrong = &c->nodes[3];
+    fixture_run_requests(c, 1, 2);
+    wrong->app.state.bytes[0] ^= 1;
+    fixture_run_requests(c, 3, 3);
+    assert_int_equal(wrong->rejects[NIKA_CHECK_CK5], 1);
+    cluster_status(c, 4);
+    assert_memory_equal(&wrong->app.state, &c->nodes[0].app.state, NIKA_DIGEST_SIZE);
+    assert_int_equal(cluster_replica(c, 3)->low_mark, 4);
+    fixture_run_requests(c, 6, 8);
+    cluster_status(c, 2);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(cluster_replica(c, i)->low_mark, 12);
+        assert_int_equal(cluster_replica(c, i)->last_executed, 13);
+        assert_memory_equal(&c->nodes[i].app.state, &c->nodes[0].app.state, NIKA_DIGEST_SIZE);
+        assert_int_equal(c->nodes[i].alarms, 0);
+    }
+    assert_int_equal(wrong->rejects[NIKA_CHECK_CK5], 1);
+    cluster_check_agreement(c);
+    cluster_free(c);
+}
+
+static void test_the_stable_snapshot_and_all_of_the_window_are_kept(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new(1);
+    for (uint64_t s = 1; s <= 4; s++) (void)fixture_execute(&f, s);
+    struct nika_digest d = pbft_snapshot_find(fixture_replica(&f), 4)->digest;
+    fixture_checkpoint(&f, 0, 4, &d);
+    fixture_checkpoint(&f, 2, 4, &d);
+    assert_int_equal(fixture_replica(&f)->low_mark, 4);
+    for (uint64_t s = 5; s <= 12; s++) (void)fixture_execute(&f, s);
+    for (uint64_t s = 4; s <= 12; s += 4)
+        assert_non_null(pbft_snapshot_find(fixture_replica(&f), s));
+    assert_int_equal(f.node->sent[PBFT_TYPE_checkpoint], 3);
+    fixture_free(&f);
+}
+
 static void test_ck6_behind_a_stable_checkpoint_it_waits_t_lag_and_then_transfers(void **state)
 {
     (void)state;
@@ -126,6 +168,8 @@ static void test_ck6_behind_a_stable_checkpoint_it_waits_t_lag_and_then_transfer
     assert_int_equal(fixture_replica(&f)->lag_seq, 4);
     assert_true(cluster_fire(f.c, 1, PBFT_TIMER_LAG));
     assert_true(fixture_replica(&f)->transfer.active);
+    /* And it stays wound up until the checkpoint is reached: the transfer may come to nothing. */
+    assert_true(f.node->timer_armed[PBFT_TIMER_LAG]);
     fixture_free(&f);
 }
 
@@ -183,6 +227,8 @@ int main(void)
         cmocka_unit_test(test_ck3_a_second_digest_is_evidence_and_has_no_weight),
         cmocka_unit_test(test_ck4_one_checkpoint_beyond_the_window_a_sender_the_highest),
         cmocka_unit_test(test_ck5_a_diverged_replica_fetches_the_state_and_keeps_h),
+        cmocka_unit_test(test_ck5_a_diverged_replica_ends_with_the_state_of_the_others),
+        cmocka_unit_test(test_the_stable_snapshot_and_all_of_the_window_are_kept),
         cmocka_unit_test(test_ck6_behind_a_stable_checkpoint_it_waits_t_lag_and_then_transfers),
         cmocka_unit_test(test_ck6_execution_that_arrives_in_time_needs_no_transfer),
         cmocka_unit_test(test_ck7_w_checkpoints_beyond_the_window_start_a_transfer_one_does_not),

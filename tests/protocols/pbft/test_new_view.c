@@ -249,6 +249,17 @@ static void test_nv7_more_orders_than_a_window_are_refused(void **state)
     scene_end(&s);
 }
 
+static void test_nv7_more_bytes_than_a_new_view_can_have_are_refused(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_begin(&s);
+    struct build_view_change spec = {.sender = 0, .view = VIEW, .junk_checkpoints = 120};
+    for (; spec.sender < 3; spec.sender++) replace_change(&s, spec.sender, &spec);
+    assert_false(entered(&s, PRIMARY, VIEW, NIKA_CHECK_NV7));
+    scene_end(&s);
+}
+
 static void test_nv8_two_certificates_of_one_view_raise_the_alarm(void **state)
 {
     (void)state;
@@ -377,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_nv5_the_highest_view_wins_not_the_first),
         cmocka_unit_test(test_nv6_each_order_is_signed_by_the_new_primary),
         cmocka_unit_test(test_nv7_more_orders_than_a_window_are_refused),
+        cmocka_unit_test(test_nv7_more_bytes_than_a_new_view_can_have_are_refused),
         cmocka_unit_test(test_nv8_two_certificates_of_one_view_raise_the_alarm),
         cmocka_unit_test(test_a_refused_new_view_is_not_verified_again),
         cmocka_unit_test(test_d5_no_prepare_before_new_view_is_durable),

@@ -222,6 +222,90 @@ static void test_pp9_agreed_time_ahead_of_the_clock_only_withholds_the_prepare(v
     assert_int_equal(rejects, 1);
 }
 
+static void test_pp9_a_withheld_prepare_is_sent_when_the_clock_gets_there(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new(1);
+    struct nika_digest d;
+    uint64_t early = f.c->config.time_skew_ns + 1000000;
+    struct cluster_bytes body = fixture_batch(&f, 0, 1, f.c->now_ns + early, &d);
+    fixture_pre_prepare(&f, 0, 0, 1, &d);
+    fixture_give_batch(&f, 0, body);
+    assert_true(cluster_fire(f.c, 1, PBFT_TIMER_STATUS));
+    assert_int_equal(prepares_sent(&f), 0);
+    f.c->now_ns += 1000000;
+    assert_true(cluster_fire(f.c, 1, PBFT_TIMER_STATUS));
+    assert_int_equal(prepares_sent(&f), 1);
+    free(body.data);
+    fixture_free(&f);
+}
+
+/* An order at 1 that the others committed although its time is far ahead; then one at 2 that moves time by `step`. */
+static uint32_t prepared_after_far_time(uint64_t step)
+{
+    struct fixture f = fixture_new(1);
+    struct nika_digest d;
+    uint64_t far = f.c->now_ns + 100 * f.c->config.time_skew_ns;
+    struct cluster_bytes body = fixture_batch(&f, 0, 1, far, &d);
+    fixture_pre_prepare(&f, 0, 0, 1, &d);
+    fixture_give_batch(&f, 0, body);
+    for (uint32_t i = 0; i < 4; i++) {
+        if (i != 1) fixture_commit(&f, i, 0, 1, &d);
+    }
+    assert_int_equal(fixture_replica(&f)->last_executed, 1);
+    assert_int_equal(prepares_sent(&f), 0);
+    free(body.data);
+    body = fixture_batch(&f, 0, 2, far + step, &d);
+    fixture_pre_prepare(&f, 0, 0, 2, &d);
+    fixture_give_batch(&f, 0, body);
+    uint32_t sent = prepares_sent(&f);
+    free(body.data);
+    fixture_free(&f);
+    return sent;
+}
+
+static void test_pp9_agreed_time_ahead_of_the_clocks_moves_by_the_least_step_only(void **state)
+{
+    (void)state;
+    assert_int_equal(prepared_after_far_time(0), 0);
+    assert_int_equal(prepared_after_far_time(1), 1);
+    assert_int_equal(prepared_after_far_time(2), 0);
+}
+
+static void test_pp9_an_untimely_order_does_not_vouch_for_the_next(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new(1);
+    struct nika_digest d;
+    uint64_t far = f.c->now_ns + 100 * f.c->config.time_skew_ns;
+    for (uint64_t s = 1; s <= 2; s++) {
+        struct cluster_bytes body = fixture_batch(&f, 0, s, far + s, &d);
+        fixture_pre_prepare(&f, 0, 0, s, &d);
+        fixture_give_batch(&f, 0, body);
+        free(body.data);
+    }
+    assert_int_equal(fixture_rejects(&f, NIKA_CHECK_PP9), 2);
+    assert_true(cluster_fire(f.c, 1, PBFT_TIMER_STATUS));
+    assert_int_equal(prepares_sent(&f), 0);
+    fixture_free(&f);
+}
+
+static void test_parked_orders_and_evidence_are_reported_to_the_bounds(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new(1);
+    struct nika_digest d = fixture_digest(7), other = fixture_digest(8);
+    assert_int_equal(fixture_replica(&f)->queue_peak[NIKA_QUEUE_PARKED], 0);
+    for (uint64_t s = 1; s <= 3; s++) fixture_pre_prepare(&f, 0, 0, s, &d);
+    assert_int_equal(fixture_replica(&f)->queue_peak[NIKA_QUEUE_PARKED], 3);
+    assert_int_equal(fixture_replica(&f)->queue_peak[NIKA_QUEUE_EVIDENCE], 0);
+    fixture_pre_prepare(&f, 0, 0, 3, &other);
+    assert_int_equal(fixture_replica(&f)->queue_peak[NIKA_QUEUE_EVIDENCE], 1);
+    /* The evidence ended the view, and with it what was parked. */
+    assert_int_equal(fixture_replica(&f)->parked_count, 0);
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +323,10 @@ int main(void)
         cmocka_unit_test(test_pp8_a_request_without_its_clients_signature_is_refused),
         cmocka_unit_test(test_pp8_a_request_twice_in_a_batch_is_refused),
         cmocka_unit_test(test_pp9_agreed_time_ahead_of_the_clock_only_withholds_the_prepare),
+        cmocka_unit_test(test_pp9_a_withheld_prepare_is_sent_when_the_clock_gets_there),
+        cmocka_unit_test(test_pp9_agreed_time_ahead_of_the_clocks_moves_by_the_least_step_only),
+        cmocka_unit_test(test_pp9_an_untimely_order_does_not_vouch_for_the_next),
+        cmocka_unit_test(test_parked_orders_and_evidence_are_reported_to_the_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* tests/protocols/pbft/test_prepare.c: PREPAREs count once a voter and never from the primary (PROTOCOLS.md 1.4, P1-P5, D3). */
+#include "protocols/pbft/pbft.h"
 #include "tests/protocols/pbft/fixture.h"
 
 static void test_one_other_backup_makes_it_prepared_and_the_commit_follows_the_disk(void **state)
@@ -127,6 +128,24 @@ static void test_vcm_a_vote_whose_view_was_left_while_it_was_written_is_not_sent
     fixture_free(&f);
 }
 
+static void test_the_status_says_how_many_votes_are_held(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_new(1);
+    struct nika_replica_status status;
+    struct nika_digest d = fixture_order(&f, 1);
+    nika_replica_pbft.status(f.node->replica, &status);
+    assert_int_equal(status.wait, NIKA_WAIT_PREPARES);
+    assert_int_equal(status.wait_detail, 1); /* Its own. */
+    fixture_prepare(&f, 2, 0, 1, &d);
+    nika_replica_pbft.status(f.node->replica, &status);
+    assert_int_equal(status.wait, NIKA_WAIT_COMMITS);
+    fixture_commit(&f, 0, 0, 1, &d);
+    nika_replica_pbft.status(f.node->replica, &status);
+    assert_int_equal(status.wait_detail, 2); /* Its own and that of 0. */
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_p4_a_vote_outside_the_window_is_refused),
         cmocka_unit_test(test_p5_duplicate_prepare_adds_no_weight_and_another_digest_is_evidence),
         cmocka_unit_test(test_prepares_for_another_digest_never_add_up),
+        cmocka_unit_test(test_the_status_says_how_many_votes_are_held),
         cmocka_unit_test(test_vcm_a_vote_whose_view_was_left_while_it_was_written_is_not_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

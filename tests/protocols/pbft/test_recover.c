@@ -108,17 +108,50 @@ static void test_amn_a_replica_without_its_log_does_not_vote_until_it_has_recove
     uint32_t checkpoints = n->sent[PBFT_TYPE_checkpoint];
     assert_true(cluster_replica(c, 3)->amnesiac);
     cluster_status(c, 3);
-    assert_int_equal(cluster_replica(c, 3)->amnesia_until, 8); /* h = 0, L = 8. */
+    assert_int_equal(cluster_replica(c, 3)->amnesia_until, 16); /* h = 0, twice L = 8. */
     fixture_run_requests(c, 3, 5);
     assert_int_equal(cluster_replica(c, 3)->last_executed, 7); /* It follows ... */
     assert_int_equal(n->sent[PBFT_TYPE_prepare], prepares);    /* ... and is silent. */
     assert_int_equal(n->sent[PBFT_TYPE_commit], commits);
     assert_int_equal(n->sent[PBFT_TYPE_checkpoint], checkpoints);
-    fixture_run_requests(c, 8, 3);
+    /* Load alone brings it back: an idle cluster leaves it silent, and the client has its answers without it. */
+    cluster_status(c, 3);
+    assert_true(cluster_replica(c, 3)->amnesiac);
+    fixture_run_requests(c, 8, 10);
     assert_false(cluster_replica(c, 3)->amnesiac);
     assert_true(n->sent[PBFT_TYPE_prepare] > prepares);
     cluster_check_agreement(c);
     cluster_free(c);
+}
+
+/* STATUS of five peers with these h to an amnesiac of seven: its recovery point. */
+static uint64_t recovery_point(const uint64_t low_marks[5])
+{
+    struct cluster *c = cluster_new(7, 2);
+    struct cluster_node *n = &c->nodes[6];
+    for (uint32_t i = 0; i < 6; i++) c->nodes[i].silent = true;
+    n->log[n->log_count++] = (struct cluster_record){.kind = NIKA_RECORD_AMNESIA, .durable = true};
+    cluster_crash_restart(c, 6);
+    for (uint32_t i = 0; i < 5; i++) {
+        struct pbft_status m = {
+            .active = 1, .low_mark = low_marks[i], .last_executed = low_marks[i]};
+        struct cluster_bytes frame = cluster_frame(c, i, 6, &pbft_info_status, &m);
+        assert_int_equal(cluster_replica(c, 6)->amnesia_until, UINT64_MAX);
+        assert_true(cluster_deliver(c, 6, frame));
+        free(frame.data);
+    }
+    uint64_t point = cluster_replica(c, 6)->amnesia_until;
+    cluster_free(c);
+    return point;
+}
+
+static void test_amn_neither_one_liar_nor_those_behind_move_the_recovery_point(void **state)
+{
+    (void)state;
+    /* Two that are known to have signed the forgotten h are enough, and one alone is not. */
+    const uint64_t behind[5] = {0, 40, 0, 40, 0}, liar[5] = {0, 4000, 0, 8, 0};
+    assert_int_equal(recovery_point(behind), 40 + 16);
+    assert_int_equal(recovery_point(liar), 8 + 16);
 }
 
 int main(void)
@@ -130,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_a_prepared_certificate_survives_and_its_commit_is_sent_again),
         cmocka_unit_test(test_records_in_any_order_give_the_same_state),
         cmocka_unit_test(test_amn_a_replica_without_its_log_does_not_vote_until_it_has_recovered),
+        cmocka_unit_test(test_amn_neither_one_liar_nor_those_behind_move_the_recovery_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -274,6 +274,19 @@ static void test_no_snapshot_moves_the_target_only_with_a_certificate(void **sta
     cluster_free(s.c);
 }
 
+static void test_a_checkpoint_known_for_long_is_still_a_better_target(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_begin(&s);
+    announce(&s);
+    struct nika_replica *r = cluster_replica(s.c, OBSERVER);
+    r->lag_seq = 16; /* CK6 waits for it already. */
+    no_snapshot(&s, 16, 3);
+    assert_int_equal(r->transfer.seq, 16);
+    cluster_free(s.c);
+}
+
 static void test_a_disk_that_is_full_delays_the_installation(void **state)
 {
     (void)state;
@@ -368,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_st6_an_application_that_refuses_gets_a_fresh_copy),
         cmocka_unit_test(test_a_silent_source_is_replaced_and_chunks_are_kept),
         cmocka_unit_test(test_no_snapshot_moves_the_target_only_with_a_certificate),
+        cmocka_unit_test(test_a_checkpoint_known_for_long_is_still_a_better_target),
         cmocka_unit_test(test_a_disk_that_is_full_delays_the_installation),
         cmocka_unit_test(test_a_replica_that_missed_a_window_catches_up),
         cmocka_unit_test(test_a_server_answers_within_limits_only),

@@ -212,9 +212,58 @@ static void test_amnesia_sends_no_view_change(void **state)
     cluster_free(c);
 }
 
+/* Two others want view 3, whose primary the observer is: did it start the view? */
+static bool starts_view_with(struct cluster *c)
+{
+    give(c, 0, 3);
+    give(c, 1, 3);
+    return cluster_replica(c, OBSERVER)->view == 3 && cluster_replica(c, OBSERVER)->active;
+}
+
+static void test_a_store_full_of_batches_leaves_room_for_a_view_change(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    struct nika_replica *r = cluster_replica(c, OBSERVER);
+    for (uint32_t size = 65536; size >= 64; size /= 2) {
+        while (pbft_bulk_alloc(r, size) != 0) continue;
+    }
+    assert_true(starts_view_with(c));
+    cluster_free(c);
+    /* Filled with anything else to the brim, it could not. */
+    c = alone(4, 1);
+    r = cluster_replica(c, OBSERVER);
+    for (uint32_t size = 65536; size >= 64; size /= 2) {
+        while (nika_store_alloc(r->store, size) != 0) continue;
+    }
+    assert_false(starts_view_with(c));
+    cluster_free(c);
+}
+
+static void test_batches_that_nothing_refers_to_give_way(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    struct nika_replica *r = cluster_replica(c, OBSERVER);
+    r->effects = &c->effects; /* Between two steps there are none. */
+    struct pbft_slot *stale = pbft_slot_at(r, 1), *prepared = pbft_slot_at(r, 2);
+    struct nika_digest digest = build_digest(7);
+    stale->digest = prepared->digest = prepared->best_digest = digest;
+    prepared->has_best = true;
+    stale->batch = pbft_bulk_alloc(r, 4096);
+    prepared->batch = pbft_bulk_alloc(r, 4096);
+    stale->batch_ok = prepared->batch_ok = true;
+    while (pbft_bulk_alloc(r, 4096) != 0) continue;
+    assert_int_equal(stale->batch, 0);        /* It made room for one more ... */
+    assert_int_not_equal(prepared->batch, 0); /* ... and the promised one did not. */
+    cluster_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_store_full_of_batches_leaves_room_for_a_view_change),
+        cmocka_unit_test(test_batches_that_nothing_refers_to_give_way),
         cmocka_unit_test(test_join_rule_takes_the_view_that_f_plus_1_reached),
         cmocka_unit_test(test_abdication_of_the_primary_moves_one_view_only),
         cmocka_unit_test(test_vc1_own_or_unknown_sender_is_rejected),
