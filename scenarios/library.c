@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "scenarios/diagnose.h"
 
@@ -41,6 +42,20 @@ static void add_folder(struct nika_library *library, const char *folder)
     if (dir != NULL) closedir(dir);
 }
 
+/* Of an installed program: bin/nika finds share/nika/scenarios beside it, wherever both were moved. */
+static bool installed_folder(char *out, size_t size)
+{
+    char program[NIKA_LIBRARY_PATH_SIZE];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length <= 0) return false;
+    program[length] = '\0';
+    char *slash = strrchr(program, '/');
+    if (slash == NULL) return false;
+    *slash = '\0';
+    int used = snprintf(out, size, "%s/../share/nika/scenarios", program);
+    return used > 0 && (size_t)used < size && is_folder(out);
+}
+
 static int by_path(const void *a, const void *b)
 {
     return strcmp(a, b);
@@ -50,7 +65,10 @@ struct nika_library *nika_library_list(void)
 {
     struct nika_library *library = calloc(1, sizeof *library);
     if (library == NULL) return NULL;
-    const char *root = is_folder("scenarios/pbft") ? "scenarios" : NIKA_SCENARIO_FOLDER;
+    char installed[NIKA_LIBRARY_PATH_SIZE + 32];
+    const char *root = "scenarios";
+    if (!is_folder("scenarios/pbft"))
+        root = installed_folder(installed, sizeof installed) ? installed : NIKA_SCENARIO_FOLDER;
     DIR *dir = opendir(root);
     const struct dirent *entry;
     char folder[NIKA_LIBRARY_PATH_SIZE];

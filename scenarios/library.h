@@ -1,4 +1,5 @@
-/* scenarios/library.h: where scenario files are: the folder `scenarios` of the working directory, else that of the source tree. */
+/* scenarios/library.h: where scenario files are: the folder `scenarios` of the working directory, else that installed beside the
+ * program (../share/nika/scenarios), else that of the source tree. */
 #ifndef SCENARIOS_LIBRARY_H
 #define SCENARIOS_LIBRARY_H
 

@@ -178,9 +178,10 @@ static void fill_node(const struct nika_scenario *s, struct nika_world_options *
     const uint64_t *v = s->values;
     out->disk.fsync = uniform(v[NIKA_KEY_FSYNC_MIN], v[NIKA_KEY_FSYNC_MAX]);
     out->disk.log_bytes_max = (uint32_t)v[NIKA_KEY_LOG_KIB] * 1024;
-    /* Two kept snapshots, one being written, and the module's part of each. */
-    out->disk.snapshot_bytes_max = out->config.snapshot_size_max < UINT32_MAX / 8
-                                       ? 4 * out->config.snapshot_size_max + 4194304
+    /* Kept snapshots, one being written, and the module's part of each. */
+    uint32_t snapshots = nika_config_snapshots(&out->config) + 1;
+    out->disk.snapshot_bytes_max = out->config.snapshot_size_max < UINT32_MAX / 2 / snapshots
+                                       ? snapshots * out->config.snapshot_size_max + 4194304
                                        : UINT32_MAX;
     out->cpu.message_ns = (uint32_t)v[NIKA_KEY_MESSAGE_NS];
     out->cpu.sign_ns = (uint32_t)v[NIKA_KEY_SIGN_NS];

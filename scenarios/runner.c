@@ -105,6 +105,11 @@ struct nika_world *nika_runner_world(struct nika_runner *r)
     return r->world;
 }
 
+const struct nika_scenario *nika_runner_drawn(const struct nika_runner *r)
+{
+    return &r->drawn;
+}
+
 static void fill_setup(struct nika_runner *r)
 {
     const struct nika_world_options *o = &r->options;

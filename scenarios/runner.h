@@ -67,9 +67,13 @@ void nika_runner_run(struct nika_runner *runner, uint64_t seed, struct nika_run_
 NIKA_MUST_USE bool nika_runner_begin(struct nika_runner *runner, uint64_t seed,
                                      const char **reason);
 struct nika_world *nika_runner_world(struct nika_runner *runner);
+/* The scenario as the seed drew it: valid from begin on, until the next. */
+const struct nika_scenario *nika_runner_drawn(const struct nika_runner *runner);
 void nika_runner_finish(struct nika_runner *runner, struct nika_run_result *result);
 
 /* The verdict on a run whose counters and violations are filled in: sets exit_class and sentence. */
 void nika_verdict(const struct nika_scenario *scenario, struct nika_run_result *result);
+/* What a scenario expects of an oracle, by its own entry or that of its class. Never UNSET. */
+enum nika_expect nika_verdict_expectation(const struct nika_scenario *scenario, uint32_t oracle);
 
 #endif

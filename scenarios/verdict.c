@@ -52,7 +52,7 @@ const char *nika_exit_doc(int exit_class)
     }
 }
 
-static enum nika_expect expectation(const struct nika_scenario *s, uint32_t oracle)
+enum nika_expect nika_verdict_expectation(const struct nika_scenario *s, uint32_t oracle)
 {
     if (s->properties[oracle] != NIKA_EXPECT_UNSET) return s->properties[oracle];
     bool live = nika_oracle_list[oracle]->property_class == NIKA_PROPERTY_LIVENESS;
@@ -94,7 +94,7 @@ static bool judge_violations(const struct nika_scenario *s, struct nika_run_resu
             const struct nika_violation *v = &r->violations[i];
             const struct nika_oracle_ops *oracle = nika_oracle_list[v->oracle];
             if ((oracle->property_class == NIKA_PROPERTY_LIVENESS) != (live == 1)) continue;
-            if (expectation(s, v->oracle) != NIKA_EXPECT_HELD) continue;
+            if (nika_verdict_expectation(s, v->oracle) != NIKA_EXPECT_HELD) continue;
             snprintf(r->sentence, sizeof r->sentence, "%s %s violated: %s", oracle->id,
                      oracle->name, v->sentence);
             r->exit_class = live == 1 ? NIKA_EXIT_LIVENESS : NIKA_EXIT_SAFETY;

@@ -9,7 +9,7 @@
 #include "faults/registry.h"
 #include "scenarios/runner.h"
 
-#define FAULTS_MAX 6u
+#define FAULTS_MAX 8u
 
 static uint64_t count = 200, first = 1;
 
@@ -43,22 +43,25 @@ static json_t *section(json_t *root, const char *key)
 
 struct shape {
     uint32_t n, f, clients, corrupted_count, corrupted_clients;
-    uint32_t corrupted[2]; /* Replicas that may misbehave; at most f. */
+    uint32_t corrupted[3]; /* Replicas that may misbehave; at most f. */
     uint64_t gst_ms;
+    enum nika_fault_class bias; /* Most faults of this world are of this class. */
 };
 
 static void draw_shape(struct draw *d, struct shape *shape)
 {
-    static const uint32_t sizes[][2] = {{4, 1}, {4, 1}, {5, 1}, {7, 2}};
+    static const uint32_t sizes[][2] = {{4, 1}, {4, 1}, {4, 1}, {5, 1},
+                                        {6, 1}, {7, 2}, {7, 2}, {10, 3}};
     uint64_t size = below(d, ARRAY_COUNT(sizes));
     shape->n = sizes[size][0];
     shape->f = sizes[size][1];
     shape->clients = (uint32_t)between(d, 1, 5);
     shape->corrupted_count = shape->f;
-    shape->corrupted[0] = (uint32_t)below(d, shape->n);
-    shape->corrupted[1] = (shape->corrupted[0] + (uint32_t)between(d, 1, shape->n - 1)) % shape->n;
+    uint32_t step = (uint32_t)between(d, 1, 2), at = (uint32_t)below(d, shape->n);
+    for (uint32_t i = 0; i < shape->f; i++) shape->corrupted[i] = (at + i * step) % shape->n;
     /* Client 0 stays correct, so that something must complete. */
     shape->corrupted_clients = shape->clients > 1 && one_in(d, 3) ? 1 : 0;
+    shape->bias = one_in(d, 2) ? NIKA_FAULT_BYZANTINE : (enum nika_fault_class)below(d, 4);
     shape->gst_ms = between(d, 300, 3000);
 }
 
@@ -80,6 +83,12 @@ static void draw_cluster(struct draw *d, const struct shape *shape, json_t *root
     set(c, "batch_count", one_in(d, 2) ? 64 : between(d, 1, 3));
     set(c, "request_ms", between(d, 100, 600));
     if (one_in(d, 4)) set(c, "chunk_size", 256);
+    /* Room for the largest view change of such a cluster, and little more. */
+    if (shape->n == 4 && one_in(d, 4)) {
+        set(c, "batch_bytes", 16384);
+        set(c, "store_kib", between(d, 600, 1200));
+    }
+    if (one_in(d, 8)) set(c, "backoff_max", between(d, 4, 8));
     if (one_in(d, 3)) json_object_set_new(c, "read_only", json_true());
     json_object_set_new(c, "app", json_string(nika_app_list[below(d, nika_app_count)]->name));
 }
@@ -89,7 +98,7 @@ static void draw_world(struct draw *d, json_t *root)
     json_t *w = section(root, "workload"), *net = section(root, "network");
     set(w, "requests", between(d, 3, 30));
     set(w, "think_us", one_in(d, 3) ? 0 : below(d, 60000));
-    set(w, "payload", below(d, 64));
+    set(w, "payload", one_in(d, 4) ? below(d, 4000) : below(d, 64));
     set(w, "read_ppm", below(d, 600000));
     if (one_in(d, 5)) json_object_set_new(w, "mode", json_string("open"));
     if (one_in(d, 2)) set(net, "loss_ppm", below(d, 150000));
@@ -106,6 +115,13 @@ static void draw_world(struct draw *d, json_t *root)
         json_t *fsync = section(section(root, "disk"), "fsync_us");
         set(fsync, "min", 500);
         set(fsync, "max", between(d, 2000, 20000));
+    }
+    if (one_in(d, 8)) {
+        json_t *cpu = section(root, "cpu");
+        set(cpu, "message_ns", between(d, 1000, 20000));
+        set(cpu, "verify_ns", between(d, 10000, 80000));
+        set(cpu, "sign_ns", between(d, 10000, 80000));
+        set(cpu, "execute_ns", between(d, 1000, 200000));
     }
     if (one_in(d, 4)) set(section(root, "app_delay_us"), "max", between(d, 100, 8000));
 }
@@ -172,7 +188,13 @@ static json_t *draw_targets(struct draw *d, const struct shape *shape,
 
 static void draw_fault(struct draw *d, const struct shape *shape, json_t *faults)
 {
+    /* Some are of the kinds that have found most. */
+    static const char *const favourites[] = {"crash",  "restart-each", "partition", "equivocate",
+                                             "mutate", "crash",        "pause",     "loss"};
     const struct nika_fault_ops *ops = nika_fault_list[below(d, nika_fault_count)];
+    if (one_in(d, 4)) ops = nika_fault_find(favourites[below(d, ARRAY_COUNT(favourites))]);
+    for (uint32_t i = 0; i < 4 && ops->fault_class != shape->bias; i++)
+        ops = nika_fault_list[below(d, nika_fault_count)];
     if (ops->fault_class == NIKA_FAULT_CLIENT && shape->corrupted_clients == 0) return;
     json_t *fault = json_object();
     json_object_set_new(fault, "name", json_string(ops->name));
