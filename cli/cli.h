@@ -5,9 +5,14 @@
 #include <argp.h>
 #include <stdio.h>
 
+#include "engine/sim/trace.h"
 #include "scenarios/runner.h"
+#include "scenarios/story.h"
 
 #define CLI_SETS_MAX 64u
+#define CLI_LINE_SIZE 16384u /* A line to paste, with every --set. */
+#define CLI_TURNS_MAX 48u
+#define CLI_EXCERPT_LINES 40u
 
 struct cli_command {
     const char *name;
@@ -21,10 +26,16 @@ extern const struct cli_command cli_run, cli_sweep, cli_replay, cli_list, cli_be
     cli_explain, cli_wire, cli_man, cli_version;
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated. */
 
+#define CLI_EXIT_COUNT 8u
+/* Every exit class, in the order in which they are listed. */
+extern const int cli_exits[CLI_EXIT_COUNT];
+
 /* Version and build, "0.1.0 (gcc 12.2.0, x86_64)". Static storage. */
 const char *cli_version_text(void);
 /* Version alone, as in traces. */
 const char *cli_version_number(void);
+/* The program as it was called, such as build/release/nika. */
+const char *cli_program(void);
 /* Nanoseconds of the monotonic wall clock. */
 uint64_t cli_clock_ns(void);
 /* Escape sequence, or "" when `file` is no terminal or NO_COLOR is set. Codes: "1" bold, "31" red, "32" green, "0" off. */
@@ -47,22 +58,63 @@ uint64_t cli_number(const char *text, const char *what, uint64_t low, uint64_t h
 /* Print diagnoses to stderr. */
 void cli_print_diagnoses(const struct nika_diagnoses *d);
 
-/* The line that reproduces a run, quoted for a shell. */
+/* The line that reproduces a run, quoted for a shell; it names the program as it was called. */
 void cli_reproduce(const struct cli_run_request *request, char *out, size_t size);
+/* What is printed should the process crash from here on: the line that reproduces this run. */
+void cli_running(const struct cli_run_request *request);
 /* "replica 2", "client 1", "-". */
 const char *cli_node_text(uint32_t node, char out[24]);
 /* What a replica waits for, one phrase. */
 void cli_wait_text(const struct nika_replica_result *replica, char *out, size_t size);
-void cli_report_human(const struct cli_run_request *request, const struct nika_run_result *r,
-                      uint64_t wall_ns, FILE *file);
-void cli_report_markdown(const struct cli_run_request *request, const struct nika_scenario *s,
-                         const struct nika_run_result *r, uint64_t wall_ns, FILE *file);
+/* "0,2" of a bit set of replicas, "-" of an empty one. */
+const char *cli_targets_text(const uint64_t targets[2], char *out, size_t size);
+
+/* Turning points of a run, equal ones of several nodes joined. */
+struct cli_turn {
+    uint64_t first_ns, last_ns, count;
+    uint64_t replicas[2], clients[2];
+    char text[120];
+};
+struct cli_turns {
+    struct nika_story story;
+    uint32_t count;
+    uint64_t lost; /* Beyond CLI_TURNS_MAX. */
+    bool closed;   /* The world may run again; what it does then is not counted. */
+    struct cli_turn list[CLI_TURNS_MAX];
+};
+/* Watch the world of a runner between begin and finish. `turns` is zeroed by the caller and must outlive the run. */
+void cli_turns_watch(struct cli_turns *turns, struct nika_runner *runner);
+/* "r1,r2,r3", "c0", "-". */
+const char *cli_turn_nodes(const struct cli_turn *turn, char *out, size_t size);
+/* "leaves for view 1", "fault equivocate acts (9 times, until 3.2 ms)". */
+void cli_turn_text(const struct cli_turn *turn, char *out, size_t size);
+
+/* The last lines of the story before a violation that concern it. */
+struct cli_excerpt {
+    struct nika_story story;
+    const struct nika_violation *violation;
+    uint64_t count; /* Lines seen; the last CLI_EXCERPT_LINES of them are kept. */
+    char lines[CLI_EXCERPT_LINES][NIKA_STORY_LINE_SIZE];
+};
+void cli_excerpt_watch(struct cli_excerpt *excerpt, struct nika_runner *runner,
+                       const struct nika_violation *violation);
+
+/* A finished run and what was seen of it. */
+struct cli_finished {
+    const struct cli_run_request *request;
+    const struct nika_scenario *scenario;
+    struct nika_runner *runner;
+    const struct nika_run_result *result;
+    const struct cli_turns *turns;
+    uint64_t wall_ns;
+};
+void cli_report_human(const struct cli_finished *f, FILE *file);
+/* Runs the scenario once more when there are violations, for what came before them. */
+void cli_report_markdown(const struct cli_finished *f, FILE *file);
 /* One JSON object and a newline. */
-void cli_report_json(const struct cli_run_request *request, const struct nika_scenario *s,
-                     const struct nika_run_result *r, uint64_t wall_ns, FILE *file);
-/* A run with a trace to `file`. False when the trace could not be written (*reason). */
-bool cli_traced_run(struct nika_runner *runner, const struct nika_scenario *s, uint64_t seed,
-                    struct nika_choice_log *log, FILE *file, struct nika_run_result *result,
-                    const char **reason);
+void cli_report_json(const struct cli_finished *f, FILE *file);
+/* A trace of the run that was begun, to `file`. NULL when out of memory. */
+struct nika_trace *cli_trace_attach(struct nika_runner *runner, const struct nika_scenario *s,
+                                    uint64_t seed, FILE *file);
 
 #endif

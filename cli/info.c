@@ -1,10 +1,12 @@
-/* cli/info.c: `nika schema`, `nika explain`, `nika version` and `nika man`: what the program knows about itself. */
-#include <ctype.h>
+/* cli/info.c: `nika schema`, `nika explain` and `nika version`: what the program knows about itself. */
 #include <stdlib.h>
 #include <strings.h>
 
+#include "apps/registry.h"
 #include "cli/cli.h"
 #include "faults/registry.h"
+#include "protocols/registry.h"
+#include "scenarios/library.h"
 
 enum { OPTION_MARKDOWN = 256 };
 
@@ -21,8 +23,14 @@ static error_t parse_schema(int key, char *text, struct argp_state *state)
     return 0;
 }
 
-static const struct argp schema_argp = {
-    schema_options, parse_schema, NULL, "Print the JSON Schema of scenarios.", NULL, NULL, NULL};
+static const struct argp schema_argp = {schema_options,
+                                        parse_schema,
+                                        NULL,
+                                        "Print the JSON Schema of scenarios (draft 2020-12).\v"
+                                        "  nika schema > scenario.schema.json",
+                                        NULL,
+                                        NULL,
+                                        NULL};
 
 static int run_schema(int argc, char **argv)
 {
@@ -39,23 +47,42 @@ static int run_schema(int argc, char **argv)
     return 0;
 }
 
-static error_t parse_one(int key, char *text, struct argp_state *state)
+struct explain_arguments {
+    const char *word;
+    bool markdown;
+};
+
+static error_t parse_explain(int key, char *text, struct argp_state *state)
 {
-    const char **word = state->input;
+    struct explain_arguments *a = state->input;
+    if (key == OPTION_MARKDOWN) {
+        a->markdown = true;
+        return 0;
+    }
     if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
-    if (*word != NULL) argp_error(state, "one word at a time, got \"%s\" too", text);
-    *word = text;
+    if (a->word != NULL) argp_error(state, "one word at a time, got \"%s\" too", text);
+    a->word = text;
     return 0;
 }
 
-static const struct argp explain_argp = {NULL,
-                                         parse_one,
-                                         "[CHECK|ORACLE|FAULT|EXIT-CODE|PROBE|KEY|exit-codes]",
-                                         "Say what an id means: a check (PP6), an oracle (O1), a "
-                                         "fault, a probe, a scenario key, an exit code.",
-                                         NULL,
-                                         NULL,
-                                         NULL};
+static const struct argp_option explain_options[] = {
+    {"markdown", OPTION_MARKDOWN, NULL, 0,
+     "print the reference page of exit codes, oracles, checks and probes", 0},
+    {0}};
+
+static const struct argp explain_argp = {
+    explain_options,
+    parse_explain,
+    "[WORD]",
+    "Say what an id means that stands in a report, a trace or a scenario.\v"
+    "WORD is a check (PP6), an oracle (O1, agreement), a fault, a probe, a protocol, an "
+    "application, a scenario, "
+    "a scenario key (network.loss_ppm), an exit code (5, expectation-unmet), or exit-codes. "
+    "Without a word: exit codes, oracles and checks.\n\n"
+    "  nika explain PP6\n  nika explain equivocate\n  nika explain exit-codes",
+    NULL,
+    NULL,
+    NULL};
 
 static void explain_fault(const struct nika_fault_ops *ops)
 {
@@ -120,18 +147,57 @@ static bool explain_key(const char *word)
 
 static bool explain_exit(const char *word)
 {
-    static const int classes[] = {0, 1, 2, 3, 4, 5, 6, 64};
     bool all = word == NULL || strcmp(word, "exit-codes") == 0, found = false;
-    for (uint32_t i = 0; i < ARRAY_COUNT(classes); i++) {
+    for (uint32_t i = 0; i < CLI_EXIT_COUNT; i++) {
         char number[8];
-        snprintf(number, sizeof number, "%d", classes[i]);
-        if (!all && strcmp(number, word) != 0 && strcmp(nika_exit_name(classes[i]), word) != 0)
-            continue;
-        printf("exit code %-2d %s: %s\n", classes[i], nika_exit_name(classes[i]),
-               nika_exit_doc(classes[i]));
+        int class = cli_exits[i];
+        snprintf(number, sizeof number, "%d", class);
+        if (!all && strcmp(number, word) != 0 && strcmp(nika_exit_name(class), word) != 0) continue;
+        printf("exit code %-2d %s: %s\n", class, nika_exit_name(class), nika_exit_doc(class));
         found = true;
     }
     return found;
+}
+
+static bool explain_named(const char *word)
+{
+    struct nika_diagnoses d;
+    char path[NIKA_LIBRARY_PATH_SIZE], near[NIKA_LIBRARY_PATH_SIZE];
+    const struct nika_protocol *protocol = nika_protocol_find(word);
+    const struct nika_app_ops *app = nika_app_find(word);
+    struct nika_scenario *s =
+        nika_library_find(word, path, near) ? nika_scenario_load(path, NULL, 0, &d) : NULL;
+    if (protocol != NULL) printf("protocol %s: %s\n", word, protocol->doc);
+    if (app != NULL) printf("application %s: %s\n", word, app->doc);
+    if (s != NULL) printf("scenario %s (%s): %s\n", s->name, path, s->why);
+    bool found = protocol != NULL || app != NULL || s != NULL;
+    nika_scenario_free(s);
+    return found;
+}
+
+static void explain_markdown(void)
+{
+    printf("# Exit codes, oracles, checks and probes\n\nGenerated by `nika explain --markdown`. "
+           "Faults and scenario keys are in [scenarios.md](scenarios.md).\n\n"
+           "## Exit codes\n\n| code | name | meaning |\n|---|---|---|\n");
+    for (uint32_t i = 0; i < CLI_EXIT_COUNT; i++)
+        printf("| %d | %s | %s |\n", cli_exits[i], nika_exit_name(cli_exits[i]),
+               nika_exit_doc(cli_exits[i]));
+    printf("\n## Oracles\n\nWhat is judged in every run (`expect.properties` overrides one of "
+           "them).\n\n| id | name | property |\n|---|---|---|\n");
+    for (uint32_t i = 0; i < nika_oracle_count; i++)
+        printf("| %s | %s | %s |\n", nika_oracle_list[i]->id, nika_oracle_list[i]->name,
+               nika_oracle_list[i]->doc);
+    printf("\n## Checks\n\nThe rules of the protocol. A report counts by id what was rejected.\n\n"
+           "| id | what it demands |\n|---|---|\n");
+    for (uint32_t i = 1; i < NIKA_CHECK_COUNT; i++)
+        printf("| %s | %s |\n", nika_check_name((enum nika_check)i),
+               nika_check_doc((enum nika_check)i));
+    printf("\n## Probes\n\nPlaces that the scenario library reaches (`probes` in `--json`).\n\n"
+           "| id | what was reached |\n|---|---|\n");
+    for (uint32_t i = 0; i < NIKA_PROBE_COUNT; i++)
+        printf("| %s | %s |\n", nika_probe_name((enum nika_probe)i),
+               nika_probe_doc((enum nika_probe)i));
 }
 
 static const char *explainable_at(const void *context, uint32_t index)
@@ -141,28 +207,41 @@ static const char *explainable_at(const void *context, uint32_t index)
     index -= NIKA_CHECK_COUNT - 1;
     if (index < nika_oracle_count) return nika_oracle_list[index]->name;
     index -= nika_oracle_count;
-    return index < nika_fault_count ? nika_fault_list[index]->name : NULL;
+    if (index < nika_fault_count) return nika_fault_list[index]->name;
+    index -= nika_fault_count;
+    if (index < NIKA_PROBE_COUNT) return nika_probe_name((enum nika_probe)index);
+    index -= NIKA_PROBE_COUNT;
+    if (index < NIKA_KEY_COUNT) return nika_schema[index].key;
+    index -= NIKA_KEY_COUNT;
+    return index < CLI_EXIT_COUNT ? nika_exit_name(cli_exits[index]) : NULL;
+}
+
+static void explain_all(void)
+{
+    explain_exit(NULL);
+    for (uint32_t i = 0; i < nika_oracle_count; i++) explain_ids(nika_oracle_list[i]->id);
+    for (uint32_t i = 1; i < NIKA_CHECK_COUNT; i++)
+        explain_ids(nika_check_name((enum nika_check)i));
 }
 
 static int run_explain(int argc, char **argv)
 {
-    const char *word = NULL;
-    argp_parse(&explain_argp, argc, argv, 0, NULL, &word);
-    if (word == NULL) {
-        explain_exit(NULL);
-        for (uint32_t i = 0; i < nika_oracle_count; i++) explain_ids(nika_oracle_list[i]->id);
-        for (uint32_t i = 1; i < NIKA_CHECK_COUNT; i++)
-            explain_ids(nika_check_name((enum nika_check)i));
+    struct explain_arguments a = {0};
+    argp_parse(&explain_argp, argc, argv, 0, NULL, &a);
+    if (a.markdown || a.word == NULL) {
+        if (a.markdown) explain_markdown();
+        if (!a.markdown) explain_all();
         return 0;
     }
-    bool found = explain_ids(word);
-    found = explain_key(word) || found;
-    found = explain_exit(word) || found;
+    bool found = explain_ids(a.word);
+    found = explain_key(a.word) || found;
+    found = explain_exit(a.word) || found;
+    found = explain_named(a.word) || found;
     if (found) return 0;
-    const char *near = nika_did_you_mean(word, explainable_at, NULL);
-    fprintf(stderr, "nika: nothing is called \"%s\"%s%s%s\n", word,
+    const char *near = nika_did_you_mean(a.word, explainable_at, NULL);
+    fprintf(stderr, "nika: nothing is called \"%s\"%s%s%s\n", a.word,
             near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-            near != NULL ? "\"?" : "");
+            near != NULL ? "\"?" : "; nika list and nika explain say what there is");
     return NIKA_EXIT_USAGE;
 }
 
@@ -182,77 +261,6 @@ static int run_version(int argc, char **argv)
     return 0;
 }
 
-static const struct argp man_argp = {
-    NULL, parse_one, "[COMMAND]", "Print the manual page of nika or of one command, as roff.",
-    NULL, NULL,      NULL};
-
-static void man_text(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '\v') {
-            printf("\n.PP\n");
-        } else {
-            printf(*text == '-' ? "\\-" : *text == '\\' ? "\\e" : "%c", *text);
-        }
-    }
-    printf("\n");
-}
-
-static void man_options(const struct argp *argp)
-{
-    if (argp->options == NULL) return;
-    printf(".SH OPTIONS\n");
-    for (const struct argp_option *o = argp->options; o->name != NULL; o++) {
-        printf(".TP\n");
-        if (isprint(o->key) != 0) printf("\\fB\\-%c\\fR, ", o->key);
-        printf("\\fB\\-\\-");
-        man_text(o->name);
-        if (o->arg != NULL) printf("\\fI%s\\fR\n", o->arg);
-        man_text(o->doc);
-    }
-}
-
-static void man_exit_codes(void)
-{
-    static const int classes[] = {0, 1, 2, 3, 4, 5, 6, 64};
-    printf(".SH EXIT STATUS\n");
-    for (uint32_t i = 0; i < ARRAY_COUNT(classes); i++) {
-        printf(".TP\n%d (%s)\n", classes[i], nika_exit_name(classes[i]));
-        man_text(nika_exit_doc(classes[i]));
-    }
-}
-
-static int run_man(int argc, char **argv)
-{
-    const char *word = NULL;
-    argp_parse(&man_argp, argc, argv, 0, NULL, &word);
-    if (word == NULL) {
-        printf(
-            ".TH NIKA 1 \"\" \"nika %s\"\n.SH NAME\nnika \\- deterministic simulation testbed for "
-            "BFT replication\n.SH SYNOPSIS\n.B nika\n.I COMMAND\n[OPTION...]\n.SH COMMANDS\n",
-            cli_version_number());
-        for (uint32_t i = 0; cli_commands[i] != NULL; i++) {
-            printf(".TP\n.B %s %s\n", cli_commands[i]->name, cli_commands[i]->arguments);
-            man_text(cli_commands[i]->detail);
-        }
-        man_exit_codes();
-        return 0;
-    }
-    for (uint32_t i = 0; cli_commands[i] != NULL; i++) {
-        const struct cli_command *c = cli_commands[i];
-        if (strcmp(c->name, word) != 0) continue;
-        printf(".TH NIKA\\-%s 1 \"\" \"nika %s\"\n.SH NAME\nnika\\-%s \\- %s\n.SH SYNOPSIS\n.B "
-               "nika %s\n[OPTION...] %s\n.SH DESCRIPTION\n",
-               c->name, cli_version_number(), c->name, c->doc, c->name, c->arguments);
-        man_text(c->argp->doc);
-        man_options(c->argp);
-        man_exit_codes();
-        return 0;
-    }
-    fprintf(stderr, "nika: no command \"%s\"\n", word);
-    return NIKA_EXIT_USAGE;
-}
-
 const struct cli_command cli_schema = {
     "schema",
     "",
@@ -264,15 +272,9 @@ const struct cli_command cli_explain = {
     "explain",
     "[WORD]",
     "say what a check, oracle, fault, key or exit code means",
-    "Says what an id that stands in a report, a trace or a scenario means.",
+    "Says what an id means that stands in a report, a trace or a scenario.",
     &explain_argp,
     run_explain};
 const struct cli_command cli_version = {
     "version",     "",         "print version and build", "Prints version and build.",
     &version_argp, run_version};
-const struct cli_command cli_man = {"man",
-                                    "[COMMAND]",
-                                    "print a manual page",
-                                    "Prints the manual page of nika or of one command, as roff.",
-                                    &man_argp,
-                                    run_man};

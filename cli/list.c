@@ -8,8 +8,15 @@
 #include "protocols/registry.h"
 #include "scenarios/library.h"
 
-static const char *const kinds[] = {"protocols", "apps",      "faults", "behaviours",
-                                    "oracles",   "scenarios", NULL};
+static const char *const kinds[] = {"protocols", "apps",   "suites", "faults",    "behaviours",
+                                    "oracles",   "checks", "probes", "scenarios", NULL};
+
+/* How rows are written. */
+enum form {
+    FORM_NAMES,  /* To a pipe: the name alone, to be read by a shell loop. */
+    FORM_KINDED, /* To a pipe, when no kind was asked for: "oracle O1". */
+    FORM_TABLE,  /* To a terminal: with explanations. */
+};
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -23,72 +30,106 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
     NULL,
     parse,
-    "[protocols|apps|faults|behaviours|oracles|scenarios]",
-    "List what a scenario can name. To a pipe: one plain name or path a line.\v"
-    "Behaviours are the faults that corrupt replicas or clients.",
+    "[protocols|apps|suites|faults|behaviours|oracles|checks|probes|scenarios]",
+    "List what a scenario or a report can name. To a pipe: one plain name or path a line.\v"
+    "Behaviours are the faults that corrupt replicas or clients. Without a kind, everything: to a "
+    "pipe as \"KIND NAME\".\n\n"
+    "  for s in $(nika list scenarios); do nika run $s --seed 7 || break; done",
     NULL,
     NULL,
     NULL};
 
-static void row(bool table, const char *name, const char *doc)
+static void row(enum form form, const char *kind, const char *name, const char *doc)
 {
-    if (table) {
+    if (form == FORM_TABLE) {
         printf("  %-26s %s\n", name, doc);
+    } else if (form == FORM_KINDED) {
+        printf("%s %s\n", kind, name);
     } else {
         printf("%s\n", name);
     }
 }
 
-static void list_faults(bool table, bool behaviours)
+static void fault_params(const struct nika_fault_ops *ops)
+{
+    for (uint32_t k = 0; k < ops->param_count; k++) {
+        const struct nika_fault_param *p = &ops->params[k];
+        printf("    %-24s %s (", p->name, p->doc);
+        for (uint32_t i = 0; p->names != NULL && p->names[i] != NULL; i++)
+            printf("%s%s", i > 0 ? ", " : "", p->names[i]);
+        if (p->names != NULL) {
+            printf("; default %s)\n", p->names[p->fallback]);
+        } else {
+            printf("%llu..%llu, default %llu)\n", (unsigned long long)p->low,
+                   (unsigned long long)p->high, (unsigned long long)p->fallback);
+        }
+    }
+}
+
+static void list_faults(enum form form, bool behaviours)
 {
     for (uint32_t i = 0; i < nika_fault_count; i++) {
         const struct nika_fault_ops *ops = nika_fault_list[i];
         bool is_behaviour =
             ops->fault_class == NIKA_FAULT_BYZANTINE || ops->fault_class == NIKA_FAULT_CLIENT;
         if (behaviours && !is_behaviour) continue;
-        row(table, ops->name, ops->doc);
-        for (uint32_t k = 0; table && k < ops->param_count; k++) {
-            const struct nika_fault_param *p = &ops->params[k];
-            printf("    %-24s %s (%llu..%llu, default %llu)\n", p->name, p->doc,
-                   (unsigned long long)p->low, (unsigned long long)p->high,
-                   (unsigned long long)p->fallback);
-        }
+        row(form, "fault", ops->name, ops->doc);
+        if (form == FORM_TABLE) fault_params(ops);
     }
 }
 
-static void list_scenarios(bool table)
+static void list_scenarios(enum form form)
 {
     struct nika_library *library = nika_library_list();
     struct nika_diagnoses d;
     for (uint32_t i = 0; library != NULL && i < library->count; i++) {
-        if (!table) {
-            printf("%s\n", library->paths[i]);
+        if (form != FORM_TABLE) {
+            row(form, "scenario", library->paths[i], "");
             continue;
         }
         char name[NIKA_LIBRARY_PATH_SIZE];
         nika_library_name(library->paths[i], name, sizeof name);
         struct nika_scenario *s = nika_scenario_load(library->paths[i], NULL, 0, &d);
-        row(true, name, s != NULL ? s->why : d.lines[0]);
+        row(form, "scenario", name, s != NULL ? s->why : d.lines[0]);
         nika_scenario_free(s);
     }
     free(library);
 }
 
-static void list(const char *kind, bool table)
+static void list_suites(enum form form)
+{
+    const struct nika_schema_key *key = &nika_schema[NIKA_KEY_SUITE];
+    for (uint32_t i = 0; key->names(i) != NULL; i++)
+        row(form, "suite", key->names(i), i == key->fallback ? "the default" : "");
+}
+
+static void list_ids(enum form form, bool checks)
+{
+    for (uint32_t i = 1; checks && i < NIKA_CHECK_COUNT; i++)
+        row(form, "check", nika_check_name((enum nika_check)i), nika_check_doc((enum nika_check)i));
+    for (uint32_t i = 0; !checks && i < NIKA_PROBE_COUNT; i++)
+        row(form, "probe", nika_probe_name((enum nika_probe)i), nika_probe_doc((enum nika_probe)i));
+}
+
+static void list(const char *kind, enum form form)
 {
     if (strcmp(kind, "protocols") == 0) {
         for (uint32_t i = 0; i < nika_protocol_count; i++)
-            row(table, nika_protocol_list[i].name, nika_protocol_list[i].doc);
+            row(form, "protocol", nika_protocol_list[i].name, nika_protocol_list[i].doc);
     } else if (strcmp(kind, "apps") == 0) {
         for (uint32_t i = 0; i < nika_app_count; i++)
-            row(table, nika_app_list[i]->name, nika_app_list[i]->doc);
+            row(form, "app", nika_app_list[i]->name, nika_app_list[i]->doc);
     } else if (strcmp(kind, "oracles") == 0) {
         for (uint32_t i = 0; i < nika_oracle_count; i++)
-            row(table, nika_oracle_list[i]->id, nika_oracle_list[i]->doc);
+            row(form, "oracle", nika_oracle_list[i]->id, nika_oracle_list[i]->doc);
     } else if (strcmp(kind, "scenarios") == 0) {
-        list_scenarios(table);
+        list_scenarios(form);
+    } else if (strcmp(kind, "suites") == 0) {
+        list_suites(form);
+    } else if (strcmp(kind, "checks") == 0 || strcmp(kind, "probes") == 0) {
+        list_ids(form, kind[0] == 'c');
     } else {
-        list_faults(table, strcmp(kind, "behaviours") == 0);
+        list_faults(form, strcmp(kind, "behaviours") == 0);
     }
 }
 
@@ -101,15 +142,19 @@ static const char *kind_at(const void *context, uint32_t index)
 static int run(int argc, char **argv)
 {
     const char *kind = NULL;
-    bool table = isatty(STDOUT_FILENO) != 0;
     argp_parse(&argp, argc, argv, 0, NULL, &kind);
+    enum form form = isatty(STDOUT_FILENO) != 0 ? FORM_TABLE : FORM_NAMES;
+    if (kind == NULL && form == FORM_NAMES) form = FORM_KINDED;
     bool known = false;
     for (uint32_t i = 0; kinds[i] != NULL; i++) {
-        if (kind == NULL && table)
-            printf("%s%s%s\n", cli_colour(stdout, "1"), kinds[i], cli_colour(stdout, "0"));
-        bool wanted = kind == NULL ? i != 3 : strcmp(kind, kinds[i]) == 0;
+        /* Behaviours are among the faults already. */
+        bool wanted =
+            kind == NULL ? strcmp(kinds[i], "behaviours") != 0 : strcmp(kind, kinds[i]) == 0;
         known = known || wanted;
-        if (wanted) list(kinds[i], table);
+        if (!wanted) continue;
+        if (kind == NULL && form == FORM_TABLE)
+            printf("%s%s%s\n", cli_colour(stdout, "1"), kinds[i], cli_colour(stdout, "0"));
+        list(kinds[i], form);
     }
     if (known) return 0;
     const char *near = nika_did_you_mean(kind, kind_at, NULL);
@@ -122,8 +167,8 @@ static int run(int argc, char **argv)
 const struct cli_command cli_list = {
     "list",
     "[KIND]",
-    "list protocols, apps, faults, behaviours, oracles or scenarios",
-    "Lists what a scenario can name: to a pipe one plain name or path a line, to a terminal a "
-    "table with explanations.",
+    "list what a scenario or a report can name",
+    "Lists what a scenario or a report can name: to a pipe one plain name or path a line, to a "
+    "terminal a table with explanations.",
     &argp,
     run};

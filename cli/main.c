@@ -1,6 +1,8 @@
 /* cli/main.c: chooses the subcommand; what they share. */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -10,6 +12,8 @@
 const struct cli_command *const cli_commands[] = {&cli_run,   &cli_sweep,   &cli_replay,  &cli_list,
                                                   &cli_bench, &cli_schema,  &cli_explain, &cli_wire,
                                                   &cli_man,   &cli_version, NULL};
+
+const int cli_exits[CLI_EXIT_COUNT] = {0, 1, 2, 3, 4, 5, 6, 64};
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
@@ -25,6 +29,13 @@ const struct cli_command *const cli_commands[] = {&cli_run,   &cli_sweep,   &cli
 #else
 #define MACHINE "unknown machine"
 #endif
+
+static const char *program = "nika";
+
+const char *cli_program(void)
+{
+    return program;
+}
 
 const char *cli_version_number(void)
 {
@@ -70,13 +81,35 @@ void cli_print_diagnoses(const struct nika_diagnoses *d)
     for (uint32_t i = 0; i < d->count; i++) fprintf(stderr, "%s\n", d->lines[i]);
 }
 
+/* What is wrong with a word that is neither a file nor the name of a library scenario. */
+static void complain_missing(const char *word, char near[NIKA_LIBRARY_PATH_SIZE])
+{
+    struct stat info;
+    char name[NIKA_LIBRARY_PATH_SIZE], path[NIKA_LIBRARY_PATH_SIZE];
+    const char *dot = strrchr(word, '.');
+    bool exists = stat(word, &info) == 0;
+    bool is_path =
+        exists || strchr(word, '/') != NULL || (dot != NULL && strcmp(dot, ".json") == 0);
+    const char *problem = exists ? (S_ISDIR(info.st_mode) ? "is a directory, not a scenario"
+                                                          : "is not a regular file")
+                                 : "no such file";
+    if (is_path) {
+        nika_library_name(word, name, sizeof name);
+        bool other = nika_library_find(name, path, near);
+        if (other) snprintf(near, NIKA_LIBRARY_PATH_SIZE, "%s", name);
+        fprintf(stderr, "nika: %s: %s", word, problem);
+    } else {
+        fprintf(stderr, "nika: no scenario \"%s\"", word);
+    }
+    fprintf(stderr, "%s%s%s\n", near[0] != '\0' ? "; did you mean \"" : "", near,
+            near[0] != '\0' ? "\"?" : " (nika list scenarios)");
+}
+
 struct nika_scenario *cli_load(struct cli_run_request *request)
 {
     char near[NIKA_LIBRARY_PATH_SIZE];
     if (!nika_library_find(request->scenario, request->path, near)) {
-        fprintf(stderr, "nika: no scenario \"%s\"%s%s%s\n", request->scenario,
-                near[0] != '\0' ? "; did you mean \"" : "", near,
-                near[0] != '\0' ? "\"?" : " (nika list scenarios)");
+        complain_missing(request->scenario, near);
         return NULL;
     }
     struct nika_diagnoses d;
@@ -96,10 +129,9 @@ static void print_help(FILE *file)
     for (uint32_t i = 0; cli_commands[i] != NULL; i++)
         fprintf(file, "  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->doc);
     fprintf(file, "\n`nika COMMAND --help` says more. Exit codes (nika explain exit-codes):\n ");
-    static const int classes[] = {0, 1, 2, 3, 4, 5, 6, 64};
-    for (uint32_t i = 0; i < ARRAY_COUNT(classes); i++) {
-        fprintf(file, " %d %s%s", classes[i], nika_exit_name(classes[i]),
-                i + 1 < ARRAY_COUNT(classes) ? "," : "\n");
+    for (uint32_t i = 0; i < CLI_EXIT_COUNT; i++) {
+        fprintf(file, " %d %s%s", cli_exits[i], nika_exit_name(cli_exits[i]),
+                i + 1 < CLI_EXIT_COUNT ? "," : "\n");
     }
 }
 
@@ -109,17 +141,27 @@ static const char *command_at(const void *context, uint32_t index)
     return cli_commands[index] != NULL ? cli_commands[index]->name : NULL;
 }
 
+static char running[CLI_LINE_SIZE + 16];
+
+void cli_running(const struct cli_run_request *request)
+{
+    char line[CLI_LINE_SIZE];
+    cli_reproduce(request, line, sizeof line);
+    snprintf(running, sizeof running, "reproduce %s\n", line);
+}
+
 #if defined(__has_feature)
 #define SANITIZED_CLANG (__has_feature(address_sanitizer) || __has_feature(memory_sanitizer))
 #else
 #define SANITIZED_CLANG 0
 #endif
 #if !defined(__SANITIZE_ADDRESS__) && !SANITIZED_CLANG
-/* A crash of a module is a verdict: scenario and seed are already on the screen. */
+/* A crash of a module is a verdict: say which run it was, by what a signal handler may do. */
 static void on_crash(int signal_number)
 {
     static const char text[] = "nika: crashed (exit class 3, contract-broken)\n";
     ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    written += write(STDERR_FILENO, running, strlen(running));
     (void)written;
     (void)signal_number;
     _exit(NIKA_EXIT_CONTRACT);
@@ -135,9 +177,20 @@ static void catch_crashes(void)
 }
 #endif
 
+/* Output that did not reach its place is an error. A reader that went away is none: SIGPIPE ends the program in silence. */
+static int finish_output(int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) return status;
+    fprintf(stderr, "nika: standard output: %s\n", errno != 0 ? strerror(errno) : "cannot write");
+    return status != 0 ? status : NIKA_EXIT_INCONCLUSIVE;
+}
+
 int main(int argc, char **argv)
 {
     argp_err_exit_status = NIKA_EXIT_USAGE;
+    signal(SIGPIPE, SIG_DFL);
+    if (argc > 0 && argv[0][0] != '\0') program = argv[0];
     if (argc < 2) {
         print_help(stdout);
         return 0;
@@ -155,11 +208,7 @@ int main(int argc, char **argv)
         snprintf(full, sizeof full, "nika %s", name);
         argv[1] = full;
         int status = cli_commands[i]->run(argc - 1, argv + 1);
-        if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-            fprintf(stderr, "nika: cannot write to standard output\n");
-            return status != 0 ? status : NIKA_EXIT_INCONCLUSIVE;
-        }
-        return status;
+        return finish_output(status);
     }
     const char *near = nika_did_you_mean(name, command_at, NULL);
     fprintf(stderr, "nika: no command \"%s\"%s%s%s\n", name,

@@ -47,7 +47,10 @@ static const struct argp argp = {
     parse,
     "TRACE",
     "Run a trace written by `nika run --trace` again and compare every event.\v"
-    "Exits 0 when all is equal, 4 at the first divergence.",
+    "Exits 0 when all is equal, 4 at the first divergence, 64 when the file is no complete trace "
+    "of "
+    "this version.\n\n"
+    "  nika run fault-free --seed 7 --trace run.jsonl && nika replay run.jsonl",
     NULL,
     NULL,
     NULL};
@@ -132,7 +135,7 @@ static struct nika_scenario *open_trace(const char *path, const struct lines *li
     } else if (!json_is_integer(seed_value) || json_integer_value(seed_value) < 0) {
         problem = "its header has no seed";
     } else if (lines->count < 2 || !is_last(lines->line[lines->count - 1])) {
-        problem = "truncated: its last line, with the digest, is missing";
+        problem = "truncated: it does not end with the line that has the digest";
     }
     if (problem != NULL) {
         fprintf(stderr, "nika: %s: %s\n", path, problem);
@@ -169,20 +172,22 @@ static struct nika_choice_log *read_decisions(const char *path, const struct lin
     return log;
 }
 
-static void print_place(const char *line)
+/* Where a line of a trace happened. False when it says nothing of that. */
+static bool print_place(const char *line)
 {
     json_t *object = json_loads(line, 0, NULL);
     const json_t *event = json_object_get(object, "e"), *time = json_object_get(object, "t"),
                  *node = json_object_get(object, "n");
-    if (json_is_integer(event))
-        printf("event      %" JSON_INTEGER_FORMAT "\n", json_integer_value(event));
-    if (json_is_integer(time))
-        printf("time       %" JSON_INTEGER_FORMAT " ns\n", json_integer_value(time));
-    if (json_is_integer(node)) {
-        char text[24];
-        printf("node       %s\n", cli_node_text((uint32_t)json_integer_value(node), text));
-    }
+    bool placed = json_is_integer(event) && json_is_integer(time);
+    if (placed)
+        printf("event      %" JSON_INTEGER_FORMAT "\ntime       %" JSON_INTEGER_FORMAT " ns\n",
+               json_integer_value(event), json_integer_value(time));
+    if (placed && json_is_integer(node))
+        printf("node       replica %" JSON_INTEGER_FORMAT "\n", json_integer_value(node));
+    if (placed && json_is_string(node) && json_string_value(node)[0] == 'c')
+        printf("node       client %s\n", json_string_value(node) + 1);
     json_decref(object);
+    return placed;
 }
 
 /* True when the traces are equal behind their headers. */
@@ -193,11 +198,28 @@ static bool compare(const struct lines *old, const struct lines *new)
     if (i == old->count && i == new->count) return true;
     const char *was = i < old->count ? old->line[i] : "(the trace ends)",
                *is = i < new->count ? new->line[i] : "(the run ends)";
-    printf("verdict    %s\nline       %zu of the trace\n",
-           nika_exit_name(NIKA_EXIT_NONDETERMINISTIC), i + 1);
-    print_place(i < old->count ? was : is);
+    printf(
+        "verdict    %s\n           this run is not the one of the trace: the trace was changed, or "
+        "the run is not deterministic\nline       %zu of the trace\n",
+        nika_exit_name(NIKA_EXIT_NONDETERMINISTIC), i + 1);
+    if (!print_place(was)) print_place(is);
     printf("was        %.400s\nis         %.400s\n", was, is);
     return false;
+}
+
+static bool run_again(struct nika_runner *runner, const struct nika_scenario *s, uint64_t seed,
+                      struct nika_choice_log *log, FILE *file, struct nika_run_result *result,
+                      const char **reason)
+{
+    if (!nika_runner_begin(runner, seed, reason)) return false;
+    if (log != NULL) nika_chooser_init_log(nika_world_chooser(nika_runner_world(runner)), log);
+    struct nika_trace *trace = cli_trace_attach(runner, s, seed, file);
+    *reason = "out of memory";
+    if (trace == NULL) return false;
+    nika_runner_finish(runner, result);
+    bool good = nika_trace_end(trace, nika_exit_name(result->exit_class)) == NIKA_OK;
+    nika_trace_free(trace);
+    return good;
 }
 
 static int replay(const struct arguments *a, const struct lines *old, const struct nika_scenario *s,
@@ -213,8 +235,8 @@ static int replay(const struct arguments *a, const struct lines *old, const stru
     struct nika_runner *runner = nika_runner_new(s, &reason);
     FILE *file = open_memstream(&text, &size);
     bool good = result != NULL && runner != NULL && file != NULL &&
-                cli_traced_run(runner, s, seed, log, file, result, &reason);
-    if (file != NULL) fclose(file);
+                run_again(runner, s, seed, log, file, result, &reason);
+    if (file != NULL) good = fclose(file) == 0 && good;
     int status = NIKA_EXIT_INCONCLUSIVE;
     if (good && split_lines(text, size, &new)) {
         status = compare(old, &new) ? 0 : NIKA_EXIT_NONDETERMINISTIC;

@@ -3,13 +3,20 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
-#include "engine/sim/trace.h"
 
-enum { OPTION_TRACE = 256, OPTION_REPORT, OPTION_JSON, OPTION_CHECK };
+/* A file that a run writes: opened before it, so that a wrong path costs nothing. */
+struct output {
+    const char *what; /* "report" */
+    const char *path; /* NULL = not asked for. */
+    FILE *file;
+    int error; /* errno of what failed before it was closed. */
+};
+
+enum { OPTION_TRACE = 256, OPTION_REPORT, OPTION_STORY, OPTION_JSON, OPTION_CHECK };
 
 struct arguments {
     struct cli_run_request request;
-    const char *trace, *report;
+    struct output trace, report, story;
     bool json, check;
 };
 
@@ -19,6 +26,7 @@ static const struct argp_option options[] = {
      "change one value of the scenario, such as network.loss_ppm=1000; repeatable", 0},
     {"trace", OPTION_TRACE, "FILE", 0,
      "write every decision and event as JSON Lines, for nika replay", 0},
+    {"story", OPTION_STORY, "FILE", 0, "write what happened, one readable line an event", 0},
     {"report", OPTION_REPORT, "FILE", 0, "write a report in Markdown", 0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object instead of text", 0},
     {"check-determinism", OPTION_CHECK, NULL, 0,
@@ -39,10 +47,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
         r->sets[r->set_count++] = text;
         return 0;
     case OPTION_TRACE:
-        a->trace = text;
+        a->trace.path = text;
         return 0;
     case OPTION_REPORT:
-        a->report = text;
+        a->report.path = text;
+        return 0;
+    case OPTION_STORY:
+        a->story.path = text;
         return 0;
     case OPTION_JSON:
         a->json = true;
@@ -68,32 +79,41 @@ static const struct argp argp = {
     "SCENARIO",
     "Run one scenario under one seed and judge it. SCENARIO is a path or the name of a library "
     "scenario.\v"
-    "The exit code is the verdict; nika explain exit-codes lists them.",
+    "The exit code is the verdict; nika explain exit-codes lists them.\n\n"
+    "  nika run equivocating-primary --seed 7\n"
+    "  nika run my.json --set network.loss_ppm=50000 --report report.md\n"
+    "  nika run my.json --trace run.jsonl && nika replay run.jsonl",
     NULL,
     NULL,
     NULL};
 
-static FILE *open_output(const char *path)
+static bool open_output(struct output *o)
 {
-    FILE *file = fopen(path, "w");
-    if (file == NULL) fprintf(stderr, "nika: %s: %s\n", path, strerror(errno));
-    return file;
+    if (o->path == NULL) return true;
+    o->file = fopen(o->path, "w");
+    if (o->file == NULL) fprintf(stderr, "nika: --%s %s: %s\n", o->what, o->path, strerror(errno));
+    return o->file != NULL;
 }
 
-static bool close_output(FILE *file, const char *path)
+/* False with a message when not all of it reached the file. */
+static bool close_output(struct output *o)
 {
-    bool good = ferror(file) == 0;
-    good = fclose(file) == 0 && good;
-    if (!good) fprintf(stderr, "nika: %s: cannot write\n", path);
+    if (o->file == NULL) return true;
+    bool good = ferror(o->file) == 0;
+    errno = 0;
+    good = fflush(o->file) == 0 && good;
+    int error = errno != 0 ? errno : o->error;
+    good = fclose(o->file) == 0 && good;
+    o->file = NULL;
+    if (!good)
+        fprintf(stderr, "nika: --%s %s: cannot write%s%s\n", o->what, o->path,
+                error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
     return good;
 }
 
-bool cli_traced_run(struct nika_runner *runner, const struct nika_scenario *s, uint64_t seed,
-                    struct nika_choice_log *log, FILE *file, struct nika_run_result *result,
-                    const char **reason)
+struct nika_trace *cli_trace_attach(struct nika_runner *runner, const struct nika_scenario *s,
+                                    uint64_t seed, FILE *file)
 {
-    if (!nika_runner_begin(runner, seed, reason)) return false;
-    if (log != NULL) nika_chooser_init_log(nika_world_chooser(nika_runner_world(runner)), log);
     json_t *header =
         json_pack("{s:i, s:s, s:I, s:O}", "nika_trace", 1, "version", cli_version_number(), "seed",
                   (json_int_t)seed, "scenario", s->document);
@@ -102,14 +122,8 @@ bool cli_traced_run(struct nika_runner *runner, const struct nika_scenario *s, u
     struct nika_trace *trace =
         text != NULL ? nika_trace_new(file, text, nika_runner_world(runner)) : NULL;
     free(text);
-    *reason = "out of memory";
-    if (trace == NULL) return false;
-    nika_trace_attach(trace);
-    nika_runner_finish(runner, result);
-    bool good = nika_trace_end(trace, nika_exit_name(result->exit_class)) == NIKA_OK;
-    *reason = "cannot write the trace";
-    nika_trace_free(trace);
-    return good;
+    if (trace != NULL) nika_trace_attach(trace);
+    return trace;
 }
 
 struct event_digests {
@@ -177,69 +191,117 @@ static void check_determinism(struct nika_runner *runner, const struct nika_scen
     free(again);
 }
 
-static int output(const struct arguments *a, const struct nika_scenario *s,
-                  const struct nika_run_result *result, uint64_t wall_ns)
+struct story_file {
+    struct nika_story story;
+    FILE *file;
+};
+
+static void on_story(void *context, const struct nika_tap *tap)
 {
-    int status = result->exit_class;
-    if (a->json) {
-        cli_report_json(&a->request, s, result, wall_ns, stdout);
-    } else {
-        cli_report_human(&a->request, result, wall_ns, stdout);
-    }
-    if (a->report == NULL) return status;
-    FILE *file = open_output(a->report);
-    if (file == NULL) return status != 0 ? status : NIKA_EXIT_USAGE;
-    cli_report_markdown(&a->request, s, result, wall_ns, file);
-    bool good = close_output(file, a->report);
-    return status == 0 && !good ? NIKA_EXIT_INCONCLUSIVE : status;
+    struct story_file *f = context;
+    char line[NIKA_STORY_LINE_SIZE];
+    if (f->file != NULL && nika_story_line(&f->story, tap, line)) fprintf(f->file, "%s\n", line);
 }
 
-static int execute(const struct arguments *a, const struct nika_scenario *s,
-                   struct nika_runner *runner, struct nika_run_result *result)
+static void watch_story(struct story_file *story, const struct cli_turns *turns, FILE *file,
+                        struct nika_world *world)
+{
+    struct nika_watcher watcher = {
+        story, (NIKA_TAP_BIT(NIKA_TAP_COUNT) - 1) & ~NIKA_TAP_BIT(NIKA_TAP_EVENT_END), on_story};
+    story->story = turns->story;
+    story->file = file;
+    if (file != NULL) nika_world_watch(world, &watcher);
+}
+
+/* The run, with everything that was asked for attached to its world. */
+static void run_watched(struct arguments *a, const struct nika_scenario *s,
+                        struct nika_runner *runner, struct cli_turns *turns,
+                        struct nika_run_result *result)
 {
     const char *reason;
-    uint64_t started = cli_clock_ns();
-    if (a->trace == NULL) {
-        nika_runner_run(runner, a->request.seed, result);
+    struct story_file story = {0};
+    struct nika_trace *trace = NULL;
+    if (!nika_runner_begin(runner, a->request.seed, &reason)) {
+        nika_runner_run(runner, a->request.seed, result); /* Fails the same way and says so. */
+        return;
+    }
+    cli_turns_watch(turns, runner);
+    watch_story(&story, turns, a->story.file, nika_runner_world(runner));
+    if (a->trace.file != NULL) trace = cli_trace_attach(runner, s, a->request.seed, a->trace.file);
+    nika_runner_finish(runner, result);
+    turns->closed = true;
+    /* close_output() says that the last line is missing, and why. */
+    if (trace != NULL && nika_trace_end(trace, nika_exit_name(result->exit_class)) != NIKA_OK)
+        a->trace.error = errno;
+    nika_trace_free(trace);
+    /* Whatever runs next must not find these watchers. */
+    if (trace == NULL && a->story.file == NULL) return;
+    nika_runner_set_oracles(runner, false);
+    nika_runner_set_oracles(runner, true);
+}
+
+static void print_head(const struct arguments *a, const struct nika_scenario *s)
+{
+    printf("scenario  %s\n          %s\nseed      %llu\nbuild     nika %s\n", a->request.path,
+           s->why, (unsigned long long)a->request.seed, cli_version_text());
+    fflush(stdout);
+}
+
+static int report(struct arguments *a, const struct cli_finished *f)
+{
+    struct output *outputs[] = {&a->trace, &a->story, &a->report};
+    bool good = true;
+    if (a->json) {
+        cli_report_json(f, stdout);
     } else {
-        FILE *file = open_output(a->trace);
-        if (file == NULL) return NIKA_EXIT_USAGE;
-        bool good = cli_traced_run(runner, s, a->request.seed, NULL, file, result, &reason);
-        good = close_output(file, a->trace) && good;
-        if (!good) {
-            fprintf(stderr, "nika: %s: %s\n", a->trace, reason);
-            return NIKA_EXIT_INCONCLUSIVE;
-        }
+        cli_report_human(f, stdout);
     }
-    uint64_t wall_ns = cli_clock_ns() - started;
-    if (a->check) {
-        /* A trace hooked the first world. */
-        if (a->trace != NULL)
-            nika_runner_set_oracles(runner, false), nika_runner_set_oracles(runner, true);
-        check_determinism(runner, s, result);
+    if (a->report.file != NULL) cli_report_markdown(f, a->report.file);
+    for (uint32_t i = 0; i < ARRAY_COUNT(outputs); i++) {
+        bool asked = outputs[i]->file != NULL, written = close_output(outputs[i]);
+        if (asked && written && !a->json) printf("%-9s %s\n", outputs[i]->what, outputs[i]->path);
+        good = good && written;
     }
-    return output(a, s, result, wall_ns);
+    return f->result->exit_class == 0 && !good ? NIKA_EXIT_INCONCLUSIVE : f->result->exit_class;
+}
+
+static int execute(struct arguments *a, const struct nika_scenario *s, struct nika_runner *runner)
+{
+    int status = NIKA_EXIT_INCONCLUSIVE;
+    struct nika_run_result *result = calloc(1, sizeof *result);
+    struct cli_turns *turns = calloc(1, sizeof *turns);
+    if (result != NULL && turns != NULL) {
+        uint64_t started = cli_clock_ns();
+        run_watched(a, s, runner, turns, result);
+        struct cli_finished f = {&a->request, s, runner, result, turns, cli_clock_ns() - started};
+        if (a->check) check_determinism(runner, s, result);
+        status = report(a, &f);
+    }
+    free(turns);
+    free(result);
+    return status;
 }
 
 static int run(int argc, char **argv)
 {
-    struct arguments a = {0};
+    struct arguments a = {.trace.what = "trace", .report.what = "report", .story.what = "story"};
     const char *reason;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct nika_scenario *s = cli_load(&a.request);
     if (s == NULL) return NIKA_EXIT_USAGE;
-    if (!a.json) {
-        printf("scenario  %s\nseed      %llu\nbuild     nika %s\n", a.request.path,
-               (unsigned long long)a.request.seed, cli_version_text());
-        fflush(stdout);
+    int status = NIKA_EXIT_USAGE;
+    if (open_output(&a.trace) && open_output(&a.story) && open_output(&a.report)) {
+        struct nika_runner *runner = nika_runner_new(s, &reason);
+        if (!a.json) print_head(&a, s);
+        cli_running(&a.request);
+        status = runner != NULL ? execute(&a, s, runner) : NIKA_EXIT_INCONCLUSIVE;
+        if (runner == NULL) fprintf(stderr, "nika: %s\n", reason);
+        nika_runner_free(runner);
     }
-    struct nika_runner *runner = nika_runner_new(s, &reason);
-    struct nika_run_result *result = calloc(1, sizeof *result);
-    int status = NIKA_EXIT_INCONCLUSIVE;
-    if (runner != NULL && result != NULL) status = execute(&a, s, runner, result);
-    nika_runner_free(runner);
+    if (a.trace.file != NULL) fclose(a.trace.file);
+    if (a.story.file != NULL) fclose(a.story.file);
+    if (a.report.file != NULL) fclose(a.report.file);
     nika_scenario_free(s);
-    free(result);
     return status;
 }
 

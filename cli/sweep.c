@@ -99,6 +99,7 @@ static int sweep_one(const char *name, const struct arguments *a, struct nika_ru
     uint64_t started = cli_clock_ns();
     for (uint64_t i = 0; runner != NULL && i <= a->last - a->first; i++) {
         request.seed = a->first + i;
+        cli_running(&request);
         nika_runner_run(runner, request.seed, result);
         count_run(s, &request, result, &t);
     }

@@ -1,5 +1,6 @@
 /* cli/wire.c: `nika wire`: the wire format of a protocol as Markdown, from the same tables that encode and decode it. */
 #include "cli/cli.h"
+#include "engine/core/auth.h"
 #include "protocols/registry.h"
 
 static const char *kind_text(const struct nika_field *field, char out[96])
@@ -50,12 +51,52 @@ static void print_fields(const struct nika_message_info *info)
         printf("| %s | %s |\n", info->fields[i].name, kind_text(&info->fields[i], text));
 }
 
+/* Bytes of a field, or of its length or count when what follows varies. */
+static uint32_t least_size(const struct nika_field *field)
+{
+    switch (field->kind) {
+    case NIKA_FIELD_U8:
+    case NIKA_FIELD_BOOL:
+        return 1;
+    case NIKA_FIELD_U64:
+    case NIKA_FIELD_VIEW:
+    case NIKA_FIELD_SEQ:
+    case NIKA_FIELD_TIME:
+        return 8;
+    case NIKA_FIELD_DIGEST:
+        return NIKA_DIGEST_SIZE;
+    case NIKA_FIELD_U32:
+    case NIKA_FIELD_REPLICA:
+    case NIKA_FIELD_CLIENT:
+    case NIKA_FIELD_BYTES:
+    case NIKA_FIELD_LIST:
+    case NIKA_FIELD_FRAMES:
+    case NIKA_FIELD_DIGESTS:
+        return 4;
+    }
+    return 0;
+}
+
+static void print_size(const struct nika_message_info *info)
+{
+    uint32_t size = 0;
+    bool fixed = true;
+    for (uint32_t i = 0; i < info->field_count; i++) {
+        enum nika_field_kind kind = info->fields[i].kind;
+        size += least_size(&info->fields[i]);
+        fixed = fixed && kind != NIKA_FIELD_BYTES && kind != NIKA_FIELD_LIST &&
+                kind != NIKA_FIELD_FRAMES && kind != NIKA_FIELD_DIGESTS;
+    }
+    printf("Body: %s%u bytes.\n", fixed ? "" : "at least ", size);
+}
+
 static void print_message(const struct nika_message_info *info)
 {
     static const char *const auth[] = {"none: bound by its digest", "signature of the sender",
                                        "session MAC"};
-    printf("\n## %s (type %u)\n\n%s\n\nAuthenticated by: %s.\n", info->name, info->type, info->doc,
+    printf("\n## %s (type %u)\n\n%s\n\nAuthenticated by: %s. ", info->name, info->type, info->doc,
            auth[info->auth]);
+    print_size(info);
     print_fields(info);
     for (uint32_t i = 0; i < info->field_count; i++) {
         const struct nika_message_info *element = info->fields[i].element;
@@ -76,11 +117,18 @@ static void print_frame(void)
            "u32, body. A MAC adds the\nreceiver u32. Clients carry the top bit in sender and "
            "receiver.\n",
            NIKA_FRAME_MAGIC, NIKA_FRAME_VERSION);
+    printf("\nBytes of a signature at most:");
+    const struct nika_schema_key *key = &nika_schema[NIKA_KEY_SUITE];
+    for (uint32_t i = 0; key->names(i) != NULL; i++)
+        printf("%s %s %u", i > 0 ? "," : "", key->names(i),
+               nika_suite_signature_size(nika_suite_parse(key->names(i))));
+    printf(".\n");
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-    if (key != ARGP_KEY_ARG || state->arg_num > 0) return ARGP_ERR_UNKNOWN;
+    if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
+    if (state->arg_num > 0) argp_error(state, "one protocol at a time, got \"%s\" too", text);
     *(const char **)state->input = text;
     return 0;
 }
@@ -89,13 +137,22 @@ static const struct argp argp = {
     NULL, parse, "[PROTOCOL]", "Print the wire format of a protocol (default pbft) as Markdown.",
     NULL, NULL,  NULL};
 
+static const char *protocol_at(const void *context, uint32_t index)
+{
+    (void)context;
+    return index < nika_protocol_count ? nika_protocol_list[index].name : NULL;
+}
+
 static int run(int argc, char **argv)
 {
     const char *name = "pbft";
     argp_parse(&argp, argc, argv, 0, NULL, &name);
     const struct nika_protocol *protocol = nika_protocol_find(name);
     if (protocol == NULL) {
-        fprintf(stderr, "nika wire: no protocol \"%s\"; see nika list protocols\n", name);
+        const char *near = nika_did_you_mean(name, protocol_at, NULL);
+        fprintf(stderr, "nika: no protocol \"%s\"%s%s%s\n", name,
+                near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                near != NULL ? "\"?" : " (nika list protocols)");
         return NIKA_EXIT_USAGE;
     }
     const struct nika_message_table *table = protocol->replica->messages;

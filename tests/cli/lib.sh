@@ -1,0 +1,19 @@
+# What the tests of the program share: $nika, a scratch folder $work, and expectations that count failures. Sourced.
+nika=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+fair=scenarios/pbft/fault-free.json
+fail() {
+    echo "FAIL: $*"
+    failed=1
+}
+# expect CODE "words that must appear" command...
+expect() {
+    local code=$1 words=$2 got
+    shift 2
+    "$@" >"$work/out" 2>&1 </dev/null
+    got=$?
+    [[ $got -eq $code ]] || fail "exit $got, not $code: $*: $(head -3 "$work/out")"
+    grep -qF -- "$words" "$work/out" || fail "no \"$words\": $*: $(head -3 "$work/out")"
+}
