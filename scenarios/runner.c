@@ -332,7 +332,7 @@ static void collect(struct nika_runner *r, struct nika_run_result *out)
     nika_world_stats(r->world, &out->stats);
     nika_world_digest_text(r->world, out->digest);
     memcpy(out->probes, nika_world_probes(r->world)->hits, sizeof out->probes);
-    out->transfers = out->probes[NIKA_PROBE_pbft_state_transfer];
+    out->transfers = out->probes[NIKA_PROBE_replica_state_transfer];
     out->requests_invoked = r->workload->invoked;
     out->requests_completed = r->workload->completed;
     out->liveness_bound_ns = nika_liveness_bound(&r->setup);
