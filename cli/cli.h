@@ -113,6 +113,8 @@ void cli_report_human(const struct cli_finished *f, FILE *file);
 void cli_report_markdown(const struct cli_finished *f, FILE *file);
 /* One JSON object and a newline. */
 void cli_report_json(const struct cli_finished *f, FILE *file);
+/* Run a decision log again: 0 = the same run, NIKA_EXIT_NONDETERMINISTIC = another, NIKA_EXIT_USAGE = no log. Prints. */
+int cli_replay_log(const char *path);
 /* A trace of the run that was begun, to `file`. NULL when out of memory. */
 struct nika_trace *cli_trace_attach(struct nika_runner *runner, const struct nika_scenario *s,
                                     uint64_t seed, FILE *file);

@@ -1,10 +1,11 @@
-/* cli/replay.c: `nika replay`: runs a trace again and names the first divergence. */
+/* cli/replay.c: `nika replay`: runs a trace again and names the first divergence. Decision logs are replay_log.c's. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "cli/cli.h"
 #include "engine/core/choice.h"
+#include "fuzz/log/log.h"
 
 enum { OPTION_DECISIONS = 256 };
 
@@ -31,11 +32,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->decisions = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (a->path != NULL) argp_error(state, "one trace at a time, got \"%s\" too", text);
+        if (a->path != NULL) argp_error(state, "one file at a time, got \"%s\" too", text);
         a->path = text;
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which trace?");
+        argp_error(state, "which trace or decision log?");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -45,12 +46,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
     options,
     parse,
-    "TRACE",
-    "Run a trace written by `nika run --trace` again and compare every event.\v"
+    "FILE",
+    "Run a trace written by `nika run --trace` again and compare every event; or a decision log "
+    "written by `nika run --log`, and compare the digest.\v"
     "Exits 0 when all is equal, 4 at the first divergence, 64 when the file is no complete trace "
-    "of "
-    "this version.\n\n"
-    "  nika run fault-free --seed 7 --trace run.jsonl && nika replay run.jsonl",
+    "of this version and no decision log. A log of another version is followed as far as its "
+    "names mean something; where that ends is said.\n\n"
+    "  nika run fault-free --seed 7 --trace run.jsonl && nika replay run.jsonl\n"
+    "  nika run fault-free --seed 7 --log run.log && nika replay run.log",
     NULL,
     NULL,
     NULL};
@@ -129,7 +132,7 @@ static struct nika_scenario *open_trace(const char *path, const struct lines *li
     struct nika_scenario *s = NULL;
     struct nika_diagnoses d;
     if (header == NULL || json_integer_value(json_object_get(header, "nika_trace")) != 1) {
-        problem = "not a trace of nika: its first line is no trace header";
+        problem = "not a trace or decision log of nika: its first line is no header";
     } else if (version == NULL || strcmp(version, cli_version_number()) != 0) {
         problem = "was written by another version of nika; run its scenario again with this one";
     } else if (!json_is_integer(seed_value) || json_integer_value(seed_value) < 0) {
@@ -261,6 +264,11 @@ static int run(int argc, char **argv)
     uint64_t seed = 0;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     if (!read_lines(a.path, &lines)) return NIKA_EXIT_USAGE;
+    if (lines.count > 0 && nika_log_is_header(lines.line[0])) {
+        free(lines.line);
+        free(lines.text);
+        return cli_replay_log(a.path);
+    }
     struct nika_scenario *s = open_trace(a.path, &lines, &seed);
     int status = s != NULL ? replay(&a, &lines, s, seed) : NIKA_EXIT_USAGE;
     nika_scenario_free(s);
@@ -270,9 +278,10 @@ static int run(int argc, char **argv)
 }
 
 const struct cli_command cli_replay = {"replay",
-                                       "TRACE",
-                                       "run a trace again and name the first divergence",
+                                       "FILE",
+                                       "run a trace or decision log again, compare",
                                        "Runs what a trace describes and compares each line with "
-                                       "the trace. Equal: exit 0. Different: exit 4.",
+                                       "the trace; or decides by a decision log and compares the "
+                                       "digest. Equal: exit 0. Different: exit 4.",
                                        &argp,
                                        run};
