@@ -55,14 +55,17 @@ static bool run_once(struct nika_shrink *s, struct nika_runner *runner,
     return good && !recorder->full;
 }
 
-static bool keeps_rule(const struct nika_shrink *s, enum nika_shrink_rule rule)
+static bool keeps_rule(const struct nika_shrink *s, const struct nika_scenario *candidate,
+                       enum nika_shrink_rule rule)
 {
+    const uint64_t *v = candidate->values;
     uint64_t events = s->attempt.stats.events, now = s->now.events;
     switch (rule) {
     case NIKA_SHRINK_ANY:
         return true;
     case NIKA_SHRINK_NOT_LONGER:
-        return events <= now + now / 8;
+        return events <= now + now / 8 && v[NIKA_KEY_N] <= s->now.replicas &&
+               v[NIKA_KEY_CLIENTS] * v[NIKA_KEY_REQUESTS] <= s->now.requests;
     case NIKA_SHRINK_SHORTER:
         return events < now;
     }
@@ -120,7 +123,7 @@ static bool try_document(struct nika_shrink *s, const json_t *document,
     drop_runner(s);
     struct nika_runner *runner = nika_runner_new(candidate, &reason);
     bool good = runner != NULL && run_once(s, runner, decisions, recorder) && fails_the_same(s) &&
-                keeps_rule(s, rule) && !(capped && s->attempt.ended == NIKA_WORLD_EVENT_LIMIT);
+                keeps_rule(s, candidate, rule) && !(capped && s->attempt.ended == NIKA_WORLD_EVENT_LIMIT);
     nika_runner_free(runner);
     if (!good) {
         nika_scenario_free(candidate);
@@ -148,7 +151,7 @@ bool nika_shrink_try(struct nika_shrink *s, const json_t *document,
     } else {
         if (s->runner == NULL) s->runner = nika_runner_new(s->scenario, &reason);
         good = s->runner != NULL && run_once(s, s->runner, decisions, &recorder) &&
-               fails_the_same(s) && keeps_rule(s, rule);
+               fails_the_same(s) && keeps_rule(s, s->scenario, rule);
         if (good) take(s, &recorder);
     }
     nika_decisions_clear(&recorder.decisions);
@@ -178,7 +181,9 @@ enum nika_shrink_start nika_shrink_begin(struct nika_shrink *s, const struct nik
     nika_decisions_clear(&recorder.decisions);
     s->before = s->now;
     s->accepted = 0;
-    return nika_failure_of(&s->result, &s->failure) ? NIKA_SHRINK_READY : NIKA_SHRINK_HELD;
+    bool failed = nika_failure_of(&s->result, &s->failure);
+    s->missing = s->failure.exit_class == NIKA_EXIT_EXPECTATION;
+    return failed ? NIKA_SHRINK_READY : NIKA_SHRINK_HELD;
 }
 
 /* Cheap and large steps first: they make all later runs short. What became possible by a later step is found in the next round. */
@@ -187,12 +192,14 @@ void nika_shrink_run(struct nika_shrink *s)
     for (uint32_t round = 0; round < ROUNDS_MAX && !s->stopped; round++) {
         uint64_t accepted = s->accepted;
         bool by_seed = round == 0;
-        (void)nika_shrink_times(s);
-        (void)nika_shrink_faults(s, by_seed);
-        (void)nika_shrink_sizes(s, by_seed);
+        if (!s->missing) {
+            (void)nika_shrink_times(s);
+            (void)nika_shrink_faults(s, by_seed);
+            (void)nika_shrink_sizes(s, by_seed);
+        }
         (void)nika_shrink_decision_kinds(s);
         (void)nika_shrink_keys(s);
-        (void)nika_shrink_times(s);
+        if (!s->missing) (void)nika_shrink_times(s);
         (void)nika_shrink_decisions(s);
         if (s->accepted == accepted) return;
     }
