@@ -190,6 +190,7 @@ static void print_sizes(const struct nika_shrink *s, uint64_t wall_ns)
     printf("size             before        now\n");
     print_row("decisions", b->decisions, n->decisions);
     print_row("acts", b->acts, n->acts);
+    if (n->always > 0) print_row("always act", b->always, n->always);
     print_row("faults", b->faults, n->faults);
     print_row("requests", b->requests, n->requests);
     print_row("clients", b->clients, n->clients);

@@ -47,6 +47,8 @@ static json_t *faults_of(json_t *document)
 static bool decisions_without_fault(const struct nika_shrink *s, uint32_t fault,
                                     struct nika_decisions *out)
 {
+    uint32_t always = s->decisions.always, below = (UINT32_C(1) << fault) - 1;
+    out->always = (always & below) | (always >> 1 & ~below);
     for (uint32_t i = 0; i < s->decisions.count; i++) {
         struct nika_decision d = s->decisions.list[i];
         if (d.name.kind == NIKA_CHOICE_FAULT && d.name.a == fault) continue;

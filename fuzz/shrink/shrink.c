@@ -22,6 +22,7 @@ static struct nika_shrink_size size_of(const struct nika_scenario *s,
                                     .virtual_ns = r->stats.now_ns};
     for (uint32_t i = 0; i < decisions->count; i++)
         size.acts += decisions->list[i].name.kind == NIKA_CHOICE_FAULT;
+    size.always = (uint64_t)__builtin_popcount(decisions->always);
     return size;
 }
 
@@ -40,17 +41,20 @@ static bool run_once(struct nika_shrink *s, struct nika_runner *runner,
                      const struct nika_decisions *decisions, struct nika_recorder *recorder)
 {
     const char *reason;
-    struct nika_choice_log *log = decisions != NULL ? nika_decisions_log(decisions) : NULL;
-    bool good = (decisions == NULL || log != NULL) && nika_runner_begin(runner, s->seed, &reason);
+    struct nika_decider *decider = decisions != NULL ? nika_decider_new(decisions) : NULL;
+    bool good =
+        (decisions == NULL || decider != NULL) && nika_runner_begin(runner, s->seed, &reason);
     if (good) {
         struct nika_chooser *chooser = nika_world_chooser(nika_runner_world(runner));
-        if (log != NULL) nika_chooser_init_log(chooser, log);
+        if (decider != NULL) nika_decider_attach(decider, chooser);
         chooser->tap = NULL; /* The recorder of an earlier run. */
         nika_recorder_attach(recorder, nika_runner_world(runner));
+        recorder->skip = decider != NULL ? nika_decider_by_rule(decider) : NULL;
+        recorder->decisions.always = decisions != NULL ? decisions->always : 0;
         nika_runner_finish(runner, &s->attempt);
         chooser->tap = NULL;
     }
-    nika_choice_log_free(log);
+    nika_decider_free(decider);
     s->runs++;
     return good && !recorder->full;
 }
@@ -123,7 +127,8 @@ static bool try_document(struct nika_shrink *s, const json_t *document,
     drop_runner(s);
     struct nika_runner *runner = nika_runner_new(candidate, &reason);
     bool good = runner != NULL && run_once(s, runner, decisions, recorder) && fails_the_same(s) &&
-                keeps_rule(s, candidate, rule) && !(capped && s->attempt.ended == NIKA_WORLD_EVENT_LIMIT);
+                keeps_rule(s, candidate, rule) &&
+                !(capped && s->attempt.ended == NIKA_WORLD_EVENT_LIMIT);
     nika_runner_free(runner);
     if (!good) {
         nika_scenario_free(candidate);

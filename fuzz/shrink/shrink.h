@@ -23,6 +23,7 @@ bool nika_failure_equal(const struct nika_failure *a, const struct nika_failure 
 struct nika_shrink_size {
     uint64_t decisions; /* That are not the fair ones. */
     uint64_t acts;      /* Of them, those of faults. */
+    uint64_t always;    /* Faults that act whenever they can, without a decision for each act. */
     uint64_t faults, replicas, clients, requests /* of all clients */, events, virtual_ns;
 };
 struct nika_shrink {

@@ -81,7 +81,8 @@ static void test_an_attack_beyond_the_bound_becomes_a_short_script(void **state)
     assert_fails_the_same(text);
     assert_true(result.violation_count > 0);
     char *again = shrink_log(log, 20000);
-    assert_string_equal(text, again); /* No clock, no entropy: the same run shrinks to the same bytes. */
+    assert_string_equal(text,
+                        again); /* No clock, no entropy: the same run shrinks to the same bytes. */
     free(again);
     done(text, log);
 }
@@ -92,13 +93,14 @@ static void test_only_the_faults_that_matter_stay(void **state)
     (void)state;
     struct nika_log *log = record(
         NULL,
-        HEAD ",\"gst_ms\":300,\"cluster\":{\"n\":7,\"f\":2},\"workload\":{\"requests\":9},\"faults\":["
-             "{\"name\":\"delay\",\"targets\":[3],\"to_ms\":40,\"acts\":\"may\"},"
-             "{\"name\":\"duplicate\",\"targets\":[2],\"rate_ppm\":300000,\"acts\":\"may\"},"
-             "{\"name\":\"equivocate\",\"targets\":[0,1,2,3],\"what\":\"all\",\"split\":5},"
-             "{\"name\":\"loss\",\"targets\":[6],\"rate_ppm\":10000,\"acts\":\"may\"}],"
-             "\"expect\":{\"safety\":\"may-fail\",\"liveness\":\"may-fail\","
-             "\"properties\":{\"O1\":\"must-fail\"},\"allow_beyond_bound\":true}}",
+        HEAD
+        ",\"gst_ms\":300,\"cluster\":{\"n\":7,\"f\":2},\"workload\":{\"requests\":9},\"faults\":["
+        "{\"name\":\"delay\",\"targets\":[3],\"to_ms\":40,\"acts\":\"may\"},"
+        "{\"name\":\"duplicate\",\"targets\":[2],\"rate_ppm\":300000,\"acts\":\"may\"},"
+        "{\"name\":\"equivocate\",\"targets\":[0,1,2,3],\"what\":\"all\",\"split\":5},"
+        "{\"name\":\"loss\",\"targets\":[6],\"rate_ppm\":10000,\"acts\":\"may\"}],"
+        "\"expect\":{\"safety\":\"may-fail\",\"liveness\":\"may-fail\","
+        "\"properties\":{\"O1\":\"must-fail\"},\"allow_beyond_bound\":true}}",
         3);
     assert_int_equal(log->exit_class, NIKA_EXIT_HELD);
     char *text = shrink_log(log, 20000);
@@ -115,10 +117,11 @@ static void test_only_the_faults_that_matter_stay(void **state)
     done(text, log);
 }
 
-static const char stalled[] =
-    HEAD ",\"gst_ms\":200,\"workload\":{\"requests\":6},\"network\":{\"loss_ppm\":5000},\"faults\":["
-         "{\"name\":\"silent\",\"targets\":[1,2]},{\"name\":\"delay\",\"targets\":[3],\"acts\":\"may\"}],"
-         "\"expect\":{\"allow_beyond_bound\":true}}";
+static const char stalled[] = HEAD
+    ",\"gst_ms\":200,\"workload\":{\"requests\":6},\"network\":{\"loss_ppm\":5000},\"faults\":["
+    "{\"name\":\"silent\",\"targets\":[1,2]},{\"name\":\"delay\",\"targets\":[3],\"acts\":\"may\"}]"
+    ","
+    "\"expect\":{\"allow_beyond_bound\":true}}";
 
 static void test_a_stall_keeps_being_a_stall(void **state)
 {
@@ -130,6 +133,8 @@ static void test_a_stall_keeps_being_a_stall(void **state)
     assert_int_equal(shrink.now.requests, 1);
     assert_int_equal(shrink.now.clients, 1);
     assert_in_range(shrink.now.decisions, 0, shrink.before.decisions / 10);
+    assert_int_equal(shrink.now.always, 1); /* Silence is one line, not one for each message. */
+    assert_non_null(strstr(text, "\"fault 0 *\": \"always\""));
     assert_non_null(strstr(text, "\"silent\""));
     assert_null(strstr(text, "\"delay\""));
     assert_null(strstr(text, "loss_ppm"));
@@ -223,7 +228,8 @@ static void test_failures_are_told_apart_by_what_went_wrong(void **state)
          "O10 liveness violated: client 1 waits 22 ms (not excusable); replica 2 waits for nothing",
          true);
     same("O10 liveness violated: client 0 waits 1 ms (not excusable); replica 0 is down",
-         "O10 liveness violated: client 0 waits 1 ms (excusable: 2 of 4); replica 0 is down", false);
+         "O10 liveness violated: client 0 waits 1 ms (excusable: 2 of 4); replica 0 is down",
+         false);
     same("a contract was broken at a.c:12: x > 0", "a contract was broken at b.c:12: x > 0", false);
     struct nika_run_result held = {.exit_class = 0, .sentence = "held: safety in every event"};
     struct nika_failure f;
