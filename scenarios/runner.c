@@ -32,6 +32,7 @@ struct nika_runner {
     struct nika_oracle_setup setup;
     struct nika_workload *workload;
     struct nika_oracles *oracles;
+    struct nika_choice_log *log; /* Of the scenario's decisions; NULL = the seed decides. */
     enum nika_world_state ended;
     jmp_buf out;
     char broken[NIKA_DIAGNOSIS_SIZE]; /* The broken contract; empty = none. */
@@ -92,6 +93,7 @@ void nika_runner_free(struct nika_runner *r)
     if (r == NULL) return;
     if (r->world != NULL) nika_world_free(r->world);
     if (r->keyring != NULL) nika_keyring_free(r->keyring);
+    nika_choice_log_free(r->log);
     free(r);
 }
 
@@ -109,6 +111,11 @@ struct nika_world *nika_runner_world(struct nika_runner *r)
 const struct nika_scenario *nika_runner_drawn(const struct nika_runner *r)
 {
     return &r->drawn;
+}
+
+uint64_t nika_runner_unused_decisions(const struct nika_runner *r)
+{
+    return r->log != NULL ? nika_choice_log_unused(r->log) : 0;
 }
 
 static void fill_setup(struct nika_runner *r)
@@ -200,6 +207,17 @@ static void fill_extra(struct nika_runner *r)
     head->oracles_at = oracles_at;
 }
 
+/* A log remembers what it was asked for, so every run gets a new one. */
+static const char *take_decisions(struct nika_runner *r)
+{
+    if (r->scenario->decisions == NULL) return NULL;
+    nika_choice_log_free(r->log);
+    r->log = nika_decisions_log(r->scenario->decisions);
+    if (r->log == NULL) return "out of memory";
+    nika_chooser_init_log(nika_world_chooser(r->world), r->log);
+    return NULL;
+}
+
 static const char *begin(struct nika_runner *r)
 {
     bool fresh = r->rebuild || r->world == NULL || nika_options_depend_on_seed(r->scenario);
@@ -242,6 +260,7 @@ bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason
         return false;
     }
     *reason = begin(r);
+    if (*reason == NULL) *reason = take_decisions(r);
     nika_assert_set_handler(NULL, NULL);
     return *reason == NULL;
 }

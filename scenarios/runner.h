@@ -72,6 +72,8 @@ NIKA_MUST_USE bool nika_runner_begin(struct nika_runner *runner, uint64_t seed,
 struct nika_world *nika_runner_world(struct nika_runner *runner);
 /* The scenario as the seed drew it: valid from begin on, until the next. */
 const struct nika_scenario *nika_runner_drawn(const struct nika_runner *runner);
+/* Decisions of the scenario that the last run never asked for: names that mean nothing in it (any more). */
+uint64_t nika_runner_unused_decisions(const struct nika_runner *runner);
 void nika_runner_finish(struct nika_runner *runner, struct nika_run_result *result);
 
 /* The verdict on a run whose counters and violations are filled in: sets exit_class and sentence. */
