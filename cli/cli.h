@@ -22,8 +22,8 @@ struct cli_command {
     const struct argp *argp;
     int (*run)(int argc, char **argv);
 };
-extern const struct cli_command cli_run, cli_sweep, cli_replay, cli_list, cli_bench, cli_schema,
-    cli_explain, cli_diff_command, cli_shrink, cli_wire, cli_man, cli_version;
+extern const struct cli_command cli_run, cli_campaign, cli_merge, cli_replay, cli_diff_command,
+    cli_shrink, cli_list, cli_bench, cli_schema, cli_explain, cli_wire, cli_man, cli_version;
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated. */
 
 #define CLI_EXIT_COUNT 8u

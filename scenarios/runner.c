@@ -25,6 +25,7 @@ struct nika_runner {
     uint32_t present;
     uint64_t seed;
     bool oracles_on, rebuild;
+    struct nika_watcher watcher; /* The caller's; mask 0 = none. */
     struct nika_keyring *keyring;
     struct nika_world *world;
     struct nika_world_options options;
@@ -236,7 +237,14 @@ static const char *begin(struct nika_runner *r)
     }
     struct nika_watcher workload = nika_workload_watcher(r->workload);
     nika_world_watch(r->world, &workload);
+    if (r->watcher.mask != 0) nika_world_watch(r->world, &r->watcher);
     return NULL;
+}
+
+void nika_runner_watch(struct nika_runner *r, const struct nika_watcher *watcher)
+{
+    r->watcher = *watcher;
+    r->rebuild = true;
 }
 
 bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason)

@@ -59,6 +59,9 @@ void nika_runner_free(struct nika_runner *runner);
 /* Without oracles a run is judged only by completion: for measuring what they cost. Default on. */
 void nika_runner_set_oracles(struct nika_runner *runner, bool on);
 
+/* Another watcher of every world that this runner makes (copied): set it before the first run. */
+void nika_runner_watch(struct nika_runner *runner, const struct nika_watcher *watcher);
+
 /* A whole run. A broken contract of a module or of the world is a result (exit class 3), not a crash. */
 void nika_runner_run(struct nika_runner *runner, uint64_t seed, struct nika_run_result *result);
 

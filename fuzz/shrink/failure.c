@@ -18,7 +18,7 @@ static size_t length_of(const char *sentence)
 
 /* Words with a digit in them say which replica, number or digest; other words say what went wrong. An oracle's id is one of the
  * latter, although it has a digit. */
-static void shape_of(const char *sentence, char *out, size_t size)
+void nika_failure_shape(const char *sentence, char *out, size_t size)
 {
     size_t used = 0, end = length_of(sentence);
     for (size_t at = 0; at < end && used + 1 < size;) {
@@ -42,7 +42,7 @@ bool nika_failure_of(const struct nika_run_result *r, struct nika_failure *out)
 {
     memset(out, 0, sizeof *out);
     out->exit_class = r->exit_class;
-    shape_of(r->sentence, out->shape, sizeof out->shape);
+    nika_failure_shape(r->sentence, out->shape, sizeof out->shape);
     return r->exit_class != NIKA_EXIT_HELD || strncmp(r->sentence, "as expected", 11) == 0;
 }
 

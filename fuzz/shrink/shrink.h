@@ -17,6 +17,8 @@ struct nika_failure {
 };
 /* False when the run has not failed at all: it held, and nothing had to fail. */
 bool nika_failure_of(const struct nika_run_result *result, struct nika_failure *out);
+/* What a sentence says once replicas, numbers, digests and the reasons of a stall are left out. */
+void nika_failure_shape(const char *sentence, char *out, size_t size);
 bool nika_failure_equal(const struct nika_failure *a, const struct nika_failure *b);
 
 /* ---- shrink.c ---- */

@@ -44,14 +44,21 @@ expect 0 "liveness-violated (exit code 2)" "$nika" shrink "$work/stall.json" --s
 grep -q '"delay"' "$small" && fail "a fault that does not matter stayed"
 expect 2 "O10 liveness violated" "$nika" run "$small"
 
+# Another (exit class 1): an attack that was not supposed to succeed. Fewer events, one request, one fault.
+bad=(two-equivocators --seed 7 --set expect.safety=held --set 'expect.properties={}')
+expect 0 "O1 agreement violated" "$nika" shrink "${bad[@]}" --out "$small" --cmocka "$work/bad.c"
+expect 1 "O1 agreement" "$nika" run "$small"
+jq -e '.workload.requests == 1 and (.decisions | length) <= 3 and (.faults | length) == 1' "$small" >/dev/null ||
+    fail "not small: $(jq -c . "$small")"
+
 # Budgets: what there is by then is written, and fails.
 expect 0 "the budget ran out" "$nika" shrink "$work/stall.json" --seed 5 --runs 3 --out "$small"
 expect 2 "O10 liveness violated" "$nika" run "$small"
 [[ $("$nika" shrink "$work/stall.json" --seed 5 --quiet --out "$small" 2>&1 >/dev/null | wc -l) -eq 0 ]] || fail "--quiet talks"
 
-# The test compiles (where CMocka is) with the warnings that tests are compiled with.
+# The tests compile (where CMocka is) with the warnings that tests are compiled with.
 if echo '#include "tests/support/test.h"' | "${CC:-cc}" -I. -fsyntax-only -xc - 2>/dev/null; then
-    "${CC:-cc}" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -I. -fsyntax-only "$work/test.c" || fail "the test does not compile"
+    "${CC:-cc}" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -I. -fsyntax-only "$work/test.c" "$work/bad.c" || fail "the tests do not compile"
 fi
 grep -q "assert_true(result.violation_count > 0)" "$work/test.c" || fail "the test does not look for the violation"
 
