@@ -83,11 +83,11 @@ static const struct argp argp = {
     "Make a failing run small: fewer faults, decisions, requests, clients and replicas, shorter "
     "time. "
     "What is written fails in the same way.\v"
-    "The same failure is the same exit class and the same sentence, numbers aside. With --runs "
-    "alone the "
-    "result does not depend on the machine. Exits 0 when a scenario was written, 5 when the run "
+    "The same failure is the same exit class and the same sentence, numbers aside. Where --time "
     "does "
-    "not fail, 4 when the log's run cannot be repeated.\n\n"
+    "not end it, the result does not depend on the machine. Exits 0 when a scenario was written, 5 "
+    "when "
+    "the run does not fail, 64 when there is no such run.\n\n"
     "  nika shrink two-equivocators --seed 7 --out small.json && nika run small.json\n"
     "  nika shrink run.log --cmocka tests/test_small.c",
     NULL,

@@ -74,4 +74,7 @@ expect 64 "no --seed or --set" "$nika" shrink "$work/run.log" --seed 3
 head -n 9 "$work/run.log" >"$work/cut.log"
 expect 64 "truncated" "$nika" shrink "$work/cut.log"
 expect 6 "--out $work/none/x.json: No such file or directory" "$nika" shrink two-equivocators --out "$work/none/x.json"
+if [[ -e /dev/full ]]; then
+    expect 6 "--out /dev/full: No space left" "$nika" shrink two-equivocators --out /dev/full
+fi
 exit "$failed"
