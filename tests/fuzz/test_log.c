@@ -167,7 +167,10 @@ static void test_what_was_written_is_read(void **state)
     struct nika_log *log = record(s, 9);
     char *text = text_of(log);
     struct nika_log *again = read_text(text, strlen(text));
-    if (again == NULL) fail_msg("%s", diagnoses.lines[0]);
+    if (again == NULL) {
+        fail_msg("%s", diagnoses.lines[0]);
+        return;
+    }
     char *second = text_of(again);
     assert_string_equal(text, second);
     assert_string_equal(again->version, "1.2.3");

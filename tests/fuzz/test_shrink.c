@@ -48,7 +48,10 @@ static void assert_fails_the_same(const char *text)
     struct nika_failure failure;
     struct nika_scenario *s =
         nika_scenario_parse("small.json", text, strlen(text), NULL, 0, &diagnoses);
-    if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
+    if (s == NULL) {
+        fail_msg("%s", diagnoses.lines[0]);
+        return;
+    }
     struct nika_runner *runner = nika_runner_new(s, &reason);
     nika_runner_run(runner, s->values[NIKA_KEY_SEED], &result);
     assert_int_equal(nika_runner_unused_decisions(runner), 0);
