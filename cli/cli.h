@@ -22,8 +22,8 @@ struct cli_command {
     const struct argp *argp;
     int (*run)(int argc, char **argv);
 };
-extern const struct cli_command cli_run, cli_sweep, cli_replay, cli_list, cli_bench, cli_schema,
-    cli_explain, cli_wire, cli_man, cli_version;
+extern const struct cli_command cli_run, cli_campaign, cli_merge, cli_replay, cli_diff_command,
+    cli_shrink, cli_list, cli_bench, cli_schema, cli_explain, cli_wire, cli_man, cli_version;
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated. */
 
 #define CLI_EXIT_COUNT 8u
@@ -113,6 +113,31 @@ void cli_report_human(const struct cli_finished *f, FILE *file);
 void cli_report_markdown(const struct cli_finished *f, FILE *file);
 /* One JSON object and a newline. */
 void cli_report_json(const struct cli_finished *f, FILE *file);
+/* A text cut into lines; what follows the last newline is left out. */
+struct cli_lines {
+    char *text; /* Newlines replaced by NUL. Owned. */
+    char **line;
+    size_t count;
+};
+/* Cut `text` (owned from here on). False when memory is short. */
+bool cli_lines_split(char *text, size_t size, struct cli_lines *out);
+/* A whole file. False with a message on stderr. */
+bool cli_lines_read(const char *path, struct cli_lines *out);
+void cli_lines_free(struct cli_lines *lines);
+
+/* One side of a comparison: a run as the lines of its trace. */
+struct cli_side {
+    char label[700]; /* "run.log", "fault-free, seed 3". */
+    struct cli_lines lines;
+};
+/* The run that `text` names: a trace as it is; a decision log, SCENARIO or SCENARIO@SEED by running it. False with a message. */
+bool cli_side_load(const char *text, struct cli_side *out);
+/* Print how two runs differ, with at most `shown` lines of what followed. 0 = they are the same, 1 = they differ, NIKA_EXIT_USAGE =
+ * one of them is none. */
+int cli_diff(const struct cli_side *a, const struct cli_side *b, uint32_t shown, FILE *file);
+
+/* Run a decision log again: 0 = the same run, NIKA_EXIT_NONDETERMINISTIC = another, NIKA_EXIT_USAGE = no log. Prints. */
+int cli_replay_log(const char *path);
 /* A trace of the run that was begun, to `file`. NULL when out of memory. */
 struct nika_trace *cli_trace_attach(struct nika_runner *runner, const struct nika_scenario *s,
                                     uint64_t seed, FILE *file);

@@ -5,6 +5,7 @@
 #include "apps/registry.h"
 #include "cli/cli.h"
 #include "faults/registry.h"
+#include "fuzz/strategies/strategy.h"
 #include "protocols/registry.h"
 #include "scenarios/library.h"
 
@@ -170,7 +171,9 @@ static bool explain_named(const char *word)
     if (protocol != NULL) printf("protocol %s: %s\n", word, protocol->doc);
     if (app != NULL) printf("application %s: %s\n", word, app->doc);
     if (s != NULL) printf("scenario %s (%s): %s\n", s->name, path, s->why);
-    bool found = protocol != NULL || app != NULL || s != NULL;
+    const struct nika_strategy *strategy = nika_strategy_find(word);
+    if (strategy != NULL) printf("strategy %s: %s\n", word, strategy->doc);
+    bool found = protocol != NULL || app != NULL || s != NULL || strategy != NULL;
     nika_scenario_free(s);
     return found;
 }

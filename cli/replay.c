@@ -1,10 +1,10 @@
-/* cli/replay.c: `nika replay`: runs a trace again and names the first divergence. */
-#include <errno.h>
+/* cli/replay.c: `nika replay`: runs a trace again and names the first divergence. Decision logs are replay_log.c's. */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "cli/cli.h"
 #include "engine/core/choice.h"
+#include "fuzz/log/log.h"
 
 enum { OPTION_DECISIONS = 256 };
 
@@ -12,12 +12,6 @@ struct arguments {
     const char *path;
     bool decisions;
 };
-struct lines {
-    char *text; /* Newlines replaced by NUL. */
-    char **line;
-    size_t count;
-};
-
 static const struct argp_option options[] = {{"decisions", OPTION_DECISIONS, NULL, 0,
                                               "decide by the trace's decisions instead of its seed",
                                               0},
@@ -31,11 +25,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->decisions = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (a->path != NULL) argp_error(state, "one trace at a time, got \"%s\" too", text);
+        if (a->path != NULL) argp_error(state, "one file at a time, got \"%s\" too", text);
         a->path = text;
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which trace?");
+        argp_error(state, "which trace or decision log?");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -45,69 +39,17 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
     options,
     parse,
-    "TRACE",
-    "Run a trace written by `nika run --trace` again and compare every event.\v"
+    "FILE",
+    "Run a trace written by `nika run --trace` again and compare every event; or a decision log "
+    "written by `nika run --log`, and compare the digest.\v"
     "Exits 0 when all is equal, 4 at the first divergence, 64 when the file is no complete trace "
-    "of "
-    "this version.\n\n"
-    "  nika run fault-free --seed 7 --trace run.jsonl && nika replay run.jsonl",
+    "of this version and no decision log. A log of another version is followed as far as its "
+    "names mean something; where that ends is said.\n\n"
+    "  nika run fault-free --seed 7 --trace run.jsonl && nika replay run.jsonl\n"
+    "  nika run fault-free --seed 7 --log run.log && nika replay run.log",
     NULL,
     NULL,
     NULL};
-
-/* The whole file with a NUL behind it. NULL with errno. */
-static char *read_whole(FILE *file, size_t *size)
-{
-    size_t capacity = 1 << 16, used = 0;
-    char *text = malloc(capacity);
-    while (text != NULL) {
-        size_t got = fread(text + used, 1, capacity - used - 1, file);
-        used += got;
-        if (got == 0) break;
-        if (used + 1 < capacity) continue;
-        capacity *= 2;
-        char *larger = capacity <= ((size_t)1 << 34) ? realloc(text, capacity) : NULL;
-        if (larger == NULL) free(text);
-        text = larger;
-    }
-    if (text == NULL || ferror(file) != 0) {
-        free(text);
-        if (errno == 0) errno = EIO;
-        return NULL;
-    }
-    text[used] = '\0';
-    *size = used;
-    return text;
-}
-
-static bool split_lines(char *text, size_t size, struct lines *out)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < size; i++) count += text[i] == '\n';
-    out->text = text;
-    out->line = calloc(count + 1, sizeof *out->line);
-    if (out->line == NULL) return false;
-    char *start = text;
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] != '\n') continue;
-        text[i] = '\0';
-        out->line[out->count++] = start;
-        start = text + i + 1;
-    }
-    /* What follows the last newline is an incomplete line: the file was cut. */
-    return true;
-}
-
-static bool read_lines(const char *path, struct lines *out)
-{
-    size_t size = 0;
-    errno = 0;
-    FILE *file = fopen(path, "rb");
-    char *text = file != NULL ? read_whole(file, &size) : NULL;
-    if (text == NULL) fprintf(stderr, "nika: %s: %s\n", path, strerror(errno));
-    if (file != NULL) fclose(file);
-    return text != NULL && split_lines(text, size, out);
-}
 
 static bool is_last(const char *line)
 {
@@ -118,7 +60,8 @@ static bool is_last(const char *line)
 }
 
 /* Header checks: a trace, of this version, complete. NULL with a message on stderr. */
-static struct nika_scenario *open_trace(const char *path, const struct lines *lines, uint64_t *seed)
+static struct nika_scenario *open_trace(const char *path, const struct cli_lines *lines,
+                                        uint64_t *seed)
 {
     json_t *header = lines->count > 0 && nika_json_depth(lines->line[0], strlen(lines->line[0])) <=
                                              NIKA_SCENARIO_DEPTH_MAX
@@ -129,7 +72,7 @@ static struct nika_scenario *open_trace(const char *path, const struct lines *li
     struct nika_scenario *s = NULL;
     struct nika_diagnoses d;
     if (header == NULL || json_integer_value(json_object_get(header, "nika_trace")) != 1) {
-        problem = "not a trace of nika: its first line is no trace header";
+        problem = "not a trace or decision log of nika: its first line is no header";
     } else if (version == NULL || strcmp(version, cli_version_number()) != 0) {
         problem = "was written by another version of nika; run its scenario again with this one";
     } else if (!json_is_integer(seed_value) || json_integer_value(seed_value) < 0) {
@@ -151,7 +94,7 @@ static struct nika_scenario *open_trace(const char *path, const struct lines *li
     return s;
 }
 
-static struct nika_choice_log *read_decisions(const char *path, const struct lines *lines)
+static struct nika_choice_log *read_decisions(const char *path, const struct cli_lines *lines)
 {
     struct nika_choice_log *log = nika_choice_log_new();
     for (size_t i = 1; log != NULL && i < lines->count; i++) {
@@ -191,7 +134,7 @@ static bool print_place(const char *line)
 }
 
 /* True when the traces are equal behind their headers. */
-static bool compare(const struct lines *old, const struct lines *new)
+static bool compare(const struct cli_lines *old, const struct cli_lines *new)
 {
     size_t i = 1;
     while (i < old->count && i < new->count &&strcmp(old->line[i], new->line[i]) == 0) i++;
@@ -222,11 +165,11 @@ static bool run_again(struct nika_runner *runner, const struct nika_scenario *s,
     return good;
 }
 
-static int replay(const struct arguments *a, const struct lines *old, const struct nika_scenario *s,
-                  uint64_t seed)
+static int replay(const struct arguments *a, const struct cli_lines *old,
+                  const struct nika_scenario *s, uint64_t seed)
 {
     const char *reason = "out of memory";
-    struct lines new = {0};
+    struct cli_lines new = {0};
     size_t size = 0;
     char *text = NULL;
     struct nika_choice_log *log = a->decisions ? read_decisions(a->path, old) : NULL;
@@ -238,7 +181,7 @@ static int replay(const struct arguments *a, const struct lines *old, const stru
                 run_again(runner, s, seed, log, file, result, &reason);
     if (file != NULL) good = fclose(file) == 0 && good;
     int status = NIKA_EXIT_INCONCLUSIVE;
-    if (good && split_lines(text, size, &new)) {
+    if (good && cli_lines_split(text, size, &new)) {
         status = compare(old, &new) ? 0 : NIKA_EXIT_NONDETERMINISTIC;
         if (status == 0)
             printf("verdict    replayed: %zu lines are equal\nrun        %s\ndigest     %s\n",
@@ -257,22 +200,26 @@ static int replay(const struct arguments *a, const struct lines *old, const stru
 static int run(int argc, char **argv)
 {
     struct arguments a = {0};
-    struct lines lines = {0};
+    struct cli_lines lines = {0};
     uint64_t seed = 0;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    if (!read_lines(a.path, &lines)) return NIKA_EXIT_USAGE;
+    if (!cli_lines_read(a.path, &lines)) return NIKA_EXIT_USAGE;
+    if (lines.count > 0 && nika_log_is_header(lines.line[0])) {
+        cli_lines_free(&lines);
+        return cli_replay_log(a.path);
+    }
     struct nika_scenario *s = open_trace(a.path, &lines, &seed);
     int status = s != NULL ? replay(&a, &lines, s, seed) : NIKA_EXIT_USAGE;
     nika_scenario_free(s);
-    free(lines.line);
-    free(lines.text);
+    cli_lines_free(&lines);
     return status;
 }
 
 const struct cli_command cli_replay = {"replay",
-                                       "TRACE",
-                                       "run a trace again and name the first divergence",
+                                       "FILE",
+                                       "run a trace or decision log again, compare",
                                        "Runs what a trace describes and compares each line with "
-                                       "the trace. Equal: exit 0. Different: exit 4.",
+                                       "the trace; or decides by a decision log and compares the "
+                                       "digest. Equal: exit 0. Different: exit 4.",
                                        &argp,
                                        run};

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "fuzz/log/log.h"
 
 /* A file that a run writes: opened before it, so that a wrong path costs nothing. */
 struct output {
@@ -12,11 +13,11 @@ struct output {
     int error; /* errno of what failed before it was closed. */
 };
 
-enum { OPTION_TRACE = 256, OPTION_REPORT, OPTION_STORY, OPTION_JSON, OPTION_CHECK };
+enum { OPTION_TRACE = 256, OPTION_REPORT, OPTION_STORY, OPTION_JSON, OPTION_CHECK, OPTION_LOG };
 
 struct arguments {
     struct cli_run_request request;
-    struct output trace, report, story;
+    struct output trace, report, story, log;
     bool json, check;
 };
 
@@ -26,6 +27,8 @@ static const struct argp_option options[] = {
      "change one value of the scenario, such as network.loss_ppm=1000; repeatable", 0},
     {"trace", OPTION_TRACE, "FILE", 0,
      "write every decision and event as JSON Lines, for nika replay", 0},
+    {"log", OPTION_LOG, "FILE", 0,
+     "write the decisions that were not the fair ones, for nika replay, diff and shrink", 0},
     {"story", OPTION_STORY, "FILE", 0, "write what happened, one readable line an event", 0},
     {"report", OPTION_REPORT, "FILE", 0, "write a report in Markdown", 0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object instead of text", 0},
@@ -48,6 +51,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_TRACE:
         a->trace.path = text;
+        return 0;
+    case OPTION_LOG:
+        a->log.path = text;
         return 0;
     case OPTION_REPORT:
         a->report.path = text;
@@ -82,7 +88,8 @@ static const struct argp argp = {
     "The exit code is the verdict; nika explain exit-codes lists them.\n\n"
     "  nika run equivocating-primary --seed 7\n"
     "  nika run my.json --set network.loss_ppm=50000 --report report.md\n"
-    "  nika run my.json --trace run.jsonl && nika replay run.jsonl",
+    "  nika run my.json --trace run.jsonl && nika replay run.jsonl\n"
+    "  nika run my.json --log run.log && nika shrink run.log",
     NULL,
     NULL,
     NULL};
@@ -99,7 +106,7 @@ static bool open_output(struct output *o)
 static bool close_output(struct output *o)
 {
     if (o->file == NULL) return true;
-    bool good = ferror(o->file) == 0;
+    bool good = ferror(o->file) == 0 && o->error == 0;
     errno = 0;
     good = fflush(o->file) == 0 && good;
     int error = errno != 0 ? errno : o->error;
@@ -213,6 +220,19 @@ static void watch_story(struct story_file *story, const struct cli_turns *turns,
     if (file != NULL) nika_world_watch(world, &watcher);
 }
 
+static void write_log(struct arguments *a, const struct nika_scenario *s,
+                      struct nika_recorder *recorder, const struct nika_run_result *result)
+{
+    struct nika_log *log =
+        recorder->full ? NULL : nika_log_new(s, cli_version_number(), recorder, result);
+    if (log == NULL)
+        fprintf(stderr, "nika: --log %s: more than %u decisions, or out of memory\n", a->log.path,
+                NIKA_DECISIONS_MAX);
+    if (log == NULL || nika_log_write(log, a->log.file) != NIKA_OK)
+        a->log.error = log == NULL ? ENOMEM : errno;
+    nika_log_free(log);
+}
+
 /* The run, with everything that was asked for attached to its world. */
 static void run_watched(struct arguments *a, const struct nika_scenario *s,
                         struct nika_runner *runner, struct cli_turns *turns,
@@ -220,6 +240,7 @@ static void run_watched(struct arguments *a, const struct nika_scenario *s,
 {
     const char *reason;
     struct story_file story = {0};
+    struct nika_recorder recorder = {0};
     struct nika_trace *trace = NULL;
     if (!nika_runner_begin(runner, a->request.seed, &reason)) {
         nika_runner_run(runner, a->request.seed, result); /* Fails the same way and says so. */
@@ -228,14 +249,17 @@ static void run_watched(struct arguments *a, const struct nika_scenario *s,
     cli_turns_watch(turns, runner);
     watch_story(&story, turns, a->story.file, nika_runner_world(runner));
     if (a->trace.file != NULL) trace = cli_trace_attach(runner, s, a->request.seed, a->trace.file);
+    if (a->log.file != NULL) nika_recorder_attach(&recorder, nika_runner_world(runner));
     nika_runner_finish(runner, result);
     turns->closed = true;
+    if (a->log.file != NULL) write_log(a, s, &recorder, result);
+    nika_decisions_clear(&recorder.decisions);
     /* close_output() says that the last line is missing, and why. */
     if (trace != NULL && nika_trace_end(trace, nika_exit_name(result->exit_class)) != NIKA_OK)
         a->trace.error = errno;
     nika_trace_free(trace);
     /* Whatever runs next must not find these watchers. */
-    if (trace == NULL && a->story.file == NULL) return;
+    if (trace == NULL && a->story.file == NULL && a->log.file == NULL) return;
     nika_runner_set_oracles(runner, false);
     nika_runner_set_oracles(runner, true);
 }
@@ -249,13 +273,17 @@ static void print_head(const struct arguments *a, const struct nika_scenario *s)
 
 static int report(struct arguments *a, const struct cli_finished *f)
 {
-    struct output *outputs[] = {&a->trace, &a->story, &a->report};
+    struct output *outputs[] = {&a->trace, &a->story, &a->log, &a->report};
     bool good = true;
     if (a->json) {
         cli_report_json(f, stdout);
     } else {
         cli_report_human(f, stdout);
     }
+    if (!a->json && f->scenario->decisions != NULL)
+        printf("decisions %u by the scenario, of which %llu were never asked for\n",
+               f->scenario->decisions->count,
+               (unsigned long long)nika_runner_unused_decisions(f->runner));
     if (a->report.file != NULL) cli_report_markdown(f, a->report.file);
     for (uint32_t i = 0; i < ARRAY_COUNT(outputs); i++) {
         bool asked = outputs[i]->file != NULL, written = close_output(outputs[i]);
@@ -284,13 +312,15 @@ static int execute(struct arguments *a, const struct nika_scenario *s, struct ni
 
 static int run(int argc, char **argv)
 {
-    struct arguments a = {.trace.what = "trace", .report.what = "report", .story.what = "story"};
+    struct arguments a = {
+        .trace.what = "trace", .report.what = "report", .story.what = "story", .log.what = "log"};
     const char *reason;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     struct nika_scenario *s = cli_load(&a.request);
     if (s == NULL) return NIKA_EXIT_USAGE;
     int status = NIKA_EXIT_USAGE;
-    if (open_output(&a.trace) && open_output(&a.story) && open_output(&a.report)) {
+    if (open_output(&a.trace) && open_output(&a.story) && open_output(&a.log) &&
+        open_output(&a.report)) {
         struct nika_runner *runner = nika_runner_new(s, &reason);
         if (!a.json) print_head(&a, s);
         cli_running(&a.request);
@@ -300,6 +330,7 @@ static int run(int argc, char **argv)
     }
     if (a.trace.file != NULL) fclose(a.trace.file);
     if (a.story.file != NULL) fclose(a.story.file);
+    if (a.log.file != NULL) fclose(a.log.file);
     if (a.report.file != NULL) fclose(a.report.file);
     nika_scenario_free(s);
     return status;

@@ -92,9 +92,9 @@ static void load_value(struct nika_scenario *s, uint32_t index, const json_t *va
 static const char *candidate_at(const void *context, uint32_t index)
 {
     const struct candidates *c = context;
-    static const char *const top[] = {"name",         "why",      "seed",    "schema", "gst_ms",
-                                      "cluster",      "workload", "network", "disk",   "cpu",
-                                      "app_delay_us", "faults",   "swarm",   "expect", "limits"};
+    static const char *const top[] = {
+        "name", "why", "seed",         "schema", "gst_ms", "cluster", "workload", "network",
+        "disk", "cpu", "app_delay_us", "faults", "swarm",  "expect",  "limits",   "decisions"};
     static const char *const network[] = {"latency_us", "regions"};
     if (c->top) return index < ARRAY_COUNT(top) ? top[index] : NULL;
     uint32_t found = 0;
@@ -188,6 +188,18 @@ static void load_properties(struct nika_scenario *s, const json_t *object,
     }
 }
 
+static void load_decisions(struct nika_scenario *s, const json_t *object,
+                           const struct nika_json_path *path, struct nika_diagnoses *d)
+{
+    s->decisions = calloc(1, sizeof *s->decisions);
+    if (s->decisions == NULL) {
+        nika_diagnose_plain(d, "%s: out of memory", d->file);
+        return;
+    }
+    /* Its diagnoses are what makes the scenario fail to load. */
+    (void)!nika_decisions_read(object, path, d, s->decisions);
+}
+
 static bool load_special(struct nika_scenario *s, const char *section, const char *key,
                          const json_t *value, const struct nika_json_path *path,
                          struct nika_diagnoses *d)
@@ -200,6 +212,8 @@ static bool load_special(struct nika_scenario *s, const char *section, const cha
         load_regions(s, value, path, d);
     } else if (strcmp(section, "expect") == 0 && strcmp(key, "properties") == 0) {
         load_properties(s, value, path, d);
+    } else if (section[0] == '\0' && strcmp(key, "decisions") == 0) {
+        load_decisions(s, value, path, d);
     } else {
         /* Lists come last: they refer to what the sections say. */
         return section[0] == '\0' && (strcmp(key, "faults") == 0 || strcmp(key, "swarm") == 0);
@@ -402,6 +416,8 @@ struct nika_scenario *nika_scenario_load(const char *path, const char *const *ov
 void nika_scenario_free(struct nika_scenario *scenario)
 {
     if (scenario == NULL) return;
+    if (scenario->decisions != NULL) nika_decisions_clear(scenario->decisions);
+    free(scenario->decisions);
     json_decref(scenario->document);
     free(scenario);
 }

@@ -61,7 +61,8 @@ bool nika_options_depend_on_seed(const struct nika_scenario *s)
 {
     if (s->swarm_count > 0) return true;
     for (uint32_t i = 0; i < s->fault_count; i++) {
-        if (s->faults[i].draw_one || s->faults[i].probability_ppm < 1000000) return true;
+        uint64_t ppm = s->faults[i].probability_ppm;
+        if (s->faults[i].draw_one || (ppm > 0 && ppm < 1000000)) return true;
     }
     return false;
 }

@@ -25,12 +25,14 @@ struct nika_runner {
     uint32_t present;
     uint64_t seed;
     bool oracles_on, rebuild;
+    struct nika_watcher watcher; /* The caller's; mask 0 = none. */
     struct nika_keyring *keyring;
     struct nika_world *world;
     struct nika_world_options options;
     struct nika_oracle_setup setup;
     struct nika_workload *workload;
     struct nika_oracles *oracles;
+    struct nika_choice_log *log; /* Of the scenario's decisions; NULL = the seed decides. */
     enum nika_world_state ended;
     jmp_buf out;
     char broken[NIKA_DIAGNOSIS_SIZE]; /* The broken contract; empty = none. */
@@ -91,6 +93,7 @@ void nika_runner_free(struct nika_runner *r)
     if (r == NULL) return;
     if (r->world != NULL) nika_world_free(r->world);
     if (r->keyring != NULL) nika_keyring_free(r->keyring);
+    nika_choice_log_free(r->log);
     free(r);
 }
 
@@ -108,6 +111,11 @@ struct nika_world *nika_runner_world(struct nika_runner *r)
 const struct nika_scenario *nika_runner_drawn(const struct nika_runner *r)
 {
     return &r->drawn;
+}
+
+uint64_t nika_runner_unused_decisions(const struct nika_runner *r)
+{
+    return r->log != NULL ? nika_choice_log_unused(r->log) : 0;
 }
 
 static void fill_setup(struct nika_runner *r)
@@ -199,6 +207,17 @@ static void fill_extra(struct nika_runner *r)
     head->oracles_at = oracles_at;
 }
 
+/* A log remembers what it was asked for, so every run gets a new one. */
+static const char *take_decisions(struct nika_runner *r)
+{
+    if (r->scenario->decisions == NULL) return NULL;
+    nika_choice_log_free(r->log);
+    r->log = nika_decisions_log(r->scenario->decisions);
+    if (r->log == NULL) return "out of memory";
+    nika_chooser_init_log(nika_world_chooser(r->world), r->log);
+    return NULL;
+}
+
 static const char *begin(struct nika_runner *r)
 {
     bool fresh = r->rebuild || r->world == NULL || nika_options_depend_on_seed(r->scenario);
@@ -218,7 +237,14 @@ static const char *begin(struct nika_runner *r)
     }
     struct nika_watcher workload = nika_workload_watcher(r->workload);
     nika_world_watch(r->world, &workload);
+    if (r->watcher.mask != 0) nika_world_watch(r->world, &r->watcher);
     return NULL;
+}
+
+void nika_runner_watch(struct nika_runner *r, const struct nika_watcher *watcher)
+{
+    r->watcher = *watcher;
+    r->rebuild = true;
 }
 
 bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason)
@@ -234,6 +260,7 @@ bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason
         return false;
     }
     *reason = begin(r);
+    if (*reason == NULL) *reason = take_decisions(r);
     nika_assert_set_handler(NULL, NULL);
     return *reason == NULL;
 }
@@ -332,7 +359,7 @@ static void collect(struct nika_runner *r, struct nika_run_result *out)
     nika_world_stats(r->world, &out->stats);
     nika_world_digest_text(r->world, out->digest);
     memcpy(out->probes, nika_world_probes(r->world)->hits, sizeof out->probes);
-    out->transfers = out->probes[NIKA_PROBE_pbft_state_transfer];
+    out->transfers = out->probes[NIKA_PROBE_replica_state_transfer];
     out->requests_invoked = r->workload->invoked;
     out->requests_completed = r->workload->completed;
     out->liveness_bound_ns = nika_liveness_bound(&r->setup);

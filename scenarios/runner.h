@@ -59,6 +59,9 @@ void nika_runner_free(struct nika_runner *runner);
 /* Without oracles a run is judged only by completion: for measuring what they cost. Default on. */
 void nika_runner_set_oracles(struct nika_runner *runner, bool on);
 
+/* Another watcher of every world that this runner makes (copied): set it before the first run. */
+void nika_runner_watch(struct nika_runner *runner, const struct nika_watcher *watcher);
+
 /* A whole run. A broken contract of a module or of the world is a result (exit class 3), not a crash. */
 void nika_runner_run(struct nika_runner *runner, uint64_t seed, struct nika_run_result *result);
 
@@ -69,6 +72,8 @@ NIKA_MUST_USE bool nika_runner_begin(struct nika_runner *runner, uint64_t seed,
 struct nika_world *nika_runner_world(struct nika_runner *runner);
 /* The scenario as the seed drew it: valid from begin on, until the next. */
 const struct nika_scenario *nika_runner_drawn(const struct nika_runner *runner);
+/* Decisions of the scenario that the last run never asked for: names that mean nothing in it (any more). */
+uint64_t nika_runner_unused_decisions(const struct nika_runner *runner);
 void nika_runner_finish(struct nika_runner *runner, struct nika_run_result *result);
 
 /* The verdict on a run whose counters and violations are filled in: sets exit_class and sentence. */

@@ -10,6 +10,7 @@
 #include "engine/core/err.h"
 #include "engine/oracle/oracle.h"
 #include "engine/sim/world.h"
+#include "scenarios/decisions.h"
 #include "scenarios/diagnose.h"
 #include "scenarios/schema.h"
 
@@ -63,7 +64,9 @@ struct nika_scenario {
     struct nika_swarm swarm[NIKA_SWARM_MAX];
     uint32_t swarm_count;
     enum nika_expect properties[NIKA_ORACLES_MAX]; /* By oracle index; UNSET = that of its class. */
-    json_t *document;                              /* With overrides applied. Owned. */
+    /* What decides instead of the seed: these, and the fair value for all else. NULL = the seed does. Owned. */
+    struct nika_decisions *decisions;
+    json_t *document; /* With overrides applied. Owned. */
 };
 
 /* Load a file. Overrides are `path=value` texts, applied before anything is checked. NULL with at least one line in
@@ -75,6 +78,10 @@ struct nika_scenario *nika_scenario_parse(const char *path, const char *text, si
                                           const char *const *overrides, uint32_t override_count,
                                           struct nika_diagnoses *diagnoses);
 void nika_scenario_free(struct nika_scenario *scenario);
+/* The scenario as this seed draws it, as a document of its own: no swarm, targets by number, a fault that is not part of the run
+ * with probability_ppm 0 (so that all keep their numbers), the seed written down, and no decisions. The caller owns it. NULL when
+ * memory is short. */
+json_t *nika_scenario_concrete(const struct nika_scenario *scenario, uint64_t seed);
 /* Does this fault with these parameters make its targets faulty for good: Byzantine, or with a log that may forget votes? */
 bool nika_fault_corrupts(const struct nika_scenario_fault *fault);
 

@@ -87,6 +87,14 @@ static void put_message(struct nika_trace *t, const struct nika_frame *frame)
     put_text(t, text);
 }
 
+/* The first bytes: enough to see that two runs executed different things. */
+static void put_digest(struct nika_trace *t, const struct nika_digest *digest)
+{
+    if (digest == NULL) return;
+    put(t, ",\"x\":\"%02x%02x%02x%02x\"", digest->bytes[0], digest->bytes[1], digest->bytes[2],
+        digest->bytes[3]);
+}
+
 static void on_tap(void *context, const struct nika_tap *tap)
 {
     struct nika_trace *t = context;
@@ -105,6 +113,7 @@ static void on_tap(void *context, const struct nika_tap *tap)
     } else if (tap->frame == NULL || tap->kind == NIKA_TAP_DROPPED) {
         put(t, ",\"a\":%" PRIu64 ",\"b\":%" PRIu64 ",\"token\":%" PRIu64, tap->a, tap->b,
             tap->token);
+        put_digest(t, tap->digest);
     }
     put(t, "}\n");
 }

@@ -41,20 +41,20 @@ uint32_t pbft_certificate_build(struct nika_replica *r, struct pbft_slot *slot)
 {
     uint32_t chosen[NIKA_REPLICAS_MAX];
     uint32_t count = 0;
-    struct nika_span order = nika_store_span(r->store, slot->pre_prepare);
+    struct nika_span order = nika_store_span(r->core.store, slot->pre_prepare);
     uint32_t size = 4 + order.size + 4;
-    for (uint32_t i = 0; i < r->n && count < r->quorum - 1; i++) {
+    for (uint32_t i = 0; i < r->core.n && count < r->core.quorum - 1; i++) {
         const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_PREPARE, i);
-        if (!vote->present || i == pbft_primary(r, slot->view)) continue;
+        if (!vote->present || i == common_primary(&r->core, slot->view)) continue;
         if (!nika_digest_equal(&vote->digest, &slot->digest)) continue;
         chosen[count++] = i;
         size += 4 + nika_frame_size(VOTE_BODY_SIZE, vote->auth_size);
     }
-    NIKA_ASSERT(count == r->quorum - 1);
-    uint32_t handle = nika_store_alloc(r->store, size);
+    NIKA_ASSERT(count == r->core.quorum - 1);
+    uint32_t handle = nika_store_alloc(r->core.store, size);
     if (handle == 0) return 0;
-    order = nika_store_span(r->store, slot->pre_prepare);
-    struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);
+    order = nika_store_span(r->core.store, slot->pre_prepare);
+    struct nika_writer w = nika_writer_of(nika_store_at(r->core.store, handle), size);
     nika_write_bytes(&w, order);
     nika_write_u32(&w, count);
     for (uint32_t k = 0; k < count; k++) {
@@ -69,9 +69,9 @@ uint32_t pbft_certificate_build(struct nika_replica *r, struct pbft_slot *slot)
 bool pbft_nested_peek(struct nika_replica *r, struct nika_span raw,
                       const struct nika_message_info *info, struct nika_frame *frame, void *message)
 {
-    if (nika_frame_parse(raw, r->config->epoch, NIKA_MESSAGE_SIZE_MAX, frame) != NIKA_OK)
+    if (nika_frame_parse(raw, r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, frame) != NIKA_OK)
         return false;
-    if (frame->type != info->type || frame->sender >= r->n) return false;
+    if (frame->type != info->type || frame->sender >= r->core.n) return false;
     return nika_decode(info, frame->body, message) == NIKA_OK;
 }
 
@@ -79,10 +79,10 @@ bool pbft_certificate_verify(struct nika_replica *r, const struct pbft_certifica
                              struct pbft_pre_prepare *out)
 {
     struct nika_frame frame;
-    if (certificate->prepares.count != r->quorum - 1) return false;
+    if (certificate->prepares.count != r->core.quorum - 1) return false;
     if (!pbft_nested_peek(r, certificate->pre_prepare, &pbft_info_pre_prepare, &frame, out))
         return false;
-    uint32_t primary = pbft_primary(r, out->view);
+    uint32_t primary = common_primary(&r->core, out->view);
     if (frame.sender != primary) return false;
     /* Ascending senders make them distinct; the primary's own vote is its PRE-PREPARE (P2). */
     uint32_t at = 0, next_sender = 0;
@@ -94,27 +94,30 @@ bool pbft_certificate_verify(struct nika_replica *r, const struct pbft_certifica
         next_sender = frame.sender + 1;
         if (prepare.view != out->view || prepare.seq != out->seq) return false;
         if (!nika_digest_equal(&prepare.digest, &out->digest)) return false;
-        if (!pbft_verify_nested(r, raw, &pbft_info_prepare, &frame, &prepare)) return false;
+        if (!common_verify_nested(&r->core, raw, &pbft_info_prepare, &frame, &prepare))
+            return false;
     }
-    return pbft_verify_nested(r, certificate->pre_prepare, &pbft_info_pre_prepare, &frame, out);
+    return common_verify_nested(&r->core, certificate->pre_prepare, &pbft_info_pre_prepare, &frame,
+                                out);
 }
 
 /* VC4: h is proven stable by >= Q CHECKPOINTs, or is the beginning of history. */
 static bool low_mark_proven(struct nika_replica *r, const struct pbft_view_change *m)
 {
-    if (m->low_mark % r->config->checkpoint_interval != 0) return false;
+    if (m->low_mark % r->core.config->checkpoint_interval != 0) return false;
     if (m->low_mark == 0) return m->checkpoints.count == 0;
-    if (m->checkpoints.count < r->quorum) return false;
+    if (m->checkpoints.count < r->core.quorum) return false;
     uint64_t seq = 0, signers[2];
     struct nika_digest digest;
-    return pbft_checkpoint_cert_verify(r, &m->checkpoints, r->quorum, &seq, &digest, signers) &&
+    return common_checkpoint_cert_verify(&r->core, &m->checkpoints, r->core.quorum, &seq, &digest,
+                                         signers) &&
            seq == m->low_mark;
 }
 
 /* VC5 and VC7 need no signature, so they come before VC6. */
 static enum nika_check prepared_shape(struct nika_replica *r, const struct pbft_view_change *m)
 {
-    if (m->prepared.count > r->config->window) return NIKA_CHECK_VC5;
+    if (m->prepared.count > r->core.config->window) return NIKA_CHECK_VC5;
     struct pbft_certificate certificate;
     struct nika_frame frame;
     struct pbft_pre_prepare order;
@@ -123,7 +126,8 @@ static enum nika_check prepared_shape(struct nika_replica *r, const struct pbft_
     while (nika_list_next(&m->prepared, &pbft_info_certificate, &at, &certificate)) {
         if (!pbft_nested_peek(r, certificate.pre_prepare, &pbft_info_pre_prepare, &frame, &order))
             return NIKA_CHECK_VC6;
-        if (order.seq <= last || order.seq - m->low_mark > r->config->window) return NIKA_CHECK_VC5;
+        if (order.seq <= last || order.seq - m->low_mark > r->core.config->window)
+            return NIKA_CHECK_VC5;
         if (order.view >= m->view) return NIKA_CHECK_VC7;
         last = order.seq;
     }
@@ -133,7 +137,7 @@ static enum nika_check prepared_shape(struct nika_replica *r, const struct pbft_
 enum nika_check pbft_view_change_check(struct nika_replica *r, const struct pbft_view_change *m,
                                        uint32_t size)
 {
-    if (size > pbft_view_change_size_max(r->config)) return NIKA_CHECK_VC8;
+    if (size > pbft_view_change_size_max(r->core.config)) return NIKA_CHECK_VC8;
     if (m->view == 0) return NIKA_CHECK_VC2;
     enum nika_check check = prepared_shape(r, m);
     if (check != NIKA_CHECK_NONE) return check;
@@ -158,7 +162,8 @@ static bool plan_add(struct nika_replica *r, struct pbft_plan *plan,
     while (nika_list_next(&m->prepared, &pbft_info_certificate, &at, &certificate)) {
         if (!pbft_nested_peek(r, certificate.pre_prepare, &pbft_info_pre_prepare, &frame, &order))
             continue;
-        if (order.seq <= plan->min_seq || order.seq - plan->min_seq > r->config->window) continue;
+        if (order.seq <= plan->min_seq || order.seq - plan->min_seq > r->core.config->window)
+            continue;
         while (plan->max_seq < order.seq) {
             plan->max_seq++;
             memset(&plan->orders[plan->max_seq - plan->min_seq - 1], 0, sizeof plan->orders[0]);
@@ -202,10 +207,11 @@ bool pbft_plan_compute(struct nika_replica *r, const struct nika_list *view_chan
 bool pbft_plan_contradicts_execution(struct nika_replica *r, const struct pbft_plan *plan,
                                      uint64_t *seq)
 {
-    for (uint64_t s = plan->min_seq + 1; s <= plan->max_seq && s <= r->last_executed; s++) {
+    for (uint64_t s = plan->min_seq + 1; s <= plan->max_seq && s <= r->core.last_executed; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
-        if (slot == NULL || !slot->executed) continue;
-        if (nika_digest_equal(&slot->commit_digest, &plan->orders[s - plan->min_seq - 1].digest))
+        if (slot == NULL || !slot->base.executed) continue;
+        if (nika_digest_equal(&slot->base.commit_digest,
+                              &plan->orders[s - plan->min_seq - 1].digest))
             continue;
         *seq = s;
         return true;

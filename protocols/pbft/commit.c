@@ -1,13 +1,16 @@
 /* protocols/pbft/commit.c: Q replicas hold a prepared certificate: the order is final (Castro & Liskov, OSDI '99, 4.2; PROTOCOLS.md
  * 1.4, C1-C4, CC1-CC4). COMMIT-CERT brings the same proof to a replica that missed the votes or sits in another view. */
+#include "protocols/common/execute.h"
+#include "protocols/common/fetch.h"
+#include "protocols/common/status.h"
 #include "protocols/pbft/state.h"
 
 static enum nika_check commit_check(const struct nika_replica *r, const struct pbft_order *m,
                                     uint32_t sender)
 {
-    if (sender >= r->n || sender == r->self) return NIKA_CHECK_C1;
-    if (!r->active || m->view != r->view) return NIKA_CHECK_C2;
-    if (!pbft_in_window(r, m->seq)) return NIKA_CHECK_C3;
+    if (sender >= r->core.n || sender == r->core.self) return NIKA_CHECK_C1;
+    if (!r->core.active || m->view != r->core.view) return NIKA_CHECK_C2;
+    if (!common_in_window(&r->core, m->seq)) return NIKA_CHECK_C3;
     return NIKA_CHECK_NONE;
 }
 
@@ -15,15 +18,15 @@ void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame)
 {
     struct pbft_order m;
     if (!pbft_order_decode(frame->body, &m)) {
-        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
         return;
     }
     enum nika_check check = commit_check(r, &m, frame->sender);
     if (check != NIKA_CHECK_NONE) {
-        pbft_reject(r, check, frame->sender);
-        bool ahead = check == NIKA_CHECK_C2 ? m.view >= r->view
-                                            : check == NIKA_CHECK_C3 && m.seq > r->low_mark;
-        if (ahead) pbft_status_soon(r);
+        common_reject(&r->core, check, frame->sender);
+        bool ahead = check == NIKA_CHECK_C2 ? m.view >= r->core.view
+                                            : check == NIKA_CHECK_C3 && m.seq > r->core.low_mark;
+        if (ahead) common_status_soon(&r->core);
         return;
     }
     struct pbft_slot *slot = pbft_slot_current(r, m.seq);
@@ -31,10 +34,10 @@ void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame)
     if (vote->present) {
         if (nika_digest_equal(&vote->digest, &m.digest)) return; /* A retransmission. */
         pbft_vote_conflict(r, slot, PBFT_COMMIT, frame);
-        pbft_reject(r, NIKA_CHECK_C4, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_C4, frame->sender);
         return;
     }
-    if (r->high_known < m.seq) r->high_known = m.seq;
+    if (r->core.high_known < m.seq) r->core.high_known = m.seq;
     if (pbft_vote_record(r, slot, PBFT_COMMIT, frame->sender, &m.digest, frame->auth))
         pbft_check_committed(r, slot);
 }
@@ -43,14 +46,14 @@ static void note_committed(struct nika_replica *r, const struct pbft_slot *slot,
                            const uint64_t signers[2])
 {
     uint8_t *bytes = NULL;
-    uint32_t bitmap = (r->n + 7) / 8;
+    uint32_t bitmap = (r->core.n + 7) / 8;
     struct nika_action *action =
-        nika_effects_add(r->effects, NIKA_ACTION_NOTE, NIKA_DIGEST_SIZE + bitmap, &bytes);
+        nika_effects_add(r->core.effects, NIKA_ACTION_NOTE, NIKA_DIGEST_SIZE + bitmap, &bytes);
     if (action == NULL) return;
     action->id = NIKA_NOTE_COMMITTED;
-    action->a = slot->seq;
-    action->b = slot->commit_view;
-    memcpy(bytes, slot->commit_digest.bytes, NIKA_DIGEST_SIZE);
+    action->a = slot->base.seq;
+    action->b = slot->base.commit_view;
+    memcpy(bytes, slot->base.commit_digest.bytes, NIKA_DIGEST_SIZE);
     for (uint32_t i = 0; i < bitmap; i++)
         bytes[NIKA_DIGEST_SIZE + i] = (uint8_t)(signers[i / 8] >> (8 * (i % 8)));
 }
@@ -59,45 +62,45 @@ static void note_committed(struct nika_replica *r, const struct pbft_slot *slot,
 static bool commit_slot(struct nika_replica *r, struct pbft_slot *slot, uint64_t view,
                         const struct nika_digest *digest, const uint64_t signers[2])
 {
-    if (slot->committed) {
-        if (nika_digest_equal(&slot->commit_digest, digest)) return true;
-        pbft_alarm(r, NIKA_CHECK_CC3, slot->seq);
+    if (slot->base.committed) {
+        if (nika_digest_equal(&slot->base.commit_digest, digest)) return true;
+        common_alarm(&r->core, NIKA_CHECK_CC3, slot->base.seq);
         return false;
     }
-    slot->committed = true;
-    slot->commit_view = view;
-    slot->commit_digest = *digest;
+    slot->base.committed = true;
+    slot->base.commit_view = view;
+    slot->base.commit_digest = *digest;
     note_committed(r, slot, signers);
     return true;
 }
 
 void pbft_check_committed(struct nika_replica *r, struct pbft_slot *slot)
 {
-    if (slot->pre_prepare == 0 || slot->commit_count < r->quorum) return;
-    if (slot->committed && nika_digest_equal(&slot->commit_digest, &slot->digest)) return;
+    if (slot->pre_prepare == 0 || slot->commit_count < r->core.quorum) return;
+    if (slot->base.committed && nika_digest_equal(&slot->base.commit_digest, &slot->digest)) return;
     uint64_t signers[2] = {0, 0};
-    for (uint32_t i = 0; i < r->n; i++) {
+    for (uint32_t i = 0; i < r->core.n; i++) {
         const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, i);
         if (vote->present && nika_digest_equal(&vote->digest, &slot->digest))
             signers[i / 64] |= UINT64_C(1) << (i % 64);
     }
-    if (commit_slot(r, slot, slot->view, &slot->digest, signers)) pbft_execute_ready(r);
+    if (commit_slot(r, slot, slot->view, &slot->digest, signers)) common_execute_ready(&r->core);
 }
 
 /* CC2 up to the signatures: exactly Q COMMITs of ascending senders that agree. */
 static bool cert_shape(const struct nika_replica *r, const struct nika_list *commits,
                        struct pbft_order *out, uint64_t signers[2])
 {
-    if (commits->count != r->quorum) return false;
+    if (commits->count != r->core.quorum) return false;
     uint32_t at = 0, next_sender = 0, count = 0;
     struct nika_span raw;
     for (; nika_frames_next(commits, &at, &raw); count++) {
         struct nika_frame frame;
         struct pbft_order m;
-        if (nika_frame_parse(raw, r->config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK)
+        if (nika_frame_parse(raw, r->core.config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK)
             return false;
         if (frame.type != PBFT_TYPE_commit || !pbft_order_decode(frame.body, &m)) return false;
-        if (frame.sender >= r->n || frame.sender < next_sender) return false;
+        if (frame.sender >= r->core.n || frame.sender < next_sender) return false;
         if (count > 0 && (m.view != out->view || m.seq != out->seq ||
                           !nika_digest_equal(&m.digest, &out->digest)))
             return false;
@@ -105,7 +108,7 @@ static bool cert_shape(const struct nika_replica *r, const struct nika_list *com
         next_sender = frame.sender + 1;
         signers[frame.sender / 64] |= UINT64_C(1) << (frame.sender % 64);
     }
-    return count == r->quorum;
+    return count == r->core.quorum;
 }
 
 static bool cert_signed(struct nika_replica *r, const struct nika_list *commits)
@@ -115,7 +118,7 @@ static bool cert_signed(struct nika_replica *r, const struct nika_list *commits)
     while (nika_frames_next(commits, &at, &raw)) {
         struct nika_frame frame;
         struct pbft_commit commit;
-        if (!pbft_verify_nested(r, raw, &pbft_info_commit, &frame, &commit)) return false;
+        if (!common_verify_nested(&r->core, raw, &pbft_info_commit, &frame, &commit)) return false;
     }
     return true;
 }
@@ -126,18 +129,19 @@ static void take_cert(struct nika_replica *r, struct pbft_slot *slot,
 {
     if (slot->commit_cert == 0) {
         uint32_t size = 4 + commits->span.size;
-        uint32_t handle = nika_store_alloc(r->store, size);
+        uint32_t handle = nika_store_alloc(r->core.store, size);
         if (handle == 0) return; /* Comes again. */
-        struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);
+        struct nika_writer w = nika_writer_of(nika_store_at(r->core.store, handle), size);
         nika_write_u32(&w, commits->count);
         nika_write_raw(&w, commits->span.data, commits->span.size);
         slot->commit_cert = handle;
     }
     REACHED(pbft_commit_cert);
-    if (r->high_known < order->seq) r->high_known = order->seq;
+    if (r->core.high_known < order->seq) r->core.high_known = order->seq;
     if (!commit_slot(r, slot, order->view, &order->digest, signers)) return;
-    if (!pbft_slot_commit_ready(slot)) pbft_fetch_want(r, &order->digest, (r->self + 1) % r->n);
-    pbft_execute_ready(r);
+    if (!common_slot_commit_ready(&r->core, &slot->base))
+        common_fetch_want(&r->core, &order->digest, (r->core.self + 1) % r->core.n);
+    common_execute_ready(&r->core);
 }
 
 void pbft_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)
@@ -146,24 +150,25 @@ void pbft_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)
     struct pbft_order order = {0};
     uint64_t signers[2] = {0, 0};
     if (nika_decode(&pbft_info_commit_cert, frame->body, &m) != NIKA_OK) {
-        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
         return;
     }
     if (!cert_shape(r, &m.commits, &order, signers)) {
-        pbft_reject(r, NIKA_CHECK_CC2, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_CC2, frame->sender);
         return;
     }
-    if (!pbft_in_window(r, order.seq)) {
-        pbft_reject(r, NIKA_CHECK_CC1, frame->sender);
+    if (!common_in_window(&r->core, order.seq)) {
+        common_reject(&r->core, NIKA_CHECK_CC1, frame->sender);
         return;
     }
     const struct pbft_slot *known = pbft_slot_find(r, order.seq);
-    bool same = known != NULL && known->committed &&
-                nika_digest_equal(&known->commit_digest, &order.digest);
+    bool same = known != NULL && known->base.committed &&
+                nika_digest_equal(&known->base.commit_digest, &order.digest);
     /* CC3: nothing new about what was executed; a slot restored from the log does not know its digest any more. */
-    if (same || (order.seq <= r->last_executed && (known == NULL || !known->committed))) return;
+    if (same || (order.seq <= r->core.last_executed && (known == NULL || !known->base.committed)))
+        return;
     if (!cert_signed(r, &m.commits)) {
-        pbft_reject(r, NIKA_CHECK_CC2, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_CC2, frame->sender);
         return;
     }
     /* The slot is claimed without touching its view: CC4. */

@@ -22,15 +22,16 @@ static void add_handle(struct nika_run_digest *d, const struct nika_replica *r, 
         add_u64(d, UINT64_MAX);
         return;
     }
-    struct nika_span span = nika_store_span(r->store, handle);
+    struct nika_span span = nika_store_span(r->core.store, handle);
     add_u64(d, span.size);
     nika_run_digest_add(d, span.data, span.size);
 }
 
 static void add_votes(struct nika_run_digest *d, const struct nika_replica *r, uint32_t slot)
 {
-    for (uint32_t i = 0; i < PBFT_PHASES * r->n; i++) {
-        const uint8_t *at = r->votes + ((size_t)slot * PBFT_PHASES * r->n + i) * r->vote_stride;
+    for (uint32_t i = 0; i < PBFT_PHASES * r->core.n; i++) {
+        const uint8_t *at =
+            r->votes + ((size_t)slot * PBFT_PHASES * r->core.n + i) * r->vote_stride;
         const struct pbft_vote *vote = (const struct pbft_vote *)(const void *)at;
         if (!vote->present) continue;
         add_u64(d, i);
@@ -41,75 +42,78 @@ static void add_votes(struct nika_run_digest *d, const struct nika_replica *r, u
 static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, uint32_t index)
 {
     const struct pbft_slot *s = &r->slots[index];
-    const bool flags[] = {s->batch_ok,     s->withheld,    s->from_new_view, s->proposal_durable,
-                          s->prepare_sent, s->commit_sent, s->prepared,      s->prepared_durable,
-                          s->committed,    s->executed,    s->has_best,      s->persist_failed,
+    const bool flags[] = {s->batch_ok,         s->withheld,         s->from_new_view,
+                          s->proposal_durable, s->prepare_sent,     s->commit_sent,
+                          s->prepared,         s->prepared_durable, s->base.committed,
+                          s->base.executed,    s->has_best,         s->persist_failed,
                           s->untimely};
     uint64_t bits = 0;
     for (uint32_t i = 0; i < ARRAY_COUNT(flags); i++) bits |= (flags[i] ? UINT64_C(1) : 0) << i;
-    const uint64_t numbers[] = {s->seq, s->view, s->nondet_ns, s->best_view, s->commit_view, bits};
+    const uint64_t numbers[] = {s->base.seq,         s->view, s->base.nondet_ns, s->best_view,
+                                s->base.commit_view, bits};
     for (uint32_t i = 0; i < ARRAY_COUNT(numbers); i++) add_u64(d, numbers[i]);
     add_digest(d, &s->digest);
     add_digest(d, &s->parked_digest);
     add_digest(d, &s->best_digest);
-    add_digest(d, &s->commit_digest);
-    const uint32_t handles[] = {s->pre_prepare, s->parked,      s->batch,       s->best_certificate,
-                                s->best_batch,  s->commit_cert, s->commit_batch};
+    add_digest(d, &s->base.commit_digest);
+    const uint32_t handles[] = {s->pre_prepare,      s->parked,     s->batch,
+                                s->best_certificate, s->best_batch, s->commit_cert,
+                                s->base.commit_batch};
     for (uint32_t i = 0; i < ARRAY_COUNT(handles); i++) add_handle(d, r, handles[i]);
     add_votes(d, r, index);
 }
 
 static void add_position(struct nika_run_digest *d, const struct nika_replica *r)
 {
-    const uint64_t numbers[] = {r->view,
-                                r->active,
-                                r->amnesiac,
-                                r->amnesia_until,
-                                r->low_mark,
+    const uint64_t numbers[] = {r->core.view,
+                                r->core.active,
+                                r->core.amnesiac,
+                                r->core.amnesia_until,
+                                r->core.low_mark,
                                 r->low_bound,
-                                r->next_seq,
-                                r->last_executed,
-                                r->last_issued,
-                                r->last_time_ns,
-                                r->high_known,
+                                r->core.next_seq,
+                                r->core.last_executed,
+                                r->core.last_issued,
+                                r->core.last_time_ns,
+                                r->core.high_known,
                                 r->view_generation,
-                                r->exec_generation,
-                                r->backoff,
-                                r->executed_in_view,
-                                r->request_head_client,
-                                r->request_head_timestamp,
-                                r->status_due_ns,
-                                r->status_sent_ns,
-                                r->status_nonce,
+                                r->core.exec_generation,
+                                r->core.backoff,
+                                r->core.executed_in_view,
+                                r->core.request_head_client,
+                                r->core.request_head_timestamp,
+                                r->core.status_due_ns,
+                                r->core.status_sent_ns,
+                                r->core.status_nonce,
                                 r->my_view_change_durable,
                                 r->new_view_view,
                                 r->new_view_candidate_view,
                                 r->view_timer_view,
-                                r->stable_is_local,
-                                r->lag_seq,
-                                r->stable_durable,
-                                r->batch_due};
+                                r->core.stable_is_local,
+                                r->core.lag_seq,
+                                r->core.stable_durable,
+                                r->core.batch_due};
     for (uint32_t i = 0; i < ARRAY_COUNT(numbers); i++) add_u64(d, numbers[i]);
-    for (uint32_t i = 0; i < PBFT_TIMER_COUNT; i++)
-        add_u64(d, r->timer_generation[i] * 2 + (r->timer_armed[i] ? 1 : 0));
+    for (uint32_t i = 0; i < COMMON_TIMER_COUNT; i++)
+        add_u64(d, r->core.timer_generation[i] * 2 + (r->core.timer_armed[i] ? 1 : 0));
     add_handle(d, r, r->my_view_change);
     add_handle(d, r, r->new_view);
     add_handle(d, r, r->new_view_candidate);
-    add_handle(d, r, r->stable_cert);
+    add_handle(d, r, r->core.stable_cert);
     add_digest(d, &r->new_view_rejected);
-    add_digest(d, &r->stable_digest);
+    add_digest(d, &r->core.stable_digest);
 }
 
 static void add_peers(struct nika_run_digest *d, const struct nika_replica *r)
 {
-    for (uint32_t i = 0; i < r->n; i++) {
+    for (uint32_t i = 0; i < r->core.n; i++) {
         add_u64(d, r->view_changes[i].view);
         add_handle(d, r, r->view_changes[i].frame);
-        add_u64(d, r->evidence[i].kinds);
-        add_u64(d, r->peers[i].budget_used);
-        for (uint32_t k = 0; k <= r->checkpoint_rows; k++) {
-            const struct pbft_checkpoint_vote *vote =
-                &r->checkpoints[(size_t)i * (r->checkpoint_rows + 1) + k];
+        add_u64(d, r->core.evidence[i].kinds);
+        add_u64(d, r->core.peers[i].budget_used);
+        for (uint32_t k = 0; k <= r->core.checkpoint_rows; k++) {
+            const struct common_checkpoint_vote *vote =
+                &r->core.checkpoints[(size_t)i * (r->core.checkpoint_rows + 1) + k];
             if (vote->seq == 0) continue;
             add_u64(d, vote->seq);
             add_digest(d, &vote->digest);
@@ -119,15 +123,15 @@ static void add_peers(struct nika_run_digest *d, const struct nika_replica *r)
 
 static void add_clients(struct nika_run_digest *d, const struct nika_replica *r)
 {
-    for (uint32_t c = common_pending_head(&r->pending); c != NIKA_NODE_NONE;
-         c = common_pending_after(&r->pending, c)) {
-        const struct common_pending_entry *entry = &r->pending.entries[c];
+    for (uint32_t c = common_pending_head(&r->core.pending); c != NIKA_NODE_NONE;
+         c = common_pending_after(&r->core.pending, c)) {
+        const struct common_pending_entry *entry = &r->core.pending.entries[c];
         add_u64(d, c);
         add_u64(d, entry->timestamp);
         add_u64(d, entry->proposed);
     }
-    for (uint32_t i = 0; i < r->config->clients; i++) {
-        const struct common_reply_entry *entry = &r->replies.entries[i];
+    for (uint32_t i = 0; i < r->core.config->clients; i++) {
+        const struct common_reply_entry *entry = &r->core.replies.entries[i];
         add_u64(d, entry->last_timestamp);
         add_u64(d, entry->issued_timestamp);
         add_u64(d, entry->seq);
@@ -139,18 +143,18 @@ static void add_clients(struct nika_run_digest *d, const struct nika_replica *r)
 static void add_transfer(struct nika_run_digest *d, const struct nika_replica *r)
 {
     for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX; i++) {
-        const struct pbft_snapshot *snapshot = &r->snapshots[i];
+        const struct common_snapshot *snapshot = &r->core.snapshots[i];
         add_u64(d, snapshot->seq);
         add_u64(d, (snapshot->meta_known ? 1u : 0u) | (snapshot->durable ? 2u : 0u) |
                        (snapshot->failed ? 4u : 0u));
         add_digest(d, &snapshot->digest);
     }
-    for (uint32_t i = 0; i < PBFT_FETCHES_MAX; i++) {
-        if (!r->fetches[i].active) continue;
-        add_digest(d, &r->fetches[i].digest);
-        add_u64(d, r->fetches[i].next_peer);
+    for (uint32_t i = 0; i < COMMON_FETCHES_MAX; i++) {
+        if (!r->core.fetches[i].active) continue;
+        add_digest(d, &r->core.fetches[i].digest);
+        add_u64(d, r->core.fetches[i].next_peer);
     }
-    const struct pbft_transfer *t = &r->transfer;
+    const struct common_transfer *t = &r->core.transfer;
     const uint64_t numbers[] = {t->active,       t->meta_known, t->restoring, t->seq,
                                 t->source,       t->attempt,    t->received,  t->saving,
                                 t->restore_next, t->next_wanted};
@@ -166,8 +170,8 @@ void pbft_digest(const struct nika_replica *r, struct nika_digest *out)
     add_peers(&d, r);
     add_clients(&d, r);
     add_transfer(&d, r);
-    for (uint32_t i = 0; i < r->config->window; i++) {
-        if (r->slots[i].seq != 0) add_slot(&d, r, i);
+    for (uint32_t i = 0; i < r->core.config->window; i++) {
+        if (r->slots[i].base.seq != 0) add_slot(&d, r, i);
     }
     memset(out, 0, sizeof *out);
     nika_run_digest_value(&d, out->bytes);

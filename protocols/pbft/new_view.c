@@ -3,6 +3,11 @@
  * The new primary proves with Q VIEW-CHANGEs that the old views are over, and everyone recomputes from them which orders must
  * survive. All checks come before any change of state; then the NEW-VIEW is made durable (D5), and only then is the view entered
  * and, by its primary, announced. */
+#include "protocols/common/batcher.h"
+#include "protocols/common/fetch.h"
+#include "protocols/common/intake.h"
+#include "protocols/common/status.h"
+#include "protocols/common/transfer.h"
 #include "protocols/pbft/view.h"
 
 /* ---- the entered NEW-VIEW -------------------------------------------------------------------------------------------- */
@@ -11,39 +16,41 @@
 static void stored_new_view(struct nika_replica *r, uint32_t handle, struct nika_frame *frame,
                             struct pbft_new_view *m)
 {
-    bool ok = pbft_nested_peek(r, nika_store_span(r->store, handle), &pbft_info_new_view, frame, m);
+    bool ok =
+        pbft_nested_peek(r, nika_store_span(r->core.store, handle), &pbft_info_new_view, frame, m);
     NIKA_ASSERT(ok);
 }
 
 static void adopt_checkpoint(struct nika_replica *r, const struct pbft_plan *plan)
 {
-    if (plan->min_seq <= r->low_mark) return;
+    if (plan->min_seq <= r->core.low_mark) return;
     uint64_t seq = 0, signers[2] = {0, 0};
     struct nika_digest digest;
-    if (!pbft_checkpoint_cert_verify(r, &plan->checkpoints, r->quorum, &seq, &digest, signers))
+    if (!common_checkpoint_cert_verify(&r->core, &plan->checkpoints, r->core.quorum, &seq, &digest,
+                                       signers))
         return;
     /* The certificate is copied: the NEW-VIEW in the store may be replaced while it is in use. */
     uint32_t size = 4 + plan->checkpoints.span.size;
-    uint32_t handle = nika_store_alloc(r->store, size);
+    uint32_t handle = nika_store_alloc(r->core.store, size);
     if (handle == 0) return; /* CHECKPOINTs of others or STATUS bring it again. */
-    struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);
+    struct nika_writer w = nika_writer_of(nika_store_at(r->core.store, handle), size);
     nika_write_u32(&w, plan->checkpoints.count);
     nika_write_raw(&w, plan->checkpoints.span.data, plan->checkpoints.span.size);
-    struct nika_span cert = nika_store_span(r->store, handle);
+    struct nika_span cert = nika_store_span(r->core.store, handle);
     /* What was given to the application needs no transfer, even when its results are still on their way. */
-    if (r->last_issued >= seq && !r->transfer.active) {
-        pbft_make_stable(r, seq, &digest, cert);
+    if (r->core.last_issued >= seq && !r->core.transfer.active) {
+        common_make_stable(&r->core, seq, &digest, cert);
     } else {
-        pbft_transfer_start(r, seq, &digest, signers, cert);
+        common_transfer_start(&r->core, seq, &digest, signers, cert);
     }
-    nika_store_free(r->store, handle);
+    nika_store_free(r->core.store, handle);
 }
 
 /* A request that O orders already must not be proposed a second time. */
 static void mark_proposed(struct nika_replica *r, const struct nika_digest *digest)
 {
     if (nika_digest_is_null(digest)) return;
-    struct nika_span body = pbft_batch_find(r, digest);
+    struct nika_span body = common_batch_find(&r->core, digest);
     struct common_batch batch;
     if (body.size == 0 || nika_decode(&common_info_batch, body, &batch) != NIKA_OK) return;
     uint32_t at = 0;
@@ -51,15 +58,15 @@ static void mark_proposed(struct nika_replica *r, const struct nika_digest *dige
     while (nika_frames_next(&batch.requests, &at, &raw)) {
         struct nika_frame frame;
         struct common_request request;
-        if (common_request_parse(r->config, raw, &frame, &request) != NIKA_OK) continue;
-        struct common_pending_entry *entry = common_pending_of(&r->pending, request.client);
+        if (common_request_parse(r->core.config, raw, &frame, &request) != NIKA_OK) continue;
+        struct common_pending_entry *entry = common_pending_of(&r->core.pending, request.client);
         if (entry != NULL && entry->timestamp == request.timestamp) entry->proposed = true;
     }
 }
 
 void pbft_new_view_install(struct nika_replica *r)
 {
-    if (!r->active || r->new_view == 0 || r->new_view_view != r->view) return;
+    if (!r->core.active || r->new_view == 0 || r->new_view_view != r->core.view) return;
     struct nika_frame outer, frame;
     struct pbft_new_view m;
     struct pbft_pre_prepare order;
@@ -69,12 +76,12 @@ void pbft_new_view_install(struct nika_replica *r)
     while (nika_frames_next(&m.pre_prepares, &at, &raw)) {
         bool ok = pbft_nested_peek(r, raw, &pbft_info_pre_prepare, &frame, &order);
         NIKA_ASSERT(ok);
-        if (!pbft_in_window(r, order.seq)) continue;
+        if (!common_in_window(&r->core, order.seq)) continue;
         const struct pbft_slot *slot = pbft_slot_find(r, order.seq);
-        bool installed =
-            slot != NULL && slot->view == r->view && (slot->pre_prepare != 0 || slot->parked != 0);
+        bool installed = slot != NULL && slot->view == r->core.view &&
+                         (slot->pre_prepare != 0 || slot->parked != 0);
         if (!installed) pbft_install_order(r, order.seq, &order.digest, raw);
-        if (pbft_primary(r, r->view) == r->self) mark_proposed(r, &order.digest);
+        if (common_primary(&r->core, r->core.view) == r->core.self) mark_proposed(r, &order.digest);
     }
 }
 
@@ -83,20 +90,21 @@ static bool take_view(struct nika_replica *r, uint32_t handle, struct pbft_plan 
 {
     struct nika_frame frame;
     struct pbft_new_view m;
-    if (!pbft_nested_peek(r, nika_store_span(r->store, handle), &pbft_info_new_view, &frame, &m))
+    if (!pbft_nested_peek(r, nika_store_span(r->core.store, handle), &pbft_info_new_view, &frame,
+                          &m))
         return false;
     if (!pbft_plan_compute(r, &m.view_changes, plan)) return false;
-    if (r->new_view != 0) nika_store_free(r->store, r->new_view);
+    if (r->new_view != 0) nika_store_free(r->core.store, r->new_view);
     r->new_view = handle;
     r->new_view_view = m.view;
-    r->view = m.view;
-    r->active = true;
+    r->core.view = m.view;
+    r->core.active = true;
     r->low_bound = plan->max_seq;
-    r->next_seq = plan->max_seq + 1;
-    r->executed_in_view = false;
-    for (uint32_t i = 0; i < r->n; i++) {
+    r->core.next_seq = plan->max_seq + 1;
+    r->core.executed_in_view = false;
+    for (uint32_t i = 0; i < r->core.n; i++) {
         /* Still needed: only what asks for a later view, and the own one, which must never be built differently. */
-        bool own = i == r->self && r->view_changes[i].view == m.view;
+        bool own = i == r->core.self && r->view_changes[i].view == m.view;
         if (!own && r->view_changes[i].view <= m.view) pbft_view_change_forget(r, i);
     }
     return true;
@@ -119,25 +127,26 @@ static void enter(struct nika_replica *r, uint32_t handle)
     bool ok = take_view(r, handle, &plan);
     NIKA_ASSERT(ok);
     count_orders(&plan);
-    nika_effects_note(r->effects, NIKA_NOTE_VIEW, r->view, 1, (struct nika_span){0});
+    nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, r->core.view, 1, (struct nika_span){0});
     adopt_checkpoint(r, &plan);
-    if (r->next_seq <= r->low_mark) r->next_seq = r->low_mark + 1;
+    if (r->core.next_seq <= r->core.low_mark) r->core.next_seq = r->core.low_mark + 1;
     pbft_new_view_install(r);
-    pbft_request_timer_update(r);
-    pbft_batch_try_cut(r, false);
+    common_request_timer_update(&r->core);
+    common_batch_try_cut(&r->core, false);
     /* Votes of faster replicas arrived before the view was active and were dropped: ask for them. */
-    pbft_status_soon(r);
+    common_status_soon(&r->core);
 }
 
 /* Make `handle` durable; the view begins when it is. */
 static void persist_candidate(struct nika_replica *r, uint64_t view, uint32_t handle)
 {
-    if (r->new_view_candidate != 0) nika_store_free(r->store, r->new_view_candidate);
+    if (r->new_view_candidate != 0) nika_store_free(r->core.store, r->new_view_candidate);
     r->new_view_candidate = handle;
     r->new_view_candidate_view = view;
     r->new_view_pending = true;
-    nika_effects_persist(r->effects, pbft_token(r, PBFT_TOKEN_NEW_VIEW, r->view_generation, view),
-                         PBFT_RECORD_NEW_VIEW, view, nika_store_span(r->store, handle));
+    nika_effects_persist(r->core.effects,
+                         common_token(PBFT_TOKEN_NEW_VIEW, r->view_generation, view),
+                         PBFT_RECORD_NEW_VIEW, view, nika_store_span(r->core.store, handle));
 }
 
 void pbft_new_view_stored(struct nika_replica *r, uint64_t view)
@@ -147,8 +156,8 @@ void pbft_new_view_stored(struct nika_replica *r, uint64_t view)
     r->new_view_candidate = 0;
     r->new_view_candidate_view = 0;
     r->new_view_pending = false;
-    if (pbft_primary(r, view) == r->self)
-        pbft_broadcast_frame(r, nika_store_span(r->store, handle));
+    if (common_primary(&r->core, view) == r->core.self)
+        common_broadcast_frame(&r->core, nika_store_span(r->core.store, handle));
     enter(r, handle);
 }
 
@@ -158,16 +167,16 @@ void pbft_new_view_stored(struct nika_replica *r, uint64_t view)
 static uint32_t choose_proofs(struct nika_replica *r, struct nika_writer *w, struct nika_list *list)
 {
     uint32_t size = 0, others = 0;
-    for (uint32_t i = 0; i < r->n; i++) {
+    for (uint32_t i = 0; i < r->core.n; i++) {
         const struct pbft_view_change_entry *entry = &r->view_changes[i];
-        if (entry->frame == 0 || entry->view != r->view) continue;
-        if (i != r->self && others == r->quorum - 1) continue;
-        if (i != r->self) others++;
-        struct nika_span raw = nika_store_span(r->store, entry->frame);
+        if (entry->frame == 0 || entry->view != r->core.view) continue;
+        if (i != r->core.self && others == r->core.quorum - 1) continue;
+        if (i != r->core.self) others++;
+        struct nika_span raw = nika_store_span(r->core.store, entry->frame);
         size += 4 + raw.size;
         if (w != NULL) nika_frames_append(w, list, raw);
     }
-    return others == r->quorum - 1 ? size : 0;
+    return others == r->core.quorum - 1 ? size : 0;
 }
 
 /* O: one order for each planned number, signed as an ordinary PRE-PREPARE so that later certificates can use it (NV6). */
@@ -176,11 +185,11 @@ static bool build_orders(struct nika_replica *r, const struct pbft_plan *plan,
 {
     for (uint64_t s = plan->min_seq + 1; s <= plan->max_seq; s++) {
         struct pbft_pre_prepare order = {
-            .view = r->view, .seq = s, .digest = plan->orders[s - plan->min_seq - 1].digest};
-        uint32_t handle = pbft_store_frame(r, &pbft_info_pre_prepare, &order);
+            .view = r->core.view, .seq = s, .digest = plan->orders[s - plan->min_seq - 1].digest};
+        uint32_t handle = common_store_frame(&r->core, &pbft_info_pre_prepare, &order);
         if (handle == 0) return false;
-        nika_frames_append(w, list, nika_store_span(r->store, handle));
-        nika_store_free(r->store, handle);
+        nika_frames_append(w, list, nika_store_span(r->core.store, handle));
+        nika_store_free(r->core.store, handle);
     }
     return !w->failed;
 }
@@ -191,11 +200,11 @@ static bool plan_is_safe(struct nika_replica *r, const struct nika_list *proofs,
 {
     uint64_t seq = 0;
     if (!pbft_plan_compute(r, proofs, plan)) {
-        pbft_alarm(r, NIKA_CHECK_NV8, plan->conflict_seq);
+        common_alarm(&r->core, NIKA_CHECK_NV8, plan->conflict_seq);
         return false;
     }
     if (pbft_plan_contradicts_execution(r, plan, &seq)) {
-        pbft_alarm(r, NIKA_CHECK_NV8, seq);
+        common_alarm(&r->core, NIKA_CHECK_NV8, seq);
         return false;
     }
     return true;
@@ -205,37 +214,38 @@ static uint32_t build(struct nika_replica *r, struct nika_writer *proofs,
                       struct nika_writer *orders)
 {
     struct pbft_plan plan;
-    struct pbft_new_view m = {.view = r->view};
+    struct pbft_new_view m = {.view = r->core.view};
     (void)choose_proofs(r, proofs, &m.view_changes);
     NIKA_ASSERT(!proofs->failed);
     if (!plan_is_safe(r, &m.view_changes, &plan)) return 0;
     if (!build_orders(r, &plan, orders, &m.pre_prepares)) return 0;
-    return pbft_store_frame(r, &pbft_info_new_view, &m);
+    return common_store_frame(&r->core, &pbft_info_new_view, &m);
 }
 
 void pbft_new_view_try_build(struct nika_replica *r)
 {
-    bool mine = !r->active && pbft_primary(r, r->view) == r->self && !r->amnesiac;
+    bool mine = !r->core.active && common_primary(&r->core, r->core.view) == r->core.self &&
+                !r->core.amnesiac;
     if (!mine || !r->my_view_change_durable || r->new_view_candidate != 0) return;
     uint32_t proofs_size = choose_proofs(r, NULL, NULL);
     if (proofs_size == 0) return;
-    uint32_t orders_size =
-        r->config->window * (4 + nika_frame_size(8 + 8 + NIKA_DIGEST_SIZE,
-                                                 nika_suite_signature_size(r->config->suite)));
-    uint32_t proofs = nika_store_alloc(r->store, proofs_size);
-    uint32_t orders = nika_store_alloc(r->store, orders_size);
+    uint32_t orders_size = r->core.config->window *
+                           (4 + nika_frame_size(8 + 8 + NIKA_DIGEST_SIZE,
+                                                nika_suite_signature_size(r->core.config->suite)));
+    uint32_t proofs = nika_store_alloc(r->core.store, proofs_size);
+    uint32_t orders = nika_store_alloc(r->core.store, orders_size);
     uint32_t handle = 0;
     if (proofs != 0 && orders != 0) {
         struct nika_writer proofs_writer =
-            nika_writer_of(nika_store_at(r->store, proofs), proofs_size);
+            nika_writer_of(nika_store_at(r->core.store, proofs), proofs_size);
         struct nika_writer orders_writer =
-            nika_writer_of(nika_store_at(r->store, orders), orders_size);
+            nika_writer_of(nika_store_at(r->core.store, orders), orders_size);
         handle = build(r, &proofs_writer, &orders_writer);
     }
-    nika_store_free(r->store, proofs);
-    nika_store_free(r->store, orders);
+    nika_store_free(r->core.store, proofs);
+    nika_store_free(r->core.store, orders);
     /* With a full store the STATUS timer tries again (pbft_view_retry). */
-    if (handle != 0) persist_candidate(r, r->view, handle);
+    if (handle != 0) persist_candidate(r, r->core.view, handle);
 }
 
 /* ---- verifying ------------------------------------------------------------------------------------------------------- */
@@ -243,14 +253,14 @@ void pbft_new_view_try_build(struct nika_replica *r)
 /* NV3, without signatures: at least Q VIEW-CHANGEs, ascending distinct senders. */
 static bool proofs_shape(struct nika_replica *r, const struct pbft_new_view *m)
 {
-    if (m->view_changes.count < r->quorum || m->view_changes.count > r->n) return false;
+    if (m->view_changes.count < r->core.quorum || m->view_changes.count > r->core.n) return false;
     uint32_t at = 0, next_sender = 0;
     struct nika_span raw;
     while (nika_frames_next(&m->view_changes, &at, &raw)) {
         struct nika_frame frame;
-        if (nika_frame_parse(raw, r->config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame) != NIKA_OK)
+        if (nika_frame_parse(raw, r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame) != NIKA_OK)
             return false;
-        if (frame.sender < next_sender || frame.sender >= r->n) return false;
+        if (frame.sender < next_sender || frame.sender >= r->core.n) return false;
         next_sender = frame.sender + 1;
     }
     return true;
@@ -269,11 +279,12 @@ static bool proofs_valid(struct nika_replica *r, const struct pbft_new_view *m)
             return false;
         const struct pbft_view_change_entry *entry = &r->view_changes[frame.sender];
         struct nika_span held = {0};
-        if (entry->frame != 0) held = nika_store_span(r->store, entry->frame);
+        if (entry->frame != 0) held = nika_store_span(r->core.store, entry->frame);
         if (held.data != NULL && held.size == raw.size &&
             memcmp(held.data, raw.data, raw.size) == 0)
             continue;
-        if (!pbft_verify_nested(r, raw, &pbft_info_view_change, &frame, &change)) return false;
+        if (!common_verify_nested(&r->core, raw, &pbft_info_view_change, &frame, &change))
+            return false;
         if (pbft_view_change_check(r, &change, raw.size) != NIKA_CHECK_NONE) return false;
     }
     return true;
@@ -298,7 +309,7 @@ static enum nika_check orders_match(struct nika_replica *r, const struct pbft_ne
                     nika_digest_equal(&order.digest, &planned->digest);
         if (!same) return NIKA_CHECK_NV5;
         if (frame.sender != sender) return NIKA_CHECK_NV6;
-        if (!pbft_verify_nested(r, raw, &pbft_info_pre_prepare, &frame, &order))
+        if (!common_verify_nested(&r->core, raw, &pbft_info_pre_prepare, &frame, &order))
             return NIKA_CHECK_NV6;
     }
     return NIKA_CHECK_NONE;
@@ -309,7 +320,7 @@ static enum nika_check content_check(struct nika_replica *r, const struct pbft_n
                                      uint32_t sender, struct pbft_plan *plan)
 {
     if (!proofs_shape(r, m)) return NIKA_CHECK_NV3;
-    if (m->pre_prepares.count > r->config->window) return NIKA_CHECK_NV7;
+    if (m->pre_prepares.count > r->core.config->window) return NIKA_CHECK_NV7;
     if (!proofs_valid(r, m)) return NIKA_CHECK_NV4;
     if (!pbft_plan_compute(r, &m->view_changes, plan)) return NIKA_CHECK_NV8;
     return orders_match(r, m, plan, sender);
@@ -319,21 +330,21 @@ static enum nika_check content_check(struct nika_replica *r, const struct pbft_n
 static enum nika_check relevance_check(struct nika_replica *r, const struct nika_frame *frame,
                                        const struct pbft_new_view *m)
 {
-    if (frame->sender != pbft_primary(r, m->view)) return NIKA_CHECK_NV1;
-    if (m->view < r->view) return NIKA_CHECK_NV2;
-    if (m->view == r->view && r->active) {
+    if (frame->sender != common_primary(&r->core, m->view)) return NIKA_CHECK_NV1;
+    if (m->view < r->core.view) return NIKA_CHECK_NV2;
+    if (m->view == r->core.view && r->core.active) {
         if (r->new_view == 0) return NIKA_CHECK_NV2;
         struct nika_frame held;
         struct pbft_new_view entered;
         stored_new_view(r, r->new_view, &held, &entered);
         bool same = held.body.size == frame->body.size &&
                     memcmp(held.body.data, frame->body.data, held.body.size) == 0;
-        if (!same) pbft_evidence(r, frame->type, frame->sender, held.raw, frame->raw);
+        if (!same) common_evidence(&r->core, frame->type, frame->sender, held.raw, frame->raw);
         return same ? NIKA_CHECK_COUNT : NIKA_CHECK_NV2;
     }
     if (r->new_view_candidate != 0 && r->new_view_candidate_view >= m->view)
         return NIKA_CHECK_COUNT;
-    if (frame->raw.size > pbft_new_view_size_max(r->config)) return NIKA_CHECK_NV7;
+    if (frame->raw.size > pbft_new_view_size_max(r->core.config)) return NIKA_CHECK_NV7;
     return NIKA_CHECK_NONE;
 }
 
@@ -351,7 +362,7 @@ void pbft_on_new_view(struct nika_replica *r, const struct nika_frame *frame)
     struct pbft_plan plan;
     uint64_t seq = 0;
     if (nika_decode(&pbft_info_new_view, frame->body, &m) != NIKA_OK) {
-        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
         return;
     }
     enum nika_check check = relevance_check(r, frame, &m);
@@ -361,24 +372,24 @@ void pbft_on_new_view(struct nika_replica *r, const struct nika_frame *frame)
         if (rejected_before(r, frame)) return;
         check = content_check(r, &m, frame->sender, &plan);
         if (check != NIKA_CHECK_NONE) nika_frame_digest(frame, &r->new_view_rejected);
-        if (check == NIKA_CHECK_NV8) pbft_alarm(r, check, plan.conflict_seq);
+        if (check == NIKA_CHECK_NV8) common_alarm(&r->core, check, plan.conflict_seq);
     }
     if (check != NIKA_CHECK_NONE) {
-        pbft_reject(r, check, frame->sender);
+        common_reject(&r->core, check, frame->sender);
         return;
     }
     if (pbft_plan_contradicts_execution(r, &plan, &seq)) {
-        pbft_alarm(r, NIKA_CHECK_NV8, seq);
+        common_alarm(&r->core, NIKA_CHECK_NV8, seq);
         return;
     }
-    uint32_t handle = nika_store_put(r->store, frame->raw);
+    uint32_t handle = nika_store_put(r->core.store, frame->raw);
     if (handle != 0) persist_candidate(r, m.view, handle);
 }
 
 void pbft_recover_new_view(struct nika_replica *r, uint64_t view, struct nika_span frame)
 {
     struct pbft_plan plan;
-    if (view < r->view) return;
-    uint32_t handle = nika_store_put(r->store, frame);
-    if (handle == 0 || !take_view(r, handle, &plan)) nika_store_free(r->store, handle);
+    if (view < r->core.view) return;
+    uint32_t handle = nika_store_put(r->core.store, frame);
+    if (handle == 0 || !take_view(r, handle, &plan)) nika_store_free(r->core.store, handle);
 }

@@ -1,15 +1,16 @@
 /* protocols/pbft/prepare.c: a backup's vote for the primary's order, and the certificate that Q-1 of them make (Castro & Liskov,
  * OSDI '99, 4.2; PROTOCOLS.md 1.4, P1-P5, D3). */
+#include "protocols/common/status.h"
 #include "protocols/pbft/state.h"
 
 static enum nika_check prepare_check(const struct nika_replica *r, const struct pbft_order *m,
                                      uint32_t sender)
 {
-    if (sender >= r->n || sender == r->self) return NIKA_CHECK_P1;
+    if (sender >= r->core.n || sender == r->core.self) return NIKA_CHECK_P1;
     /* The primary's vote is its PRE-PREPARE; counting both would let f+1 faulty look like a quorum. */
-    if (sender == pbft_primary(r, m->view)) return NIKA_CHECK_P2;
-    if (!r->active || m->view != r->view) return NIKA_CHECK_P3;
-    if (!pbft_in_window(r, m->seq)) return NIKA_CHECK_P4;
+    if (sender == common_primary(&r->core, m->view)) return NIKA_CHECK_P2;
+    if (!r->core.active || m->view != r->core.view) return NIKA_CHECK_P3;
+    if (!common_in_window(&r->core, m->seq)) return NIKA_CHECK_P4;
     return NIKA_CHECK_NONE;
 }
 
@@ -17,15 +18,15 @@ void pbft_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
 {
     struct pbft_order m;
     if (!pbft_order_decode(frame->body, &m)) {
-        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
         return;
     }
     enum nika_check check = prepare_check(r, &m, frame->sender);
     if (check != NIKA_CHECK_NONE) {
-        pbft_reject(r, check, frame->sender);
-        bool ahead = check == NIKA_CHECK_P3 ? m.view >= r->view
-                                            : check == NIKA_CHECK_P4 && m.seq > r->low_mark;
-        if (ahead) pbft_status_soon(r);
+        common_reject(&r->core, check, frame->sender);
+        bool ahead = check == NIKA_CHECK_P3 ? m.view >= r->core.view
+                                            : check == NIKA_CHECK_P4 && m.seq > r->core.low_mark;
+        if (ahead) common_status_soon(&r->core);
         return;
     }
     struct pbft_slot *slot = pbft_slot_current(r, m.seq);
@@ -33,10 +34,10 @@ void pbft_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
     if (vote->present) {
         if (nika_digest_equal(&vote->digest, &m.digest)) return; /* A retransmission. */
         pbft_vote_conflict(r, slot, PBFT_PREPARE, frame);
-        pbft_reject(r, NIKA_CHECK_P5, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_P5, frame->sender);
         return;
     }
-    if (r->high_known < m.seq) r->high_known = m.seq;
+    if (r->core.high_known < m.seq) r->core.high_known = m.seq;
     /* Kept even before the PRE-PREPARE arrives, because the network reorders. */
     if (pbft_vote_record(r, slot, PBFT_PREPARE, frame->sender, &m.digest, frame->auth))
         pbft_check_prepared(r, slot);
@@ -46,9 +47,9 @@ static bool keep_certificate(struct nika_replica *r, struct pbft_slot *slot)
 {
     uint32_t certificate = pbft_certificate_build(r, slot);
     if (certificate == 0) return false; /* Store full: the STATUS timer tries again. */
-    nika_store_free(r->store, slot->best_certificate);
+    nika_store_free(r->core.store, slot->best_certificate);
     if (slot->best_batch != 0 && !nika_digest_equal(&slot->best_digest, &slot->digest)) {
-        nika_store_free(r->store, slot->best_batch);
+        nika_store_free(r->core.store, slot->best_batch);
         slot->best_batch = 0;
     }
     slot->best_certificate = certificate;
@@ -62,7 +63,7 @@ void pbft_check_prepared(struct nika_replica *r, struct pbft_slot *slot)
 {
     if (slot->prepared || slot->pre_prepare == 0 || !slot->batch_ok || !slot->proposal_durable)
         return;
-    if (slot->prepare_count + 1u < r->quorum) return;
+    if (slot->prepare_count + 1u < r->core.quorum) return;
     if (!keep_certificate(r, slot)) return;
     slot->prepared = true;
     pbft_prepared_persist(r, slot);
@@ -71,17 +72,18 @@ void pbft_check_prepared(struct nika_replica *r, struct pbft_slot *slot)
 void pbft_prepared_persist(struct nika_replica *r, struct pbft_slot *slot)
 {
     slot->persist_failed = false;
-    nika_effects_persist(
-        r->effects, pbft_token(r, PBFT_TOKEN_PREPARED, r->view_generation, slot->seq),
-        PBFT_RECORD_PREPARED, slot->seq, nika_store_span(r->store, slot->best_certificate));
+    nika_effects_persist(r->core.effects,
+                         common_token(PBFT_TOKEN_PREPARED, r->view_generation, slot->base.seq),
+                         PBFT_RECORD_PREPARED, slot->base.seq,
+                         nika_store_span(r->core.store, slot->best_certificate));
 }
 
 void pbft_prepared_stored(struct nika_replica *r, uint64_t seq)
 {
     struct pbft_slot *slot = pbft_slot_find(r, seq);
-    if (slot == NULL || !slot->prepared || slot->view != r->view || !r->active) return;
+    if (slot == NULL || !slot->prepared || slot->view != r->core.view || !r->core.active) return;
     slot->prepared_durable = true;
-    if (slot->commit_sent || r->amnesiac) return;
+    if (slot->commit_sent || r->core.amnesiac) return;
     slot->commit_sent = true;
     pbft_vote_cast(r, slot, PBFT_COMMIT);
     pbft_check_committed(r, slot);

@@ -2,6 +2,12 @@
  *
  * Owns the layout of all memory and decides which file an event goes to. Stale timers, stale completions of a view or of an
  * execution that was left are dropped here, so no handler has to think of them. */
+#include "protocols/common/batcher.h"
+#include "protocols/common/execute.h"
+#include "protocols/common/fetch.h"
+#include "protocols/common/intake.h"
+#include "protocols/common/status.h"
+#include "protocols/common/transfer.h"
 #include "protocols/pbft/describe.h"
 #include "protocols/pbft/state.h"
 
@@ -29,10 +35,10 @@ static void pbft_layout(const struct nika_config *c, struct layout *l)
     l->slots = take(&at, c->window * sizeof(struct pbft_slot));
     l->votes = take(&at, (size_t)c->window * PBFT_PHASES * c->n * l->vote_stride);
     l->checkpoints =
-        take(&at, (size_t)c->n * (l->checkpoint_rows + 1) * sizeof(struct pbft_checkpoint_vote));
+        take(&at, (size_t)c->n * (l->checkpoint_rows + 1) * sizeof(struct common_checkpoint_vote));
     l->view_changes = take(&at, c->n * sizeof(struct pbft_view_change_entry));
-    l->evidence = take(&at, c->n * sizeof(struct pbft_evidence));
-    l->peers = take(&at, c->n * sizeof(struct pbft_peer));
+    l->evidence = take(&at, c->n * sizeof(struct common_evidence));
+    l->peers = take(&at, c->n * sizeof(struct common_peer));
     l->reads = take(&at, c->clients * sizeof(struct pbft_read));
     l->pending = take(&at, common_pending_size(c));
     l->replies = take(&at, common_reply_cache_size(c));
@@ -54,7 +60,8 @@ static size_t replica_size(const struct nika_config *config)
 
 static size_t replica_used(const struct nika_replica *r)
 {
-    return (size_t)((const uint8_t *)r->store - (const uint8_t *)r) + nika_store_used(r->store);
+    return (size_t)((const uint8_t *)r->core.store - (const uint8_t *)r) +
+           nika_store_used(r->core.store);
 }
 
 static struct nika_replica *replica_init(void *memory, const struct nika_config *config,
@@ -64,32 +71,36 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
     uint8_t *base = memory;
     struct layout l;
     pbft_layout(config, &l);
-    r->config = config;
-    r->host = host;
-    r->self = host->self;
-    r->n = config->n;
-    r->f = config->f;
-    r->quorum = common_quorum(config->n, config->f);
-    r->weak = common_weak(config->f);
-    NIKA_ASSERT(r->self < r->n);
+    r->core.hooks = &pbft_hooks;
+    r->core.config = config;
+    r->core.host = host;
+    r->core.self = host->self;
+    r->core.n = config->n;
+    r->core.f = config->f;
+    r->core.quorum = common_quorum(config->n, config->f);
+    r->core.weak = common_weak(config->f);
+    r->core.stable_need = r->core.quorum;
+    NIKA_ASSERT(r->core.self < r->core.n);
     r->vote_stride = l.vote_stride;
-    r->checkpoint_rows = l.checkpoint_rows;
-    r->slots = (struct pbft_slot *)(void *)(base + l.slots);
+    r->core.checkpoint_rows = l.checkpoint_rows;
+    r->core.slots = base + l.slots;
+    r->core.slot_size = sizeof(struct pbft_slot);
+    r->slots = (struct pbft_slot *)(void *)r->core.slots;
     r->votes = base + l.votes;
-    r->checkpoints = (struct pbft_checkpoint_vote *)(void *)(base + l.checkpoints);
+    r->core.checkpoints = (struct common_checkpoint_vote *)(void *)(base + l.checkpoints);
     r->view_changes = (struct pbft_view_change_entry *)(void *)(base + l.view_changes);
-    r->evidence = (struct pbft_evidence *)(void *)(base + l.evidence);
-    r->peers = (struct pbft_peer *)(void *)(base + l.peers);
+    r->core.evidence = (struct common_evidence *)(void *)(base + l.evidence);
+    r->core.peers = (struct common_peer *)(void *)(base + l.peers);
     r->reads = (struct pbft_read *)(void *)(base + l.reads);
-    common_pending_init(&r->pending, config, base + l.pending);
-    common_reply_cache_init(&r->replies, config, base + l.replies);
+    common_pending_init(&r->core.pending, config, base + l.pending);
+    common_reply_cache_init(&r->core.replies, config, base + l.replies);
     /* VIEW-CHANGEs and NEW-VIEWs, entered, awaited and being built, rounded up as the store does. */
     uint64_t reserve = 8u * (uint64_t)pbft_new_view_size_max(config);
-    r->pending.reserve =
+    r->core.pending.reserve =
         reserve < config->store_bytes / 2 ? (uint32_t)reserve : config->store_bytes / 2;
-    r->store = nika_store_init(base + l.store, config->store_bytes);
-    r->active = true;
-    r->next_seq = 1;
+    r->core.store = nika_store_init(base + l.store, config->store_bytes);
+    r->core.active = true;
+    r->core.next_seq = 1;
     return r;
 }
 
@@ -97,28 +108,28 @@ static void on_message(struct nika_replica *r, const struct nika_frame *frame)
 {
     switch (frame->type) {
     case COMMON_TYPE_request:
-        pbft_on_request(r, frame);
+        common_on_request(&r->core, frame);
         return;
     case COMMON_TYPE_batch:
-        pbft_on_batch(r, frame);
+        common_on_batch(&r->core, frame);
         return;
     case COMMON_TYPE_fetch_batch:
-        pbft_on_fetch_batch(r, frame);
+        common_on_fetch_batch(&r->core, frame);
         return;
     case COMMON_TYPE_fetch_meta:
-        pbft_on_fetch_meta(r, frame);
+        common_on_fetch_meta(&r->core, frame);
         return;
     case COMMON_TYPE_meta:
-        pbft_on_meta(r, frame);
+        common_on_meta(&r->core, frame);
         return;
     case COMMON_TYPE_fetch_chunk:
-        pbft_on_fetch_chunk(r, frame);
+        common_on_fetch_chunk(&r->core, frame);
         return;
     case COMMON_TYPE_chunk:
-        pbft_on_chunk(r, frame);
+        common_on_chunk(&r->core, frame);
         return;
     case COMMON_TYPE_no_snapshot:
-        pbft_on_no_snapshot(r, frame);
+        common_on_no_snapshot(&r->core, frame);
         return;
     case PBFT_TYPE_pre_prepare:
         pbft_on_pre_prepare(r, frame);
@@ -133,7 +144,7 @@ static void on_message(struct nika_replica *r, const struct nika_frame *frame)
         pbft_on_commit_cert(r, frame);
         return;
     case PBFT_TYPE_checkpoint:
-        pbft_on_checkpoint(r, frame);
+        common_on_checkpoint(&r->core, frame);
         return;
     case PBFT_TYPE_view_change:
         pbft_on_view_change(r, frame);
@@ -145,44 +156,44 @@ static void on_message(struct nika_replica *r, const struct nika_frame *frame)
         pbft_on_status(r, frame);
         return;
     default:
-        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
         return;
     }
 }
 
 static void on_timer(struct nika_replica *r, const struct nika_event *event)
 {
-    if (event->timer >= PBFT_TIMER_COUNT || !r->timer_armed[event->timer]) return;
-    if (event->generation != r->timer_generation[event->timer]) return;
-    r->timer_armed[event->timer] = false;
-    switch ((enum pbft_timer)event->timer) {
-    case PBFT_TIMER_REQUEST:
-        pbft_request_expired(r);
+    if (event->timer >= COMMON_TIMER_COUNT || !r->core.timer_armed[event->timer]) return;
+    if (event->generation != r->core.timer_generation[event->timer]) return;
+    r->core.timer_armed[event->timer] = false;
+    switch ((enum common_timer)event->timer) {
+    case COMMON_TIMER_REQUEST:
+        common_request_expired(&r->core);
         return;
-    case PBFT_TIMER_VIEW:
+    case COMMON_TIMER_VIEW:
         pbft_view_timer(r);
         return;
-    case PBFT_TIMER_BATCH:
-        pbft_batch_try_cut(r, true);
+    case COMMON_TIMER_BATCH:
+        common_batch_try_cut(&r->core, true);
         return;
-    case PBFT_TIMER_STATUS:
-        pbft_status_timer(r);
+    case COMMON_TIMER_STATUS:
+        common_status_timer(&r->core);
         return;
-    case PBFT_TIMER_FETCH:
-        pbft_fetch_timer(r);
+    case COMMON_TIMER_FETCH:
+        common_fetch_timer(&r->core);
         return;
-    case PBFT_TIMER_TRANSFER:
-        pbft_transfer_timer(r);
+    case COMMON_TIMER_TRANSFER:
+        common_transfer_timer(&r->core);
         return;
-    case PBFT_TIMER_LAG:
-        pbft_lag_timer(r);
+    case COMMON_TIMER_LAG:
+        common_lag_timer(&r->core);
         return;
-    case PBFT_TIMER_COUNT:
+    case COMMON_TIMER_COUNT:
         return;
     }
 }
 
-static void persist_refused(struct nika_replica *r, enum pbft_token kind, uint64_t seq)
+static void persist_refused(struct nika_replica *r, uint32_t kind, uint64_t seq)
 {
     if (kind != PBFT_TOKEN_PROPOSAL && kind != PBFT_TOKEN_PREPARED) return;
     struct pbft_slot *slot = pbft_slot_find(r, seq);
@@ -191,17 +202,17 @@ static void persist_refused(struct nika_replica *r, enum pbft_token kind, uint64
 
 static void on_stored(struct nika_replica *r, const struct nika_event *event)
 {
-    enum pbft_token kind = (enum pbft_token)(event->token >> 56);
+    uint32_t kind = (uint32_t)(event->token >> 56);
     uint16_t generation = (uint16_t)(event->token >> 40);
     uint64_t seq = event->token & ((UINT64_C(1) << 40) - 1);
-    if (kind == PBFT_TOKEN_TRANSFER_SAVED) {
-        pbft_transfer_saved(r, seq, event->status);
+    if (kind == COMMON_TOKEN_TRANSFER_SAVED) {
+        common_transfer_saved(&r->core, seq, event->status);
     } else if (event->status != 0) {
         if (generation == r->view_generation) persist_refused(r, kind, seq);
-    } else if (kind == PBFT_TOKEN_SNAPSHOT_SAVED) {
-        pbft_snapshot_saved(r, seq);
-    } else if (kind == PBFT_TOKEN_STABLE) {
-        pbft_stable_stored(r, seq);
+    } else if (kind == COMMON_TOKEN_SNAPSHOT_SAVED) {
+        common_snapshot_saved(&r->core, seq);
+    } else if (kind == COMMON_TOKEN_STABLE) {
+        common_stable_stored(&r->core, seq);
     } else if (generation != r->view_generation) {
         return; /* A vote of a view that was left (INV-VCM). */
     } else if (kind == PBFT_TOKEN_PROPOSAL) {
@@ -217,44 +228,37 @@ static void on_stored(struct nika_replica *r, const struct nika_event *event)
 
 static void on_app(struct nika_replica *r, const struct nika_event *event)
 {
-    enum pbft_token kind = (enum pbft_token)(event->token >> 56);
+    uint32_t kind = (uint32_t)(event->token >> 56);
     uint16_t generation = (uint16_t)(event->token >> 40);
     uint64_t seq = event->token & ((UINT64_C(1) << 40) - 1);
     /* A chunk is what it is whatever was executed since; its proof tells. */
-    if (kind == PBFT_TOKEN_CHUNK) {
-        pbft_chunk_ready(r, (uint32_t)seq, event->status, event->bytes);
+    if (kind == COMMON_TOKEN_CHUNK) {
+        common_chunk_ready(&r->core, (uint32_t)seq, event->status, event->bytes);
         return;
     }
-    if (generation != r->exec_generation) {
+    if (generation != r->core.exec_generation) {
         /* The client asks again; what its read saw is no longer this replica's state. */
-        if (kind == PBFT_TOKEN_QUERY && seq < r->config->clients) r->reads[seq].timestamp = 0;
+        if (kind == COMMON_TOKEN_QUERY && seq < r->core.config->clients)
+            r->reads[seq].timestamp = 0;
         return;
     }
-    if (kind == PBFT_TOKEN_EXECUTE) pbft_executed(r, seq, event->bytes);
-    if (kind == PBFT_TOKEN_SNAPSHOT) pbft_snapshot_meta(r, seq, event->bytes);
-    if (kind == PBFT_TOKEN_RESTORE) pbft_restored(r, seq, event->status, event->bytes);
-    if (kind != PBFT_TOKEN_QUERY || seq >= r->config->clients) return;
+    if (kind == COMMON_TOKEN_EXECUTE) common_executed(&r->core, seq, event->bytes);
+    if (kind == COMMON_TOKEN_SNAPSHOT) common_snapshot_meta(&r->core, seq, event->bytes);
+    if (kind == COMMON_TOKEN_RESTORE) common_restored(&r->core, seq, event->status, event->bytes);
+    if (kind != COMMON_TOKEN_QUERY || seq >= r->core.config->clients) return;
     if (event->status != 0) {
-        pbft_reject(r, NIKA_CHECK_RO1, nika_client_node((uint32_t)seq));
+        common_reject(&r->core, NIKA_CHECK_RO1, nika_client_node((uint32_t)seq));
         r->reads[seq].timestamp = 0;
         return;
     }
     pbft_read_only_done(r, (uint32_t)seq, event->bytes);
 }
 
-/* Reported in sixteenths of the store, so that a filling store costs a handful of notes. */
-static void store_note(struct nika_replica *r)
-{
-    uint64_t level = (uint64_t)r->store->peak * 16 / r->config->store_bytes;
-    uint64_t noted = (uint64_t)r->queue_peak[NIKA_QUEUE_STORE_BYTES] * 16 / r->config->store_bytes;
-    if (level > noted) pbft_queue_note(r, NIKA_QUEUE_STORE_BYTES, r->store->peak);
-}
-
 static void replica_step(struct nika_replica *r, const struct nika_event *event,
                          struct nika_effects *effects)
 {
-    r->now_ns = event->now_ns;
-    r->effects = effects;
+    r->core.now_ns = event->now_ns;
+    r->core.effects = effects;
     switch (event->kind) {
     case NIKA_EVENT_START:
         pbft_start(r);
@@ -274,31 +278,32 @@ static void replica_step(struct nika_replica *r, const struct nika_event *event,
     case NIKA_EVENT_INVOKE:
         break; /* For clients. */
     }
-    pbft_status_hurry(r);
-    store_note(r);
-    r->effects = NULL;
+    common_status_hurry(&r->core);
+    common_store_note(&r->core);
+    r->core.effects = NULL;
 }
 
 static void replica_status(const struct nika_replica *r, struct nika_replica_status *out)
 {
     memset(out, 0, sizeof *out);
-    out->view = r->view;
-    out->active = r->active;
-    out->transferring = r->transfer.active;
-    out->low_mark = r->low_mark;
-    out->last_executed = r->last_executed;
-    out->last_committed = r->last_executed;
-    for (uint64_t s = r->last_executed + 1; s - r->last_executed <= r->config->window; s++) {
-        const struct pbft_slot *slot = &r->slots[s % r->config->window];
-        if (slot->seq != s || !slot->committed) break;
+    out->view = r->core.view;
+    out->active = r->core.active;
+    out->transferring = r->core.transfer.active;
+    out->low_mark = r->core.low_mark;
+    out->last_executed = r->core.last_executed;
+    out->last_committed = r->core.last_executed;
+    for (uint64_t s = r->core.last_executed + 1;
+         s - r->core.last_executed <= r->core.config->window; s++) {
+        const struct pbft_slot *slot = &r->slots[s % r->core.config->window];
+        if (slot->base.seq != s || !slot->base.committed) break;
         out->last_committed = s;
     }
-    out->pending = r->pending.count;
+    out->pending = r->core.pending.count;
     out->wait = pbft_wait(r, &out->wait_detail);
-    for (uint32_t i = 0; i < r->n; i++)
+    for (uint32_t i = 0; i < r->core.n; i++)
         out->view_changes_held +=
-            r->view_changes[i].frame != 0 && r->view_changes[i].view == r->view ? 1u : 0u;
-    out->backoff = r->backoff;
+            r->view_changes[i].frame != 0 && r->view_changes[i].view == r->core.view ? 1u : 0u;
+    out->backoff = r->core.backoff;
 }
 
 const struct nika_replica_ops nika_replica_pbft = {

@@ -4,40 +4,12 @@
  * that of what it committed; each is kept as long as some peer may have to fetch it. It decides nothing about agreement. */
 #include "protocols/pbft/state.h"
 
-bool pbft_in_window(const struct nika_replica *r, uint64_t seq)
-{
-    return seq > r->low_mark && seq - r->low_mark <= r->config->window;
-}
-
-static struct pbft_slot *place(const struct nika_replica *r, uint64_t seq)
-{
-    return &r->slots[seq % r->config->window];
-}
-
-struct pbft_slot *pbft_slot_at(struct nika_replica *r, uint64_t seq)
-{
-    struct pbft_slot *slot = place(r, seq);
-    if (slot->seq == seq) return slot;
-    pbft_slot_release(r, slot);
-    slot->seq = seq;
-    if (seq > r->highest_slot) r->highest_slot = seq;
-    if (seq > r->low_mark) pbft_queue_note(r, NIKA_QUEUE_SLOTS, (uint32_t)(seq - r->low_mark));
-    return slot;
-}
-
-struct pbft_slot *pbft_slot_find(struct nika_replica *r, uint64_t seq)
-{
-    if (!pbft_in_window(r, seq)) return NULL;
-    struct pbft_slot *slot = place(r, seq);
-    return slot->seq == seq ? slot : NULL;
-}
-
 struct pbft_slot *pbft_slot_current(struct nika_replica *r, uint64_t seq)
 {
     struct pbft_slot *slot = pbft_slot_at(r, seq);
-    if (slot->view != r->view) {
+    if (slot->view != r->core.view) {
         pbft_slot_reset_view(r, slot);
-        slot->view = r->view;
+        slot->view = r->core.view;
     }
     return slot;
 }
@@ -46,12 +18,12 @@ struct pbft_vote *pbft_vote_at(struct nika_replica *r, struct pbft_slot *slot,
                                enum pbft_phase phase, uint32_t sender)
 {
     size_t row = (size_t)(slot - r->slots) * PBFT_PHASES + phase;
-    return (struct pbft_vote *)(void *)(r->votes + (row * r->n + sender) * r->vote_stride);
+    return (struct pbft_vote *)(void *)(r->votes + (row * r->core.n + sender) * r->vote_stride);
 }
 
 static void votes_clear(struct nika_replica *r, struct pbft_slot *slot)
 {
-    for (uint32_t i = 0; i < r->n; i++) {
+    for (uint32_t i = 0; i < r->core.n; i++) {
         pbft_vote_at(r, slot, PBFT_PREPARE, i)->present = false;
         pbft_vote_at(r, slot, PBFT_COMMIT, i)->present = false;
     }
@@ -61,7 +33,7 @@ static void votes_clear(struct nika_replica *r, struct pbft_slot *slot)
 
 static void drop(struct nika_replica *r, uint32_t *handle)
 {
-    nika_store_free(r->store, *handle);
+    nika_store_free(r->core.store, *handle);
     *handle = 0;
 }
 
@@ -74,7 +46,7 @@ static void unpark(struct nika_replica *r, struct pbft_slot *slot)
 void pbft_slot_reset_view(struct nika_replica *r, struct pbft_slot *slot)
 {
     /* The votes are about to go; what they prove about a committed number must outlive the view (S6). */
-    if (slot->committed) pbft_commit_cert_keep(r, slot);
+    if (slot->base.committed) pbft_commit_cert_keep(r, slot);
     drop(r, &slot->pre_prepare);
     unpark(r, slot);
     votes_clear(r, slot);
@@ -91,50 +63,35 @@ void pbft_slot_reset_view(struct nika_replica *r, struct pbft_slot *slot)
 
 void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot)
 {
-    if (slot->seq == 0) return;
+    if (slot->base.seq == 0) return;
     drop(r, &slot->pre_prepare);
     unpark(r, slot);
     drop(r, &slot->batch);
     drop(r, &slot->best_batch);
-    drop(r, &slot->commit_batch);
+    drop(r, &slot->base.commit_batch);
     drop(r, &slot->best_certificate);
     drop(r, &slot->commit_cert);
     votes_clear(r, slot);
     memset(slot, 0, sizeof *slot);
-    slot->view = r->view;
+    slot->view = r->core.view;
 }
 
 /* Peers that prepared such a batch have it, should it be ordered again. */
-static bool give_up_batches(struct nika_replica *r)
+bool pbft_spare_batches(struct nika_replica *r)
 {
     bool any = false;
-    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot == NULL || slot->batch == 0 || slot->pre_prepare != 0 || slot->parked != 0)
             continue;
         if (slot->has_best && nika_digest_equal(&slot->best_digest, &slot->digest)) continue;
-        if (slot->committed && nika_digest_equal(&slot->commit_digest, &slot->digest)) continue;
+        if (slot->base.committed && nika_digest_equal(&slot->base.commit_digest, &slot->digest))
+            continue;
         drop(r, &slot->batch);
         slot->batch_ok = false;
         any = true;
     }
     return any;
-}
-
-uint32_t pbft_bulk_alloc(struct nika_replica *r, uint32_t size)
-{
-    uint32_t handle = nika_store_alloc_keeping(r->store, size, r->pending.reserve);
-    if (handle == 0 && give_up_batches(r))
-        handle = nika_store_alloc_keeping(r->store, size, r->pending.reserve);
-    return handle;
-}
-
-uint32_t pbft_bulk_put(struct nika_replica *r, struct nika_span bytes)
-{
-    NIKA_ASSERT(bytes.size > 0);
-    uint32_t handle = pbft_bulk_alloc(r, bytes.size);
-    if (handle != 0) memmove(nika_store_at(r->store, handle), bytes.data, bytes.size);
-    return handle;
 }
 
 uint32_t pbft_slot_batch(const struct pbft_slot *slot, const struct nika_digest *digest)
@@ -143,16 +100,9 @@ uint32_t pbft_slot_batch(const struct pbft_slot *slot, const struct nika_digest 
         return slot->batch;
     if (slot->best_batch != 0 && nika_digest_equal(&slot->best_digest, digest))
         return slot->best_batch;
-    if (slot->commit_batch != 0 && nika_digest_equal(&slot->commit_digest, digest))
-        return slot->commit_batch;
+    if (slot->base.commit_batch != 0 && nika_digest_equal(&slot->base.commit_digest, digest))
+        return slot->base.commit_batch;
     return 0;
-}
-
-bool pbft_slot_commit_ready(const struct pbft_slot *slot)
-{
-    if (!slot->committed) return false;
-    return nika_digest_is_null(&slot->commit_digest) ||
-           pbft_slot_batch(slot, &slot->commit_digest) != 0;
 }
 
 void pbft_slot_set_digest(struct nika_replica *r, struct pbft_slot *slot,
@@ -166,11 +116,11 @@ void pbft_slot_set_digest(struct nika_replica *r, struct pbft_slot *slot,
     if (old != 0 && slot->has_best && slot->best_batch == 0 &&
         nika_digest_equal(&slot->best_digest, &slot->digest)) {
         slot->best_batch = old;
-    } else if (old != 0 && slot->committed && slot->commit_batch == 0 &&
-               nika_digest_equal(&slot->commit_digest, &slot->digest)) {
-        slot->commit_batch = old;
+    } else if (old != 0 && slot->base.committed && slot->base.commit_batch == 0 &&
+               nika_digest_equal(&slot->base.commit_digest, &slot->digest)) {
+        slot->base.commit_batch = old;
     } else {
-        nika_store_free(r->store, old);
+        nika_store_free(r->core.store, old);
     }
     slot->digest = *digest;
     slot->batch_ok = false;
@@ -178,9 +128,10 @@ void pbft_slot_set_digest(struct nika_replica *r, struct pbft_slot *slot,
         slot->batch = slot->best_batch;
         slot->best_batch = 0;
         slot->batch_ok = true;
-    } else if (slot->commit_batch != 0 && nika_digest_equal(&slot->commit_digest, digest)) {
-        slot->batch = slot->commit_batch;
-        slot->commit_batch = 0;
+    } else if (slot->base.commit_batch != 0 &&
+               nika_digest_equal(&slot->base.commit_digest, digest)) {
+        slot->batch = slot->base.commit_batch;
+        slot->base.commit_batch = 0;
         slot->batch_ok = true;
     }
 }
@@ -198,7 +149,7 @@ bool pbft_vote_record(struct nika_replica *r, struct pbft_slot *slot, enum pbft_
                       uint32_t sender, const struct nika_digest *digest, struct nika_span auth)
 {
     struct pbft_vote *vote = pbft_vote_at(r, slot, phase, sender);
-    NIKA_ASSERT(!vote->present && auth.size <= nika_suite_signature_size(r->config->suite));
+    NIKA_ASSERT(!vote->present && auth.size <= nika_suite_signature_size(r->core.config->suite));
     vote->present = true;
     vote->auth_size = (uint16_t)auth.size;
     vote->digest = *digest;
@@ -213,7 +164,7 @@ void pbft_votes_recount(struct nika_replica *r, struct pbft_slot *slot)
 {
     slot->prepare_count = 0;
     slot->commit_count = 0;
-    for (uint32_t i = 0; i < r->n; i++) {
+    for (uint32_t i = 0; i < r->core.n; i++) {
         const struct pbft_vote *prepare = pbft_vote_at(r, slot, PBFT_PREPARE, i);
         const struct pbft_vote *commit = pbft_vote_at(r, slot, PBFT_COMMIT, i);
         if (prepare->present && nika_digest_equal(&prepare->digest, &slot->digest))
@@ -229,30 +180,31 @@ static uint32_t sign_order(struct nika_replica *r, const struct pbft_slot *slot,
     uint8_t body[PBFT_ORDER_SIZE];
     struct nika_writer w = nika_writer_of(body, sizeof body);
     nika_write_u64(&w, slot->view);
-    nika_write_u64(&w, slot->seq);
+    nika_write_u64(&w, slot->base.seq);
     nika_write_digest(&w, &slot->digest);
     uint8_t type = phase == PBFT_PREPARE ? PBFT_TYPE_prepare : PBFT_TYPE_commit;
-    return r->host->authenticate(r->host->world, r->self, NIKA_AUTH_SIGNATURE, type, NIKA_NODE_NONE,
-                                 (struct nika_span){body, w.at}, auth);
+    return r->core.host->authenticate(r->core.host->world, r->core.self, NIKA_AUTH_SIGNATURE, type,
+                                      NIKA_NODE_NONE, (struct nika_span){body, w.at}, auth);
 }
 
 void pbft_vote_restore(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase)
 {
     uint8_t auth[NIKA_AUTH_SIZE_MAX];
-    if (pbft_vote_at(r, slot, phase, r->self)->present) return;
+    if (pbft_vote_at(r, slot, phase, r->core.self)->present) return;
     uint32_t size = sign_order(r, slot, phase, auth);
-    (void)pbft_vote_record(r, slot, phase, r->self, &slot->digest, (struct nika_span){auth, size});
+    (void)pbft_vote_record(r, slot, phase, r->core.self, &slot->digest,
+                           (struct nika_span){auth, size});
 }
 
 void pbft_vote_cast(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase)
 {
     pbft_vote_restore(r, slot, phase);
-    const struct pbft_vote *vote = pbft_vote_at(r, slot, phase, r->self);
+    const struct pbft_vote *vote = pbft_vote_at(r, slot, phase, r->core.self);
     uint8_t *bytes = NULL;
     uint32_t size = nika_frame_size(PBFT_ORDER_SIZE, vote->auth_size);
-    if (nika_effects_add(r->effects, NIKA_ACTION_BROADCAST, size, &bytes) == NULL) return;
+    if (nika_effects_add(r->core.effects, NIKA_ACTION_BROADCAST, size, &bytes) == NULL) return;
     struct nika_writer w = nika_writer_of(bytes, size);
-    pbft_vote_frame(r, slot, phase, r->self, &w);
+    pbft_vote_frame(r, slot, phase, r->core.self, &w);
 }
 
 void pbft_vote_frame(struct nika_replica *r, const struct pbft_slot *slot, enum pbft_phase phase,
@@ -260,15 +212,16 @@ void pbft_vote_frame(struct nika_replica *r, const struct pbft_slot *slot, enum 
 {
     size_t row = (size_t)(slot - r->slots) * PBFT_PHASES + phase;
     const struct pbft_vote *vote =
-        (const struct pbft_vote *)(const void *)(r->votes + (row * r->n + sender) * r->vote_stride);
+        (const struct pbft_vote *)(const void *)(r->votes +
+                                                 (row * r->core.n + sender) * r->vote_stride);
     uint8_t body[PBFT_ORDER_SIZE];
     struct nika_writer b = nika_writer_of(body, sizeof body);
     nika_write_u64(&b, slot->view);
-    nika_write_u64(&b, slot->seq);
+    nika_write_u64(&b, slot->base.seq);
     nika_write_digest(&b, &vote->digest);
     uint8_t type = phase == PBFT_PREPARE ? PBFT_TYPE_prepare : PBFT_TYPE_commit;
-    nika_frame_write(r->config, type, sender, (struct nika_span){body, b.at}, NIKA_AUTH_SIGNATURE,
-                     (struct nika_span){vote->auth, vote->auth_size}, w);
+    nika_frame_write(r->core.config, type, sender, (struct nika_span){body, b.at},
+                     NIKA_AUTH_SIGNATURE, (struct nika_span){vote->auth, vote->auth_size}, w);
 }
 
 void pbft_vote_conflict(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase,
@@ -278,24 +231,26 @@ void pbft_vote_conflict(struct nika_replica *r, struct pbft_slot *slot, enum pbf
         first[NIKA_FRAME_HEAD_SIZE + PBFT_ORDER_SIZE + NIKA_FRAME_TAIL_SIZE + NIKA_AUTH_SIZE_MAX];
     struct nika_writer w = nika_writer_of(first, sizeof first);
     pbft_vote_frame(r, slot, phase, frame->sender, &w);
-    pbft_evidence(r, frame->type, frame->sender, (struct nika_span){first, w.at}, frame->raw);
+    common_evidence(&r->core, frame->type, frame->sender, (struct nika_span){first, w.at},
+                    frame->raw);
 }
 
 void pbft_commit_cert_keep(struct nika_replica *r, struct pbft_slot *slot)
 {
-    if (slot->commit_cert != 0 || slot->view != slot->commit_view) return;
+    if (slot->commit_cert != 0 || slot->view != slot->base.commit_view) return;
     uint32_t chosen[NIKA_REPLICAS_MAX];
     uint32_t count = 0, size = 4;
-    for (uint32_t i = 0; i < r->n && count < r->quorum; i++) {
+    for (uint32_t i = 0; i < r->core.n && count < r->core.quorum; i++) {
         const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, i);
-        if (!vote->present || !nika_digest_equal(&vote->digest, &slot->commit_digest)) continue;
+        if (!vote->present || !nika_digest_equal(&vote->digest, &slot->base.commit_digest))
+            continue;
         chosen[count++] = i;
         size += 4 + nika_frame_size(PBFT_ORDER_SIZE, vote->auth_size);
     }
-    if (count < r->quorum) return;
-    uint32_t handle = nika_store_alloc(r->store, size);
+    if (count < r->core.quorum) return;
+    uint32_t handle = nika_store_alloc(r->core.store, size);
     if (handle == 0) return; /* Others hold one too. */
-    struct nika_writer w = nika_writer_of(nika_store_at(r->store, handle), size);
+    struct nika_writer w = nika_writer_of(nika_store_at(r->core.store, handle), size);
     nika_write_u32(&w, count);
     for (uint32_t k = 0; k < count; k++) {
         const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, chosen[k]);

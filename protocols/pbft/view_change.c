@@ -3,14 +3,15 @@
  * `view` moves as soon as a replica gives up on its primary, and from then on it sends no vote of a lower view (INV-VCM): the view
  * generation in every pending token makes the votes that still wait for the disk stale. The VIEW-CHANGE for a view is built once,
  * made durable (D4), and only those bytes are ever sent (INV-VCU). */
+#include "protocols/common/status.h"
 #include "protocols/pbft/view.h"
 
 void pbft_view_change_forget(struct nika_replica *r, uint32_t sender)
 {
     struct pbft_view_change_entry *entry = &r->view_changes[sender];
-    nika_store_free(r->store, entry->frame);
+    nika_store_free(r->core.store, entry->frame);
     memset(entry, 0, sizeof *entry);
-    if (sender == r->self) {
+    if (sender == r->core.self) {
         r->my_view_change = 0;
         r->my_view_change_durable = false;
     }
@@ -20,11 +21,11 @@ void pbft_view_change_forget(struct nika_replica *r, uint32_t sender)
 static void adopt_own(struct nika_replica *r, uint64_t view, uint32_t handle)
 {
     struct nika_frame frame;
-    struct pbft_view_change_entry *entry = &r->view_changes[r->self];
-    enum nika_err err = nika_frame_parse(nika_store_span(r->store, handle), r->config->epoch,
-                                         NIKA_MESSAGE_SIZE_MAX, &frame);
+    struct pbft_view_change_entry *entry = &r->view_changes[r->core.self];
+    enum nika_err err = nika_frame_parse(nika_store_span(r->core.store, handle),
+                                         r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
     NIKA_ASSERT(err == NIKA_OK);
-    pbft_view_change_forget(r, r->self);
+    pbft_view_change_forget(r, r->core.self);
     entry->view = view;
     entry->frame = handle;
     r->my_view_change = handle;
@@ -33,16 +34,16 @@ static void adopt_own(struct nika_replica *r, uint64_t view, uint32_t handle)
 void pbft_view_leave(struct nika_replica *r)
 {
     r->view_generation++;
-    pbft_timer_stop(r, PBFT_TIMER_REQUEST);
-    pbft_timer_stop(r, PBFT_TIMER_BATCH);
-    pbft_timer_stop(r, PBFT_TIMER_VIEW);
-    common_pending_unpropose(&r->pending);
+    common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
+    common_timer_stop(&r->core, COMMON_TIMER_BATCH);
+    common_timer_stop(&r->core, COMMON_TIMER_VIEW);
+    common_pending_unpropose(&r->core.pending);
     /* A NEW-VIEW that was still on its way to the disk is dropped: its token is stale now, and peers send it again. */
-    if (r->new_view_candidate != 0) nika_store_free(r->store, r->new_view_candidate);
+    if (r->new_view_candidate != 0) nika_store_free(r->core.store, r->new_view_candidate);
     r->new_view_candidate = 0;
     r->new_view_candidate_view = 0;
     r->new_view_pending = false;
-    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot != NULL) pbft_slot_reset_view(r, slot);
     }
@@ -52,8 +53,8 @@ void pbft_view_leave(struct nika_replica *r)
 static struct nika_list stable_frames(struct nika_replica *r)
 {
     struct nika_list list = {0};
-    if (r->stable_cert == 0) return list;
-    struct nika_span cert = nika_store_span(r->store, r->stable_cert);
+    if (r->core.stable_cert == 0) return list;
+    struct nika_span cert = nika_store_span(r->core.store, r->core.stable_cert);
     struct nika_reader reader = nika_reader_of(cert);
     list.count = nika_read_u32(&reader);
     list.span = (struct nika_span){cert.data + reader.at, cert.size - reader.at};
@@ -64,13 +65,13 @@ static struct nika_list stable_frames(struct nika_replica *r)
 static struct nika_list prepared_list(struct nika_replica *r, struct nika_writer *w)
 {
     struct nika_list list = {0};
-    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot == NULL || !slot->has_best || slot->best_certificate == 0) continue;
         struct pbft_certificate certificate;
         enum nika_err err =
-            nika_decode(&pbft_info_certificate, nika_store_span(r->store, slot->best_certificate),
-                        &certificate);
+            nika_decode(&pbft_info_certificate,
+                        nika_store_span(r->core.store, slot->best_certificate), &certificate);
         NIKA_ASSERT(err == NIKA_OK);
         nika_list_append(w, &list, &pbft_info_certificate, &certificate);
     }
@@ -80,10 +81,10 @@ static struct nika_list prepared_list(struct nika_replica *r, struct nika_writer
 static uint32_t prepared_size(struct nika_replica *r)
 {
     uint32_t size = 0;
-    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot == NULL || !slot->has_best || slot->best_certificate == 0) continue;
-        size += nika_store_length(r->store, slot->best_certificate);
+        size += nika_store_length(r->core.store, slot->best_certificate);
     }
     return size;
 }
@@ -91,8 +92,8 @@ static uint32_t prepared_size(struct nika_replica *r)
 static void persist_own(struct nika_replica *r)
 {
     nika_effects_persist(
-        r->effects, pbft_token(r, PBFT_TOKEN_VIEW_CHANGE, r->view_generation, r->view),
-        PBFT_RECORD_VIEW_CHANGE, r->view, nika_store_span(r->store, r->my_view_change));
+        r->core.effects, common_token(PBFT_TOKEN_VIEW_CHANGE, r->view_generation, r->core.view),
+        PBFT_RECORD_VIEW_CHANGE, r->core.view, nika_store_span(r->core.store, r->my_view_change));
 }
 
 /* Build and persist the VIEW-CHANGE for `view`. With a full store nothing is sent and pbft_view_retry tries again: the contents
@@ -100,66 +101,68 @@ static void persist_own(struct nika_replica *r)
 static void build_own(struct nika_replica *r)
 {
     /* Recovery knows that one was sent but had no room for its bytes: another content would break INV-VCU. */
-    if (r->view_changes[r->self].view == r->view) return;
+    if (r->view_changes[r->core.self].view == r->core.view) return;
     uint32_t size = prepared_size(r);
-    uint32_t scratch = size == 0 ? 0 : nika_store_alloc(r->store, size);
+    uint32_t scratch = size == 0 ? 0 : nika_store_alloc(r->core.store, size);
     if (size != 0 && scratch == 0) return;
     struct nika_writer w =
-        nika_writer_of(scratch == 0 ? NULL : nika_store_at(r->store, scratch), size);
+        nika_writer_of(scratch == 0 ? NULL : nika_store_at(r->core.store, scratch), size);
     struct pbft_view_change m = {
-        .view = r->view, .low_mark = r->low_mark, .checkpoints = stable_frames(r)};
+        .view = r->core.view, .low_mark = r->core.low_mark, .checkpoints = stable_frames(r)};
     m.prepared = prepared_list(r, &w);
     NIKA_ASSERT(!w.failed);
-    uint32_t handle = pbft_store_frame(r, &pbft_info_view_change, &m);
-    nika_store_free(r->store, scratch);
+    uint32_t handle = common_store_frame(&r->core, &pbft_info_view_change, &m);
+    nika_store_free(r->core.store, scratch);
     if (handle == 0) return;
-    adopt_own(r, r->view, handle);
+    adopt_own(r, r->core.view, handle);
     persist_own(r);
 }
 
 void pbft_view_change_start(struct nika_replica *r, uint64_t view)
 {
-    NIKA_ASSERT(view > r->view);
+    NIKA_ASSERT(view > r->core.view);
     /* A replica that may have forgotten votes must not vouch for what it prepared; it follows through NEW-VIEW (AMN). */
-    if (r->amnesiac) return;
+    if (r->core.amnesiac) return;
     REACHED(pbft_view_change_started);
-    SOMETIMES(pbft_nested_view_change, !r->active);
+    SOMETIMES(pbft_nested_view_change, !r->core.active);
     pbft_view_leave(r);
-    r->view = view;
-    r->active = false;
-    if (r->backoff < r->config->backoff_max) r->backoff++;
-    nika_effects_note(r->effects, NIKA_NOTE_VIEW, view, 0, (struct nika_span){0});
+    r->core.view = view;
+    r->core.active = false;
+    if (r->core.backoff < r->core.config->backoff_max) r->core.backoff++;
+    nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, view, 0, (struct nika_span){0});
     /* The NEW-VIEW of the view that is over makes room: peers in lower views now get the own VIEW-CHANGE instead. */
-    nika_store_free(r->store, r->new_view);
+    nika_store_free(r->core.store, r->new_view);
     r->new_view = 0;
     r->new_view_view = 0;
-    pbft_view_change_forget(r, r->self);
+    pbft_view_change_forget(r, r->core.self);
     build_own(r);
     pbft_view_timer_check(r);
-    pbft_status_soon(r);
+    common_status_soon(&r->core);
 }
 
 void pbft_view_change_stored(struct nika_replica *r, uint64_t view)
 {
-    if (r->active || r->view != view || r->my_view_change == 0 || r->my_view_change_durable) return;
+    if (r->core.active || r->core.view != view || r->my_view_change == 0 ||
+        r->my_view_change_durable)
+        return;
     r->my_view_change_durable = true;
-    pbft_broadcast_frame(r, nika_store_span(r->store, r->my_view_change));
+    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->my_view_change));
     pbft_new_view_try_build(r);
 }
 
 void pbft_view_retry(struct nika_replica *r)
 {
     /* Orders that were out of the window, or found the store full, when the view was entered. */
-    if (r->active && r->low_bound > r->low_mark) pbft_new_view_install(r);
+    if (r->core.active && r->low_bound > r->core.low_mark) pbft_new_view_install(r);
     if (r->new_view_candidate != 0) {
         nika_effects_persist(
-            r->effects,
-            pbft_token(r, PBFT_TOKEN_NEW_VIEW, r->view_generation, r->new_view_candidate_view),
+            r->core.effects,
+            common_token(PBFT_TOKEN_NEW_VIEW, r->view_generation, r->new_view_candidate_view),
             PBFT_RECORD_NEW_VIEW, r->new_view_candidate_view,
-            nika_store_span(r->store, r->new_view_candidate));
+            nika_store_span(r->core.store, r->new_view_candidate));
         return;
     }
-    if (r->active || r->amnesiac) return;
+    if (r->core.active || r->core.amnesiac) return;
     if (r->my_view_change == 0) {
         build_own(r);
     } else if (!r->my_view_change_durable) {
@@ -172,10 +175,10 @@ void pbft_view_retry(struct nika_replica *r)
 static uint64_t kth_largest_view(const struct nika_replica *r, uint32_t k)
 {
     uint64_t best = 0;
-    for (uint32_t i = 0; i < r->n; i++) {
+    for (uint32_t i = 0; i < r->core.n; i++) {
         uint64_t candidate = r->view_changes[i].view;
         uint32_t at_least = 0;
-        for (uint32_t j = 0; j < r->n; j++)
+        for (uint32_t j = 0; j < r->core.n; j++)
             at_least += r->view_changes[j].view >= candidate ? 1u : 0u;
         if (at_least >= k && candidate > best) best = candidate;
     }
@@ -184,16 +187,16 @@ static uint64_t kth_largest_view(const struct nika_replica *r, uint32_t k)
 
 void pbft_view_timer_check(struct nika_replica *r)
 {
-    if (r->active || r->view_timer_view == r->view) return;
+    if (r->core.active || r->view_timer_view == r->core.view) return;
     /* Alone in a high view, a replica must not run further ahead of the others; it waits until Q want to be there. */
-    if (kth_largest_view(r, r->quorum) < r->view) return;
-    r->view_timer_view = r->view;
-    pbft_timer_start(r, PBFT_TIMER_VIEW, r->config->request_ns << r->backoff);
+    if (kth_largest_view(r, r->core.quorum) < r->core.view) return;
+    r->view_timer_view = r->core.view;
+    common_timer_start(&r->core, COMMON_TIMER_VIEW, r->core.config->request_ns << r->core.backoff);
 }
 
 void pbft_view_timer(struct nika_replica *r)
 {
-    if (!r->active) pbft_view_change_start(r, r->view + 1);
+    if (!r->core.active) pbft_view_change_start(r, r->core.view + 1);
 }
 
 /* Everything that needs no look into the message's proofs. True when the message is worth verifying. */
@@ -201,21 +204,23 @@ static bool relevant(struct nika_replica *r, const struct nika_frame *frame,
                      const struct pbft_view_change *m)
 {
     const struct pbft_view_change_entry *entry = &r->view_changes[frame->sender];
-    if (m->view < r->view || m->view < entry->view) {
-        pbft_reject(r, NIKA_CHECK_VC3, frame->sender);
+    if (m->view < r->core.view || m->view < entry->view) {
+        common_reject(&r->core, NIKA_CHECK_VC3, frame->sender);
         return false;
     }
-    if (m->view > entry->view || entry->frame == 0) return !(r->active && m->view == r->view);
+    if (m->view > entry->view || entry->frame == 0)
+        return !(r->core.active && m->view == r->core.view);
     struct nika_frame held;
-    struct nika_span first = nika_store_span(r->store, entry->frame);
-    enum nika_err err = nika_frame_parse(first, r->config->epoch, NIKA_MESSAGE_SIZE_MAX, &held);
+    struct nika_span first = nika_store_span(r->core.store, entry->frame);
+    enum nika_err err =
+        nika_frame_parse(first, r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &held);
     NIKA_ASSERT(err == NIKA_OK);
     bool same = held.body.size == frame->body.size &&
                 memcmp(held.body.data, frame->body.data, held.body.size) == 0;
     if (same) return false; /* A retransmission. */
     /* INV-VCU: a correct replica has one content per view, so both signatures together convict the sender. */
-    pbft_evidence(r, frame->type, frame->sender, first, frame->raw);
-    pbft_reject(r, NIKA_CHECK_VCU, frame->sender);
+    common_evidence(&r->core, frame->type, frame->sender, first, frame->raw);
+    common_reject(&r->core, NIKA_CHECK_VCU, frame->sender);
     return false;
 }
 
@@ -224,13 +229,13 @@ static bool store_view_change(struct nika_replica *r, const struct nika_frame *f
     struct pbft_view_change_entry *entry = &r->view_changes[frame->sender];
     /* The older one is worthless beside this one, so it makes room. */
     pbft_view_change_forget(r, frame->sender);
-    uint32_t handle = nika_store_put(r->store, frame->raw);
+    uint32_t handle = nika_store_put(r->core.store, frame->raw);
     if (handle == 0) return false;
     entry->view = view;
     entry->frame = handle;
     uint32_t held = 0;
-    for (uint32_t i = 0; i < r->n; i++) held += r->view_changes[i].frame != 0 ? 1u : 0u;
-    pbft_queue_note(r, NIKA_QUEUE_VIEW_CHANGES, held);
+    for (uint32_t i = 0; i < r->core.n; i++) held += r->view_changes[i].frame != 0 ? 1u : 0u;
+    common_queue_note(&r->core, NIKA_QUEUE_VIEW_CHANGES, held);
     return true;
 }
 
@@ -238,33 +243,34 @@ void pbft_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
 {
     struct pbft_view_change m;
     if (nika_decode(&pbft_info_view_change, frame->body, &m) != NIKA_OK) {
-        pbft_reject(r, NIKA_CHECK_W0, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
         return;
     }
     /* Ingress verified the signature; only another replica's VIEW-CHANGE is news. */
-    if (frame->sender >= r->n || frame->sender == r->self) {
-        pbft_reject(r, NIKA_CHECK_VC1, frame->sender);
+    if (frame->sender >= r->core.n || frame->sender == r->core.self) {
+        common_reject(&r->core, NIKA_CHECK_VC1, frame->sender);
         return;
     }
     if (m.view == 0) {
-        pbft_reject(r, NIKA_CHECK_VC2, frame->sender);
+        common_reject(&r->core, NIKA_CHECK_VC2, frame->sender);
         return;
     }
     if (!relevant(r, frame, &m)) return;
     enum nika_check check = pbft_view_change_check(r, &m, frame->raw.size);
     if (check != NIKA_CHECK_NONE) {
-        pbft_reject(r, check, frame->sender);
+        common_reject(&r->core, check, frame->sender);
         return;
     }
     if (!store_view_change(r, frame, m.view)) return;
-    uint64_t joined = kth_largest_view(r, r->weak);
-    if (joined > r->view) {
+    uint64_t joined = kth_largest_view(r, r->core.weak);
+    if (joined > r->core.view) {
         /* One of f+1 is correct and its T_req expired: waiting longer would only split the cluster. */
         REACHED(pbft_join_rule);
         pbft_view_change_start(r, joined);
-    } else if (r->active && m.view > r->view && frame->sender == pbft_primary(r, r->view)) {
+    } else if (r->core.active && m.view > r->core.view &&
+               frame->sender == common_primary(&r->core, r->core.view)) {
         /* Abdication. Only one view ahead: a faulty primary must not choose its successor. */
-        pbft_view_change_start(r, r->view + 1);
+        pbft_view_change_start(r, r->core.view + 1);
     }
     pbft_view_timer_check(r);
     pbft_new_view_try_build(r);
@@ -272,38 +278,40 @@ void pbft_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
 
 void pbft_recover_view_change(struct nika_replica *r, uint64_t view, struct nika_span frame)
 {
-    if (view < r->view || view == 0) return;
-    uint32_t handle = nika_store_put(r->store, frame);
+    if (view < r->core.view || view == 0) return;
+    uint32_t handle = nika_store_put(r->core.store, frame);
     if (handle == 0) {
         /* Even without the bytes the promise stands: no vote below `view`, and no other content for it. This replica
          * waits for a NEW-VIEW or a later view. */
-        r->view_changes[r->self].view = view;
-        if (view > r->view) r->active = false;
-        r->view = view;
+        r->view_changes[r->core.self].view = view;
+        if (view > r->core.view) r->core.active = false;
+        r->core.view = view;
         return;
     }
     adopt_own(r, view, handle);
     r->my_view_change_durable = true;
-    if (view == r->view) return; /* The NEW-VIEW of this view was recovered before. */
-    r->view = view;
-    r->active = false;
+    if (view == r->core.view) return; /* The NEW-VIEW of this view was recovered before. */
+    r->core.view = view;
+    r->core.active = false;
 }
 
 void pbft_view_start(struct nika_replica *r)
 {
     /* Records come in any order: what they restored of a view that is over must not take part in this one. */
-    for (uint64_t s = r->low_mark + 1; s <= r->highest_slot; s++) {
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
-        if (slot != NULL && (!r->active || slot->view != r->view)) pbft_slot_reset_view(r, slot);
+        if (slot != NULL && (!r->core.active || slot->view != r->core.view))
+            pbft_slot_reset_view(r, slot);
     }
-    if (r->active) {
+    if (r->core.active) {
         pbft_new_view_install(r);
-        bool lead = r->new_view != 0 && pbft_primary(r, r->view) == r->self && !r->amnesiac;
-        if (lead) pbft_broadcast_frame(r, nika_store_span(r->store, r->new_view));
+        bool lead = r->new_view != 0 && common_primary(&r->core, r->core.view) == r->core.self &&
+                    !r->core.amnesiac;
+        if (lead) common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->new_view));
         return;
     }
     if (r->my_view_change == 0 || !r->my_view_change_durable) return;
     REACHED(pbft_recovered_votes);
-    pbft_broadcast_frame(r, nika_store_span(r->store, r->my_view_change));
+    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->my_view_change));
     pbft_view_timer_check(r);
 }

@@ -89,7 +89,7 @@ expect 64 "requires an argument" "$nika" run "$fair" --trace
 expect 64 'did you mean "replay"' "$nika" reply
 expect 64 'did you mean "pbft"' "$nika" wire pbtf
 expect 64 'did you mean "oracles"' "$nika" list oracle
-expect 64 'did you mean "sweep"' "$nika" man sweeep
+expect 64 'did you mean "campaign"' "$nika" man campain
 expect 64 'did you mean "equivocate"' "$nika" explain equivocat
 expect 64 "takes no arguments" "$nika" schema x
 expect 64 "takes no arguments" "$nika" version x

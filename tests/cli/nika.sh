@@ -7,7 +7,7 @@ expect 0 "Usage: nika COMMAND" "$nika"
 expect 0 "Usage: nika COMMAND" "$nika" --help
 expect 0 "nika 0." "$nika" --version
 expect 64 'did you mean "replay"' "$nika" reply
-for command in run sweep replay list bench schema explain wire man version; do
+for command in run campaign merge replay list bench schema explain wire man version; do
     expect 0 ".SH EXIT STATUS" "$nika" man "$command"
 done
 expect 0 ".SH COMMANDS" "$nika" man

@@ -17,13 +17,14 @@ protocols: engine/core protocols/common protocols/pbft protocols/client
 apps: engine/core
 faults: engine/core protocols/messages
 scenarios: engine/core engine/sim engine/oracle protocols apps faults
-cli: engine/core engine/sim engine/oracle protocols apps faults scenarios
+fuzz: engine/core engine/sim engine/oracle protocols apps faults scenarios
+cli: engine/core engine/sim engine/oracle protocols apps faults scenarios fuzz
 RULES
 }
 
 failed=0
 # file:line:path, then judged in one pass: the rule of a file is the longest folder that it is in.
-includes=$(grep -rnoE '#include "[^"]*"' engine protocols apps faults scenarios cli --include='*.c' --include='*.h' --include='*.def' \
+includes=$(grep -rnoE '#include "[^"]*"' engine protocols apps faults scenarios fuzz cli --include='*.c' --include='*.h' --include='*.def' \
     2>/dev/null | sed -E 's|#include "([^"]*)"|\1|' || true)
 while read -r path; do
     if [[ -n "$path" && ! -e "$path" ]]; then
@@ -64,5 +65,5 @@ while read -r file; do
         failed=1
         ;;
     esac
-done < <(grep -rlE '#include <openssl/' engine protocols apps faults scenarios cli 2>/dev/null || true)
+done < <(grep -rlE '#include <openssl/' engine protocols apps faults scenarios fuzz cli 2>/dev/null || true)
 exit "$failed"

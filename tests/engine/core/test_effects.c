@@ -81,16 +81,16 @@ static void test_probes_count_only_into_an_installed_table(void **state)
 {
     (void)state;
     struct nika_probe_table table = {{0}};
-    REACHED(pbft_evidence);
+    REACHED(replica_evidence);
     nika_probe_install(&table);
-    REACHED(pbft_evidence);
-    SOMETIMES(pbft_evidence, false);
-    SOMETIMES(pbft_evidence, true);
+    REACHED(replica_evidence);
+    SOMETIMES(replica_evidence, false);
+    SOMETIMES(replica_evidence, true);
     nika_probe_install(NULL);
-    REACHED(pbft_evidence);
-    assert_int_equal(table.hits[NIKA_PROBE_pbft_evidence], 2);
-    assert_string_equal(nika_probe_name(NIKA_PROBE_pbft_evidence), "pbft_evidence");
-    assert_non_null(nika_probe_doc(NIKA_PROBE_pbft_evidence));
+    REACHED(replica_evidence);
+    assert_int_equal(table.hits[NIKA_PROBE_replica_evidence], 2);
+    assert_string_equal(nika_probe_name(NIKA_PROBE_replica_evidence), "replica_evidence");
+    assert_non_null(nika_probe_doc(NIKA_PROBE_replica_evidence));
 }
 
 static void test_a_snapshot_description_round_trips(void **state)

@@ -191,7 +191,7 @@ static void app_action(struct cluster *c, uint32_t node, const struct nika_actio
         memcpy(n->app.state.bytes, bytes.data, NIKA_DIGEST_SIZE);
     }
     if (a->kind == NIKA_ACTION_RESTORE_END) {
-        uint64_t seq = n->replica->transfer.seq;
+        uint64_t seq = n->replica->core.transfer.seq;
         n->app.snapshots[seq / c->config.checkpoint_interval % 64] = n->app.state;
         if (n->app.restoring_bad) {
             n->app.restoring_bad = false;
@@ -417,7 +417,7 @@ void cluster_status(struct cluster *c, uint32_t rounds)
     for (uint32_t k = 0; k < rounds; k++) {
         c->now_ns += 20 * c->config.status_ns;
         for (uint32_t i = 0; i < c->config.n; i++) {
-            if (!c->nodes[i].silent) (void)cluster_fire(c, i, PBFT_TIMER_STATUS);
+            if (!c->nodes[i].silent) (void)cluster_fire(c, i, COMMON_TIMER_STATUS);
             cluster_run(c);
         }
     }

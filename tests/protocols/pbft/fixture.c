@@ -108,7 +108,7 @@ struct nika_digest fixture_execute(struct fixture *f, uint64_t seq)
     for (uint32_t i = 0; i < 4; i++) {
         if (i != f->self) fixture_commit(f, i, 0, seq, &digest);
     }
-    assert_int_equal(f->node->replica->last_executed, seq);
+    assert_int_equal(f->node->replica->core.last_executed, seq);
     return digest;
 }
 

@@ -18,10 +18,10 @@ static void test_q_commits_execute_even_when_not_prepared_here(void **state)
     struct nika_digest d = fixture_order(&f, 1);
     fixture_commit(&f, 0, 0, 1, &d);
     fixture_commit(&f, 2, 0, 1, &d);
-    assert_int_equal(fixture_replica(&f)->last_executed, 0);
+    assert_int_equal(fixture_replica(&f)->core.last_executed, 0);
     fixture_commit(&f, 3, 0, 1, &d);
     assert_false(fixture_slot(&f, 1)->prepared);
-    assert_int_equal(fixture_replica(&f)->last_executed, 1);
+    assert_int_equal(fixture_replica(&f)->core.last_executed, 1);
     fixture_free(&f);
 }
 
@@ -82,12 +82,12 @@ static void test_a_commit_cert_of_any_view_executes_and_fetches_the_batch(void *
     struct nika_digest d;
     struct cluster_bytes body = fixture_batch(&f, 0, 1, f.c->now_ns + 1, &d);
     send_cert(&f, quorum_senders, 3, 5, 1, &d);
-    assert_true(fixture_slot(&f, 1)->committed);
+    assert_true(fixture_slot(&f, 1)->base.committed);
     assert_int_equal(f.node->sent[COMMON_TYPE_fetch_batch], 1);
-    assert_int_equal(fixture_replica(&f)->view, 0); /* CC4 */
-    assert_true(fixture_replica(&f)->active);
+    assert_int_equal(fixture_replica(&f)->core.view, 0); /* CC4 */
+    assert_true(fixture_replica(&f)->core.active);
     fixture_give_batch(&f, 3, body);
-    assert_int_equal(fixture_replica(&f)->last_executed, 1);
+    assert_int_equal(fixture_replica(&f)->core.last_executed, 1);
     free(body.data);
     fixture_free(&f);
 }
@@ -101,7 +101,7 @@ static void test_a_commit_cert_overrides_what_an_equivocating_primary_said_here(
     struct cluster_bytes body = fixture_batch(&f, 1, 9, f.c->now_ns + 1, &d);
     send_cert(&f, quorum_senders, 3, 0, 1, &d);
     fixture_give_batch(&f, 3, body);
-    assert_int_equal(fixture_replica(&f)->last_executed, 1);
+    assert_int_equal(fixture_replica(&f)->core.last_executed, 1);
     assert_memory_equal(&f.node->executed[1], &d, sizeof d);
     assert_int_equal(f.node->alarms, 0);
     free(body.data);
@@ -139,7 +139,7 @@ static void test_cc2_a_cert_needs_exactly_q_distinct_signed_commits(void **state
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_CC2), 4);
     frames.data[m.commits.span.size - 1] ^= 1;
     assert_true(fixture_send(&f, 2, &pbft_info_commit_cert, &m));
-    assert_true(fixture_slot(&f, 1)->committed);
+    assert_true(fixture_slot(&f, 1)->base.committed);
     free(frames.data);
     fixture_free(&f);
 }
@@ -163,14 +163,14 @@ static void test_cc4_a_cert_reaches_a_replica_that_is_between_views(void **state
     struct fixture f = fixture_new(1);
     struct nika_digest d;
     struct cluster_bytes body = fixture_batch(&f, 0, 1, f.c->now_ns + 1, &d);
-    fixture_replica(&f)->effects = &f.c->effects;
+    fixture_replica(&f)->core.effects = &f.c->effects;
     nika_effects_clear(&f.c->effects);
     pbft_view_change_start(fixture_replica(&f), 2);
     send_cert(&f, quorum_senders, 3, 0, 1, &d);
     fixture_give_batch(&f, 2, body);
-    assert_int_equal(fixture_replica(&f)->last_executed, 1);
-    assert_int_equal(fixture_replica(&f)->view, 2);
-    assert_false(fixture_replica(&f)->active);
+    assert_int_equal(fixture_replica(&f)->core.last_executed, 1);
+    assert_int_equal(fixture_replica(&f)->core.view, 2);
+    assert_false(fixture_replica(&f)->core.active);
     free(body.data);
     fixture_free(&f);
 }

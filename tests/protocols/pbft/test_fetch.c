@@ -82,7 +82,7 @@ static void test_ba3_a_committed_batch_that_no_correct_replica_prepares_is_an_al
     assert_true(fixture_send(&f, 2, &pbft_info_commit_cert, &m));
     fixture_give_batch(&f, 2, body);
     assert_int_equal(f.node->alarms, 1);
-    assert_int_equal(fixture_replica(&f)->last_executed, 0);
+    assert_int_equal(fixture_replica(&f)->core.last_executed, 0);
     free(frames.data);
     fixture_free(&f);
 }
@@ -95,7 +95,7 @@ static void test_a_fetch_goes_from_peer_to_peer(void **state)
     fixture_pre_prepare(&f, 0, 0, 1, &d);
     uint32_t asked = 0;
     for (int i = 0; i < 3; i++) {
-        assert_true(cluster_fire(f.c, 1, PBFT_TIMER_FETCH));
+        assert_true(cluster_fire(f.c, 1, COMMON_TIMER_FETCH));
         for (uint32_t k = 0; k < f.c->effects.count; k++) {
             if (f.c->effects.actions[k].kind == NIKA_ACTION_SEND)
                 asked |= 1u << f.c->effects.actions[k].to;

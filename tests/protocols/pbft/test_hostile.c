@@ -216,10 +216,10 @@ static void test_whatever_decodes_encodes_to_the_same_bytes(void **state)
 static void expect_bounded(const struct cluster *c, uint32_t node)
 {
     const struct nika_replica *r = c->nodes[node].replica;
-    assert_true(r->store->peak <= c->config.store_bytes);
+    assert_true(r->core.store->peak <= c->config.store_bytes);
     assert_true(nika_replica_pbft.used(r) <= nika_replica_pbft.size(&c->config));
-    assert_true(r->pending.count <= c->config.pending_max);
-    assert_true(r->highest_slot <= r->low_mark + c->config.window);
+    assert_true(r->core.pending.count <= c->config.pending_max);
+    assert_true(r->core.highest_slot <= r->core.low_mark + c->config.window);
 }
 
 /* One message of a random type to `to`; a request comes from a client, everything else from a replica that signs. */
@@ -243,7 +243,7 @@ static void fire_something(struct dice *d)
     uint32_t node = (uint32_t)roll(d, d->c->config.n);
     d->c->now_ns += roll(d, 40000000);
     if (!d->c->nodes[node].silent)
-        (void)cluster_fire(d->c, node, (uint32_t)roll(d, PBFT_TIMER_COUNT));
+        (void)cluster_fire(d->c, node, (uint32_t)roll(d, COMMON_TIMER_COUNT));
     cluster_run(d->c);
 }
 
@@ -275,7 +275,7 @@ static void test_one_liar_stops_nobody_and_fills_nothing(void **state)
         for (uint32_t round = 0; round < 4; round++) cluster_status(c, 1);
         for (uint32_t i = 0; i < 3; i++) {
             struct nika_replica *r = cluster_replica(c, i);
-            assert_int_equal(r->replies.entries[0].last_timestamp, 12);
+            assert_int_equal(r->core.replies.entries[0].last_timestamp, 12);
             assert_int_equal(c->nodes[i].alarms, 0);
             expect_bounded(c, i);
             for (uint32_t check = 0; check < NIKA_CHECK_COUNT; check++)
@@ -368,17 +368,17 @@ static void work_among_liars(uint64_t k, uint32_t liars, uint64_t *views, uint64
         uint32_t node = (uint32_t)roll(&d, 4);
         c->now_ns += roll(&d, 60000000);
         uint64_t what = roll(&d, 10);
-        if (what < 5) (void)cluster_fire(c, node, PBFT_TIMER_STATUS);
-        if (what == 5) (void)cluster_fire(c, node, PBFT_TIMER_REQUEST);
-        if (what == 6) (void)cluster_fire(c, node, (uint32_t)roll(&d, PBFT_TIMER_COUNT));
+        if (what < 5) (void)cluster_fire(c, node, COMMON_TIMER_STATUS);
+        if (what == 5) (void)cluster_fire(c, node, COMMON_TIMER_REQUEST);
+        if (what == 6) (void)cluster_fire(c, node, (uint32_t)roll(&d, COMMON_TIMER_COUNT));
         if (what == 7 && roll(&d, 8) == 0) cluster_crash_restart(c, node);
         if (what == 8 && roll(&d, 8) == 0) c->nodes[node].silent = !c->nodes[node].silent;
     }
     deliver_some(&d, 100000);
     for (uint32_t i = 0; i < 4; i++) {
         expect_bounded(c, i);
-        *views += cluster_replica(c, i)->view;
-        *executed += cluster_replica(c, i)->last_executed;
+        *views += cluster_replica(c, i)->core.view;
+        *executed += cluster_replica(c, i)->core.last_executed;
         if (liars == 8 && i < 3) assert_int_equal(c->nodes[i].alarms, 0);
     }
     if (liars == 8) {

@@ -56,12 +56,12 @@ static bool entered(struct scene *s, uint32_t sender, uint64_t view, enum nika_c
     assert_true(cluster_deliver(s->c, OBSERVER, frame));
     free(frame.data);
     struct nika_replica *r = cluster_replica(s->c, OBSERVER);
-    if (r->active && r->view == view) return true;
+    if (r->core.active && r->core.view == view) return true;
     for (uint32_t i = 1; i < NIKA_CHECK_COUNT; i++) {
         assert_int_equal(s->c->nodes[OBSERVER].rejects[i], i == (uint32_t)check ? 1 : 0);
     }
-    assert_int_equal(r->view, 0); /* No state changed. */
-    assert_true(r->active);
+    assert_int_equal(r->core.view, 0); /* No state changed. */
+    assert_true(r->core.active);
     assert_int_equal(r->low_bound, 0);
     return false;
 }
@@ -118,11 +118,11 @@ static void test_nv2_a_lower_view_is_never_entered(void **state)
         free(frame.data);
     }
     struct nika_replica *r = cluster_replica(s.c, OBSERVER);
-    assert_int_equal(r->view, 2);
+    assert_int_equal(r->core.view, 2);
     struct cluster_bytes frame = scene_frame(&s, PRIMARY, VIEW);
     assert_true(cluster_deliver(s.c, OBSERVER, frame));
-    assert_int_equal(r->view, 2);
-    assert_false(r->active);
+    assert_int_equal(r->core.view, 2);
+    assert_false(r->core.active);
     assert_int_equal(s.c->nodes[OBSERVER].rejects[NIKA_CHECK_NV2], 1);
     free(frame.data);
     scene_end(&s);
@@ -296,11 +296,11 @@ static void test_d5_no_prepare_before_new_view_is_durable(void **state)
     s.c->nodes[OBSERVER].hold_disk = true;
     struct cluster_bytes frame = scene_frame(&s, PRIMARY, VIEW);
     assert_true(cluster_deliver(s.c, OBSERVER, frame));
-    assert_int_equal(cluster_replica(s.c, OBSERVER)->view, 0);
+    assert_int_equal(cluster_replica(s.c, OBSERVER)->core.view, 0);
     assert_int_equal(s.c->nodes[OBSERVER].sent[PBFT_TYPE_prepare], 0);
     s.c->nodes[OBSERVER].hold_disk = false;
     cluster_disk(s.c, OBSERVER);
-    assert_int_equal(cluster_replica(s.c, OBSERVER)->view, VIEW);
+    assert_int_equal(cluster_replica(s.c, OBSERVER)->core.view, VIEW);
     assert_int_equal(s.c->nodes[OBSERVER].sent[PBFT_TYPE_prepare], 1);
     free(frame.data);
     scene_end(&s);
@@ -314,8 +314,8 @@ static void test_a_restarted_replica_is_in_the_view_it_entered(void **state)
     assert_true(entered(&s, PRIMARY, VIEW, NIKA_CHECK_NONE));
     cluster_crash_restart(s.c, OBSERVER);
     struct nika_replica *r = cluster_replica(s.c, OBSERVER);
-    assert_int_equal(r->view, VIEW);
-    assert_true(r->active);
+    assert_int_equal(r->core.view, VIEW);
+    assert_true(r->core.active);
     assert_int_equal(r->low_bound, 2);
     assert_int_equal(r->new_view_view, VIEW);
     scene_end(&s);
@@ -338,10 +338,10 @@ static void test_d5_a_restarted_primary_resends_the_same_new_view(void **state)
     cluster_disk(c, PRIMARY); /* The own VIEW-CHANGE: now NEW-VIEW is built. */
     assert_int_equal(c->nodes[PRIMARY].sent[PBFT_TYPE_view_change], 1);
     assert_int_equal(c->nodes[PRIMARY].sent[PBFT_TYPE_new_view], 0);
-    assert_false(cluster_replica(c, PRIMARY)->active);
+    assert_false(cluster_replica(c, PRIMARY)->core.active);
     cluster_disk(c, PRIMARY);
     assert_int_equal(c->nodes[PRIMARY].sent[PBFT_TYPE_new_view], 1);
-    assert_true(cluster_replica(c, PRIMARY)->active);
+    assert_true(cluster_replica(c, PRIMARY)->core.active);
     assert_int_equal(c->nodes[PRIMARY].sent[PBFT_TYPE_prepare],
                      0); /* Its orders are its votes (P2). */
     struct cluster_bytes *last = &c->nodes[PRIMARY].last[PBFT_TYPE_new_view];
@@ -368,8 +368,8 @@ static void test_min_s_above_h_starts_a_transfer(void **state)
     s.order_count = 0;
     assert_true(entered(&s, PRIMARY, VIEW, NIKA_CHECK_NONE));
     struct nika_replica *r = cluster_replica(s.c, OBSERVER);
-    assert_true(r->transfer.active);
-    assert_int_equal(r->transfer.seq, 4);
+    assert_true(r->core.transfer.active);
+    assert_int_equal(r->core.transfer.seq, 4);
     assert_int_equal(r->low_bound, 4);
     assert_int_equal(s.c->nodes[OBSERVER].sent[COMMON_TYPE_fetch_meta], 1);
     scene_end(&s);

@@ -57,9 +57,9 @@ static void recover(struct cluster *c)
     for (uint32_t round = 0; round < 8; round++) {
         cluster_status(c, 1);
         for (uint32_t i = 0; i < 4; i++) {
-            (void)cluster_fire(c, i, PBFT_TIMER_FETCH);
-            (void)cluster_fire(c, i, PBFT_TIMER_LAG);
-            (void)cluster_fire(c, i, PBFT_TIMER_TRANSFER);
+            (void)cluster_fire(c, i, COMMON_TIMER_FETCH);
+            (void)cluster_fire(c, i, COMMON_TIMER_LAG);
+            (void)cluster_fire(c, i, COMMON_TIMER_TRANSFER);
             cluster_run(c);
         }
     }
@@ -77,12 +77,12 @@ static struct nika_digest work(struct weather w)
     }
     for (uint32_t i = 0; i < 4; i++) {
         struct nika_replica *r = cluster_replica(c, i);
-        assert_int_equal(r->replies.entries[0].last_timestamp, REQUESTS);
-        assert_int_equal(r->pending.count, 0);
-        assert_int_equal(r->view, 0);
+        assert_int_equal(r->core.replies.entries[0].last_timestamp, REQUESTS);
+        assert_int_equal(r->core.pending.count, 0);
+        assert_int_equal(r->core.view, 0);
         assert_int_equal(c->nodes[i].alarms, 0);
         assert_int_equal(c->nodes[i].evidence, 0);
-        for (uint32_t s = 1; s <= r->last_executed; s++)
+        for (uint32_t s = 1; s <= r->core.last_executed; s++)
             assert_true(c->nodes[i].executed_count[s] <= 1); /* 0 behind a state transfer. */
         assert_memory_equal(&c->nodes[i].app.state, &c->nodes[0].app.state,
                             sizeof c->nodes[0].app.state);
@@ -134,7 +134,7 @@ static void test_repeating_oneself_makes_no_quorum(void **state)
     assert_int_equal(c->nodes[1].sent[PBFT_TYPE_prepare], 1); /* Something was said at all. */
     for (uint32_t i = 0; i < 2; i++) {
         assert_int_equal(c->nodes[i].sent[PBFT_TYPE_commit], 0);
-        assert_int_equal(cluster_replica(c, i)->last_executed, 0);
+        assert_int_equal(cluster_replica(c, i)->core.last_executed, 0);
     }
     cluster_free(c);
 }
@@ -161,7 +161,7 @@ static void test_a_late_own_checkpoint_joins_the_stable_one(void **state)
     for (uint32_t i = 0; i < 4; i++) {
         if (i != 1) fixture_commit(&f, i, 0, 4, &order);
     }
-    const struct pbft_snapshot *own = pbft_snapshot_find(fixture_replica(&f), 4);
+    const struct common_snapshot *own = common_snapshot_find(&fixture_replica(&f)->core, 4);
     assert_non_null(own);
     struct nika_digest d = own->digest;
     for (uint32_t i = 0; i < 4; i++) {
@@ -170,9 +170,9 @@ static void test_a_late_own_checkpoint_joins_the_stable_one(void **state)
     assert_int_equal(f.node->sent[PBFT_TYPE_checkpoint], 0);
     cluster_disk(f.c, 1);
     cluster_disk(f.c, 1);
-    assert_int_equal(fixture_replica(&f)->low_mark, 4);
-    assert_true(fixture_replica(&f)->stable_is_local);
-    assert_false(fixture_replica(&f)->transfer.active);
+    assert_int_equal(fixture_replica(&f)->core.low_mark, 4);
+    assert_true(fixture_replica(&f)->core.stable_is_local);
+    assert_false(fixture_replica(&f)->core.transfer.active);
     assert_true(f.node->sent[PBFT_TYPE_checkpoint] <= 1);
     f.node->hold_disk = false;
     (void)fixture_execute(&f, 5); /* The window goes on from there. */
@@ -189,12 +189,12 @@ static void ask(struct fixture *f, uint64_t seq, const struct nika_digest *d)
 /* Execute up to `seq`, a multiple of K, and let it become stable. */
 static struct nika_digest make_stable(struct fixture *f, uint64_t seq)
 {
-    while (fixture_replica(f)->last_executed < seq)
-        (void)fixture_execute(f, fixture_replica(f)->last_executed + 1);
-    struct nika_digest d = pbft_snapshot_find(fixture_replica(f), seq)->digest;
+    while (fixture_replica(f)->core.last_executed < seq)
+        (void)fixture_execute(f, fixture_replica(f)->core.last_executed + 1);
+    struct nika_digest d = common_snapshot_find(&fixture_replica(f)->core, seq)->digest;
     fixture_checkpoint(f, 0, seq, &d);
     fixture_checkpoint(f, 2, seq, &d);
-    assert_int_equal(fixture_replica(f)->low_mark, seq);
+    assert_int_equal(fixture_replica(f)->core.low_mark, seq);
     return d;
 }
 

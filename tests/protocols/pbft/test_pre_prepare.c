@@ -27,7 +27,7 @@ static void test_d2_a_full_disk_withholds_the_prepare_until_it_has_room(void **s
     (void)fixture_order(&f, 1);
     assert_int_equal(prepares_sent(&f), 0);
     f.node->fail_disk = false;
-    assert_true(cluster_fire(f.c, 1, PBFT_TIMER_STATUS));
+    assert_true(cluster_fire(f.c, 1, COMMON_TIMER_STATUS));
     assert_int_equal(prepares_sent(&f), 1);
     fixture_free(&f);
 }
@@ -105,7 +105,7 @@ static void test_pp6_second_pre_prepare_is_evidence_and_ends_the_view(void **sta
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_PP6), 1);
     assert_int_equal(f.node->evidence, 1);
     assert_int_equal(prepares_sent(&f), 1);
-    assert_int_equal(fixture_replica(&f)->view, 1);
+    assert_int_equal(fixture_replica(&f)->core.view, 1);
     fixture_free(&f);
 }
 
@@ -130,7 +130,7 @@ static void test_pp7_without_its_batch_an_order_is_parked_and_the_batch_fetched(
     fixture_pre_prepare(&f, 0, 0, 1, &d);
     assert_int_equal(prepares_sent(&f), 0);
     assert_int_equal(f.node->sent[COMMON_TYPE_fetch_batch], 0); /* Probably on its way. */
-    assert_true(cluster_fire(f.c, 1, PBFT_TIMER_FETCH));
+    assert_true(cluster_fire(f.c, 1, COMMON_TIMER_FETCH));
     assert_int_equal(f.node->sent[COMMON_TYPE_fetch_batch], 1);
     fixture_give_batch(&f, 2, body);
     assert_int_equal(prepares_sent(&f), 1);
@@ -166,7 +166,7 @@ static void test_pp8_a_request_without_its_clients_signature_is_refused(void **s
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_PP8), 1);
     assert_int_equal(prepares_sent(&f), 0);
     /* And it is not even fetched again. */
-    assert_null(pbft_slot_awaits(fixture_slot(&f, 1)));
+    assert_null(common_slot_awaits(&fixture_replica(&f)->core, &fixture_slot(&f, 1)->base));
     free(body.data);
     fixture_free(&f);
 }
@@ -231,10 +231,10 @@ static void test_pp9_a_withheld_prepare_is_sent_when_the_clock_gets_there(void *
     struct cluster_bytes body = fixture_batch(&f, 0, 1, f.c->now_ns + early, &d);
     fixture_pre_prepare(&f, 0, 0, 1, &d);
     fixture_give_batch(&f, 0, body);
-    assert_true(cluster_fire(f.c, 1, PBFT_TIMER_STATUS));
+    assert_true(cluster_fire(f.c, 1, COMMON_TIMER_STATUS));
     assert_int_equal(prepares_sent(&f), 0);
     f.c->now_ns += 1000000;
-    assert_true(cluster_fire(f.c, 1, PBFT_TIMER_STATUS));
+    assert_true(cluster_fire(f.c, 1, COMMON_TIMER_STATUS));
     assert_int_equal(prepares_sent(&f), 1);
     free(body.data);
     fixture_free(&f);
@@ -252,7 +252,7 @@ static uint32_t prepared_after_far_time(uint64_t step)
     for (uint32_t i = 0; i < 4; i++) {
         if (i != 1) fixture_commit(&f, i, 0, 1, &d);
     }
-    assert_int_equal(fixture_replica(&f)->last_executed, 1);
+    assert_int_equal(fixture_replica(&f)->core.last_executed, 1);
     assert_int_equal(prepares_sent(&f), 0);
     free(body.data);
     body = fixture_batch(&f, 0, 2, far + step, &d);
@@ -285,7 +285,7 @@ static void test_pp9_an_untimely_order_does_not_vouch_for_the_next(void **state)
         free(body.data);
     }
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_PP9), 2);
-    assert_true(cluster_fire(f.c, 1, PBFT_TIMER_STATUS));
+    assert_true(cluster_fire(f.c, 1, COMMON_TIMER_STATUS));
     assert_int_equal(prepares_sent(&f), 0);
     fixture_free(&f);
 }
@@ -295,12 +295,12 @@ static void test_parked_orders_and_evidence_are_reported_to_the_bounds(void **st
     (void)state;
     struct fixture f = fixture_new(1);
     struct nika_digest d = fixture_digest(7), other = fixture_digest(8);
-    assert_int_equal(fixture_replica(&f)->queue_peak[NIKA_QUEUE_PARKED], 0);
+    assert_int_equal(fixture_replica(&f)->core.queue_peak[NIKA_QUEUE_PARKED], 0);
     for (uint64_t s = 1; s <= 3; s++) fixture_pre_prepare(&f, 0, 0, s, &d);
-    assert_int_equal(fixture_replica(&f)->queue_peak[NIKA_QUEUE_PARKED], 3);
-    assert_int_equal(fixture_replica(&f)->queue_peak[NIKA_QUEUE_EVIDENCE], 0);
+    assert_int_equal(fixture_replica(&f)->core.queue_peak[NIKA_QUEUE_PARKED], 3);
+    assert_int_equal(fixture_replica(&f)->core.queue_peak[NIKA_QUEUE_EVIDENCE], 0);
     fixture_pre_prepare(&f, 0, 0, 3, &other);
-    assert_int_equal(fixture_replica(&f)->queue_peak[NIKA_QUEUE_EVIDENCE], 1);
+    assert_int_equal(fixture_replica(&f)->core.queue_peak[NIKA_QUEUE_EVIDENCE], 1);
     /* The evidence ended the view, and with it what was parked. */
     assert_int_equal(fixture_replica(&f)->parked_count, 0);
     fixture_free(&f);

@@ -120,7 +120,7 @@ static void test_vcm_a_vote_whose_view_was_left_while_it_was_written_is_not_sent
     f.node->hold_disk = true;
     fixture_prepare(&f, 2, 0, 1, &d);
     assert_true(fixture_slot(&f, 1)->prepared);
-    fixture_replica(&f)->effects = &f.c->effects;
+    fixture_replica(&f)->core.effects = &f.c->effects;
     nika_effects_clear(&f.c->effects);
     pbft_view_change_start(fixture_replica(&f), 1);
     cluster_disk(f.c, 1);

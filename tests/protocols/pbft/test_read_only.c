@@ -25,7 +25,7 @@ static void complete(struct fixture *f, int32_t status)
     static const uint8_t result[7] = {3, 0, 0, 0, 'a', 'b', 'c'};
     struct nika_replica *r = fixture_replica(f);
     struct nika_event event = {.kind = NIKA_EVENT_APP, .now_ns = f->c->now_ns, .status = status};
-    event.token = pbft_token(r, PBFT_TOKEN_QUERY, r->exec_generation, 0);
+    event.token = common_token(COMMON_TOKEN_QUERY, r->core.exec_generation, 0);
     event.bytes = (struct nika_span){result, sizeof result};
     nika_effects_clear(&f->c->effects);
     nika_replica_pbft.step(r, &event, &f->c->effects);
@@ -39,13 +39,13 @@ static void test_a_read_is_answered_with_what_was_committed_and_not_ordered(void
     (void)fixture_execute(&f, 1);
     ask(&f, 7);
     assert_int_equal(actions(&f, NIKA_ACTION_QUERY), 1);
-    assert_int_equal(fixture_replica(&f)->pending.count, 0);
+    assert_int_equal(fixture_replica(&f)->core.pending.count, 0);
     assert_int_equal(fixture_replica(&f)->reads[0].seq, 1);
     ask(&f, 8); /* One at a time. */
     assert_int_equal(actions(&f, NIKA_ACTION_QUERY), 0);
     complete(&f, 0);
     assert_int_equal(actions(&f, NIKA_ACTION_SEND), 1);
-    assert_int_equal(fixture_replica(&f)->replies.entries[0].last_timestamp,
+    assert_int_equal(fixture_replica(&f)->core.replies.entries[0].last_timestamp,
                      1); /* Not replicated state. */
     fixture_free(&f);
 }
@@ -72,7 +72,7 @@ static void test_with_the_path_off_a_read_is_ordered(void **state)
     struct fixture f = fixture_new(1);
     ask(&f, 7);
     assert_int_equal(actions(&f, NIKA_ACTION_QUERY), 0);
-    assert_int_equal(fixture_replica(&f)->pending.count, 1);
+    assert_int_equal(fixture_replica(&f)->core.pending.count, 1);
     fixture_free(&f);
 }
 

@@ -8,14 +8,14 @@ static void test_a_restarted_cluster_executes_what_was_prepared_everywhere(void 
     fixture_run_requests(c, 1, 6);
     for (uint32_t i = 0; i < 4; i++) cluster_crash_restart(c, i);
     for (uint32_t i = 0; i < 4; i++) {
-        assert_int_equal(cluster_replica(c, i)->low_mark, 4);
-        assert_int_equal(cluster_replica(c, i)->last_executed, 4);
+        assert_int_equal(cluster_replica(c, i)->core.low_mark, 4);
+        assert_int_equal(cluster_replica(c, i)->core.last_executed, 4);
     }
     cluster_run(c);
     cluster_status(c, 4);
-    for (uint32_t i = 0; i < 4; i++) assert_int_equal(cluster_replica(c, i)->last_executed, 6);
+    for (uint32_t i = 0; i < 4; i++) assert_int_equal(cluster_replica(c, i)->core.last_executed, 6);
     fixture_run_requests(c, 7, 3);
-    for (uint32_t i = 0; i < 4; i++) assert_int_equal(cluster_replica(c, i)->last_executed, 9);
+    for (uint32_t i = 0; i < 4; i++) assert_int_equal(cluster_replica(c, i)->core.last_executed, 9);
     cluster_check_agreement(c);
     cluster_free(c);
 }
@@ -43,11 +43,11 @@ static void test_a_restarted_primary_does_not_use_a_number_twice(void **state)
     (void)state;
     struct fixture f = fixture_new(0);
     cluster_request(f.c, 0, 1);
-    assert_int_equal(fixture_replica(&f)->next_seq, 2);
+    assert_int_equal(fixture_replica(&f)->core.next_seq, 2);
     cluster_crash_restart(f.c, 0);
-    assert_int_equal(fixture_replica(&f)->next_seq, 2);
+    assert_int_equal(fixture_replica(&f)->core.next_seq, 2);
     cluster_request(f.c, 1, 1);
-    assert_int_equal(fixture_replica(&f)->next_seq, 3);
+    assert_int_equal(fixture_replica(&f)->core.next_seq, 3);
     fixture_free(&f);
 }
 
@@ -72,15 +72,16 @@ static void test_records_in_any_order_give_the_same_state(void **state)
     (void)state;
     struct fixture f = fixture_new(1);
     for (uint64_t s = 1; s <= 6; s++) (void)fixture_execute(&f, s);
-    struct nika_digest d = pbft_snapshot_find(fixture_replica(&f), 4)->digest, first, second;
+    struct nika_digest d = common_snapshot_find(&fixture_replica(&f)->core, 4)->digest, first,
+                       second;
     fixture_checkpoint(&f, 0, 4, &d);
     fixture_checkpoint(&f, 2, 4, &d);
-    assert_int_equal(fixture_replica(&f)->low_mark, 4);
+    assert_int_equal(fixture_replica(&f)->core.low_mark, 4);
     cluster_crash_restart(f.c, 1);
     nika_replica_pbft.digest(fixture_replica(&f), &first);
     /* State records keep the place where they were written: move the STABLE record to the front. */
     for (uint32_t i = 1; i < f.node->log_count; i++) {
-        if (f.node->log[i].kind != PBFT_RECORD_STABLE) continue;
+        if (f.node->log[i].kind != COMMON_RECORD_STABLE) continue;
         struct cluster_record moved = f.node->log[i];
         f.node->log[i] = f.node->log[0];
         f.node->log[0] = moved;
@@ -88,7 +89,7 @@ static void test_records_in_any_order_give_the_same_state(void **state)
     cluster_crash_restart(f.c, 1);
     nika_replica_pbft.digest(fixture_replica(&f), &second);
     assert_memory_equal(&first, &second, sizeof first);
-    assert_int_equal(fixture_replica(&f)->low_mark, 4);
+    assert_int_equal(fixture_replica(&f)->core.low_mark, 4);
     assert_int_not_equal(fixture_slot(&f, 6)->batch, 0);
     fixture_free(&f);
 }
@@ -106,19 +107,19 @@ static void test_amn_a_replica_without_its_log_does_not_vote_until_it_has_recove
     cluster_run(c);
     uint32_t prepares = n->sent[PBFT_TYPE_prepare], commits = n->sent[PBFT_TYPE_commit];
     uint32_t checkpoints = n->sent[PBFT_TYPE_checkpoint];
-    assert_true(cluster_replica(c, 3)->amnesiac);
+    assert_true(cluster_replica(c, 3)->core.amnesiac);
     cluster_status(c, 3);
-    assert_int_equal(cluster_replica(c, 3)->amnesia_until, 16); /* h = 0, twice L = 8. */
+    assert_int_equal(cluster_replica(c, 3)->core.amnesia_until, 16); /* h = 0, twice L = 8. */
     fixture_run_requests(c, 3, 5);
-    assert_int_equal(cluster_replica(c, 3)->last_executed, 7); /* It follows ... */
-    assert_int_equal(n->sent[PBFT_TYPE_prepare], prepares);    /* ... and is silent. */
+    assert_int_equal(cluster_replica(c, 3)->core.last_executed, 7); /* It follows ... */
+    assert_int_equal(n->sent[PBFT_TYPE_prepare], prepares);         /* ... and is silent. */
     assert_int_equal(n->sent[PBFT_TYPE_commit], commits);
     assert_int_equal(n->sent[PBFT_TYPE_checkpoint], checkpoints);
     /* Load alone brings it back: an idle cluster leaves it silent, and the client has its answers without it. */
     cluster_status(c, 3);
-    assert_true(cluster_replica(c, 3)->amnesiac);
+    assert_true(cluster_replica(c, 3)->core.amnesiac);
     fixture_run_requests(c, 8, 10);
-    assert_false(cluster_replica(c, 3)->amnesiac);
+    assert_false(cluster_replica(c, 3)->core.amnesiac);
     assert_true(n->sent[PBFT_TYPE_prepare] > prepares);
     cluster_check_agreement(c);
     cluster_free(c);
@@ -136,11 +137,11 @@ static uint64_t recovery_point(const uint64_t low_marks[5])
         struct pbft_status m = {
             .active = 1, .low_mark = low_marks[i], .last_executed = low_marks[i]};
         struct cluster_bytes frame = cluster_frame(c, i, 6, &pbft_info_status, &m);
-        assert_int_equal(cluster_replica(c, 6)->amnesia_until, UINT64_MAX);
+        assert_int_equal(cluster_replica(c, 6)->core.amnesia_until, UINT64_MAX);
         assert_true(cluster_deliver(c, 6, frame));
         free(frame.data);
     }
-    uint64_t point = cluster_replica(c, 6)->amnesia_until;
+    uint64_t point = cluster_replica(c, 6)->core.amnesia_until;
     cluster_free(c);
     return point;
 }

@@ -16,9 +16,9 @@ static void test_a_backup_keeps_and_forwards_a_request_once(void **state)
     struct fixture f = fixture_new(1);
     assert_true(request(&f, 0, 0, 1, 4));
     assert_true(request(&f, 0, 0, 1, 4));
-    assert_int_equal(fixture_replica(&f)->pending.count, 1);
+    assert_int_equal(fixture_replica(&f)->core.pending.count, 1);
     assert_int_equal(f.node->sent[COMMON_TYPE_request], 1);
-    assert_true(f.node->timer_armed[PBFT_TIMER_REQUEST]);
+    assert_true(f.node->timer_armed[COMMON_TIMER_REQUEST]);
     fixture_free(&f);
 }
 
@@ -31,7 +31,7 @@ static void test_r1_a_request_that_is_too_big_or_of_another_client_is_refused(vo
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_R1), 2);
     assert_true(request(&f, 0, 0, 1, f.c->config.op_size_max));
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_R1), 2);
-    assert_int_equal(fixture_replica(&f)->pending.count, 1);
+    assert_int_equal(fixture_replica(&f)->core.pending.count, 1);
     fixture_free(&f);
 }
 
@@ -56,7 +56,7 @@ static void test_r3_timestamp_zero_is_refused(void **state)
     struct fixture f = fixture_new(1);
     assert_true(request(&f, 0, 0, 0, 4));
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_R3), 1);
-    assert_int_equal(fixture_replica(&f)->pending.count, 0);
+    assert_int_equal(fixture_replica(&f)->core.pending.count, 0);
     fixture_free(&f);
 }
 
@@ -67,7 +67,7 @@ static void test_r4_a_second_request_of_a_client_does_not_displace_the_first(voi
     assert_true(request(&f, 0, 0, 1, 4));
     assert_true(request(&f, 0, 0, 2, 4));
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_R4), 1);
-    assert_int_equal(common_pending_of(&fixture_replica(&f)->pending, 0)->timestamp, 1);
+    assert_int_equal(common_pending_of(&fixture_replica(&f)->core.pending, 0)->timestamp, 1);
     assert_true(request(&f, 1, 1, 2, 4));
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_R4), 1);
     fixture_free(&f);
@@ -82,7 +82,8 @@ static void test_b1_only_the_primary_orders(void **state)
     assert_int_equal(backup.node->sent[PBFT_TYPE_pre_prepare], 0);
     assert_int_equal(primary.node->sent[PBFT_TYPE_pre_prepare], 1);
     assert_int_equal(primary.node->sent[COMMON_TYPE_batch], 1);
-    assert_false(primary.node->timer_armed[PBFT_TIMER_REQUEST]); /* It must not time itself out. */
+    assert_false(
+        primary.node->timer_armed[COMMON_TIMER_REQUEST]); /* It must not time itself out. */
     fixture_free(&backup);
     fixture_free(&primary);
 }
@@ -91,11 +92,11 @@ static void test_b2_the_primary_stops_at_the_end_of_the_window(void **state)
 {
     (void)state;
     struct fixture f = fixture_new(0);
-    fixture_replica(&f)->next_seq = 9; /* L = 8 */
-    fixture_replica(&f)->last_executed = fixture_replica(&f)->last_issued = 8;
+    fixture_replica(&f)->core.next_seq = 9; /* L = 8 */
+    fixture_replica(&f)->core.last_executed = fixture_replica(&f)->core.last_issued = 8;
     assert_true(request(&f, 0, 0, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 0);
-    fixture_replica(&f)->next_seq = 8;
+    fixture_replica(&f)->core.next_seq = 8;
     assert_true(request(&f, 1, 1, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 1);
     fixture_free(&f);
@@ -105,11 +106,11 @@ static void test_b3_the_primary_runs_at_most_pipeline_ahead(void **state)
 {
     (void)state;
     struct fixture f = fixture_new(0);
-    fixture_replica(&f)->next_seq = 4;
+    fixture_replica(&f)->core.next_seq = 4;
     f.c->config.pipeline = 3;
     assert_true(request(&f, 0, 0, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 0);
-    fixture_replica(&f)->next_seq = 3;
+    fixture_replica(&f)->core.next_seq = 3;
     assert_true(request(&f, 1, 1, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 1);
     fixture_free(&f);
@@ -121,7 +122,7 @@ static void test_b4_a_request_is_proposed_once(void **state)
     struct fixture f = fixture_new(0);
     for (int i = 0; i < 3; i++) assert_true(request(&f, 0, 0, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 1);
-    assert_int_equal(fixture_replica(&f)->next_seq, 2);
+    assert_int_equal(fixture_replica(&f)->core.next_seq, 2);
     fixture_free(&f);
 }
 
@@ -145,9 +146,9 @@ static void test_requests_wait_for_t_batch_and_go_together(void **state)
     assert_true(request(&f, 0, 0, 1, 4));
     assert_true(request(&f, 1, 1, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 0);
-    assert_true(cluster_fire(f.c, 0, PBFT_TIMER_BATCH));
+    assert_true(cluster_fire(f.c, 0, COMMON_TIMER_BATCH));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 1);
-    assert_int_equal(fixture_replica(&f)->next_seq, 2);
+    assert_int_equal(fixture_replica(&f)->core.next_seq, 2);
     fixture_free(&f);
 }
 
@@ -156,9 +157,9 @@ static void test_t_req_of_the_head_starts_a_view_change(void **state)
     (void)state;
     struct fixture f = fixture_new(1);
     assert_true(request(&f, 0, 0, 1, 4));
-    assert_int_equal(fixture_replica(&f)->view, 0);
-    assert_true(cluster_fire(f.c, 1, PBFT_TIMER_REQUEST));
-    assert_int_equal(fixture_replica(&f)->view, 1);
+    assert_int_equal(fixture_replica(&f)->core.view, 0);
+    assert_true(cluster_fire(f.c, 1, COMMON_TIMER_REQUEST));
+    assert_int_equal(fixture_replica(&f)->core.view, 1);
     assert_int_equal(f.node->sent[PBFT_TYPE_view_change], 1);
     fixture_free(&f);
 }
@@ -175,7 +176,7 @@ static void test_an_executed_request_is_answered_from_the_cache(void **state)
         if (a->kind == NIKA_ACTION_SEND && a->to == nika_client_node(0)) replies++;
     }
     assert_int_equal(replies, 1);
-    assert_int_equal(fixture_replica(&f)->pending.count, 0);
+    assert_int_equal(fixture_replica(&f)->core.pending.count, 0);
     fixture_free(&f);
 }
 

@@ -49,12 +49,13 @@ static void make_state(struct scene *s)
 
 static void announce(struct scene *s)
 {
-    pbft_meta_digest(&s->meta, &s->digest);
+    common_meta_digest(&s->meta, &s->digest);
     struct pbft_checkpoint m = {.seq = TARGET, .digest = s->digest};
     deliver(s, 0, &pbft_info_checkpoint, &m);
-    assert_false(cluster_replica(s->c, OBSERVER)->transfer.active); /* One replica may be lying. */
+    assert_false(
+        cluster_replica(s->c, OBSERVER)->core.transfer.active); /* One replica may be lying. */
     deliver(s, 1, &pbft_info_checkpoint, &m);
-    assert_true(cluster_replica(s->c, OBSERVER)->transfer.active);
+    assert_true(cluster_replica(s->c, OBSERVER)->core.transfer.active);
 }
 
 static void scene_begin(struct scene *s)
@@ -67,7 +68,7 @@ static void scene_begin(struct scene *s)
 
 static uint32_t source(const struct scene *s)
 {
-    return s->c->nodes[OBSERVER].replica->transfer.source;
+    return s->c->nodes[OBSERVER].replica->core.transfer.source;
 }
 
 static uint32_t rejects(const struct scene *s, enum nika_check check)
@@ -103,17 +104,17 @@ static void test_a_proven_state_is_installed_after_it_is_durable(void **state)
     deliver(&s, source(&s), &common_info_meta, &s.meta);
     assert_int_equal(s.c->nodes[OBSERVER].sent[COMMON_TYPE_fetch_chunk], 2);
     send_app_chunk(&s);
-    assert_int_equal(r->last_executed, 0);
+    assert_int_equal(r->core.last_executed, 0);
     s.c->nodes[OBSERVER].hold_disk = true;
     send_reply_chunk(&s);
-    assert_int_equal(r->last_executed, 0); /* Restored, not yet durable. */
+    assert_int_equal(r->core.last_executed, 0); /* Restored, not yet durable. */
     s.c->nodes[OBSERVER].hold_disk = false;
     cluster_disk(s.c, OBSERVER);
-    assert_int_equal(r->last_executed, TARGET);
-    assert_int_equal(r->replies.entries[0].last_timestamp, 77);
-    assert_false(r->transfer.active);
+    assert_int_equal(r->core.last_executed, TARGET);
+    assert_int_equal(r->core.replies.entries[0].last_timestamp, 77);
+    assert_false(r->core.transfer.active);
     assert_memory_equal(s.c->nodes[OBSERVER].app.state.bytes, s.app_state.bytes, NIKA_DIGEST_SIZE);
-    assert_int_equal(r->low_mark, 0); /* Only W signed it: h waits for a certificate. */
+    assert_int_equal(r->core.low_mark, 0); /* Only W signed it: h waits for a certificate. */
     cluster_free(s.c);
 }
 
@@ -131,7 +132,7 @@ static void test_st1_meta_must_hash_to_the_signed_digest(void **state)
     assert_int_not_equal(source(&s), first); /* The next source is asked. */
     assert_int_equal(s.c->nodes[OBSERVER].sent[COMMON_TYPE_fetch_meta], 2);
     deliver(&s, source(&s), &common_info_meta, &s.meta);
-    assert_true(cluster_replica(s.c, OBSERVER)->transfer.meta_known);
+    assert_true(cluster_replica(s.c, OBSERVER)->core.transfer.meta_known);
     cluster_free(s.c);
 }
 
@@ -144,7 +145,7 @@ static void test_st5_a_snapshot_beyond_the_limits_is_refused(void **state)
     announce(&s);
     deliver(&s, source(&s), &common_info_meta, &s.meta);
     assert_int_equal(rejects(&s, NIKA_CHECK_ST5), 1);
-    assert_false(cluster_replica(s.c, OBSERVER)->transfer.meta_known);
+    assert_false(cluster_replica(s.c, OBSERVER)->core.transfer.meta_known);
     cluster_free(s.c);
 }
 
@@ -161,9 +162,9 @@ static void test_st2_chunk_index_and_length_are_as_meta_says(void **state)
     assert_int_equal(rejects(&s, NIKA_CHECK_ST2), 2);
     send_chunk(&s, source(&s), 2, 0, (struct nika_span){s.replies, s.replies_size});
     assert_int_equal(rejects(&s, NIKA_CHECK_ST2), 3);
-    assert_int_equal(cluster_replica(s.c, OBSERVER)->transfer.received, 0);
+    assert_int_equal(cluster_replica(s.c, OBSERVER)->core.transfer.received, 0);
     send_reply_chunk(&s);
-    assert_int_equal(cluster_replica(s.c, OBSERVER)->transfer.received, 1);
+    assert_int_equal(cluster_replica(s.c, OBSERVER)->core.transfer.received, 1);
     cluster_free(s.c);
 }
 
@@ -180,7 +181,7 @@ static void test_st3_a_chunk_needs_its_proof(void **state)
     assert_int_equal(rejects(&s, NIKA_CHECK_ST3), 1);
     assert_int_not_equal(source(&s), first);
     send_app_chunk(&s);
-    assert_int_equal(cluster_replica(s.c, OBSERVER)->transfer.received, 1);
+    assert_int_equal(cluster_replica(s.c, OBSERVER)->core.transfer.received, 1);
     cluster_free(s.c);
 }
 
@@ -198,7 +199,7 @@ static void test_st4_only_what_was_asked_of_whom_it_was_asked(void **state)
     send_app_chunk(&s);
     send_app_chunk(&s); /* Twice. */
     assert_int_equal(rejects(&s, NIKA_CHECK_ST4), 3);
-    assert_int_equal(cluster_replica(s.c, OBSERVER)->transfer.received, 1);
+    assert_int_equal(cluster_replica(s.c, OBSERVER)->core.transfer.received, 1);
     cluster_free(s.c);
 }
 
@@ -214,12 +215,12 @@ static void test_st6_an_application_that_refuses_gets_a_fresh_copy(void **state)
     send_reply_chunk(&s);
     struct nika_replica *r = cluster_replica(s.c, OBSERVER);
     assert_int_equal(rejects(&s, NIKA_CHECK_ST6), 1);
-    assert_int_equal(r->last_executed, 0);
-    assert_true(r->transfer.active);
+    assert_int_equal(r->core.last_executed, 0);
+    assert_true(r->core.transfer.active);
     deliver(&s, source(&s), &common_info_meta, &s.meta);
     send_app_chunk(&s);
     send_reply_chunk(&s);
-    assert_int_equal(r->last_executed, TARGET);
+    assert_int_equal(r->core.last_executed, TARGET);
     cluster_free(s.c);
 }
 
@@ -232,12 +233,12 @@ static void test_a_silent_source_is_replaced_and_chunks_are_kept(void **state)
     deliver(&s, source(&s), &common_info_meta, &s.meta);
     send_app_chunk(&s);
     uint32_t first = source(&s);
-    assert_true(cluster_fire(s.c, OBSERVER, PBFT_TIMER_TRANSFER));
+    assert_true(cluster_fire(s.c, OBSERVER, COMMON_TIMER_TRANSFER));
     assert_int_not_equal(source(&s), first);
     assert_true(source(&s) == 0 || source(&s) == 1); /* Only signers. */
-    assert_int_equal(cluster_replica(s.c, OBSERVER)->transfer.received, 1);
+    assert_int_equal(cluster_replica(s.c, OBSERVER)->core.transfer.received, 1);
     send_reply_chunk(&s);
-    assert_int_equal(cluster_replica(s.c, OBSERVER)->last_executed, TARGET);
+    assert_int_equal(cluster_replica(s.c, OBSERVER)->core.last_executed, TARGET);
     cluster_free(s.c);
 }
 
@@ -263,14 +264,14 @@ static void test_no_snapshot_moves_the_target_only_with_a_certificate(void **sta
     announce(&s);
     struct nika_replica *r = cluster_replica(s.c, OBSERVER);
     no_snapshot(&s, 16, 2);
-    assert_int_equal(r->transfer.seq, TARGET);
+    assert_int_equal(r->core.transfer.seq, TARGET);
     assert_int_equal(rejects(&s, NIKA_CHECK_ST1), 1);
     no_snapshot(&s, 8, 3); /* Older: only "I have it not". */
-    assert_int_equal(r->transfer.seq, TARGET);
+    assert_int_equal(r->core.transfer.seq, TARGET);
     assert_int_equal(rejects(&s, NIKA_CHECK_ST1), 1);
     no_snapshot(&s, 16, 3);
-    assert_int_equal(r->transfer.seq, 16);
-    assert_int_not_equal(r->transfer.stable_cert, 0);
+    assert_int_equal(r->core.transfer.seq, 16);
+    assert_int_not_equal(r->core.transfer.stable_cert, 0);
     cluster_free(s.c);
 }
 
@@ -281,9 +282,9 @@ static void test_a_checkpoint_known_for_long_is_still_a_better_target(void **sta
     scene_begin(&s);
     announce(&s);
     struct nika_replica *r = cluster_replica(s.c, OBSERVER);
-    r->lag_seq = 16; /* CK6 waits for it already. */
+    r->core.lag_seq = 16; /* CK6 waits for it already. */
     no_snapshot(&s, 16, 3);
-    assert_int_equal(r->transfer.seq, 16);
+    assert_int_equal(r->core.transfer.seq, 16);
     cluster_free(s.c);
 }
 
@@ -298,10 +299,10 @@ static void test_a_disk_that_is_full_delays_the_installation(void **state)
     send_app_chunk(&s);
     send_reply_chunk(&s);
     struct nika_replica *r = cluster_replica(s.c, OBSERVER);
-    assert_int_equal(r->last_executed, 0);
+    assert_int_equal(r->core.last_executed, 0);
     s.c->nodes[OBSERVER].fail_disk = false;
-    assert_true(cluster_fire(s.c, OBSERVER, PBFT_TIMER_TRANSFER));
-    assert_int_equal(r->last_executed, TARGET);
+    assert_true(cluster_fire(s.c, OBSERVER, COMMON_TIMER_TRANSFER));
+    assert_int_equal(r->core.last_executed, TARGET);
     cluster_free(s.c);
 }
 
@@ -322,21 +323,21 @@ static void test_a_replica_that_missed_a_window_catches_up(void **state)
         cluster_request(c, 0, t);
         cluster_run(c);
     }
-    assert_int_equal(cluster_replica(c, 0)->last_executed, 14);
-    assert_int_equal(cluster_replica(c, OBSERVER)->last_executed, 0);
+    assert_int_equal(cluster_replica(c, 0)->core.last_executed, 14);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.last_executed, 0);
     c->drop = NULL;
     for (uint32_t k = 0; k < 6; k++) {
         cluster_status(c, 1);
-        (void)cluster_fire(c, OBSERVER, PBFT_TIMER_LAG);
+        (void)cluster_fire(c, OBSERVER, COMMON_TIMER_LAG);
         cluster_run(c);
     }
-    assert_true(cluster_replica(c, OBSERVER)->last_executed >= 14);
-    assert_int_equal(cluster_replica(c, OBSERVER)->low_mark, 12);
+    assert_true(cluster_replica(c, OBSERVER)->core.last_executed >= 14);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.low_mark, 12);
     assert_true(c->nodes[OBSERVER].sent[COMMON_TYPE_fetch_chunk] > 0);
     cluster_request(c, 1, 1);
     cluster_run(c);
     cluster_status(c, 2);
-    assert_int_equal(cluster_replica(c, OBSERVER)->last_executed, 15);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.last_executed, 15);
     cluster_check_agreement(c);
     cluster_free(c);
 }
@@ -350,12 +351,12 @@ static void test_a_server_answers_within_limits_only(void **state)
         cluster_run(c);
     }
     struct nika_replica *r = cluster_replica(c, OBSERVER);
-    assert_int_equal(r->low_mark, 4);
+    assert_int_equal(r->core.low_mark, 4);
     struct scene s = {.c = c};
     struct common_fetch_meta unknown = {.seq = 8};
     deliver(&s, 1, &common_info_fetch_meta, &unknown);
     assert_int_equal(c->nodes[OBSERVER].sent[COMMON_TYPE_no_snapshot], 1);
-    struct common_fetch_meta known = {.seq = 4, .digest = r->stable_digest};
+    struct common_fetch_meta known = {.seq = 4, .digest = r->core.stable_digest};
     deliver(&s, 1, &common_info_fetch_meta, &known);
     assert_int_equal(c->nodes[OBSERVER].sent[COMMON_TYPE_meta], 1);
     struct common_fetch_chunk beyond = {.seq = 4, .index = 99};

@@ -1,4 +1,5 @@
 /* tests/protocols/pbft/test_status.c: what STATUS brings back (PROTOCOLS.md 1.9, S1-S9, SA1, SA2). */
+#include "protocols/common/budget.h"
 #include "tests/protocols/pbft/fixture.h"
 
 static bool type_is_lost(const struct cluster *c, uint32_t from, uint32_t to,
@@ -16,10 +17,10 @@ static void recovers_from_loss_of(uint32_t type)
     c->drop_param = UINT64_C(1) << type;
     cluster_request(c, 0, 1);
     cluster_run(c);
-    for (uint32_t i = 1; i < 4; i++) assert_int_equal(cluster_replica(c, i)->last_executed, 0);
+    for (uint32_t i = 1; i < 4; i++) assert_int_equal(cluster_replica(c, i)->core.last_executed, 0);
     c->drop = NULL;
     cluster_status(c, 4);
-    for (uint32_t i = 0; i < 4; i++) assert_int_equal(cluster_replica(c, i)->last_executed, 1);
+    for (uint32_t i = 0; i < 4; i++) assert_int_equal(cluster_replica(c, i)->core.last_executed, 1);
     cluster_check_agreement(c);
     cluster_free(c);
 }
@@ -61,10 +62,10 @@ static void test_s6_a_replica_that_missed_everything_executes_from_commit_certs(
     struct cluster *c = cluster_new(4, 1);
     c->drop = third_is_cut_off;
     fixture_run_requests(c, 1, 3);
-    assert_int_equal(cluster_replica(c, 3)->last_executed, 0);
+    assert_int_equal(cluster_replica(c, 3)->core.last_executed, 0);
     c->drop = NULL;
     cluster_status(c, 4);
-    assert_int_equal(cluster_replica(c, 3)->last_executed, 3);
+    assert_int_equal(cluster_replica(c, 3)->core.last_executed, 3);
     assert_true(c->nodes[0].sent[PBFT_TYPE_commit_cert] > 0);
     cluster_free(c);
 }
@@ -107,12 +108,12 @@ static void test_sa2_retransmission_to_one_peer_is_bounded_in_bytes(void **state
 {
     (void)state;
     struct fixture f = fixture_new(1);
-    assert_true(
-        pbft_budget_take(fixture_replica(&f), 2, 200 * 1024)); /* One message always fits. */
-    assert_false(pbft_budget_take(fixture_replica(&f), 2, 1));
-    assert_true(pbft_budget_take(fixture_replica(&f), 3, 1));
-    fixture_replica(&f)->now_ns += f.c->config.status_ns;
-    assert_true(pbft_budget_take(fixture_replica(&f), 2, 1));
+    assert_true(common_budget_take(&fixture_replica(&f)->core, 2,
+                                   200 * 1024)); /* One message always fits. */
+    assert_false(common_budget_take(&fixture_replica(&f)->core, 2, 1));
+    assert_true(common_budget_take(&fixture_replica(&f)->core, 3, 1));
+    fixture_replica(&f)->core.now_ns += f.c->config.status_ns;
+    assert_true(common_budget_take(&fixture_replica(&f)->core, 2, 1));
     fixture_free(&f);
 }
 

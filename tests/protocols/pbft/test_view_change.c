@@ -25,10 +25,10 @@ static void test_join_rule_takes_the_view_that_f_plus_1_reached(void **state)
     (void)state;
     struct cluster *c = alone(4, 1);
     give(c, 1, 7);
-    assert_int_equal(cluster_replica(c, OBSERVER)->view, 0); /* One replica may be lying. */
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.view, 0); /* One replica may be lying. */
     give(c, 2, 5);
-    assert_int_equal(cluster_replica(c, OBSERVER)->view, 5);
-    assert_false(cluster_replica(c, OBSERVER)->active);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.view, 5);
+    assert_false(cluster_replica(c, OBSERVER)->core.active);
     assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 1);
     cluster_free(c);
 }
@@ -38,7 +38,7 @@ static void test_abdication_of_the_primary_moves_one_view_only(void **state)
     (void)state;
     struct cluster *c = alone(4, 1);
     give(c, 0, 4); /* The primary of views 0 and 4 wants to keep its office. */
-    assert_int_equal(cluster_replica(c, OBSERVER)->view, 1);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.view, 1);
     cluster_free(c);
 }
 
@@ -48,7 +48,7 @@ static void test_vc1_own_or_unknown_sender_is_rejected(void **state)
     struct cluster *c = alone(4, 1);
     give(c, OBSERVER, 1);
     assert_int_equal(c->nodes[OBSERVER].rejects[NIKA_CHECK_VC1], 1);
-    assert_int_equal(cluster_replica(c, OBSERVER)->view, 0);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.view, 0);
     struct build_view_change spec = {.sender = 2, .view = 1};
     struct cluster_bytes frame = build_view_change(c, &spec);
     frame.data[frame.size - 1] ^= 1;
@@ -75,7 +75,7 @@ static void test_duplicate_view_changes_of_one_sender_do_not_join(void **state)
     struct cluster *c = alone(4, 1);
     for (uint64_t view = 1; view < 6; view++) give(c, 2, view);
     give(c, 2, 5);
-    assert_int_equal(cluster_replica(c, OBSERVER)->view, 0);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.view, 0);
     assert_int_equal(c->nodes[OBSERVER].evidence, 0);
     cluster_free(c);
 }
@@ -102,17 +102,17 @@ static void test_view_timer_waits_for_q_replicas(void **state)
     struct cluster *c = alone(4, 1);
     give(c, 1, 2);
     give(c, 2, 2); /* Joins: two others and the own one make Q = 3. */
-    assert_true(c->nodes[OBSERVER].timer_armed[PBFT_TIMER_VIEW]);
-    uint64_t first = c->nodes[OBSERVER].timer_delay[PBFT_TIMER_VIEW];
-    assert_true(cluster_fire(c, OBSERVER, PBFT_TIMER_VIEW));
-    assert_int_equal(cluster_replica(c, OBSERVER)->view, 3);
+    assert_true(c->nodes[OBSERVER].timer_armed[COMMON_TIMER_VIEW]);
+    uint64_t first = c->nodes[OBSERVER].timer_delay[COMMON_TIMER_VIEW];
+    assert_true(cluster_fire(c, OBSERVER, COMMON_TIMER_VIEW));
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.view, 3);
     /* Alone at view 3: it must not run away from the others. */
-    assert_false(c->nodes[OBSERVER].timer_armed[PBFT_TIMER_VIEW]);
+    assert_false(c->nodes[OBSERVER].timer_armed[COMMON_TIMER_VIEW]);
     give(c, 1, 3);
-    assert_false(c->nodes[OBSERVER].timer_armed[PBFT_TIMER_VIEW]);
+    assert_false(c->nodes[OBSERVER].timer_armed[COMMON_TIMER_VIEW]);
     give(c, 2, 4);
-    assert_true(c->nodes[OBSERVER].timer_armed[PBFT_TIMER_VIEW]);
-    assert_int_equal(c->nodes[OBSERVER].timer_delay[PBFT_TIMER_VIEW], 2 * first); /* Back-off. */
+    assert_true(c->nodes[OBSERVER].timer_armed[COMMON_TIMER_VIEW]);
+    assert_int_equal(c->nodes[OBSERVER].timer_delay[COMMON_TIMER_VIEW], 2 * first); /* Back-off. */
     cluster_free(c);
 }
 
@@ -125,8 +125,8 @@ static void test_backoff_is_capped(void **state)
         give(c, 2, view);
     }
     struct nika_replica *r = cluster_replica(c, OBSERVER);
-    assert_int_equal(r->view, 39);
-    assert_int_equal(r->backoff, c->config.backoff_max);
+    assert_int_equal(r->core.view, 39);
+    assert_int_equal(r->core.backoff, c->config.backoff_max);
     cluster_free(c);
 }
 
@@ -137,7 +137,7 @@ static void test_d4_view_change_waits_for_the_disk(void **state)
     c->nodes[OBSERVER].hold_disk = true;
     give(c, 1, 1);
     give(c, 2, 1);
-    assert_int_equal(cluster_replica(c, OBSERVER)->view, 1);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.view, 1);
     assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 0);
     cluster_disk(c, OBSERVER);
     assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 1);
@@ -154,7 +154,7 @@ static void test_a_full_disk_delays_the_view_change_until_the_status_timer(void 
     assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 0);
     c->nodes[OBSERVER].fail_disk = false;
     c->now_ns += 20 * c->config.status_ns;
-    assert_true(cluster_fire(c, OBSERVER, PBFT_TIMER_STATUS));
+    assert_true(cluster_fire(c, OBSERVER, COMMON_TIMER_STATUS));
     assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 1);
     cluster_free(c);
 }
@@ -191,8 +191,8 @@ static void test_vcu_a_restarted_replica_resends_identical_bytes(void **state)
     memcpy(before.data, last->data, last->size);
     cluster_crash_restart(c, OBSERVER);
     struct nika_replica *r = cluster_replica(c, OBSERVER);
-    assert_int_equal(r->view, 2);
-    assert_false(r->active);
+    assert_int_equal(r->core.view, 2);
+    assert_false(r->core.active);
     assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 2);
     assert_int_equal(last->size, before.size);
     assert_memory_equal(last->data, before.data, before.size);
@@ -204,11 +204,11 @@ static void test_amnesia_sends_no_view_change(void **state)
 {
     (void)state;
     struct cluster *c = alone(4, 1);
-    cluster_replica(c, OBSERVER)->amnesiac = true;
+    cluster_replica(c, OBSERVER)->core.amnesiac = true;
     give(c, 1, 2);
     give(c, 2, 2);
     assert_int_equal(c->nodes[OBSERVER].sent[PBFT_TYPE_view_change], 0);
-    assert_int_equal(cluster_replica(c, OBSERVER)->view, 0);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.view, 0);
     cluster_free(c);
 }
 
@@ -217,7 +217,8 @@ static bool starts_view_with(struct cluster *c)
 {
     give(c, 0, 3);
     give(c, 1, 3);
-    return cluster_replica(c, OBSERVER)->view == 3 && cluster_replica(c, OBSERVER)->active;
+    return cluster_replica(c, OBSERVER)->core.view == 3 &&
+           cluster_replica(c, OBSERVER)->core.active;
 }
 
 static void test_a_store_full_of_batches_leaves_room_for_a_view_change(void **state)
@@ -226,7 +227,7 @@ static void test_a_store_full_of_batches_leaves_room_for_a_view_change(void **st
     struct cluster *c = alone(4, 1);
     struct nika_replica *r = cluster_replica(c, OBSERVER);
     for (uint32_t size = 65536; size >= 64; size /= 2) {
-        while (pbft_bulk_alloc(r, size) != 0) continue;
+        while (common_bulk_alloc(&r->core, size) != 0) continue;
     }
     assert_true(starts_view_with(c));
     cluster_free(c);
@@ -234,7 +235,7 @@ static void test_a_store_full_of_batches_leaves_room_for_a_view_change(void **st
     c = alone(4, 1);
     r = cluster_replica(c, OBSERVER);
     for (uint32_t size = 65536; size >= 64; size /= 2) {
-        while (nika_store_alloc(r->store, size) != 0) continue;
+        while (nika_store_alloc(r->core.store, size) != 0) continue;
     }
     assert_false(starts_view_with(c));
     cluster_free(c);
@@ -245,15 +246,15 @@ static void test_batches_that_nothing_refers_to_give_way(void **state)
     (void)state;
     struct cluster *c = alone(4, 1);
     struct nika_replica *r = cluster_replica(c, OBSERVER);
-    r->effects = &c->effects; /* Between two steps there are none. */
+    r->core.effects = &c->effects; /* Between two steps there are none. */
     struct pbft_slot *stale = pbft_slot_at(r, 1), *prepared = pbft_slot_at(r, 2);
     struct nika_digest digest = build_digest(7);
     stale->digest = prepared->digest = prepared->best_digest = digest;
     prepared->has_best = true;
-    stale->batch = pbft_bulk_alloc(r, 4096);
-    prepared->batch = pbft_bulk_alloc(r, 4096);
+    stale->batch = common_bulk_alloc(&r->core, 4096);
+    prepared->batch = common_bulk_alloc(&r->core, 4096);
     stale->batch_ok = prepared->batch_ok = true;
-    while (pbft_bulk_alloc(r, 4096) != 0) continue;
+    while (common_bulk_alloc(&r->core, 4096) != 0) continue;
     assert_int_equal(stale->batch, 0);        /* It made room for one more ... */
     assert_int_not_equal(prepared->batch, 0); /* ... and the promised one did not. */
     cluster_free(c);

@@ -26,7 +26,7 @@ static void silence_primary(struct cluster *c, uint32_t primary)
 static void suspect(struct cluster *c)
 {
     for (uint32_t i = 0; i < c->config.n; i++) {
-        if (!c->nodes[i].silent) (void)cluster_fire(c, i, PBFT_TIMER_REQUEST);
+        if (!c->nodes[i].silent) (void)cluster_fire(c, i, COMMON_TIMER_REQUEST);
     }
     cluster_run(c);
 }
@@ -50,11 +50,11 @@ static void test_a_silent_primary_is_replaced(void **state)
     cluster_run(c);
     suspect(c);
     for (uint32_t i = 1; i < 4; i++) {
-        assert_int_equal(cluster_replica(c, i)->view, 1);
-        assert_true(cluster_replica(c, i)->active);
+        assert_int_equal(cluster_replica(c, i)->core.view, 1);
+        assert_true(cluster_replica(c, i)->core.active);
     }
     cluster_status(c, 2);
-    for (uint32_t i = 1; i < 4; i++) assert_int_equal(cluster_replica(c, i)->last_executed, 1);
+    for (uint32_t i = 1; i < 4; i++) assert_int_equal(cluster_replica(c, i)->core.last_executed, 1);
     expect_sound(c);
     cluster_free(c);
 }
@@ -68,7 +68,7 @@ static void test_a_prepared_batch_is_carried_over(void **state)
     cluster_request(c, 0, 1);
     cluster_run(c);
     struct nika_replica *r = cluster_replica(c, 1);
-    assert_int_equal(r->last_executed, 0);
+    assert_int_equal(r->core.last_executed, 0);
     assert_true(pbft_slot_find(r, 1)->has_best);
     struct nika_digest prepared = pbft_slot_find(r, 1)->best_digest;
     c->drop = NULL;
@@ -76,8 +76,9 @@ static void test_a_prepared_batch_is_carried_over(void **state)
     suspect(c);
     cluster_status(c, 2);
     for (uint32_t i = 1; i < 4; i++) {
-        assert_int_equal(cluster_replica(c, i)->view, 1);
-        assert_int_equal(cluster_replica(c, i)->last_executed, 1); /* Not 2: marked as proposed. */
+        assert_int_equal(cluster_replica(c, i)->core.view, 1);
+        assert_int_equal(cluster_replica(c, i)->core.last_executed,
+                         1); /* Not 2: marked as proposed. */
         assert_true(nika_digest_equal(&c->nodes[i].executed[1], &prepared));
     }
     expect_sound(c);
@@ -99,22 +100,22 @@ static void test_nested_view_changes_keep_the_proof(void **state)
     suspect(c);
     for (uint64_t view = 1; view < 3; view++) {
         for (uint32_t i = 1; i < 4; i++) {
-            if (!cluster_replica(c, i)->active) (void)cluster_fire(c, i, PBFT_TIMER_VIEW);
+            if (!cluster_replica(c, i)->core.active) (void)cluster_fire(c, i, COMMON_TIMER_VIEW);
         }
         cluster_run(c);
     }
     cluster_status(c, 4);
     for (uint32_t k = 0; k < 4; k++) {
         for (uint32_t i = 1; i < 4; i++) {
-            if (!cluster_replica(c, i)->active) (void)cluster_fire(c, i, PBFT_TIMER_VIEW);
+            if (!cluster_replica(c, i)->core.active) (void)cluster_fire(c, i, COMMON_TIMER_VIEW);
         }
         cluster_run(c);
         suspect(c);
         cluster_status(c, 2);
     }
     for (uint32_t i = 1; i < 4; i++) {
-        assert_true(cluster_replica(c, i)->view >= 3);
-        assert_int_equal(cluster_replica(c, i)->last_executed, 1);
+        assert_true(cluster_replica(c, i)->core.view >= 3);
+        assert_int_equal(cluster_replica(c, i)->core.last_executed, 1);
         assert_true(nika_digest_equal(&c->nodes[i].executed[1], &prepared));
     }
     expect_sound(c);
@@ -140,14 +141,14 @@ static void test_a_gap_becomes_a_null_request(void **state)
     cluster_status(c, 3);
     for (uint32_t i = 1; i < 4; i++) {
         struct nika_replica *r = cluster_replica(c, i);
-        assert_true(r->active);
-        assert_int_equal(r->view, 1);
-        if (r->low_bound == 2) assert_int_equal(r->last_executed, 2);
+        assert_true(r->core.active);
+        assert_int_equal(r->core.view, 1);
+        if (r->low_bound == 2) assert_int_equal(r->core.last_executed, 2);
     }
     cluster_request(c, 0, 1);
     cluster_run(c);
     cluster_status(c, 2);
-    assert_true(cluster_replica(c, 1)->last_executed >= 1);
+    assert_true(cluster_replica(c, 1)->core.last_executed >= 1);
     expect_sound(c);
     cluster_free(c);
 }
@@ -161,7 +162,7 @@ static void test_checkpoints_of_different_height_agree_on_min_s(void **state)
         cluster_request(c, 0, t);
         cluster_run(c);
     }
-    assert_int_equal(cluster_replica(c, 1)->low_mark, 4);
+    assert_int_equal(cluster_replica(c, 1)->core.low_mark, 4);
     silence_primary(c, 0);
     cluster_request(c, 0, 6);
     cluster_run(c);
@@ -169,8 +170,8 @@ static void test_checkpoints_of_different_height_agree_on_min_s(void **state)
     cluster_status(c, 3);
     for (uint32_t i = 1; i < 4; i++) {
         struct nika_replica *r = cluster_replica(c, i);
-        assert_int_equal(r->view, 1);
-        assert_int_equal(r->last_executed, 6);
+        assert_int_equal(r->core.view, 1);
+        assert_int_equal(r->core.last_executed, 6);
         for (uint32_t s = 1; s <= 6; s++) assert_int_equal(c->nodes[i].executed_count[s], 1);
     }
     expect_sound(c);
@@ -187,7 +188,7 @@ static void test_a_checkpoint_conflict_moves_no_low_mark(void **state)
     struct cluster_bytes frame = build_view_change(c, &spec);
     assert_true(cluster_deliver(c, 3, frame));
     assert_int_equal(c->nodes[3].rejects[NIKA_CHECK_VC4], 1);
-    assert_int_equal(cluster_replica(c, 3)->low_mark, 0);
+    assert_int_equal(cluster_replica(c, 3)->core.low_mark, 0);
     assert_int_equal(cluster_replica(c, 3)->view_changes[2].view, 0);
     free(frame.data);
     cluster_free(c);
@@ -219,8 +220,8 @@ static void chaos(uint64_t seed)
         uint64_t draw = chaos_state(seed, k);
         uint32_t node = (uint32_t)(draw >> 8) % 4;
         if (draw % 8 < 3) cluster_request(c, 0, ++timestamp);
-        if (draw % 8 == 3) (void)cluster_fire(c, node, PBFT_TIMER_REQUEST);
-        if (draw % 8 == 4) (void)cluster_fire(c, node, PBFT_TIMER_VIEW);
+        if (draw % 8 == 3) (void)cluster_fire(c, node, COMMON_TIMER_REQUEST);
+        if (draw % 8 == 4) (void)cluster_fire(c, node, COMMON_TIMER_VIEW);
         if (draw % 8 == 5) cluster_crash_restart(c, node);
         cluster_run(c);
         if (draw % 8 >= 5) cluster_status(c, 1);
@@ -228,12 +229,12 @@ static void chaos(uint64_t seed)
     }
     c->drop = NULL;
     cluster_request(c, 1, 1);
-    for (uint32_t k = 0; k < 40 && cluster_replica(c, 0)->replies.entries[1].last_timestamp == 0;
-         k++) {
+    for (uint32_t k = 0;
+         k < 40 && cluster_replica(c, 0)->core.replies.entries[1].last_timestamp == 0; k++) {
         cluster_status(c, 2);
         for (uint32_t i = 0; i < 4; i++) {
-            for (uint32_t timer = 0; timer < PBFT_TIMER_COUNT; timer++) {
-                if (timer != PBFT_TIMER_REQUEST && timer != PBFT_TIMER_VIEW)
+            for (uint32_t timer = 0; timer < COMMON_TIMER_COUNT; timer++) {
+                if (timer != COMMON_TIMER_REQUEST && timer != COMMON_TIMER_VIEW)
                     (void)cluster_fire(c, i, timer);
                 else if (k % 4 == 3)
                     (void)cluster_fire(c, i, timer);
@@ -242,7 +243,7 @@ static void chaos(uint64_t seed)
         }
     }
     expect_sound(c);
-    assert_int_equal(cluster_replica(c, 0)->replies.entries[1].last_timestamp, 1);
+    assert_int_equal(cluster_replica(c, 0)->core.replies.entries[1].last_timestamp, 1);
     cluster_free(c);
 }
 

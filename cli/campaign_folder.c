@@ -1,0 +1,69 @@
+/* cli/campaign_folder.c: see campaign_folder.h. */
+#include "cli/campaign_folder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+
+bool cli_make_folder(const char *path)
+{
+    char part[1024];
+    if (strlen(path) >= sizeof part) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    for (size_t i = 1; i <= strlen(path); i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        snprintf(part, sizeof part, "%.*s", (int)i, path);
+        if (mkdir(part, 0777) != 0 && errno != EEXIST) return false;
+    }
+    return true;
+}
+
+static bool write_summary(const json_t *summary, const char *folder)
+{
+    char path[1200];
+    snprintf(path, sizeof path, "%s/campaign.json", folder);
+    FILE *file = fopen(path, "w");
+    char *text = json_dumps(summary, JSON_INDENT(1) | JSON_SORT_KEYS);
+    bool good = file != NULL && text != NULL && fprintf(file, "%s\n", text) > 0;
+    good = file != NULL && fclose(file) == 0 && good;
+    free(text);
+    if (good) {
+        snprintf(path, sizeof path, "%s/junit.xml", folder);
+        file = fopen(path, "w");
+        good = file != NULL && nika_campaign_junit(summary, file);
+        good = file != NULL && fclose(file) == 0 && good;
+    }
+    if (!good) fprintf(stderr, "nika: %s: cannot write: %s\n", path, strerror(errno));
+    return good;
+}
+
+int cli_campaign_conclude(struct nika_results *results, const char *folder, bool complete,
+                          bool json)
+{
+    char path[1200];
+    struct nika_diagnoses d = {0};
+    snprintf(path, sizeof path, "%s/" CLI_RESULTS, folder);
+    bool good = nika_results_write(results, path, &d);
+    cli_print_diagnoses(&d);
+    json_t *summary = nika_campaign_summary(results, complete && good);
+    if (summary == NULL) {
+        fprintf(stderr, "nika: out of memory\n");
+        return NIKA_EXIT_INCONCLUSIVE;
+    }
+    good = write_summary(summary, folder) && good;
+    int status = (int)json_integer_value(json_object_get(summary, "exit_class"));
+    if (json) {
+        json_dumpf(summary, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+        putchar('\n');
+    } else {
+        nika_campaign_text(summary, stdout);
+        printf("results   %s/%s, campaign.json, junit.xml\n", folder, CLI_RESULTS);
+    }
+    json_decref(summary);
+    return good ? status : nika_exit_worse(status, NIKA_EXIT_INCONCLUSIVE);
+}

@@ -1,0 +1,175 @@
+/* fuzz/campaign/block.c: runs one block and writes down what happened, nothing that depends on where or when it ran. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/campaign/campaign.h"
+
+/* Coarse protocol states of one replica: enough to tell phases apart, few enough that reaching a new one means something. */
+#define STATES 4096u
+
+struct tally {
+    uint64_t held, missed;
+    uint64_t acted[NIKA_FAULTS_MAX];
+    uint64_t probes[NIKA_PROBE_COUNT];
+    struct nika_run_digest digest;
+    json_t *failures;
+};
+struct states {
+    struct nika_runner *runner;
+    uint64_t seen[STATES / 64];
+};
+
+static uint32_t least(uint64_t value, uint32_t most)
+{
+    return value < most ? (uint32_t)value : most;
+}
+
+static uint32_t state_of(const struct nika_replica_status *s, uint64_t interval)
+{
+    uint32_t lag = least((s->last_executed - s->low_mark) / interval, 3);
+    uint32_t behind = least(s->last_committed - s->last_executed, 1);
+    return least(s->view, 3) | (s->active ? 4u : 0) | (s->transferring ? 8u : 0) | lag << 4 |
+           least(s->wait, 15) << 6 | least(s->backoff, 1) << 10 | behind << 11;
+}
+
+static void on_tap(void *context, const struct nika_tap *tap)
+{
+    struct states *states = context;
+    if (tap->kind == NIKA_TAP_NOTE &&
+        (tap->note->id == NIKA_NOTE_REJECT || tap->note->id == NIKA_NOTE_QUEUE))
+        return;
+    struct nika_world *world = nika_runner_world(states->runner);
+    if (tap->node >= nika_world_config(world)->n || !nika_world_is_up(world, tap->node)) return;
+    struct nika_replica_status status;
+    nika_world_status(world, tap->node, &status);
+    uint32_t state = state_of(&status, nika_world_config(world)->checkpoint_interval);
+    states->seen[state / 64] |= UINT64_C(1) << (state % 64);
+}
+
+static void add_failure(struct tally *t, uint64_t seed, int exit_class, const char *sentence,
+                        const char *digest)
+{
+    char signature[17];
+    nika_failure_signature(exit_class, sentence, signature);
+    json_array_append_new(
+        t->failures, json_pack("{s:I, s:s, s:i, s:s, s:s, s:s}", "seed", (json_int_t)seed,
+                               "verdict", nika_exit_name(exit_class), "exit_class", exit_class,
+                               "signature", signature, "sentence", sentence, "digest", digest));
+}
+
+/* An attack that is expected to succeed, or a fault that a strategy may leave out, need not show under every seed. */
+static bool may_miss(const struct nika_block *block)
+{
+    const struct nika_scenario *s = block->scenario;
+    bool must = s->values[NIKA_KEY_SAFETY] == NIKA_EXPECT_MUST_FAIL ||
+                s->values[NIKA_KEY_LIVENESS] == NIKA_EXPECT_MUST_FAIL;
+    for (uint32_t i = 0; i < NIKA_ORACLES_MAX; i++)
+        must = must || s->properties[i] == NIKA_EXPECT_MUST_FAIL;
+    return must || strcmp(block->strategy->name, "random") != 0;
+}
+
+static void count(const struct nika_block *block, const struct nika_run_result *r, struct tally *t)
+{
+    for (uint32_t i = 0; i < NIKA_PROBE_COUNT; i++) t->probes[i] += r->probes[i];
+    for (uint32_t i = 0; i < r->fault_count; i++) t->acted[i] += r->faults[i].acted;
+    nika_run_digest_add(&t->digest, r->digest, 32);
+    if (r->exit_class == NIKA_EXIT_HELD) {
+        t->held++;
+    } else if (r->exit_class == NIKA_EXIT_EXPECTATION && may_miss(block)) {
+        t->missed++;
+    } else {
+        add_failure(t, r->seed, r->exit_class, r->sentence, r->digest);
+    }
+}
+
+static const char *skipped(const struct nika_block *block, uint64_t seed)
+{
+    for (uint32_t i = 0; i < block->skip_count; i++) {
+        if (block->skips[i].seed == seed) return block->skips[i].what;
+    }
+    return NULL;
+}
+
+/* The first run of a block is done twice: a campaign is also a test of determinism. */
+static void repeat(struct nika_runner *runner, uint64_t seed, const char *digest, struct tally *t,
+                   struct nika_run_result *again)
+{
+    nika_runner_run(runner, seed, again);
+    if (strcmp(again->digest, digest) == 0) return;
+    add_failure(t, seed, NIKA_EXIT_NONDETERMINISTIC,
+                "the same seed gave another digest the second time", digest);
+}
+
+static json_t *named_counts(const uint64_t *counts)
+{
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < NIKA_PROBE_COUNT; i++) {
+        if (counts[i] == 0) continue;
+        json_object_set_new(object, nika_probe_name(i), json_integer((json_int_t)counts[i]));
+    }
+    return object;
+}
+
+static json_t *record(const struct nika_block *block, struct tally *t, const struct states *states)
+{
+    char id[33], digest[33];
+    json_t *faults = json_array(), *seen = json_array(), *sets = json_array();
+    nika_block_id(block, id);
+    nika_run_digest_text(&t->digest, digest);
+    for (uint32_t i = 0; i < block->scenario->fault_count; i++)
+        json_array_append_new(faults,
+                              json_pack("{s:s, s:I}", "name", block->scenario->faults[i].ops->name,
+                                        "acted", (json_int_t)t->acted[i]));
+    for (uint32_t i = 0; i < block->sets->count; i++)
+        json_array_append_new(sets, json_string(block->sets->text[i]));
+    for (uint32_t i = 0; i < STATES; i++) {
+        if ((states->seen[i / 64] >> (i % 64) & 1) != 0)
+            json_array_append_new(seen, json_integer(i));
+    }
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o}",
+        "nika_block", id, "scenario", block->scenario->name, "path", block->scenario->path,
+        "scenario_digest", block->scenario_digest, "strategy", block->strategy->name, "version",
+        block->version, "first", (json_int_t)block->first, "count", (json_int_t)block->count,
+        "held", (json_int_t)t->held, "missed", (json_int_t)t->missed, "digest", digest, "sets",
+        sets, "faults", faults, "probes", named_counts(t->probes), "states", seen, "failures",
+        json_incref(t->failures));
+}
+
+json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runner,
+                       struct nika_slot *slot, uint64_t (*now_ns)(void))
+{
+    struct nika_run_result *result = calloc(2, sizeof *result);
+    struct states *states = calloc(1, sizeof *states);
+    struct tally t = {.failures = json_array()};
+    json_t *out = NULL;
+    if (result != NULL && states != NULL && t.failures != NULL) {
+        states->runner = runner;
+        struct nika_watcher watcher = {states,
+                                       NIKA_TAP_BIT(NIKA_TAP_NOTE) | NIKA_TAP_BIT(NIKA_TAP_STORED) |
+                                           NIKA_TAP_BIT(NIKA_TAP_RESTARTED),
+                                       on_tap};
+        nika_runner_watch(runner, &watcher);
+        nika_run_digest_init(&t.digest);
+        for (uint32_t i = 0; i < block->count; i++) {
+            uint64_t seed = block->first + i;
+            const char *what = skipped(block, seed);
+            if (what != NULL) {
+                add_failure(&t, seed, NIKA_EXIT_CONTRACT, what, "");
+                continue;
+            }
+            atomic_store(&slot->seed, seed);
+            atomic_store(&slot->started_ns, now_ns());
+            nika_runner_run(runner, seed, result);
+            count(block, result, &t);
+            if (i == 0) repeat(runner, seed, result->digest, &t, result + 1);
+            atomic_store(&slot->started_ns, 0);
+        }
+        out = record(block, &t, states);
+    }
+    json_decref(t.failures);
+    free(states);
+    free(result);
+    return out;
+}

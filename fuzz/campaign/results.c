@@ -1,0 +1,205 @@
+/* fuzz/campaign/results.c: a set of block records, read from and written to JSON Lines.
+ *
+ * Sorted by scenario, strategy and seed when written, so that the same set gives the same bytes wherever its parts came from. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuzz/campaign/campaign.h"
+
+void nika_results_free(struct nika_results *results)
+{
+    for (uint32_t i = 0; i < results->count; i++) {
+        free(results->lines[i].key);
+        free(results->lines[i].text);
+    }
+    free(results->lines);
+    memset(results, 0, sizeof *results);
+}
+
+/* Where `id` is, or where it belongs: lines are kept sorted by id. */
+static uint32_t place_of(const struct nika_results *results, const char *id, bool *found)
+{
+    uint32_t low = 0, high = results->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = strcmp(results->lines[middle].id, id);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0) low = middle + 1;
+        if (order > 0) high = middle;
+    }
+    *found = false;
+    return low;
+}
+
+bool nika_results_has(const struct nika_results *results, const char id[33])
+{
+    bool found;
+    (void)place_of(results, id, &found);
+    return found;
+}
+
+/* Does the record's id follow from what it says it is? A line that was edited, or is no record, does not get in. */
+static bool record_check(const json_t *record, char id[33], char key[256], const char **why)
+{
+    const char *said, *scenario, *digest, *strategy, *version;
+    json_int_t first, count, held, missed;
+    json_t *sets, *faults, *probes, *states, *failures;
+    json_error_t error;
+    if (json_unpack_ex((json_t *)record, &error, 0,
+                       "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
+                       "nika_block", &said, "scenario", &scenario, "scenario_digest", &digest,
+                       "strategy", &strategy, "version", &version, "first", &first, "count", &count,
+                       "held", &held, "missed", &missed, "sets", &sets, "faults", &faults, "probes",
+                       &probes, "states", &states, "failures", &failures) != 0) {
+        *why = "is no record of a campaign";
+        return false;
+    }
+    const struct nika_strategy *known = nika_strategy_find(strategy);
+    if (known == NULL) {
+        *why = "names a strategy that this version does not have";
+        return false;
+    }
+    struct nika_block block = {.strategy = known,
+                               .version = version,
+                               .scenario_digest = digest,
+                               .first = (uint64_t)first,
+                               .count = (uint32_t)count};
+    nika_block_id(&block, id);
+    if (first < 0 || count < 1 || count > NIKA_BLOCK_RUNS || strcmp(id, said) != 0) {
+        *why = "does not have the identity that it claims";
+        return false;
+    }
+    if (!json_is_array(sets) || !json_is_array(faults) || !json_is_object(probes) ||
+        !json_is_array(states) || !json_is_array(failures) ||
+        held + missed + (json_int_t)json_array_size(failures) < count) {
+        *why = "does not account for all of its runs";
+        return false;
+    }
+    snprintf(key, 256, "%.100s|%.32s|%.40s|%020" PRId64, scenario, digest, strategy,
+             (int64_t)first);
+    return true;
+}
+
+static bool grow(struct nika_results *results)
+{
+    if (results->count < results->capacity) return true;
+    uint32_t capacity = results->capacity == 0 ? 256 : results->capacity * 2;
+    void *lines = realloc(results->lines, capacity * sizeof results->lines[0]);
+    if (lines == NULL) return false;
+    results->lines = lines;
+    results->capacity = capacity;
+    return true;
+}
+
+bool nika_results_add(struct nika_results *results, const char *text, const char *path,
+                      uint32_t line, struct nika_diagnoses *diagnoses)
+{
+    char id[33], key[256];
+    const char *why = "is not JSON";
+    json_t *record = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    bool good = record != NULL && record_check(record, id, key, &why);
+    char *canonical = good ? json_dumps(record, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_decref(record);
+    if (!good || canonical == NULL) {
+        nika_diagnose_plain(diagnoses, "%s:%" PRIu32 ": this line %s", path, line, why);
+        free(canonical);
+        return false;
+    }
+    bool found;
+    uint32_t place = place_of(results, id, &found);
+    if (found) {
+        bool same = strcmp(results->lines[place].text, canonical) == 0;
+        free(canonical);
+        if (!same)
+            nika_diagnose_plain(diagnoses,
+                                "%s:%" PRIu32 ": block %s was run before and gave another result: "
+                                "not deterministic",
+                                path, line, id);
+        return same;
+    }
+    char *copy = strdup(key);
+    if (copy == NULL || !grow(results)) {
+        nika_diagnose_plain(diagnoses, "%s: out of memory", path);
+        free(copy);
+        free(canonical);
+        return false;
+    }
+    memmove(results->lines + place + 1, results->lines + place,
+            (results->count - place) * sizeof results->lines[0]);
+    struct nika_result_line *added = &results->lines[place];
+    memcpy(added->id, id, sizeof added->id);
+    added->key = copy;
+    added->text = canonical;
+    results->count++;
+    return true;
+}
+
+bool nika_results_read(struct nika_results *results, const char *path, uint32_t *cut,
+                       struct nika_diagnoses *diagnoses)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL && errno == ENOENT) return true;
+    if (file == NULL) {
+        nika_diagnose_plain(diagnoses, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    /* A line is never taken whole on trust: a foreign file may have no end of one. */
+    char *text = malloc(NIKA_RECORD_SIZE_MAX);
+    bool good = text != NULL;
+    for (uint32_t line = 1; good && fgets(text, (int)NIKA_RECORD_SIZE_MAX, file) != NULL; line++) {
+        size_t size = strlen(text);
+        if (size > 0 && text[size - 1] == '\n') {
+            text[size - 1] = '\0';
+            good = nika_results_add(results, text, path, line, diagnoses);
+        } else if (feof(file) != 0) { /* Cut short: only ever the last one. */
+            ++*cut;
+        } else {
+            nika_diagnose_plain(diagnoses, "%s:%" PRIu32 ": this line is no record of a campaign",
+                                path, line);
+            good = false;
+        }
+    }
+    free(text);
+    fclose(file);
+    return good;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct nika_result_line *const *x = a, *const *y = b;
+    int order = strcmp((*x)->key, (*y)->key);
+    return order != 0 ? order : strcmp((*x)->id, (*y)->id);
+}
+
+bool nika_results_write(struct nika_results *results, const char *path,
+                        struct nika_diagnoses *diagnoses)
+{
+    char temporary[1024];
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    const struct nika_result_line **sorted = calloc(results->count + 1u, sizeof *sorted);
+    FILE *file = sorted != NULL ? fopen(temporary, "w") : NULL;
+    bool good = file != NULL;
+    for (uint32_t i = 0; good && i < results->count; i++) sorted[i] = &results->lines[i];
+    if (good) qsort(sorted, results->count, sizeof *sorted, by_key);
+    for (uint32_t i = 0; good && i < results->count; i++)
+        good = fprintf(file, "%s\n", sorted[i]->text) > 0;
+    if (file != NULL) {
+        good = fflush(file) == 0 && fsync(fileno(file)) == 0 && good;
+        int error = errno;
+        good = fclose(file) == 0 && good;
+        errno = error;
+    }
+    if (good) good = rename(temporary, path) == 0;
+    if (!good) {
+        nika_diagnose_plain(diagnoses, "%s: cannot write: %s", path, strerror(errno));
+        unlink(temporary);
+    }
+    free(sorted);
+    return good;
+}

@@ -1,0 +1,273 @@
+/* fuzz/campaign/summary.c: what the records of a campaign add up to, as JSON, JUnit XML and text. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/campaign/campaign.h"
+
+#define SEEDS_SHOWN 5u
+#define REPRODUCE_SIZE 8192u
+
+static json_int_t integer(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value != NULL ? value : "";
+}
+
+static void add(json_t *object, const char *key, json_int_t value)
+{
+    json_object_set_new(object, key, json_integer(integer(object, key) + value));
+}
+
+/* The member `key` of `object`, made empty when it is not there. */
+static json_t *member(json_t *object, const char *key, json_t *(*make)(void))
+{
+    json_t *value = json_object_get(object, key);
+    if (value != NULL) return value;
+    json_object_set_new(object, key, make());
+    return json_object_get(object, key);
+}
+
+static void add_failure(json_t *failures, const json_t *record, const json_t *failure)
+{
+    json_t *entry = member(failures, text(failure, "signature"), json_object);
+    json_int_t seed = integer(failure, "seed");
+    if (json_object_size(entry) == 0) {
+        json_object_set_new(entry, "scenario", json_string(text(record, "scenario")));
+        json_object_set_new(entry, "path", json_string(text(record, "path")));
+        json_object_set(entry, "sets", json_object_get(record, "sets"));
+        json_object_set_new(entry, "strategy", json_string(text(record, "strategy")));
+        json_object_set_new(entry, "verdict", json_string(text(failure, "verdict")));
+        json_object_set_new(entry, "exit_class", json_integer(integer(failure, "exit_class")));
+        json_object_set_new(entry, "sentence", json_string(text(failure, "sentence")));
+        json_object_set_new(entry, "seeds", json_array());
+    }
+    add(entry, "count", 1);
+    /* Records come in the order of scenarios and seeds: the first are the lowest of the first scenario. */
+    json_t *seeds = json_object_get(entry, "seeds");
+    if (json_array_size(seeds) < SEEDS_SHOWN &&
+        strcmp(text(entry, "scenario"), text(record, "scenario")) == 0)
+        json_array_append_new(seeds, json_integer(seed));
+}
+
+static void add_record(json_t *summary, json_t *totals, const json_t *record)
+{
+    char key[256];
+    snprintf(key, sizeof key, "%s [%s]", text(record, "scenario"), text(record, "strategy"));
+    json_t *cases = json_object_get(summary, "cases"), *failure, *fault, *probe, *state;
+    json_t *one = member(cases, key, json_object);
+    const char *name;
+    size_t i;
+    add(totals, "runs", integer(record, "count"));
+    add(totals, "held", integer(record, "held"));
+    add(totals, "missed", integer(record, "missed"));
+    add(one, "runs", integer(record, "count"));
+    add(one, "held", integer(record, "held"));
+    add(one, "missed", integer(record, "missed"));
+    json_object_set(one, "path", json_object_get(record, "path"));
+    json_t *worst = member(one, "failures", json_object);
+    json_array_foreach(json_object_get(record, "failures"), i, failure)
+    {
+        add(totals, "failed", 1);
+        add(one, "failed", 1);
+        add_failure(json_object_get(summary, "failures"), record, failure);
+        add_failure(worst, record, failure);
+        json_object_set_new(summary, "exit_class",
+                            json_integer(nika_exit_worse((int)integer(summary, "exit_class"),
+                                                         (int)integer(failure, "exit_class"))));
+    }
+    json_t *acted = member(one, "faults", json_object);
+    json_array_foreach(json_object_get(record, "faults"), i, fault)
+    {
+        char label[96];
+        snprintf(label, sizeof label, "%zu %s", i, text(fault, "name"));
+        add(acted, label, integer(fault, "acted"));
+    }
+    json_object_foreach((json_t *)json_object_get(record, "probes"), name, probe)
+        add(json_object_get(summary, "probes"), name, json_integer_value(probe));
+    json_array_foreach(json_object_get(record, "states"), i, state)
+    {
+        char label[24];
+        snprintf(label, sizeof label, "%" JSON_INTEGER_FORMAT, json_integer_value(state));
+        json_object_set_new(json_object_get(summary, "states_seen"), label, json_true());
+    }
+}
+
+/* What never happened, although it was there to happen: the commonest lie of a testbed. */
+static void add_silent(json_t *summary)
+{
+    json_t *silent = json_array(), *one;
+    const char *name, *fault;
+    json_t *count;
+    for (uint32_t i = 0; i < NIKA_PROBE_COUNT; i++) {
+        if (integer(json_object_get(summary, "probes"), nika_probe_name(i)) == 0)
+            json_array_append_new(silent, json_sprintf("probe %s", nika_probe_name(i)));
+    }
+    json_object_foreach(json_object_get(summary, "cases"), name, one)
+    {
+        json_object_foreach(json_object_get(one, "faults"), fault, count)
+        {
+            if (json_integer_value(count) == 0)
+                json_array_append_new(silent, json_sprintf("fault %s of %s", fault, name));
+        }
+        /* An attack that must succeed and never did. */
+        bool random = strstr(name, "[random]") != NULL;
+        if (!random || integer(one, "missed") < integer(one, "runs") || integer(one, "runs") == 0)
+            continue;
+        json_array_append_new(silent, json_sprintf("failure that %s must show", name));
+        json_object_set_new(one, "never", json_true());
+        json_object_set_new(summary, "exit_class",
+                            json_integer(nika_exit_worse((int)integer(summary, "exit_class"),
+                                                         NIKA_EXIT_EXPECTATION)));
+    }
+    json_object_set_new(summary, "never_happened", silent);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp((*(const struct nika_result_line *const *)a)->key,
+                  (*(const struct nika_result_line *const *)b)->key);
+}
+
+json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
+{
+    json_t *summary = json_pack("{s:i, s:i, s:b, s:{}, s:{}, s:{}, s:{}, s:{s:i, s:i, s:i, s:i}}",
+                                "nika_campaign", 1, "exit_class", NIKA_EXIT_HELD, "complete",
+                                complete ? 1 : 0, "cases", "failures", "probes", "states_seen",
+                                "totals", "runs", 0, "held", 0, "missed", 0, "failed", 0);
+    const struct nika_result_line **sorted = calloc(results->count + 1u, sizeof *sorted);
+    if (summary == NULL || sorted == NULL) {
+        json_decref(summary);
+        free(sorted);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < results->count; i++) sorted[i] = &results->lines[i];
+    qsort(sorted, results->count, sizeof *sorted, by_key);
+    for (uint32_t i = 0; i < results->count; i++) {
+        json_t *record = json_loads(sorted[i]->text, 0, NULL);
+        add_record(summary, json_object_get(summary, "totals"), record);
+        json_decref(record);
+    }
+    free(sorted);
+    add_silent(summary);
+    json_object_set_new(
+        summary, "states",
+        json_integer((json_int_t)json_object_size(json_object_get(summary, "states_seen"))));
+    json_object_del(summary, "states_seen");
+    if (!complete)
+        json_object_set_new(summary, "exit_class",
+                            json_integer(nika_exit_worse((int)integer(summary, "exit_class"),
+                                                         NIKA_EXIT_INCONCLUSIVE)));
+    json_object_set_new(summary, "verdict",
+                        json_string(nika_exit_name((int)integer(summary, "exit_class"))));
+    return summary;
+}
+
+/* The line that repeats the first of these runs, its strategy's overrides spelt out. */
+static void reproduce(const json_t *failure, char *out, size_t size)
+{
+    size_t i;
+    json_t *set;
+    int used =
+        snprintf(out, size, "nika run %s --seed %" JSON_INTEGER_FORMAT, text(failure, "path"),
+                 json_integer_value(json_array_get(json_object_get(failure, "seeds"), 0)));
+    json_array_foreach(json_object_get(failure, "sets"), i, set)
+    {
+        if (used < 0 || (size_t)used >= size) return;
+        used += snprintf(out + used, size - (size_t)used, " --set '%s'", json_string_value(set));
+    }
+}
+
+static void xml_text(FILE *file, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        const char *entity = *text == '&'   ? "&amp;"
+                             : *text == '<' ? "&lt;"
+                             : *text == '>' ? "&gt;"
+                             : *text == '"' ? "&quot;"
+                                            : NULL;
+        if (entity != NULL)
+            fputs(entity, file);
+        else
+            fputc((unsigned char)*text < 0x20 ? ' ' : *text, file);
+    }
+}
+
+static void junit_case(FILE *file, const char *name, const json_t *one)
+{
+    const char *signature;
+    json_t *failure;
+    char line[REPRODUCE_SIZE];
+    fputs("    <testcase classname=\"nika\" name=\"", file);
+    xml_text(file, name);
+    fputs("\">\n", file);
+    json_object_foreach((json_t *)json_object_get(one, "failures"), signature, failure)
+    {
+        fputs("      <failure type=\"", file);
+        xml_text(file, text(failure, "verdict"));
+        fputs("\" message=\"", file);
+        xml_text(file, text(failure, "sentence"));
+        fputs("\">", file);
+        reproduce(failure, line, sizeof line);
+        xml_text(file, line);
+        fprintf(file, " (%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " runs)</failure>\n",
+                integer(failure, "count"), integer(one, "runs"));
+    }
+    if (json_is_true(json_object_get(one, "never")))
+        fputs("      <failure type=\"expectation-unmet\" message=\"what must fail here never "
+              "did\"></failure>\n",
+              file);
+    fputs("    </testcase>\n", file);
+}
+
+bool nika_campaign_junit(const json_t *summary, FILE *file)
+{
+    const char *name;
+    json_t *one;
+    const json_t *cases = json_object_get(summary, "cases");
+    size_t bad = 0;
+    json_object_foreach((json_t *)cases, name, one) bad +=
+        json_object_size(json_object_get(one, "failures")) > 0 ||
+        json_is_true(json_object_get(one, "never"));
+    fprintf(file,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%zu\" "
+            "failures=\"%zu\">\n  <testsuite name=\"nika campaign\" tests=\"%zu\" failures=\"%zu\" "
+            "errors=\"0\" skipped=\"0\">\n",
+            json_object_size(cases), bad, json_object_size(cases), bad);
+    json_object_foreach((json_t *)cases, name, one) junit_case(file, name, one);
+    fputs("  </testsuite>\n</testsuites>\n", file);
+    return fflush(file) == 0 && ferror(file) == 0;
+}
+
+void nika_campaign_text(const json_t *summary, FILE *file)
+{
+    const json_t *totals = json_object_get(summary, "totals");
+    const char *signature;
+    json_t *failure, *silent;
+    char line[REPRODUCE_SIZE];
+    size_t i;
+    json_object_foreach((json_t *)json_object_get(summary, "failures"), signature, failure)
+    {
+        reproduce(failure, line, sizeof line);
+        fprintf(file,
+                "\n%s (%s), %" JSON_INTEGER_FORMAT " times, first in %s\n  %s\n  reproduce %s\n",
+                text(failure, "verdict"), signature, integer(failure, "count"),
+                text(failure, "scenario"), text(failure, "sentence"), line);
+    }
+    json_array_foreach(json_object_get(summary, "never_happened"), i, silent)
+        fprintf(file, "%snever happened: %s\n", i == 0 ? "\n" : "", json_string_value(silent));
+    fprintf(file,
+            "\nverdict   %s (exit code %" JSON_INTEGER_FORMAT ")\nruns      %" JSON_INTEGER_FORMAT
+            ": %" JSON_INTEGER_FORMAT " held, %" JSON_INTEGER_FORMAT
+            " missed their attack, %" JSON_INTEGER_FORMAT
+            " failed in %zu ways\nstates    %" JSON_INTEGER_FORMAT " protocol states seen%s\n",
+            text(summary, "verdict"), integer(summary, "exit_class"), integer(totals, "runs"),
+            integer(totals, "held"), integer(totals, "missed"), integer(totals, "failed"),
+            json_object_size(json_object_get(summary, "failures")), integer(summary, "states"),
+            json_is_true(json_object_get(summary, "complete")) ? "" : "; not complete");
+}

@@ -1,0 +1,245 @@
+/* protocols/common/core.h: what a replica of every protocol here has: its place in the cluster, its window, its requests, its
+ * checkpoints, its state transfer (PROTOCOLS.md 0, 1.2, 2).
+ *
+ * A protocol's `struct nika_replica` begins with a struct common_core, and its slots with a struct common_slot; the files of this
+ * folder see nothing else of them. Where they need a protocol's decision they call one of its hooks. Nothing here orders requests
+ * or knows what makes an order final. */
+#ifndef PROTOCOLS_COMMON_CORE_H
+#define PROTOCOLS_COMMON_CORE_H
+
+#include "engine/core/app.h"
+#include "engine/core/assert.h"
+#include "engine/core/check.h"
+#include "engine/core/digest.h"
+#include "engine/core/probe.h"
+#include "engine/core/replica.h"
+#include "engine/core/store.h"
+#include "protocols/common/batch.h"
+#include "protocols/common/messages.h"
+#include "protocols/common/pending.h"
+#include "protocols/common/quorum.h"
+#include "protocols/common/reply_cache.h"
+
+enum common_timer {
+    COMMON_TIMER_REQUEST,  /* T_req */
+    COMMON_TIMER_VIEW,     /* T_vc */
+    COMMON_TIMER_BATCH,    /* T_batch */
+    COMMON_TIMER_STATUS,   /* T_status */
+    COMMON_TIMER_FETCH,    /* T_fetch: missing batches */
+    COMMON_TIMER_TRANSFER, /* T_fetch: state transfer */
+    COMMON_TIMER_LAG,      /* T_lag (CK6) */
+    COMMON_TIMER_COUNT
+};
+
+/* A durable record that every protocol writes; kinds 1 and 2 of slots and NIKA_RECORD_LATEST | 1 and 2 are the protocol's. */
+enum common_record {
+    COMMON_RECORD_STABLE =
+        NIKA_RECORD_LATEST | 3, /* Stable certificate: FRAMES list (count u32 + frames). seq = h. */
+};
+
+/* What a completion token means (1 to 4 are the protocol's own). token = kind << 56 | generation << 40 | seq (seq < 2^40). APP
+ * tokens carry the execution generation; a stale one is ignored: a result that a state transfer overtook is never used.
+ * SNAPSHOT_SAVED, STABLE and TRANSFER_SAVED are no votes: their generation is 0 and the dispatcher must not compare it. */
+enum common_token_kind {
+    COMMON_TOKEN_SNAPSHOT_SAVED = 5, /* STORED: send CHECKPOINT (D6). */
+    COMMON_TOKEN_STABLE,   /* STORED: the stable certificate is durable; the log may be trimmed. */
+    COMMON_TOKEN_EXECUTE,  /* APP: results of seq. */
+    COMMON_TOKEN_SNAPSHOT, /* APP: meta of the snapshot at seq. */
+    COMMON_TOKEN_QUERY,    /* APP: read-only result; seq = client index. */
+    COMMON_TOKEN_RESTORE,  /* APP: the app restored a transferred snapshot. */
+    COMMON_TOKEN_CHUNK,    /* APP: chunk for a peer; seq = index into `serving`. */
+    COMMON_TOKEN_TRANSFER_SAVED, /* STORED: the transferred snapshot is durable. */
+};
+
+/* What the common files know of a slot of the window: the number, what was committed there, and whether it ran. First member of
+ * the protocol's own slot. */
+struct common_slot {
+    uint64_t seq; /* 0 = free. */
+    bool committed;
+    bool executed;
+    uint64_t nondet_ns;               /* Agreed time of the batch ordered here. */
+    uint64_t commit_view;             /* The view in which it was committed. */
+    struct nika_digest commit_digest; /* Valid when `committed` (also once executed). */
+    /* Store handle of the batch of `commit_digest` when the protocol's part of the slot does not hold it. */
+    uint32_t commit_batch;
+};
+
+/* One CHECKPOINT of one sender (common_checkpoint_at()). */
+struct common_checkpoint_vote {
+    uint64_t seq; /* 0 = none. */
+    struct nika_digest digest;
+    uint32_t frame; /* Store handle. */
+};
+/* An own snapshot that the app keeps. */
+struct common_snapshot {
+    uint64_t seq; /* 0 = free. */
+    /* Store handle of the reply cache serialised at seq. 0 only when allocation failed. */
+    uint32_t replies;
+    bool meta_known; /* The app answered. */
+    bool durable;    /* SNAPSHOT_SAVE is done: CHECKPOINT may be sent (D6). */
+    bool failed;     /* The store was full: only the application has it. */
+    struct common_meta meta;
+    struct nika_digest digest; /* d_state = common_meta digest. */
+};
+/* A batch that is missing and asked for (fetch.c). */
+#define COMMON_FETCHES_MAX 8u
+struct common_fetch {
+    struct nika_digest digest;
+    bool active;
+    uint32_t next_peer;
+};
+/* A running state transfer (transfer.c). */
+#define COMMON_CHUNKS_IN_FLIGHT 4u
+struct common_transfer {
+    bool active, meta_known, restoring;
+    uint64_t seq;
+    struct nika_digest digest; /* Trusted d_state. */
+    uint64_t signers[2];       /* Bit i: replica i signed (seq, digest). */
+    uint32_t source, attempt;
+    struct common_meta meta;
+    /* Store handle: table of store handles, one u32 per chunk of both parts; 0 = none. */
+    uint32_t chunks;
+    uint32_t received, next_wanted;
+    uint32_t in_flight
+        [COMMON_CHUNKS_IN_FLIGHT]; /* Chunk number + 1; app chunks first, then reply chunks. */
+    /* Store handle of FRAMES that make (seq, digest) stable; 0 = only W vouch for it (CK7). */
+    uint32_t stable_cert;
+    uint32_t replies;      /* Store handle of the assembled reply cache while restoring. */
+    uint32_t restore_next; /* Next app chunk to hand to the app while restoring. */
+    bool saving;           /* The app has restored it; SNAPSHOT_SAVE is under way. */
+};
+/* A chunk that a peer asked for and the app is producing. */
+#define COMMON_SERVING_MAX 16u
+struct common_serving {
+    bool active;
+    uint32_t peer, index;
+    uint64_t seq;
+};
+struct common_evidence {
+    uint64_t kinds; /* Bit = message type; one pair per sender and kind (1.13). */
+};
+struct common_peer {
+    uint64_t budget_window_ns; /* Start of the current T_status window (SA2). */
+    uint32_t budget_used;      /* Retransmitted bytes in it. */
+    uint32_t batch_rotation;   /* S8 start index. */
+    uint64_t status_sent_ns;   /* Last STATUS answered, for S9. */
+    /* Start of the current T_status window of state transfer served to this peer. */
+    uint64_t transfer_window_ns;
+    uint32_t transfer_used;     /* Snapshot bytes served in it. */
+    uint64_t reported_low_mark; /* Amnesia: h of this peer's STATUS ... */
+    bool reported;              /* ... and whether one came. */
+};
+
+struct common_core;
+/* The decisions of a protocol. None may be NULL. */
+struct common_hooks {
+    uint64_t control_types; /* Bit = message type below 64 that goes out as NIKA_CLASS_CONTROL. */
+    /* CHECKPOINT of this protocol; its body is a struct common_checkpoint_body. */
+    const struct nika_message_info *checkpoint;
+
+    /* Drop all that a slot holds, commit_batch included, and make it free (zero). */
+    void (*slot_release)(struct common_core *core, struct common_slot *slot);
+    /* Handle of the checked batch body of `digest` in this slot, 0 when absent. Never asked about the null batch. */
+    uint32_t (*slot_batch)(const struct common_slot *slot, const struct nika_digest *digest);
+    /* Digest of a batch that an order, not yet accepted, waits for here; NULL when none. */
+    const struct nika_digest *(*slot_parked)(const struct common_slot *slot);
+    /* The batch that slot_parked() named has come. */
+    void (*slot_resume)(struct common_core *core, struct common_slot *slot, struct nika_span body);
+    /* The store is full: drop batches that peers can give back. True when any went. */
+    bool (*spare_batches)(struct common_core *core);
+
+    /* The primary orders this batch at next_seq. `batch` (store handle) belongs to the hook from here on when it returns true. */
+    bool (*propose)(struct common_core *core, uint32_t batch, uint64_t time_ns);
+    /* T_req expired: the primary did not serve the head of pending. */
+    void (*suspect_primary)(struct common_core *core);
+    /* A read-only request on the optimised path (1.10). */
+    void (*read_only)(struct common_core *core, const struct nika_frame *frame,
+                      const struct common_request *request);
+    /* h moved, or a transferred state was installed: numbers came into the window that were beyond it. */
+    void (*window_moved)(struct common_core *core);
+
+    /* The STATUS timer fired: say and persist again what a full store or disk left undone. */
+    void (*retry)(struct common_core *core);
+    void (*send_status)(struct common_core *core);
+    /* What progress waits for (enum nika_wait), and about which number. */
+    uint32_t (*wait)(const struct common_core *core, uint64_t *detail);
+};
+
+struct common_core {
+    const struct common_hooks *hooks;
+    const struct nika_config *config;
+    const struct nika_host *host;
+    uint32_t self, n, f;
+    uint32_t quorum;              /* Signers that make an order final. */
+    uint32_t weak;                /* W: one of them is correct. */
+    uint32_t stable_need;         /* CHECKPOINTs that make a state stable. */
+    uint64_t now_ns;              /* Of the event being processed. */
+    struct nika_effects *effects; /* Of the event being processed. */
+
+    uint64_t view; /* `view` moves at once when a view change starts ... */
+    bool active;   /* ... and `active` says whether it has begun. */
+    /* Log lost: no votes until a checkpoint beyond `amnesia_until` is stable (AMN). */
+    bool amnesiac;
+    uint64_t amnesia_until;
+    uint64_t low_mark;      /* h */
+    uint64_t next_seq;      /* Primary: next number to assign. */
+    uint64_t last_executed; /* Results known, replies sent. */
+    uint64_t last_issued;   /* Given to the app. */
+    uint64_t last_time_ns;  /* Agreed time of the last issued batch. */
+    uint64_t high_known; /* Highest sequence number seen in an authentic message of the window. */
+    /* Highest number whose slot was ever claimed: no search need look beyond it. */
+    uint64_t highest_slot;
+    uint16_t exec_generation;
+    uint64_t timer_generation[COMMON_TIMER_COUNT];
+    bool timer_armed[COMMON_TIMER_COUNT];
+    uint32_t backoff; /* k_backoff */
+    bool executed_in_view;
+    uint64_t request_head_timestamp; /* Head that T_req times: client and timestamp. */
+    uint32_t request_head_client;
+    bool batch_due;                         /* T_batch fired while B2 or B3 forbade to cut. */
+    uint64_t status_due_ns, status_sent_ns; /* Rate limit of STATUS. */
+    uint64_t status_nonce;
+    uint32_t wait; /* As last noted. */
+    uint64_t wait_detail;
+
+    /* Store handle: encoded FRAMES of >= stable_need CHECKPOINTs for low_mark; 0 iff low_mark == 0. */
+    uint32_t stable_cert;
+    struct nika_digest stable_digest;
+    bool stable_is_local;  /* Own snapshot at low_mark exists and matches. */
+    uint64_t lag_executed; /* last_executed when T_lag was started. */
+    uint64_t lag_seq;      /* CK6: stable checkpoint that we have not reached. */
+    struct nika_digest lag_digest;
+    uint32_t lag_cert;       /* Store handle of its certificate; 0 iff lag_seq == 0. */
+    uint64_t stable_durable; /* Highest h whose certificate is durable. */
+    uint64_t trimmed;        /* The log is trimmed up to here. */
+
+    uint32_t evidence_count; /* Pairs of all senders. */
+    struct common_snapshot snapshots[NIKA_SNAPSHOTS_MAX];
+    struct common_fetch fetches[COMMON_FETCHES_MAX];
+    struct common_transfer transfer;
+    struct common_serving serving[COMMON_SERVING_MAX];
+    struct common_pending pending;
+    struct common_reply_cache replies;
+
+    uint8_t *
+        slots; /* config->window slots of `slot_size` bytes, each beginning with a struct common_slot. */
+    uint32_t slot_size;
+    uint32_t checkpoint_rows; /* L/K + 1 rows in the window plus one beyond it, per sender. */
+    struct common_checkpoint_vote *checkpoints; /* n x (checkpoint_rows + 1) */
+    struct common_evidence *evidence;           /* n */
+    struct common_peer *peers;                  /* n */
+    uint32_t queue_peak[16];                    /* By enum nika_queue, for NOTE_QUEUE. */
+    struct nika_store *store;
+};
+
+/* The primary, or leader, of `view`: v mod n in every protocol here. */
+static inline uint32_t common_primary(const struct common_core *core, uint64_t view)
+{
+    return (uint32_t)(view % core->n);
+}
+static inline bool common_leading(const struct common_core *core)
+{
+    return common_primary(core, core->view) == core->self;
+}
+
+#endif

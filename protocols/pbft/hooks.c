@@ -1,0 +1,98 @@
+/* protocols/pbft/hooks.c: what protocols/common asks PBFT to decide (protocols/common/core.h). */
+#include "protocols/pbft/state.h"
+
+_Static_assert(sizeof(struct pbft_checkpoint) == sizeof(struct common_checkpoint_body) &&
+                   offsetof(struct pbft_checkpoint, digest) ==
+                       offsetof(struct common_checkpoint_body, digest),
+               "CHECKPOINT has the body that protocols/common builds");
+_Static_assert(offsetof(struct nika_replica, core) == 0 && offsetof(struct pbft_slot, base) == 0,
+               "the common parts come first");
+
+static struct nika_replica *replica_of(struct common_core *core)
+{
+    return (struct nika_replica *)(void *)core;
+}
+
+static void slot_release(struct common_core *core, struct common_slot *slot)
+{
+    pbft_slot_release(replica_of(core), pbft_slot_of(slot));
+}
+
+static uint32_t slot_batch(const struct common_slot *slot, const struct nika_digest *digest)
+{
+    return pbft_slot_batch((const struct pbft_slot *)(const void *)slot, digest);
+}
+
+static const struct nika_digest *slot_parked(const struct common_slot *base)
+{
+    const struct pbft_slot *slot = (const struct pbft_slot *)(const void *)base;
+    return slot->parked != 0 && !slot->withheld ? &slot->parked_digest : NULL;
+}
+
+static void slot_resume(struct common_core *core, struct common_slot *slot, struct nika_span body)
+{
+    pbft_resume_parked(replica_of(core), pbft_slot_of(slot), body);
+}
+
+static bool spare_batches(struct common_core *core)
+{
+    return pbft_spare_batches(replica_of(core));
+}
+
+static bool propose(struct common_core *core, uint32_t batch, uint64_t time_ns)
+{
+    return pbft_propose(replica_of(core), batch, time_ns);
+}
+
+static void suspect_primary(struct common_core *core)
+{
+    pbft_view_change_start(replica_of(core), core->view + 1);
+}
+
+static void read_only(struct common_core *core, const struct nika_frame *frame,
+                      const struct common_request *request)
+{
+    pbft_on_read_only(replica_of(core), frame, request);
+}
+
+/* Orders of the entered NEW-VIEW that were beyond the old window. */
+static void window_moved(struct common_core *core)
+{
+    struct nika_replica *r = replica_of(core);
+    if (r->low_bound > core->low_mark) pbft_new_view_install(r);
+}
+
+static void retry(struct common_core *core)
+{
+    pbft_retry(replica_of(core));
+}
+
+static void send_status(struct common_core *core)
+{
+    pbft_send_status(replica_of(core));
+}
+
+static uint32_t wait(const struct common_core *core, uint64_t *detail)
+{
+    return pbft_wait((const struct nika_replica *)(const void *)core, detail);
+}
+
+#define BIT(type) (UINT64_C(1) << (type))
+const struct common_hooks pbft_hooks = {
+    .control_types = BIT(PBFT_TYPE_pre_prepare) | BIT(PBFT_TYPE_prepare) | BIT(PBFT_TYPE_commit) |
+                     BIT(PBFT_TYPE_checkpoint) | BIT(PBFT_TYPE_status) |
+                     BIT(COMMON_TYPE_fetch_batch),
+    .checkpoint = &pbft_info_checkpoint,
+    .slot_release = slot_release,
+    .slot_batch = slot_batch,
+    .slot_parked = slot_parked,
+    .slot_resume = slot_resume,
+    .spare_batches = spare_batches,
+    .propose = propose,
+    .suspect_primary = suspect_primary,
+    .read_only = read_only,
+    .window_moved = window_moved,
+    .retry = retry,
+    .send_status = send_status,
+    .wait = wait,
+};
