@@ -8,6 +8,7 @@
 #include "engine/core/app.h"
 #include "engine/core/err.h"
 #include "engine/core/replica.h"
+#include "engine/shim/file.h"
 
 struct nika_disk_store;
 
@@ -21,11 +22,6 @@ struct nika_disk_store_options {
     uint32_t queue_bytes;   /* Bytes submitted and not yet completed, at most; 0 = 64 MiB. */
     uint32_t queue_count;   /* Submissions not yet completed, at most; 0 = 4096. */
     bool inline_io;         /* No worker thread: nika_disk_store_poll() does the work. For tests. */
-};
-
-/* What went wrong, in one line that names the file and the offset: for the log of the node and for operators. */
-struct nika_disk_store_error {
-    char text[512];
 };
 
 /* How the directory was found. */
