@@ -28,8 +28,8 @@ void nika_disk_say(struct nika_disk_store_error *error, const char *format, ...)
 static int system_open(void *context, int dir, const char *name, bool empty)
 {
     (void)context;
-    int file = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (empty ? O_TRUNC : 0),
-                      0600);
+    int file =
+        openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (empty ? O_TRUNC : 0), 0600);
     return file < 0 ? -errno : file;
 }
 

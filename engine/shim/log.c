@@ -224,7 +224,8 @@ static int carry_states(struct nika_log *log)
         if (err != 0) break;
         uint32_t at = place->offset;
         if (nika_wal_next((struct nika_span){data, size}, &at, &record) != NIKA_OK) {
-            err = EIO; /* Rotten since it was written: the segment stays, as evidence for the next open. */
+            err =
+                EIO; /* Rotten since it was written: the segment stays, as evidence for the next open. */
             break;
         }
         bool again = record.kind == NIKA_KIND_CARRIED &&
@@ -278,7 +279,8 @@ int nika_log_commit(struct nika_log *log)
     if (log->batch_size == 0) return 0;
     int err = batch_write(log);
     batch_clear(log);
-    if (err == ENOSPC || err == EDQUOT || err == 0) (void)reclaim(log); /* Else with the next commit. */
+    if (err == ENOSPC || err == EDQUOT || err == 0)
+        (void)reclaim(log); /* Else with the next commit. */
     return err;
 }
 

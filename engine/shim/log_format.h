@@ -32,8 +32,8 @@
 enum nika_store_kind {
     NIKA_KIND_MANIFEST = 0xe0,
     NIKA_KIND_MARK,
-    NIKA_KIND_HEAD,    /* First in a segment. seq = its number. */
-    NIKA_KIND_SYNCED,  /* First in a batch. seq = its own offset: all before it was durable when it was written. */
+    NIKA_KIND_HEAD, /* First in a segment. seq = its number. */
+    NIKA_KIND_SYNCED, /* First in a batch. seq = its own offset: all before it was durable when it was written. */
     NIKA_KIND_CARRIED, /* A state record that outlived its segment, with its place in the order. */
     NIKA_KIND_TRIM,    /* Slot records with at most this seq are dead. */
     NIKA_KIND_SNAPSHOT,
@@ -56,7 +56,8 @@ struct nika_log_manifest {
 struct nika_log_head {
     struct nika_log_identity identity;
     uint64_t number;
-    uint32_t previous_end; /* Bytes of the segment before that count; what is behind was never acknowledged. */
+    uint32_t
+        previous_end; /* Bytes of the segment before that count; what is behind was never acknowledged. */
 };
 struct nika_log_mark {
     uint64_t counter; /* The higher of the two valid ones counts. */

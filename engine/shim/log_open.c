@@ -37,8 +37,7 @@ static int strays_remove(struct nika_log *log, bool aside)
     uint32_t count;
     uint64_t first = log->count > 0 ? log->segments[0].number : 0;
     uint64_t last = log->count > 0 ? log->segments[log->count - 1].number : 0;
-    int err =
-        nika_file_numbers(&log->files, NIKA_LOG_PREFIX, NIKA_LOG_DIGITS, &numbers, &count);
+    int err = nika_file_numbers(&log->files, NIKA_LOG_PREFIX, NIKA_LOG_DIGITS, &numbers, &count);
     if (err != 0) return err;
     for (uint32_t i = 0; i < count && err == 0; i++) {
         char name[NIKA_FILE_NAME_SIZE];

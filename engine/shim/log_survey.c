@@ -173,8 +173,7 @@ static enum nika_err segment_load(struct reading *g, uint64_t number, bool *ther
                g->name, (unsigned long long)number);
         return NIKA_OK;
     }
-    if (!g->s->has_manifest && g->s->count == 0)
-        g->s->manifest.identity = g->head.identity;
+    if (!g->s->has_manifest && g->s->count == 0) g->s->manifest.identity = g->head.identity;
     *there = true;
     return check_identity(g->files, g->name, g->expected, &g->head.identity, g->error);
 }
@@ -228,7 +227,8 @@ static void judge_last(struct reading *g, uint32_t at)
         damage(s, g->number, "%s/%s: offset %u: %s; it was durable up to offset %u", g->files->path,
                g->name, at, at == g->size ? "the log ends here" : "bad record", s->mark.offset);
     } else if (at < g->size && synced_behind(log, at, &where)) {
-        damage(s, g->number, "%s/%s: offset %u: bad record; the one at offset %u is intact and newer",
+        damage(s, g->number,
+               "%s/%s: offset %u: bad record; the one at offset %u is intact and newer",
                g->files->path, g->name, at, where);
     } else if (at < g->size) {
         (void)snprintf(s->problem, sizeof s->problem,
@@ -300,7 +300,8 @@ static bool only_begun(const struct nika_files *files, const uint64_t *numbers, 
     *error_free = err == 0;
     if (err != 0) return false;
     free(snapshots);
-    if (snapshot_count > 0 || count > 1 || nika_file_exists(files, NIKA_FORGOTTEN_FILE)) return false;
+    if (snapshot_count > 0 || count > 1 || nika_file_exists(files, NIKA_FORGOTTEN_FILE))
+        return false;
     if (count == 0) return true;
     if (numbers[0] != 1) return false;
     char name[NIKA_FILE_NAME_SIZE];

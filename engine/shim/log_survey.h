@@ -49,8 +49,9 @@ struct nika_log_survey {
         *segments; /* The good prefix, ascending. Owned: nika_log_survey_free(). */
     uint32_t count;
     struct nika_log_index index;
-    uint64_t damage_segment; /* The first that is not in `segments` whole; UINT64_MAX without damage. */
-    char problem[320];       /* DAMAGED: file, offset, what was expected. A cut tail is described too. */
+    uint64_t
+        damage_segment; /* The first that is not in `segments` whole; UINT64_MAX without damage. */
+    char problem[320];  /* DAMAGED: file, offset, what was expected. A cut tail is described too. */
 };
 
 /* "log-0000000012" */

@@ -95,9 +95,9 @@ static enum nika_err visit_carried(const struct walk *w, const struct nika_log_p
     uint32_t got = 0, at = 0;
     uint8_t *data = malloc(place->size);
     nika_log_name(place->segment, name);
-    int err = data == NULL ? ENOMEM
-                           : nika_file_read_part(w->files, name, place->offset, data, place->size,
-                                                 &got);
+    int err = data == NULL
+                  ? ENOMEM
+                  : nika_file_read_part(w->files, name, place->offset, data, place->size, &got);
     bool good = err == 0 && nika_wal_next((struct nika_span){data, got}, &at, &record) == NIKA_OK;
     if (good) {
         entry_of(w, place->segment, place->offset, place->offset + at, &record, &entry);

@@ -10,6 +10,7 @@ rules() {
 engine/core:
 engine/sim: engine/core
 engine/oracle: engine/core
+engine/shim: engine/core
 protocols/common: engine/core
 protocols/pbft: engine/core protocols/common
 protocols/client: engine/core protocols/common
