@@ -206,6 +206,30 @@ int nika_file_set_aside(const struct nika_files *files, const char *name)
     return EEXIST;
 }
 
+static DIR *list(const struct nika_files *files, int *err)
+{
+    int copy = openat(files->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+    *err = folder == NULL ? errno : 0;
+    if (folder == NULL && copy >= 0) (void)close(copy);
+    return folder;
+}
+
+int nika_file_clean(const struct nika_files *files)
+{
+    int err;
+    DIR *folder = list(files, &err);
+    if (folder == NULL) return err;
+    for (struct dirent *entry = readdir(folder); entry != NULL && err == 0;
+         entry = readdir(folder)) {
+        const char *dot = strrchr(entry->d_name, '.');
+        if (dot == NULL || dot == entry->d_name || strcmp(dot, ".tmp") != 0) continue;
+        err = -files->ops->remove(files->context, files->dir, entry->d_name);
+    }
+    (void)closedir(folder);
+    return err;
+}
+
 static bool parse_number(const char *name, const char *prefix, uint32_t digits, uint64_t *out)
 {
     size_t length = strlen(prefix);
@@ -232,16 +256,14 @@ int nika_file_numbers(const struct nika_files *files, const char *prefix, uint32
 {
     uint32_t capacity = 16;
     uint64_t number;
-    int err = 0, copy = openat(files->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = copy < 0 ? NULL : fdopendir(copy);
-    *numbers = folder == NULL ? NULL : malloc(capacity * sizeof **numbers);
+    int err;
     *count = 0;
-    if (*numbers == NULL) {
-        err = errno;
-        if (folder != NULL)
-            (void)closedir(folder);
-        else if (copy >= 0)
-            (void)close(copy);
+    *numbers = malloc(capacity * sizeof **numbers);
+    if (*numbers == NULL) return ENOMEM;
+    DIR *folder = list(files, &err);
+    if (folder == NULL) {
+        free(*numbers);
+        *numbers = NULL;
         return err;
     }
     for (struct dirent *entry = readdir(folder); entry != NULL && err == 0;

@@ -59,6 +59,8 @@ int nika_file_read_part(const struct nika_files *files, const char *name, uint32
 bool nika_file_exists(const struct nika_files *files, const char *name);
 /* Move a file into the folder `damaged` beside it, for whoever wants to know what happened; never over another one. 0 or an errno. */
 int nika_file_set_aside(const struct nika_files *files, const char *name);
+/* Remove what nika_file_replace() left when the machine stopped. 0 or an errno. */
+int nika_file_clean(const struct nika_files *files);
 
 /* Numbers of all files called `prefix` and exactly `digits` decimal digits, ascending; *numbers is the caller's to free. 0 or an errno. */
 int nika_file_numbers(const struct nika_files *files, const char *prefix, uint32_t digits,

@@ -295,12 +295,14 @@ static void undo_name(struct disk_faults *f, const struct name_undo *u)
 
 void disk_faults_restart(struct disk_faults *f, enum crash_kind kind)
 {
-    bool names = kind == CRASH_POWER || kind == CRASH_DATA_KEPT;
-    bool data = kind == CRASH_POWER || kind == CRASH_NAMES_KEPT || kind == CRASH_REORDER;
+    bool some = kind == CRASH_NEW_NAMES_LOST;
+    bool names = kind == CRASH_POWER || kind == CRASH_DATA_KEPT || some;
+    bool data = kind != CRASH_KILL && kind != CRASH_DATA_KEPT;
     for (uint32_t i = f->data_count; data && i > 0; i--)
         undo_data(&f->data[i - 1], kind == CRASH_REORDER);
-    for (uint32_t i = f->name_count; names && i > 0; i--) undo_name(f, &f->names[i - 1]);
-    forget(f);
+    for (uint32_t i = f->name_count; names && i > 0; i--)
+        if (!some || f->names[i - 1].act == NAME_CREATED) undo_name(f, &f->names[i - 1]);
+    if (kind != CRASH_KILL) forget(f);
     f->crashed = false;
     f->crash_at = f->fail_from = f->fail_to = 0;
 }

@@ -8,10 +8,11 @@
 #include "engine/shim/file.h"
 
 enum crash_kind {
-    CRASH_KILL,       /* The process dies: all that was written is there. */
+    CRASH_KILL, /* The process dies: all that was written is there, and what was not synced may still be lost by the next crash. */
     CRASH_POWER,      /* Nothing that was not synced is there. */
     CRASH_NAMES_KEPT, /* Names are there, data is not: files of zero bytes under their final names. */
     CRASH_DATA_KEPT, /* Data is there, names are not. */
+    CRASH_NEW_NAMES_LOST, /* As CRASH_POWER, but renames and removals became durable before the creation of files. */
     CRASH_REORDER, /* Of each write that was not synced only the later sectors reached the device. */
     CRASH_KINDS,
 };

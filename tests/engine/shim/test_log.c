@@ -271,10 +271,15 @@ static void crash_once(uint32_t call, enum crash_kind kind, bool *reached)
     assert_int_not_equal(state, NIKA_LOG_DAMAGED);
     recover(&x->model, log);
     check_found(&x->model);
-    /* What recovery showed is acknowledged from now on, and the log works on. */
+    /* What recovery showed is acknowledged from now on: power fails, and it is there again. */
     for (uint32_t i = 0; i < x->model.found_count; i++)
         x->model.records[x->model.found[i]].acked = true;
     x->model.batch = x->model.count;
+    nika_log_close(log);
+    disk_faults_restart(x->faults, CRASH_POWER);
+    log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+    recover(&x->model, log);
+    check_found(&x->model);
     work(&x->model, log, 300, 12, NULL);
     nika_log_close(log);
     disk_faults_restart(x->faults, CRASH_POWER);
@@ -359,7 +364,56 @@ static void test_failed_commit_leaves_nothing(void **state)
     }
 }
 
-/* A real device without room. */
+/* After a failed sync nobody knows what the device holds; a shorter batch at the same place must not bring half of it back. */
+static void test_failed_sync_is_never_tried_again(void **state)
+{
+    (void)state;
+    struct fixture *x = begin();
+    struct nika_log_figures before, after;
+    struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+    append(&x->model, log, 1, 1, 83);
+    assert_int_equal(commit(&x->model, log), 0);
+    nika_log_figures(log, &before);
+    disk_faults_fail(x->faults, 2, 2, EIO); /* A write, then the sync. */
+    append(&x->model, log, 1, 2, 83);
+    append(&x->model, log, 1, 3, 83);
+    assert_int_equal(commit(&x->model, log), EIO);
+    append(&x->model, log, 1, 2, 83);
+    assert_int_equal(commit(&x->model, log), 0);
+    nika_log_figures(log, &after);
+    assert_int_equal(after.last, before.last + 1);
+    nika_log_close(log);
+    log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+    recover(&x->model, log);
+    check_found(&x->model);
+    assert_int_equal(x->model.found_count, 2);
+    nika_log_close(log);
+    end(x);
+}
+
+/* The same for a write that failed half way: a shorter batch behind it must not bring its rest back. */
+static void test_failed_write_is_cut(void **state)
+{
+    (void)state;
+    for (uint32_t cut_fails = 0; cut_fails < 2; cut_fails++) {
+        struct fixture *x = begin();
+        struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+        disk_faults_fail(x->faults, 1, 1 + cut_fails, ENOSPC); /* Half of: SYNCED, four records. */
+        for (uint64_t i = 1; i <= 4; i++) append(&x->model, log, 1, i, 83);
+        assert_int_equal(commit(&x->model, log), ENOSPC);
+        append(&x->model, log, 1, 1, 83);
+        assert_int_equal(commit(&x->model, log), 0);
+        nika_log_close(log);
+        log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+        assert_string_equal(x->error.text, "");
+        recover(&x->model, log);
+        check_found(&x->model);
+        nika_log_close(log);
+        end(x);
+    }
+}
+
+/* A device without room. */
 static void test_full_disk_is_reported(void **state)
 {
     (void)state;
@@ -691,6 +745,8 @@ int main(void)
         cmocka_unit_test(test_every_crash_keeps_what_was_acknowledged),
         cmocka_unit_test(test_crash_while_recovering),
         cmocka_unit_test(test_failed_commit_leaves_nothing),
+        cmocka_unit_test(test_failed_sync_is_never_tried_again),
+        cmocka_unit_test(test_failed_write_is_cut),
         cmocka_unit_test(test_full_disk_is_reported),
         cmocka_unit_test(test_flipped_bit_is_damage),
         cmocka_unit_test(test_error_names_the_offset_of_the_bad_record),
