@@ -152,7 +152,8 @@ enum nika_err nika_snapshot_check(struct nika_span file, struct nika_snapshot_vi
                       NIKA_DIRECTORY_VERSION);
     if (err == NIKA_ERR_MALFORMED) return bad(error, 0, "bad record; expected a snapshot's head");
     if (err != NIKA_OK) return err;
-    if (out->meta.chunk_count > NIKA_CHUNKS_MAX) return bad(error, 0, "more chunks than any state has");
+    if (out->meta.chunk_count > NIKA_CHUNKS_MAX)
+        return bad(error, 0, "more chunks than any state has");
     uint32_t at = NIKA_SNAPSHOT_HEAD_SIZE, from = at;
     if (nika_wal_next(file, &at, &record) != NIKA_OK || record.kind != NIKA_KIND_MODULE)
         return bad(error, from, "bad record; expected the module's part");
@@ -245,7 +246,8 @@ enum nika_err nika_snapshots_open(struct nika_snapshots *s, const struct nika_fi
     uint64_t *numbers;
     uint32_t count;
     *s = (struct nika_snapshots){.files = *files, .identity = *identity};
-    int failed = nika_file_numbers(files, NIKA_SNAPSHOT_PREFIX, NIKA_SNAPSHOT_DIGITS, &numbers, &count);
+    int failed =
+        nika_file_numbers(files, NIKA_SNAPSHOT_PREFIX, NIKA_SNAPSHOT_DIGITS, &numbers, &count);
     if (failed != 0) {
         nika_disk_say(error, "%s: %s", files->path, strerror(failed));
         return NIKA_ERR_IO;

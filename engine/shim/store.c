@@ -133,8 +133,8 @@ static enum nika_err enter(struct nika_disk_store *store, struct nika_disk_store
 static enum nika_err lock(struct nika_disk_store *store, struct nika_disk_store_error *error)
 {
     char holder[24] = "";
-    store->lock = openat(store->files.dir, NIKA_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                         0600);
+    store->lock =
+        openat(store->files.dir, NIKA_LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->lock >= 0 && flock(store->lock, LOCK_EX | LOCK_NB) == 0) {
         /* Who it is, for whoever comes second. */
         int length = snprintf(holder, sizeof holder, "%ld\n", (long)getpid());
@@ -165,7 +165,8 @@ static enum nika_err open_files(struct nika_disk_store *store, uint32_t segment_
     if (failed != 0) return refuse(error, NIKA_ERR_IO, store->path, strerror(failed));
     enum nika_err err = nika_log_open(&options, &store->log, &state, &of_log);
     if (err == NIKA_OK)
-        err = nika_snapshots_open(&store->snapshots, &store->files, &store->identity, &of_snapshots);
+        err =
+            nika_snapshots_open(&store->snapshots, &store->files, &store->identity, &of_snapshots);
     bool both = of_log.text[0] != '\0' && of_snapshots.text[0] != '\0';
     nika_disk_say(error, "%.250s%s%.250s", of_log.text, both ? "; " : "", of_snapshots.text);
     store->found = state == NIKA_LOG_NEW    ? NIKA_DISK_STORE_NEW
@@ -335,10 +336,10 @@ enum nika_err nika_disk_store_submit(struct nika_disk_store *store,
     if (item == NULL) return NIKA_ERR_LIMIT;
     item->wants_answer = saves || action->kind == NIKA_ACTION_PERSIST;
     item->kind = (uint8_t)action->id;
-    item->act = saves                                        ? DISK_SAVE
-                : action->kind == NIKA_ACTION_PERSIST        ? DISK_PERSIST
-                : action->kind == NIKA_ACTION_LOG_TRIM       ? DISK_TRIM
-                                                             : DISK_DROP;
+    item->act = saves                                  ? DISK_SAVE
+                : action->kind == NIKA_ACTION_PERSIST  ? DISK_PERSIST
+                : action->kind == NIKA_ACTION_LOG_TRIM ? DISK_TRIM
+                                                       : DISK_DROP;
     if (saves) item_image(store, item, app_ops, app, bytes, meta);
     disk_queue_put(store, item);
     return NIKA_OK;

@@ -47,8 +47,8 @@ struct nika_disk_store {
     pthread_t thread;
     bool threaded, stopping;
     struct disk_item *first, *last;
-    uint32_t waiting;       /* Items in the queue, in work, and answers not polled. */
-    uint64_t waiting_bytes; /* Of items in the queue and in work. */
+    uint32_t waiting;                  /* Items in the queue, in work, and answers not polled. */
+    uint64_t waiting_bytes;            /* Of items in the queue and in work. */
     struct nika_disk_store_done *done; /* Ring of queue_count. */
     uint32_t done_first, done_count;
     struct nika_disk_store_figures figures;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "engine/core/assert.h"
@@ -305,6 +306,15 @@ void disk_faults_restart(struct disk_faults *f, enum crash_kind kind)
     if (kind != CRASH_KILL) forget(f);
     f->crashed = false;
     f->crash_at = f->fail_from = f->fail_to = 0;
+}
+
+void disk_faults_folder(char path[64])
+{
+    struct statvfs room;
+    bool memory = statvfs("/dev/shm", &room) == 0 && access("/dev/shm", W_OK) == 0 &&
+                  (uint64_t)room.f_bavail * room.f_frsize > (UINT64_C(256) << 20);
+    snprintf(path, 64, "%s/nika-disk-XXXXXX", memory ? "/dev/shm" : "/tmp");
+    NIKA_ASSERT(mkdtemp(path) != NULL);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int flag, struct FTW *walk)

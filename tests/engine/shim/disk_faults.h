@@ -31,6 +31,8 @@ void disk_faults_fail(struct disk_faults *f, uint32_t from, uint32_t to, int err
 bool disk_faults_crashed(const struct disk_faults *f);
 /* Undo what this kind of crash loses, and work again. */
 void disk_faults_restart(struct disk_faults *f, enum crash_kind kind);
+/* Make an empty folder, in memory where there is such a file system. */
+void disk_faults_folder(char path[64]);
 /* Remove a directory and all in it. */
 void disk_faults_remove_tree(const char *path);
 

@@ -189,8 +189,7 @@ static struct fixture *begin(void)
 {
     struct fixture *x = calloc(1, sizeof *x);
     assert_non_null(x);
-    snprintf(x->path, sizeof x->path, "/tmp/nika-log-XXXXXX");
-    assert_non_null(mkdtemp(x->path));
+    disk_faults_folder(x->path);
     x->faults = disk_faults_new(x->path);
     x->files = disk_faults_files(x->faults);
     return x;
@@ -389,6 +388,31 @@ static void test_failed_sync_is_never_tried_again(void **state)
     assert_int_equal(x->model.found_count, 2);
     nika_log_close(log);
     end(x);
+}
+
+/* A new segment may be named on the disk though its making failed: the old one must not grow behind what the new one says of it. */
+static void test_begun_segment_is_finished_first(void **state)
+{
+    (void)state;
+    for (uint32_t call = 1; call <= 8; call++) {
+        struct fixture *x = begin();
+        struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+        append(&x->model, log, 1, 1, 3000);
+        assert_int_equal(commit(&x->model, log), 0);
+        disk_faults_fail(x->faults, call, call, EIO);
+        append(&x->model, log, 1, 2,
+               3000); /* Does not fit: open, write, sync, sync of the directory, identity. */
+        bool failed = commit(&x->model, log) != 0;
+        append(&x->model, log, 1, 3, 100); /* Fits. */
+        assert_int_equal(commit(&x->model, log), 0);
+        nika_log_close(log);
+        log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+        recover(&x->model, log);
+        check_found(&x->model);
+        assert_int_equal(x->model.found_count, failed ? 2 : 3);
+        nika_log_close(log);
+        end(x);
+    }
 }
 
 /* The same for a write that failed half way: a shorter batch behind it must not bring its rest back. */
@@ -746,6 +770,7 @@ int main(void)
         cmocka_unit_test(test_crash_while_recovering),
         cmocka_unit_test(test_failed_commit_leaves_nothing),
         cmocka_unit_test(test_failed_sync_is_never_tried_again),
+        cmocka_unit_test(test_begun_segment_is_finished_first),
         cmocka_unit_test(test_failed_write_is_cut),
         cmocka_unit_test(test_full_disk_is_reported),
         cmocka_unit_test(test_flipped_bit_is_damage),
