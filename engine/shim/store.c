@@ -116,7 +116,7 @@ static int make_directory(const char *path)
 
 static enum nika_err enter(struct nika_disk_store *store, struct nika_disk_store_error *error)
 {
-    struct stat info;
+    struct stat info = {0};
     const char *path = store->path;
     int err = make_directory(path);
     if (err == 0) {
