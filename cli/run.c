@@ -280,10 +280,6 @@ static int report(struct arguments *a, const struct cli_finished *f)
     } else {
         cli_report_human(f, stdout);
     }
-    if (!a->json && f->scenario->decisions != NULL)
-        printf("decisions %u by the scenario, of which %llu were never asked for\n",
-               f->scenario->decisions->count,
-               (unsigned long long)nika_runner_unused_decisions(f->runner));
     if (a->report.file != NULL) cli_report_markdown(f, a->report.file);
     for (uint32_t i = 0; i < ARRAY_COUNT(outputs); i++) {
         bool asked = outputs[i]->file != NULL, written = close_output(outputs[i]);

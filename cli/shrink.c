@@ -83,11 +83,11 @@ static const struct argp argp = {
     "Make a failing run small: fewer faults, decisions, requests, clients and replicas, shorter "
     "time. "
     "What is written fails in the same way.\v"
-    "The same failure is the same exit class and the same sentence, numbers aside. With --runs "
-    "alone the "
-    "result does not depend on the machine. Exits 0 when a scenario was written, 5 when the run "
+    "The same failure is the same exit class and the same sentence, numbers aside. Where --time "
     "does "
-    "not fail, 4 when the log's run cannot be repeated.\n\n"
+    "not end it, the result does not depend on the machine. Exits 0 when a scenario was written, 5 "
+    "when "
+    "the run does not fail, 64 when there is no such run.\n\n"
     "  nika shrink two-equivocators --seed 7 --out small.json && nika run small.json\n"
     "  nika shrink run.log --cmocka tests/test_small.c",
     NULL,
@@ -190,6 +190,7 @@ static void print_sizes(const struct nika_shrink *s, uint64_t wall_ns)
     printf("size             before        now\n");
     print_row("decisions", b->decisions, n->decisions);
     print_row("acts", b->acts, n->acts);
+    if (n->always > 0) print_row("always act", b->always, n->always);
     print_row("faults", b->faults, n->faults);
     print_row("requests", b->requests, n->requests);
     print_row("clients", b->clients, n->clients);
