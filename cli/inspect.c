@@ -77,9 +77,9 @@ static enum nika_err survey(struct inspect *in)
 {
     enum nika_err err = NIKA_OK;
     for (uint32_t i = 0; i < TRIES_MAX; i++) {
-        nika_log_survey_free(&in->survey);
-        err = nika_log_survey(&in->files, NULL, &in->survey, &in->error);
-        if (!in->in_use || (err == NIKA_OK && in->survey.state != NIKA_LOG_DAMAGED)) break;
+        nika_journal_survey_free(&in->survey);
+        err = nika_journal_survey(&in->files, NULL, &in->survey, &in->error);
+        if (!in->in_use || (err == NIKA_OK && in->survey.state != NIKA_JOURNAL_DAMAGED)) break;
     }
     return err;
 }
@@ -109,7 +109,7 @@ static bool read_snapshots(struct inspect *in)
         s->meta = view.meta;
         s->module_size = view.module.size;
         s->foreign = in->survey.has_manifest &&
-                     !nika_log_identity_equal(&view.identity, &in->survey.manifest.identity);
+                     !nika_journal_identity_equal(&view.identity, &in->survey.manifest.identity);
         if (s->foreign)
             nika_disk_say(&s->problem, "belongs to replica %u of another group or directory",
                           view.identity.replica);
@@ -133,7 +133,7 @@ static bool read_all(struct inspect *in)
     look_for_holder(in);
     if (survey(in) != NIKA_OK || !read_snapshots(in)) return false;
     count_set_aside(in);
-    if (in->survey.state == NIKA_LOG_NEW && !in->survey.has_mark) {
+    if (in->survey.state == NIKA_JOURNAL_NEW && !in->survey.has_mark) {
         nika_disk_say(&in->error,
                       "%s: no data directory of a node: it has no file " NIKA_IDENTITY_FILE
                       " and no log",
@@ -149,15 +149,15 @@ static bool read_all(struct inspect *in)
 /* ---- judging ---- */
 const char *inspect_state(const struct inspect *in)
 {
-    if (in->survey.state == NIKA_LOG_NEW) return "new";
-    if (in->survey.state == NIKA_LOG_DAMAGED) return "damaged";
+    if (in->survey.state == NIKA_JOURNAL_NEW) return "new";
+    if (in->survey.state == NIKA_JOURNAL_DAMAGED) return "damaged";
     if (in->survey.forgotten) return "forgotten";
     return in->survey.problem[0] != '\0' ? "torn tail" : "intact";
 }
 
 bool inspect_is_bad(const struct inspect *in)
 {
-    bool bad = in->survey.state == NIKA_LOG_DAMAGED || in->survey.forgotten ||
+    bool bad = in->survey.state == NIKA_JOURNAL_DAMAGED || in->survey.forgotten ||
                in->bad_records > 0 || in->failed;
     for (uint32_t i = 0; i < in->snapshot_count; i++)
         bad = bad || !in->snapshots[i].good || in->snapshots[i].foreign;
@@ -167,8 +167,8 @@ bool inspect_is_bad(const struct inspect *in)
 /* ---- text ---- */
 static void print_head(const struct inspect *in)
 {
-    const struct nika_log_survey *s = &in->survey;
-    const struct nika_log_identity *id = &s->manifest.identity;
+    const struct nika_journal_survey *s = &in->survey;
+    const struct nika_journal_identity *id = &s->manifest.identity;
     char group[2 * NIKA_DIGEST_SIZE + 1];
     uint32_t records = 0;
     uint64_t bytes = 0;
@@ -213,7 +213,7 @@ static void print_frames(const struct inspect_record *r)
     if (r->rest > 0) printf("%26s%u bytes\n", "", r->rest);
 }
 
-static void print_record(void *context, const struct nika_log_entry *entry)
+static void print_record(void *context, const struct nika_journal_entry *entry)
 {
     struct printing *p = context;
     struct inspect_record *r = p->record;
@@ -222,7 +222,7 @@ static void print_record(void *context, const struct nika_log_entry *entry)
     if (r->problem[0] != '\0') p->in->bad_records++;
     if (p->in->verify) {
         char name[NIKA_FILE_NAME_SIZE];
-        nika_log_name(entry->segment, name);
+        nika_journal_name(entry->segment, name);
         if (r->problem[0] != '\0')
             printf("bad        %s/%s: offset %u: %s: %s\n", p->in->path, name, entry->offset,
                    r->what, r->problem);
@@ -230,7 +230,7 @@ static void print_record(void *context, const struct nika_log_entry *entry)
     }
     if (entry->segment != p->segment) {
         char name[NIKA_FILE_NAME_SIZE];
-        nika_log_name(entry->segment, name);
+        nika_journal_name(entry->segment, name);
         printf("\n%s\n%10s %8s  kind         seq\n", name, "offset", "bytes");
         p->segment = entry->segment;
     }
@@ -244,9 +244,9 @@ static void print_record(void *context, const struct nika_log_entry *entry)
 static void print_records(struct inspect *in)
 {
     struct printing p = {.in = in, .record = calloc(1, sizeof *p.record)};
-    const struct nika_log_survey *s = &in->survey;
-    in->failed = p.record == NULL || nika_log_walk(&in->files, s->segments, s->count, &s->index,
-                                                   print_record, &p, &in->error) != NIKA_OK;
+    const struct nika_journal_survey *s = &in->survey;
+    in->failed = p.record == NULL || nika_journal_walk(&in->files, s->segments, s->count, &s->index,
+                                                       print_record, &p, &in->error) != NIKA_OK;
     free(p.record);
 }
 
@@ -302,7 +302,7 @@ static int run(int argc, char **argv)
     } else {
         status = show(in, &a);
     }
-    nika_log_survey_free(&in->survey);
+    nika_journal_survey_free(&in->survey);
     if (in->files.dir >= 0) (void)close(in->files.dir);
     free(in);
     return status;

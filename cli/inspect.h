@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "engine/core/digest.h"
-#include "engine/shim/log_survey.h"
+#include "engine/shim/journal_survey.h"
 #include "engine/shim/snapshots.h"
 #include "protocols/registry.h"
 
@@ -21,7 +21,7 @@ struct inspect_frame {
 };
 /* A record of a module, taken apart as far as its protocol is known. */
 struct inspect_record {
-    struct nika_log_entry entry;
+    struct nika_journal_entry entry;
     const char *what; /* "proposal", "prepared certificate", "record". */
     struct nika_summary summary;
     uint32_t frame_count, frames_more; /* Shown, and beyond INSPECT_FRAMES_MAX. */
@@ -33,7 +33,7 @@ struct inspect_record {
 };
 /* `replica_ops` NULL: only what every record has. */
 void inspect_record_read(const struct nika_replica_ops *replica_ops,
-                         const struct nika_log_entry *entry, struct inspect_record *out);
+                         const struct nika_journal_entry *entry, struct inspect_record *out);
 
 struct inspect_snapshot {
     uint64_t seq;
@@ -47,7 +47,7 @@ struct inspect {
     struct nika_files files;
     bool verify, in_use;
     char holder[24]; /* Process that has the lock; "" when none. */
-    struct nika_log_survey survey;
+    struct nika_journal_survey survey;
     const struct nika_protocol *protocol; /* NULL: of a number that this program does not know. */
     uint32_t snapshot_count;
     struct inspect_snapshot snapshots[64];

@@ -23,7 +23,7 @@ struct building {
     json_t *segments; /* Of the log; the records of an entry go to the one of its number. */
 };
 
-static void add_record(void *context, const struct nika_log_entry *entry)
+static void add_record(void *context, const struct nika_journal_entry *entry)
 {
     struct building *b = context;
     if (entry->record.kind >= NIKA_KIND_RESERVED) return;
@@ -54,19 +54,19 @@ static void add_record(void *context, const struct nika_log_entry *entry)
 
 static json_t *json_segments(struct inspect *in)
 {
-    const struct nika_log_survey *s = &in->survey;
+    const struct nika_journal_survey *s = &in->survey;
     json_t *list = json_array();
     for (uint32_t i = 0; i < s->count; i++) {
         char name[NIKA_FILE_NAME_SIZE];
-        nika_log_name(s->segments[i].number, name);
+        nika_journal_name(s->segments[i].number, name);
         json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:[]}", "name", name, "size",
                                               (json_int_t)s->segments[i].size, "end",
                                               (json_int_t)s->segments[i].end, "records"));
     }
     struct building b = {in, calloc(1, sizeof *b.record), list};
     if (b.record == NULL) return list;
-    in->failed = nika_log_walk(&in->files, s->segments, s->count, &s->index, add_record, &b,
-                               &in->error) != NIKA_OK;
+    in->failed = nika_journal_walk(&in->files, s->segments, s->count, &s->index, add_record, &b,
+                                   &in->error) != NIKA_OK;
     free(b.record);
     return list;
 }
@@ -95,9 +95,9 @@ static json_t *json_snapshots(const struct inspect *in)
 
 void inspect_json(struct inspect *in, FILE *file)
 {
-    const struct nika_log_survey *s = &in->survey;
+    const struct nika_journal_survey *s = &in->survey;
     json_t *segments = json_segments(in);
-    const struct nika_log_identity *id = &s->manifest.identity;
+    const struct nika_journal_identity *id = &s->manifest.identity;
     json_t *identity =
         json_pack("{s:I, s:o, s:I, s:s?, s:I}", "replica", (json_int_t)id->replica, "group",
                   hex(id->group_id.bytes, NIKA_DIGEST_SIZE), "protocol", (json_int_t)id->protocol,

@@ -101,7 +101,7 @@ static const char *what(const struct inspect_record *r)
     return "record";
 }
 
-void inspect_record_read(const struct nika_replica_ops *ops, const struct nika_log_entry *entry,
+void inspect_record_read(const struct nika_replica_ops *ops, const struct nika_journal_entry *entry,
                          struct inspect_record *out)
 {
     struct nika_span payload = entry->record.payload;
