@@ -142,6 +142,7 @@ static int open_to_read(const struct nika_files *files, const char *name, struct
                         int *err)
 {
     int file = openat(files->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    memset(info, 0, sizeof *info);
     *err = file < 0 || fstat(file, info) != 0 ? errno : 0;
     if (*err == 0 && !S_ISREG(info->st_mode)) *err = EINVAL;
     if (*err == 0 || file < 0) return file;

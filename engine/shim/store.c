@@ -118,6 +118,7 @@ static enum nika_err enter(struct nika_disk_store *store, struct nika_disk_store
 {
     struct stat info;
     const char *path = store->path;
+    memset(&info, 0, sizeof info);
     int err = make_directory(path);
     if (err == 0) {
         store->files.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
