@@ -156,7 +156,8 @@ static void check_votes_recovered(const struct durable_node *node, uint64_t low_
                         node->id, record, (unsigned long long)v->view, (unsigned long long)v->seq,
                         (unsigned long long)low_mark);
         assert_non_null(found);
-        assert_memory_equal(found->digest.bytes, v->digest.bytes, NIKA_DIGEST_SIZE);
+        if (found != NULL)
+            assert_memory_equal(found->digest.bytes, v->digest.bytes, NIKA_DIGEST_SIZE);
     }
 }
 
