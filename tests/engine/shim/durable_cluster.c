@@ -174,7 +174,7 @@ static void post(struct durable_cluster *c, uint32_t index, enum nika_event_kind
     m->token = token;
     m->status = status;
     m->size = bytes.size;
-    if (bytes.size > 0) memcpy(m->bytes, bytes.data, bytes.size);
+    if (bytes.data != NULL && bytes.size > 0) memcpy(m->bytes, bytes.data, bytes.size);
     if (c->last == NULL)
         c->first = m;
     else
