@@ -142,8 +142,9 @@ static int open_to_read(const struct nika_files *files, const char *name, struct
                         int *err)
 {
     int file = openat(files->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    bool known = file >= 0 && fstat(file, info) == 0;
-    *err = known ? (S_ISREG(info->st_mode) ? 0 : EINVAL) : errno;
+    memset(info, 0, sizeof *info);
+    *err = file < 0 || fstat(file, info) != 0 ? errno : 0;
+    if (*err == 0 && !S_ISREG(info->st_mode)) *err = EINVAL;
     if (*err == 0 || file < 0) return file;
     (void)close(file);
     return -1;
@@ -152,7 +153,7 @@ static int open_to_read(const struct nika_files *files, const char *name, struct
 int nika_file_read(const struct nika_files *files, const char *name, uint32_t size_max,
                    uint8_t **data, uint32_t *size)
 {
-    struct stat info = {0};
+    struct stat info;
     uint32_t got = 0;
     int err;
     *data = NULL;
@@ -177,7 +178,7 @@ int nika_file_read(const struct nika_files *files, const char *name, uint32_t si
 int nika_file_read_part(const struct nika_files *files, const char *name, uint32_t offset,
                         uint8_t *data, uint32_t size, uint32_t *got)
 {
-    struct stat info = {0};
+    struct stat info;
     int err;
     *got = 0;
     int file = open_to_read(files, name, &info, &err);
@@ -189,7 +190,7 @@ int nika_file_read_part(const struct nika_files *files, const char *name, uint32
 
 bool nika_file_exists(const struct nika_files *files, const char *name)
 {
-    struct stat info = {0};
+    struct stat info;
     return fstatat(files->dir, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
 }
 

@@ -27,7 +27,7 @@ static bool image_size(const struct nika_snapshot_meta *meta, struct nika_span m
            meta->total_size <= NIKA_FILE_SIZE_MAX / 2 && *out <= NIKA_FILE_SIZE_MAX;
 }
 
-static int image_write(struct nika_writer *w, const struct nika_log_identity *identity,
+static int image_write(struct nika_writer *w, const struct nika_journal_identity *identity,
                        const struct nika_app_ops *ops, const struct nika_app *app,
                        const struct nika_snapshot_meta *meta, struct nika_span module,
                        uint8_t *chunk, uint32_t chunk_size)
@@ -47,10 +47,10 @@ static int image_write(struct nika_writer *w, const struct nika_log_identity *id
     return 0;
 }
 
-int nika_snapshot_image(const struct nika_log_identity *identity, const struct nika_app_ops *ops,
-                        const struct nika_app *app, uint32_t chunk_size,
-                        const struct nika_snapshot_meta *meta, struct nika_span module,
-                        uint8_t **image, uint32_t *size)
+int nika_snapshot_image(const struct nika_journal_identity *identity,
+                        const struct nika_app_ops *ops, const struct nika_app *app,
+                        uint32_t chunk_size, const struct nika_snapshot_meta *meta,
+                        struct nika_span module, uint8_t **image, uint32_t *size)
 {
     uint64_t capacity;
     *image = NULL;
@@ -220,7 +220,7 @@ static enum nika_err admit(struct nika_snapshots *s, uint64_t seq,
     uint8_t *data = NULL;
     nika_snapshot_name(seq, name);
     enum nika_err err = nika_snapshot_read(&s->files, seq, &data, &view, &why);
-    bool ours = nika_log_identity_equal(&view.identity, &s->identity);
+    bool ours = nika_journal_identity_equal(&view.identity, &s->identity);
     free(data);
     if (err == NIKA_OK && ours) {
         insert(s, seq);
@@ -240,7 +240,7 @@ static enum nika_err admit(struct nika_snapshots *s, uint64_t seq,
 }
 
 enum nika_err nika_snapshots_open(struct nika_snapshots *s, const struct nika_files *files,
-                                  const struct nika_log_identity *identity,
+                                  const struct nika_journal_identity *identity,
                                   struct nika_disk_store_error *error)
 {
     uint64_t *numbers;

@@ -8,13 +8,13 @@
 
 #include "engine/core/limits.h"
 #include "engine/shim/file.h"
-#include "engine/shim/log_format.h"
+#include "engine/shim/journal_format.h"
 
 #define NIKA_SNAPSHOTS_KEPT (NIKA_SNAPSHOTS_MAX + 1u)
 
 struct nika_snapshots {
     struct nika_files files;
-    struct nika_log_identity identity;
+    struct nika_journal_identity identity;
     uint64_t seqs[NIKA_SNAPSHOTS_KEPT]; /* Ascending. */
     uint32_t count;
 };
@@ -26,15 +26,15 @@ void nika_snapshot_name(uint64_t seq, char out[NIKA_FILE_NAME_SIZE]);
  * NIKA_ERR_IO, NIKA_ERR_VERSION, NIKA_ERR_CONFIG (of another group or replica). */
 NIKA_MUST_USE enum nika_err nika_snapshots_open(struct nika_snapshots *snapshots,
                                                 const struct nika_files *files,
-                                                const struct nika_log_identity *identity,
+                                                const struct nika_journal_identity *identity,
                                                 struct nika_disk_store_error *error);
 
 /* The bytes of a snapshot file, made from what an application kept for meta->seq. *image is the caller's to free. 0 or an errno: ENOMEM,
  * EFBIG, EINVAL when the application does not have what `meta` says. */
-int nika_snapshot_image(const struct nika_log_identity *identity, const struct nika_app_ops *ops,
-                        const struct nika_app *app, uint32_t chunk_size,
-                        const struct nika_snapshot_meta *meta, struct nika_span module,
-                        uint8_t **image, uint32_t *size);
+int nika_snapshot_image(const struct nika_journal_identity *identity,
+                        const struct nika_app_ops *ops, const struct nika_app *app,
+                        uint32_t chunk_size, const struct nika_snapshot_meta *meta,
+                        struct nika_span module, uint8_t **image, uint32_t *size);
 /* Make it durable; it replaces one of the same number. 0 or an errno: then what was there is still there. */
 int nika_snapshots_save(struct nika_snapshots *snapshots, uint64_t seq, struct nika_span image);
 /* Forget those before `before`, but for the newest. */
@@ -42,7 +42,7 @@ void nika_snapshots_drop(struct nika_snapshots *snapshots, uint64_t before);
 
 /* A snapshot file, taken apart. Spans borrow from its bytes. */
 struct nika_snapshot_view {
-    struct nika_log_identity identity;
+    struct nika_journal_identity identity;
     struct nika_snapshot_meta meta;
     struct nika_span module;
     struct nika_span chunks; /* CHUNK records. */

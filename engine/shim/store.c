@@ -32,15 +32,15 @@ static void commit(struct nika_disk_store *store, struct disk_work *work,
                    const struct disk_item **first, const struct disk_item *end)
 {
     if (*first == end) return;
-    int err = nika_log_commit(store->log);
+    int err = nika_journal_commit(store->log);
     for (; *first != end; *first = (*first)->next) finish(work, *first, err);
 }
 
 static int append(struct nika_disk_store *store, const struct disk_item *item)
 {
     if (item->err != 0) return item->err;
-    return nika_log_append(store->log, item->kind, item->seq,
-                           (struct nika_span){item->bytes, item->size});
+    return nika_journal_append(store->log, item->kind, item->seq,
+                               (struct nika_span){item->bytes, item->size});
 }
 
 static int save(struct nika_disk_store *store, const struct disk_item *item)
@@ -59,13 +59,13 @@ void disk_work_do(struct nika_disk_store *store, const struct disk_item *items,
         int err = 0;
         switch (item->act) {
         case DISK_PERSIST:
-            if (nika_log_pending(store->log) + (uint64_t)item->size > NIKA_LOG_BATCH_BYTES)
+            if (nika_journal_pending(store->log) + (uint64_t)item->size > NIKA_JOURNAL_BATCH_BYTES)
                 commit(store, work, &first, item);
             err = append(store, item);
             if (err == 0) continue;
             break;
         case DISK_TRIM:
-            (void)nika_log_trim(store->log, item->seq);
+            (void)nika_journal_trim(store->log, item->seq);
             continue;
         case DISK_SAVE:
         case DISK_DROP:
@@ -118,6 +118,7 @@ static enum nika_err enter(struct nika_disk_store *store, struct nika_disk_store
 {
     struct stat info = {0};
     const char *path = store->path;
+    memset(&info, 0, sizeof info);
     int err = make_directory(path);
     if (err == 0) {
         store->files.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -158,20 +159,20 @@ static enum nika_err open_files(struct nika_disk_store *store, uint32_t segment_
                                 struct nika_disk_store_error *error)
 {
     struct nika_disk_store_error of_log = {{0}}, of_snapshots = {{0}};
-    struct nika_log_options options = {
+    struct nika_journal_options options = {
         .files = store->files, .identity = store->identity, .segment_bytes = segment_bytes};
-    enum nika_log_state state = NIKA_LOG_NEW;
+    enum nika_journal_state state = NIKA_JOURNAL_NEW;
     int failed = nika_file_clean(&store->files);
     if (failed != 0) return refuse(error, NIKA_ERR_IO, store->path, strerror(failed));
-    enum nika_err err = nika_log_open(&options, &store->log, &state, &of_log);
+    enum nika_err err = nika_journal_open(&options, &store->log, &state, &of_log);
     if (err == NIKA_OK)
         err =
             nika_snapshots_open(&store->snapshots, &store->files, &store->identity, &of_snapshots);
     bool both = of_log.text[0] != '\0' && of_snapshots.text[0] != '\0';
     nika_disk_say(error, "%.250s%s%.250s", of_log.text, both ? "; " : "", of_snapshots.text);
-    store->found = state == NIKA_LOG_NEW    ? NIKA_DISK_STORE_NEW
-                   : state == NIKA_LOG_GOOD ? NIKA_DISK_STORE_INTACT
-                                            : NIKA_DISK_STORE_CORRUPT;
+    store->found = state == NIKA_JOURNAL_NEW    ? NIKA_DISK_STORE_NEW
+                   : state == NIKA_JOURNAL_GOOD ? NIKA_DISK_STORE_INTACT
+                                                : NIKA_DISK_STORE_CORRUPT;
     return err;
 }
 
@@ -205,9 +206,9 @@ enum nika_err nika_disk_store_open(const struct nika_disk_store_options *options
         store->files.ops = options->file_ops;
         store->files.context = options->file_context;
     }
-    store->identity = (struct nika_log_identity){.group_id = options->config->group_id,
-                                                 .replica = options->replica,
-                                                 .protocol = options->config->protocol};
+    store->identity = (struct nika_journal_identity){.group_id = options->config->group_id,
+                                                     .replica = options->replica,
+                                                     .protocol = options->config->protocol};
     store->chunk_size = options->config->chunk_size;
     store->queue_bytes = options->queue_bytes != 0 ? options->queue_bytes : QUEUE_BYTES;
     store->queue_count = options->queue_count != 0 ? options->queue_count : QUEUE_COUNT;
@@ -232,7 +233,7 @@ struct recovery {
     struct nika_replica *replica;
 };
 
-static void recover_record(void *context, const struct nika_log_entry *entry)
+static void recover_record(void *context, const struct nika_journal_entry *entry)
 {
     const struct recovery *r = context;
     r->ops->recover(r->replica, entry->record.kind, entry->record.seq, entry->record.payload);
@@ -276,12 +277,12 @@ enum nika_err nika_disk_store_recover(struct nika_disk_store *store,
             recover_snapshot(store, store->snapshots.seqs[i], &r, app_ops, app, error);
         if (err != NIKA_OK) return err;
     }
-    return nika_log_recover(store->log, recover_record, &r, error);
+    return nika_journal_recover(store->log, recover_record, &r, error);
 }
 
 enum nika_err nika_disk_store_remember(struct nika_disk_store *store)
 {
-    return nika_log_remember(store->log) == 0 ? NIKA_OK : NIKA_ERR_IO;
+    return nika_journal_remember(store->log) == 0 ? NIKA_OK : NIKA_ERR_IO;
 }
 
 /* ---- submitting ---- */
@@ -363,8 +364,9 @@ void nika_disk_store_close(struct nika_disk_store *store)
 {
     if (store == NULL) return;
     disk_worker_stop(store);
-    if (store->log != NULL) (void)nika_log_commit(store->log); /* A trim that waited for company. */
-    nika_log_close(store->log);
+    if (store->log != NULL)
+        (void)nika_journal_commit(store->log); /* A trim that waited for company. */
+    nika_journal_close(store->log);
     disk_items_free(store->first);
     free(store->done);
     if (store->event >= 0) (void)close(store->event);

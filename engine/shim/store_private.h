@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "engine/shim/log.h"
+#include "engine/shim/journal.h"
 #include "engine/shim/snapshots.h"
 #include "engine/shim/store.h"
 
@@ -34,12 +34,12 @@ struct nika_disk_store {
     char *path;
     struct nika_files files;
     int lock, event;
-    struct nika_log_identity identity;
+    struct nika_journal_identity identity;
     uint32_t chunk_size, queue_bytes, queue_count;
     enum nika_disk_store_found found;
     bool recovered, submitted;
     /* Of the worker while it runs. */
-    struct nika_log *log;
+    struct nika_journal *log;
     struct nika_snapshots snapshots;
     /* Under `mutex`. */
     pthread_mutex_t mutex;

@@ -56,8 +56,8 @@ static void answer(struct nika_disk_store *store, const struct disk_work *work,
         store->waiting_bytes -= i->size;
         if (!i->wants_answer) store->waiting--;
     }
-    struct nika_log_figures log;
-    nika_log_figures(store->log, &log);
+    struct nika_journal_figures log;
+    nika_journal_figures(store->log, &log);
     store->figures.commits = log.commits;
     store->figures.syncs = log.syncs;
     store->figures.log_bytes = log.bytes;

@@ -156,7 +156,8 @@ static void check_votes_recovered(const struct durable_node *node, uint64_t low_
                         node->id, record, (unsigned long long)v->view, (unsigned long long)v->seq,
                         (unsigned long long)low_mark);
         assert_non_null(found);
-        assert_memory_equal(found->digest.bytes, v->digest.bytes, NIKA_DIGEST_SIZE);
+        if (found != NULL)
+            assert_memory_equal(found->digest.bytes, v->digest.bytes, NIKA_DIGEST_SIZE);
     }
 }
 
@@ -173,7 +174,7 @@ static void post(struct durable_cluster *c, uint32_t index, enum nika_event_kind
     m->token = token;
     m->status = status;
     m->size = bytes.size;
-    if (bytes.size > 0) memcpy(m->bytes, bytes.data, bytes.size);
+    if (bytes.data != NULL && bytes.size > 0) memcpy(m->bytes, bytes.data, bytes.size);
     if (c->last == NULL)
         c->first = m;
     else

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "engine/shim/log_format.h"
+#include "engine/shim/journal_format.h"
 #include "tests/engine/shim/durable_cluster.h"
 #include "tests/support/test.h"
 
@@ -64,7 +64,7 @@ static void test_damaged_log_is_survived(void **state)
     (void)state;
     for (uint32_t how = 0; how < 2; how++) {
         struct durable_cluster *c = durable_new(3);
-        struct nika_log_mark mark;
+        struct nika_journal_mark mark;
         char name[96];
         uint8_t bytes[NIKA_MARK_SECTOR];
         (void)durable_run(c, 60, false);

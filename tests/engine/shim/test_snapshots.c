@@ -14,7 +14,7 @@ struct fixture {
     char path[64];
     struct disk_faults *faults;
     struct nika_files files;
-    struct nika_log_identity identity;
+    struct nika_journal_identity identity;
     struct nika_snapshots snapshots;
     struct app_fixture app;
     struct nika_disk_store_error error;
@@ -253,7 +253,7 @@ static void test_foreign_and_renamed(void **state)
     (void)state;
     struct fixture *x = begin();
     assert_int_equal(save(x, 8), 0);
-    struct nika_log_identity other = x->identity;
+    struct nika_journal_identity other = x->identity;
     other.replica = 2;
     struct nika_snapshots snapshots;
     assert_int_equal(nika_snapshots_open(&snapshots, &x->files, &other, &x->error),

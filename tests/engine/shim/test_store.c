@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine/shim/log.h"
+#include "engine/shim/journal.h"
 #include "tests/apps/app_fixture.h"
 #include "tests/engine/shim/disk_faults.h"
 

@@ -1,4 +1,4 @@
-/* engine/shim/log_format.h: what the files of a data directory say besides the module's records. All of it is records of
+/* engine/shim/journal_format.h: what the files of a data directory say besides the module's records. All of it is records of
  * engine/core/wal.h, of kinds that no module may use; so one scanner and one CRC serve everything.
  *
  *   identity            MANIFEST: whose directory it is, and the first and last log segment. Replaced as a whole.
@@ -8,8 +8,8 @@
  *   snapshot-N          SNAPSHOT, MODULE, one CHUNK for each chunk, END.
  *
  * Pure: bytes in, values out. */
-#ifndef ENGINE_SHIM_LOG_FORMAT_H
-#define ENGINE_SHIM_LOG_FORMAT_H
+#ifndef ENGINE_SHIM_JOURNAL_FORMAT_H
+#define ENGINE_SHIM_JOURNAL_FORMAT_H
 
 #include "engine/core/app.h"
 #include "engine/core/wal.h"
@@ -20,9 +20,9 @@
 #define NIKA_MARK_FILE "mark"
 #define NIKA_FORGOTTEN_FILE "forgotten"
 #define NIKA_LOCK_FILE "lock"
-#define NIKA_LOG_PREFIX "log-"
-#define NIKA_LOG_DIGITS 10u
-#define NIKA_LOG_NUMBER_MAX UINT64_C(9999999999)
+#define NIKA_JOURNAL_PREFIX "log-"
+#define NIKA_JOURNAL_DIGITS 10u
+#define NIKA_JOURNAL_NUMBER_MAX UINT64_C(9999999999)
 #define NIKA_SNAPSHOT_PREFIX "snapshot-"
 #define NIKA_SNAPSHOT_DIGITS 20u
 #define NIKA_MARK_SECTOR 512u /* What a device writes whole or not at all. */
@@ -43,28 +43,28 @@ enum nika_store_kind {
 };
 
 /* Who writes a directory. */
-struct nika_log_identity {
+struct nika_journal_identity {
     struct nika_digest group_id;
     uint32_t replica;
     uint32_t protocol; /* nika_config.protocol: so that a reader knows what the records mean. */
 };
 
-struct nika_log_manifest {
-    struct nika_log_identity identity;
+struct nika_journal_manifest {
+    struct nika_journal_identity identity;
     uint64_t first, last; /* Segments that there must be. */
 };
-struct nika_log_head {
-    struct nika_log_identity identity;
+struct nika_journal_head {
+    struct nika_journal_identity identity;
     uint64_t number;
     uint32_t
         previous_end; /* Bytes of the segment before that count; what is behind was never acknowledged. */
 };
-struct nika_log_mark {
+struct nika_journal_mark {
     uint64_t counter; /* The higher of the two valid ones counts. */
     uint64_t segment;
     uint32_t offset;
 };
-struct nika_log_carried {
+struct nika_journal_carried {
     uint8_t kind;
     uint64_t order; /* Segment number and offset where it was first written. */
     struct nika_span payload;
@@ -79,25 +79,26 @@ struct nika_log_carried {
 #define NIKA_SNAPSHOT_HEAD_SIZE (NIKA_WAL_OVERHEAD + NIKA_IDENTITY_SIZE + NIKA_SNAPSHOT_META_SIZE)
 
 /* Each fills exactly the size above. */
-void nika_manifest_write(struct nika_writer *w, const struct nika_log_manifest *manifest);
-void nika_head_write(struct nika_writer *w, const struct nika_log_head *head);
-void nika_mark_write(struct nika_writer *w, const struct nika_log_mark *mark);
-void nika_snapshot_head_write(struct nika_writer *w, const struct nika_log_identity *identity,
+void nika_manifest_write(struct nika_writer *w, const struct nika_journal_manifest *manifest);
+void nika_head_write(struct nika_writer *w, const struct nika_journal_head *head);
+void nika_mark_write(struct nika_writer *w, const struct nika_journal_mark *mark);
+void nika_snapshot_head_write(struct nika_writer *w, const struct nika_journal_identity *identity,
                               const struct nika_snapshot_meta *meta);
 
 /* Each reads one record at the start of `bytes`. NIKA_ERR_MALFORMED when it is none of its kind, NIKA_ERR_VERSION when it is intact
  * and of another format version. */
 NIKA_MUST_USE enum nika_err nika_manifest_read(struct nika_span bytes,
-                                               struct nika_log_manifest *out);
-NIKA_MUST_USE enum nika_err nika_head_read(struct nika_span bytes, struct nika_log_head *out);
-NIKA_MUST_USE enum nika_err nika_mark_read(struct nika_span bytes, struct nika_log_mark *out);
+                                               struct nika_journal_manifest *out);
+NIKA_MUST_USE enum nika_err nika_head_read(struct nika_span bytes, struct nika_journal_head *out);
+NIKA_MUST_USE enum nika_err nika_mark_read(struct nika_span bytes, struct nika_journal_mark *out);
 NIKA_MUST_USE enum nika_err nika_snapshot_head_read(struct nika_span bytes,
-                                                    struct nika_log_identity *identity,
+                                                    struct nika_journal_identity *identity,
                                                     struct nika_snapshot_meta *meta);
 /* From the payload of a CARRIED record. */
 NIKA_MUST_USE enum nika_err nika_carried_read(struct nika_span payload,
-                                              struct nika_log_carried *out);
+                                              struct nika_journal_carried *out);
 
-bool nika_log_identity_equal(const struct nika_log_identity *a, const struct nika_log_identity *b);
+bool nika_journal_identity_equal(const struct nika_journal_identity *a,
+                                 const struct nika_journal_identity *b);
 
 #endif

@@ -1,5 +1,5 @@
-/* engine/shim/log.c: appending to the log: batches, commits, new segments, truncation; see log.h. */
-#include "engine/shim/log.h"
+/* engine/shim/journal.c: appending to the log: batches, commits, new segments, truncation; see journal.h. */
+#include "engine/shim/journal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,32 +7,34 @@
 #include <unistd.h>
 
 #include "engine/core/assert.h"
-#include "engine/shim/log_private.h"
+#include "engine/shim/journal_private.h"
 
-_Static_assert(NIKA_LOG_SEGMENT_BYTES_MAX + NIKA_LOG_BATCH_BYTES + NIKA_LOG_RECORD_MAX + 4096u <
+_Static_assert(NIKA_JOURNAL_SEGMENT_BYTES_MAX + NIKA_JOURNAL_BATCH_BYTES + NIKA_JOURNAL_RECORD_MAX +
+                       4096u <
                    NIKA_FILE_SIZE_MAX,
                "every segment can be read back");
 
 #define SEGMENTS_MAX 4096u /* 64 GiB of log at the default size: a module that never trims. */
 
-static int sync_file(struct nika_log *log, int file)
+static int sync_file(struct nika_journal *log, int file)
 {
     log->figures.syncs++;
     return -log->files.ops->sync(log->files.context, file);
 }
 
 /* ---- the small files ---- */
-int nika_log_manifest_put(struct nika_log *log, uint64_t first, uint64_t last)
+int nika_journal_manifest_put(struct nika_journal *log, uint64_t first, uint64_t last)
 {
     uint8_t bytes[NIKA_MANIFEST_SIZE];
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
-    struct nika_log_manifest manifest = {.identity = log->identity, .first = first, .last = last};
+    struct nika_journal_manifest manifest = {
+        .identity = log->identity, .first = first, .last = last};
     nika_manifest_write(&w, &manifest);
     NIKA_ASSERT(!w.failed);
     return nika_file_replace(&log->files, NIKA_IDENTITY_FILE, (struct nika_span){bytes, w.at});
 }
 
-void nika_log_mark_put(struct nika_log *log, uint64_t segment, uint32_t offset)
+void nika_journal_mark_put(struct nika_journal *log, uint64_t segment, uint32_t offset)
 {
     uint8_t bytes[NIKA_MARK_SIZE];
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
@@ -46,37 +48,37 @@ void nika_log_mark_put(struct nika_log *log, uint64_t segment, uint32_t offset)
 }
 
 /* ---- segments ---- */
-static bool segments_reserve(struct nika_log *log)
+static bool segments_reserve(struct nika_journal *log)
 {
     if (log->count < log->capacity) return true;
     uint32_t capacity = log->capacity == 0 ? 8 : 2 * log->capacity;
-    struct nika_log_segment *more = realloc(log->segments, capacity * sizeof *more);
+    struct nika_journal_segment *more = realloc(log->segments, capacity * sizeof *more);
     if (more == NULL) return false;
     log->segments = more;
     log->capacity = capacity;
     return true;
 }
 
-int nika_log_segment_new(struct nika_log *log, uint64_t number, uint32_t previous_end)
+int nika_journal_segment_new(struct nika_journal *log, uint64_t number, uint32_t previous_end)
 {
     const struct nika_file_ops *ops = log->files.ops;
     uint8_t bytes[NIKA_HEAD_SIZE];
     char name[NIKA_FILE_NAME_SIZE];
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
-    struct nika_log_head head = {
+    struct nika_journal_head head = {
         .identity = log->identity, .number = number, .previous_end = previous_end};
-    if (log->count >= SEGMENTS_MAX || number > NIKA_LOG_NUMBER_MAX) return EFBIG;
+    if (log->count >= SEGMENTS_MAX || number > NIKA_JOURNAL_NUMBER_MAX) return EFBIG;
     if (!segments_reserve(log)) return ENOMEM;
     nika_head_write(&w, &head);
     NIKA_ASSERT(!w.failed && w.at == NIKA_HEAD_SIZE);
-    nika_log_name(number, name);
+    nika_journal_name(number, name);
     int file = ops->open(log->files.context, log->files.dir, name, true);
     if (file < 0) return -file;
     int err = nika_file_write_all(&log->files, file, (struct nika_span){bytes, w.at}, 0);
     if (err == 0) err = sync_file(log, file);
     if (err == 0) err = -ops->sync_dir(log->files.context, log->files.dir);
     uint64_t first = log->count > 0 ? log->segments[0].number : number;
-    if (err == 0) err = nika_log_manifest_put(log, first, number);
+    if (err == 0) err = nika_journal_manifest_put(log, first, number);
     if (err != 0) {
         (void)close(file);
         return err;
@@ -84,15 +86,15 @@ int nika_log_segment_new(struct nika_log *log, uint64_t number, uint32_t previou
     if (log->file >= 0) (void)close(log->file);
     log->file = file;
     log->segments[log->count++] =
-        (struct nika_log_segment){.number = number, .size = w.at, .end = w.at};
+        (struct nika_journal_segment){.number = number, .size = w.at, .end = w.at};
     log->durable = w.at;
     log->tail_unsure = log->must_rotate = false;
-    nika_log_mark_put(log, number, log->durable);
+    nika_journal_mark_put(log, number, log->durable);
     return 0;
 }
 
 /* Ready to write `size` bytes at `durable`. */
-static int make_room(struct nika_log *log, uint32_t size)
+static int make_room(struct nika_journal *log, uint32_t size)
 {
     bool full = log->durable > NIKA_HEAD_SIZE && log->durable > log->segment_bytes - size;
     if (size > log->segment_bytes) full = log->durable > NIKA_HEAD_SIZE;
@@ -101,7 +103,7 @@ static int make_room(struct nika_log *log, uint32_t size)
          * true. */
         log->must_rotate = true;
         uint64_t number = log->segments[log->count - 1].number + 1;
-        return nika_log_segment_new(log, number, log->durable);
+        return nika_journal_segment_new(log, number, log->durable);
     }
     if (!log->tail_unsure) return 0;
     int err = -log->files.ops->truncate(log->files.context, log->file, log->durable);
@@ -110,7 +112,7 @@ static int make_room(struct nika_log *log, uint32_t size)
 }
 
 /* ---- batches ---- */
-static bool batch_reserve(struct nika_log *log, uint32_t size)
+static bool batch_reserve(struct nika_journal *log, uint32_t size)
 {
     if (size <= log->batch_capacity - log->batch_size) return true;
     uint32_t capacity = log->batch_capacity == 0 ? 64u * 1024u : log->batch_capacity;
@@ -123,11 +125,11 @@ static bool batch_reserve(struct nika_log *log, uint32_t size)
 }
 
 /* A batch starts with SYNCED, which is filled in when it is known where the batch goes. */
-static int batch_add(struct nika_log *log, uint8_t kind, uint64_t seq, struct nika_span payload)
+static int batch_add(struct nika_journal *log, uint8_t kind, uint64_t seq, struct nika_span payload)
 {
     uint32_t size = payload.size + NIKA_WAL_OVERHEAD;
     uint32_t head = log->batch_size == 0 ? NIKA_WAL_OVERHEAD : 0;
-    if (payload.size > NIKA_LOG_RECORD_MAX + NIKA_CARRIED_OVERHEAD) return EMSGSIZE;
+    if (payload.size > NIKA_JOURNAL_RECORD_MAX + NIKA_CARRIED_OVERHEAD) return EMSGSIZE;
     if (!batch_reserve(log, head + size)) return ENOMEM;
     if (head > 0) memset(log->batch, 0, head);
     struct nika_writer w = nika_writer_of(log->batch, log->batch_capacity);
@@ -138,47 +140,48 @@ static int batch_add(struct nika_log *log, uint8_t kind, uint64_t seq, struct ni
     return 0;
 }
 
-int nika_log_append(struct nika_log *log, uint8_t kind, uint64_t seq, struct nika_span payload)
+int nika_journal_append(struct nika_journal *log, uint8_t kind, uint64_t seq,
+                        struct nika_span payload)
 {
     NIKA_ASSERT(kind < NIKA_KIND_RESERVED);
-    if (payload.size > NIKA_LOG_RECORD_MAX) return EMSGSIZE;
+    if (payload.size > NIKA_JOURNAL_RECORD_MAX) return EMSGSIZE;
     return batch_add(log, kind, seq, payload);
 }
 
-int nika_log_trim(struct nika_log *log, uint64_t seq)
+int nika_journal_trim(struct nika_journal *log, uint64_t seq)
 {
     if (seq <= log->index.trimmed) return 0;
     return batch_add(log, NIKA_KIND_TRIM, seq, (struct nika_span){NULL, 0});
 }
 
-uint32_t nika_log_pending(const struct nika_log *log)
+uint32_t nika_journal_pending(const struct nika_journal *log)
 {
     return log->batch_size;
 }
 
-static void batch_clear(struct nika_log *log)
+static void batch_clear(struct nika_journal *log)
 {
     log->batch_size = 0;
-    if (log->batch_capacity <= 2 * NIKA_LOG_BATCH_BYTES) return;
+    if (log->batch_capacity <= 2 * NIKA_JOURNAL_BATCH_BYTES) return;
     free(log->batch); /* One large record must not stay resident. */
     log->batch = NULL;
     log->batch_capacity = 0;
 }
 
-static void batch_account(struct nika_log *log)
+static void batch_account(struct nika_journal *log)
 {
-    struct nika_log_segment *segment = &log->segments[log->count - 1];
+    struct nika_journal_segment *segment = &log->segments[log->count - 1];
     struct nika_span batch = {log->batch, log->batch_size};
     struct nika_wal_record record;
     uint32_t at = 0;
     for (uint32_t from = 0; nika_wal_next(batch, &at, &record) == NIKA_OK; from = at)
-        nika_log_account(&log->index, segment, log->durable + from, &record);
+        nika_journal_account(&log->index, segment, log->durable + from, &record);
     NIKA_ASSERT(at == log->batch_size);
     log->durable += log->batch_size;
     segment->end = segment->size = log->durable;
 }
 
-static int batch_write(struct nika_log *log)
+static int batch_write(struct nika_journal *log)
 {
     int err = make_room(log, log->batch_size);
     if (err != 0) return err;
@@ -199,7 +202,7 @@ static int batch_write(struct nika_log *log)
         return err;
     }
     batch_account(log);
-    nika_log_mark_put(log, log->segments[log->count - 1].number, log->durable);
+    nika_journal_mark_put(log, log->segments[log->count - 1].number, log->durable);
     log->figures.commits++;
     log->figures.bytes += log->batch_size;
     return 0;
@@ -207,18 +210,18 @@ static int batch_write(struct nika_log *log)
 
 /* ---- truncation ---- */
 /* Write the state records that only the first segment still holds once more. */
-static int carry_states(struct nika_log *log)
+static int carry_states(struct nika_journal *log)
 {
-    const struct nika_log_segment *first = &log->segments[0];
+    const struct nika_journal_segment *first = &log->segments[0];
     char name[NIKA_FILE_NAME_SIZE];
     uint8_t *data = NULL;
     uint32_t size = 0;
     int err = 0;
-    nika_log_name(first->number, name);
-    for (uint32_t kind = 0; kind < NIKA_LOG_KINDS && err == 0; kind++) {
-        const struct nika_log_place *place = &log->index.newest[kind];
+    nika_journal_name(first->number, name);
+    for (uint32_t kind = 0; kind < NIKA_JOURNAL_KINDS && err == 0; kind++) {
+        const struct nika_journal_place *place = &log->index.newest[kind];
         struct nika_wal_record record;
-        struct nika_log_carried carried;
+        struct nika_journal_carried carried;
         if (place->order == 0 || place->segment != first->number) continue;
         if (data == NULL) err = nika_file_read(&log->files, name, NIKA_FILE_SIZE_MAX, &data, &size);
         if (err != 0) break;
@@ -247,14 +250,14 @@ static int carry_states(struct nika_log *log)
     return err;
 }
 
-static bool first_is_dead(const struct nika_log *log)
+static bool first_is_dead(const struct nika_journal *log)
 {
     return log->count > 1 && log->segments[0].slot_seq_max <= log->index.trimmed;
 }
 
 /* Give dead segments back. The identity file stops naming a segment before it goes, so a crash in between leaves only a file too many,
  * which the next open removes. */
-static int reclaim(struct nika_log *log)
+static int reclaim(struct nika_journal *log)
 {
     char name[NIKA_FILE_NAME_SIZE];
     while (first_is_dead(log)) {
@@ -263,10 +266,10 @@ static int reclaim(struct nika_log *log)
         if (err == 0 && log->batch_size > 0) err = batch_write(log);
         batch_clear(log);
         if (err == 0)
-            err = nika_log_manifest_put(log, log->segments[1].number,
-                                        log->segments[log->count - 1].number);
+            err = nika_journal_manifest_put(log, log->segments[1].number,
+                                            log->segments[log->count - 1].number);
         if (err != 0) return err;
-        nika_log_name(log->segments[0].number, name);
+        nika_journal_name(log->segments[0].number, name);
         (void)log->files.ops->remove(log->files.context, log->files.dir, name);
         log->count--;
         memmove(log->segments, log->segments + 1, log->count * sizeof *log->segments);
@@ -274,7 +277,7 @@ static int reclaim(struct nika_log *log)
     return 0;
 }
 
-int nika_log_commit(struct nika_log *log)
+int nika_journal_commit(struct nika_journal *log)
 {
     if (log->batch_size == 0) return 0;
     int err = batch_write(log);
@@ -284,7 +287,7 @@ int nika_log_commit(struct nika_log *log)
     return err;
 }
 
-void nika_log_figures(const struct nika_log *log, struct nika_log_figures *out)
+void nika_journal_figures(const struct nika_journal *log, struct nika_journal_figures *out)
 {
     *out = log->figures;
     out->first = log->segments[0].number;
@@ -292,12 +295,12 @@ void nika_log_figures(const struct nika_log *log, struct nika_log_figures *out)
     out->trimmed = log->index.trimmed;
 }
 
-int nika_log_remember(struct nika_log *log)
+int nika_journal_remember(struct nika_journal *log)
 {
     return nika_file_remove(&log->files, NIKA_FORGOTTEN_FILE);
 }
 
-void nika_log_close(struct nika_log *log)
+void nika_journal_close(struct nika_journal *log)
 {
     if (log == NULL) return;
     if (log->file >= 0) (void)close(log->file);

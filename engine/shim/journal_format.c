@@ -1,9 +1,9 @@
-/* engine/shim/log_format.c: see log_format.h. */
-#include "engine/shim/log_format.h"
+/* engine/shim/journal_format.c: see journal_format.h. */
+#include "engine/shim/journal_format.h"
 
 static const uint8_t magic[8] = {'N', 'I', 'K', 'A', 'D', 'I', 'R', '\n'};
 
-static void identity_write(struct nika_writer *w, const struct nika_log_identity *identity)
+static void identity_write(struct nika_writer *w, const struct nika_journal_identity *identity)
 {
     nika_write_raw(w, magic, sizeof magic);
     nika_write_u32(w, NIKA_DIRECTORY_VERSION);
@@ -13,7 +13,7 @@ static void identity_write(struct nika_writer *w, const struct nika_log_identity
 }
 
 /* The version comes before all that a version may change. */
-static enum nika_err identity_read(struct nika_reader *r, struct nika_log_identity *out)
+static enum nika_err identity_read(struct nika_reader *r, struct nika_journal_identity *out)
 {
     const uint8_t *first = nika_read_raw(r, sizeof magic);
     if (first == NULL || memcmp(first, magic, sizeof magic) != 0) return NIKA_ERR_MALFORMED;
@@ -32,7 +32,7 @@ static bool record_of(struct nika_span bytes, uint8_t kind, struct nika_wal_reco
     return nika_wal_next(bytes, &at, record) == NIKA_OK && record->kind == kind;
 }
 
-void nika_manifest_write(struct nika_writer *w, const struct nika_log_manifest *manifest)
+void nika_manifest_write(struct nika_writer *w, const struct nika_journal_manifest *manifest)
 {
     uint8_t bytes[NIKA_MANIFEST_SIZE - NIKA_WAL_OVERHEAD];
     struct nika_writer payload = nika_writer_of(bytes, sizeof bytes);
@@ -42,7 +42,7 @@ void nika_manifest_write(struct nika_writer *w, const struct nika_log_manifest *
     nika_wal_write(w, NIKA_KIND_MANIFEST, 0, (struct nika_span){bytes, payload.at});
 }
 
-enum nika_err nika_manifest_read(struct nika_span bytes, struct nika_log_manifest *out)
+enum nika_err nika_manifest_read(struct nika_span bytes, struct nika_journal_manifest *out)
 {
     struct nika_wal_record record;
     memset(out, 0, sizeof *out);
@@ -52,11 +52,11 @@ enum nika_err nika_manifest_read(struct nika_span bytes, struct nika_log_manifes
     if (err != NIKA_OK) return err;
     out->first = nika_read_u64(&r);
     out->last = nika_read_u64(&r);
-    bool sane = out->first > 0 && out->first <= out->last && out->last <= NIKA_LOG_NUMBER_MAX;
+    bool sane = out->first > 0 && out->first <= out->last && out->last <= NIKA_JOURNAL_NUMBER_MAX;
     return nika_reader_done(&r) && sane ? NIKA_OK : NIKA_ERR_MALFORMED;
 }
 
-void nika_head_write(struct nika_writer *w, const struct nika_log_head *head)
+void nika_head_write(struct nika_writer *w, const struct nika_journal_head *head)
 {
     uint8_t bytes[NIKA_HEAD_SIZE - NIKA_WAL_OVERHEAD];
     struct nika_writer payload = nika_writer_of(bytes, sizeof bytes);
@@ -65,7 +65,7 @@ void nika_head_write(struct nika_writer *w, const struct nika_log_head *head)
     nika_wal_write(w, NIKA_KIND_HEAD, head->number, (struct nika_span){bytes, payload.at});
 }
 
-enum nika_err nika_head_read(struct nika_span bytes, struct nika_log_head *out)
+enum nika_err nika_head_read(struct nika_span bytes, struct nika_journal_head *out)
 {
     struct nika_wal_record record;
     memset(out, 0, sizeof *out);
@@ -78,7 +78,7 @@ enum nika_err nika_head_read(struct nika_span bytes, struct nika_log_head *out)
     return nika_reader_done(&r) ? NIKA_OK : NIKA_ERR_MALFORMED;
 }
 
-void nika_mark_write(struct nika_writer *w, const struct nika_log_mark *mark)
+void nika_mark_write(struct nika_writer *w, const struct nika_journal_mark *mark)
 {
     uint8_t bytes[NIKA_MARK_SIZE - NIKA_WAL_OVERHEAD];
     struct nika_writer payload = nika_writer_of(bytes, sizeof bytes);
@@ -87,7 +87,7 @@ void nika_mark_write(struct nika_writer *w, const struct nika_log_mark *mark)
     nika_wal_write(w, NIKA_KIND_MARK, mark->counter, (struct nika_span){bytes, payload.at});
 }
 
-enum nika_err nika_mark_read(struct nika_span bytes, struct nika_log_mark *out)
+enum nika_err nika_mark_read(struct nika_span bytes, struct nika_journal_mark *out)
 {
     struct nika_wal_record record;
     memset(out, 0, sizeof *out);
@@ -99,7 +99,7 @@ enum nika_err nika_mark_read(struct nika_span bytes, struct nika_log_mark *out)
     return nika_reader_done(&r) ? NIKA_OK : NIKA_ERR_MALFORMED;
 }
 
-void nika_snapshot_head_write(struct nika_writer *w, const struct nika_log_identity *identity,
+void nika_snapshot_head_write(struct nika_writer *w, const struct nika_journal_identity *identity,
                               const struct nika_snapshot_meta *meta)
 {
     uint8_t bytes[NIKA_SNAPSHOT_HEAD_SIZE - NIKA_WAL_OVERHEAD];
@@ -109,7 +109,8 @@ void nika_snapshot_head_write(struct nika_writer *w, const struct nika_log_ident
     nika_wal_write(w, NIKA_KIND_SNAPSHOT, meta->seq, (struct nika_span){bytes, payload.at});
 }
 
-enum nika_err nika_snapshot_head_read(struct nika_span bytes, struct nika_log_identity *identity,
+enum nika_err nika_snapshot_head_read(struct nika_span bytes,
+                                      struct nika_journal_identity *identity,
                                       struct nika_snapshot_meta *meta)
 {
     struct nika_wal_record record;
@@ -123,7 +124,7 @@ enum nika_err nika_snapshot_head_read(struct nika_span bytes, struct nika_log_id
     return nika_reader_done(&r) && meta->seq == record.seq ? NIKA_OK : NIKA_ERR_MALFORMED;
 }
 
-enum nika_err nika_carried_read(struct nika_span payload, struct nika_log_carried *out)
+enum nika_err nika_carried_read(struct nika_span payload, struct nika_journal_carried *out)
 {
     struct nika_reader r = nika_reader_of(payload);
     memset(out, 0, sizeof *out);
@@ -134,7 +135,8 @@ enum nika_err nika_carried_read(struct nika_span payload, struct nika_log_carrie
     return NIKA_OK;
 }
 
-bool nika_log_identity_equal(const struct nika_log_identity *a, const struct nika_log_identity *b)
+bool nika_journal_identity_equal(const struct nika_journal_identity *a,
+                                 const struct nika_journal_identity *b)
 {
     return nika_digest_equal(&a->group_id, &b->group_id) && a->replica == b->replica &&
            a->protocol == b->protocol;

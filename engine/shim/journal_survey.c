@@ -1,5 +1,5 @@
-/* engine/shim/log_survey.c: see log_survey.h. */
-#include "engine/shim/log_survey.h"
+/* engine/shim/journal_survey.c: see journal_survey.h. */
+#include "engine/shim/journal_survey.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,12 +8,13 @@
 
 #include "engine/core/digest.h"
 
-void nika_log_name(uint64_t number, char out[NIKA_FILE_NAME_SIZE])
+void nika_journal_name(uint64_t number, char out[NIKA_FILE_NAME_SIZE])
 {
-    (void)snprintf(out, NIKA_FILE_NAME_SIZE, NIKA_LOG_PREFIX "%010llu", (unsigned long long)number);
+    (void)snprintf(out, NIKA_FILE_NAME_SIZE, NIKA_JOURNAL_PREFIX "%010llu",
+                   (unsigned long long)number);
 }
 
-void nika_log_survey_free(struct nika_log_survey *survey)
+void nika_journal_survey_free(struct nika_journal_survey *survey)
 {
     free(survey->segments);
     survey->segments = NULL;
@@ -21,14 +22,14 @@ void nika_log_survey_free(struct nika_log_survey *survey)
 }
 
 /* The first damage is the one that is told; nothing behind the lowest is used. */
-static void damage(struct nika_log_survey *s, uint64_t segment, const char *format, ...)
+static void damage(struct nika_journal_survey *s, uint64_t segment, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-static void damage(struct nika_log_survey *s, uint64_t segment, const char *format, ...)
+static void damage(struct nika_journal_survey *s, uint64_t segment, const char *format, ...)
 {
     va_list list;
     if (segment < s->damage_segment) s->damage_segment = segment;
-    if (s->state == NIKA_LOG_DAMAGED) return;
-    s->state = NIKA_LOG_DAMAGED;
+    if (s->state == NIKA_JOURNAL_DAMAGED) return;
+    s->state = NIKA_JOURNAL_DAMAGED;
     va_start(list, format);
     (void)vsnprintf(s->problem, sizeof s->problem, format, list);
     va_end(list);
@@ -40,16 +41,16 @@ static uint64_t order_of(uint64_t segment, uint32_t offset)
     return segment << 32 | offset;
 }
 
-void nika_log_account(struct nika_log_index *index, struct nika_log_segment *segment,
-                      uint32_t offset, const struct nika_wal_record *record)
+void nika_journal_account(struct nika_journal_index *index, struct nika_journal_segment *segment,
+                          uint32_t offset, const struct nika_wal_record *record)
 {
     uint8_t kind = record->kind;
-    struct nika_log_place place = {.order = order_of(segment->number, offset),
-                                   .segment = segment->number,
-                                   .offset = offset,
-                                   .size = record->payload.size + NIKA_WAL_OVERHEAD};
+    struct nika_journal_place place = {.order = order_of(segment->number, offset),
+                                       .segment = segment->number,
+                                       .offset = offset,
+                                       .size = record->payload.size + NIKA_WAL_OVERHEAD};
     if (kind == NIKA_KIND_CARRIED) {
-        struct nika_log_carried carried;
+        struct nika_journal_carried carried;
         if (nika_carried_read(record->payload, &carried) != NIKA_OK) return;
         kind = carried.kind;
         place.order = carried.order;
@@ -61,18 +62,18 @@ void nika_log_account(struct nika_log_index *index, struct nika_log_segment *seg
         return;
     }
     if (kind >= NIKA_KIND_RESERVED && kind != NIKA_KIND_TRIM) return;
-    struct nika_log_place *newest = &index->newest[kind & ~NIKA_RECORD_LATEST];
+    struct nika_journal_place *newest = &index->newest[kind & ~NIKA_RECORD_LATEST];
     if (place.order >= newest->order) *newest = place; /* Equal: it was carried, and this is it. */
 }
 
 /* ---- identity file and mark ---- */
 static enum nika_err check_identity(const struct nika_files *files, const char *name,
-                                    const struct nika_log_identity *expected,
-                                    const struct nika_log_identity *found,
+                                    const struct nika_journal_identity *expected,
+                                    const struct nika_journal_identity *found,
                                     struct nika_disk_store_error *error)
 {
     char wanted[17], got[17];
-    if (expected == NULL || nika_log_identity_equal(expected, found)) return NIKA_OK;
+    if (expected == NULL || nika_journal_identity_equal(expected, found)) return NIKA_OK;
     nika_hex(expected->group_id.bytes, 8, wanted);
     nika_hex(found->group_id.bytes, 8, got);
     nika_disk_say(error,
@@ -101,8 +102,8 @@ static enum nika_err say_version(const struct nika_files *files, const char *nam
 }
 
 static enum nika_err read_manifest(const struct nika_files *files,
-                                   const struct nika_log_identity *expected,
-                                   struct nika_log_survey *s, bool *absent,
+                                   const struct nika_journal_identity *expected,
+                                   struct nika_journal_survey *s, bool *absent,
                                    struct nika_disk_store_error *error)
 {
     uint8_t *data;
@@ -120,7 +121,7 @@ static enum nika_err read_manifest(const struct nika_files *files,
     return check_identity(files, NIKA_IDENTITY_FILE, expected, &s->manifest.identity, error);
 }
 
-static enum nika_err read_mark(const struct nika_files *files, struct nika_log_survey *s,
+static enum nika_err read_mark(const struct nika_files *files, struct nika_journal_survey *s,
                                struct nika_disk_store_error *error)
 {
     uint8_t *data;
@@ -129,7 +130,7 @@ static enum nika_err read_mark(const struct nika_files *files, struct nika_log_s
     if (err == ENOENT || err == EFBIG) return NIKA_OK;
     if (err != 0) return say_io(files, NIKA_MARK_FILE, err, error);
     for (uint32_t at = 0; at < 2 * NIKA_MARK_SECTOR && at < size; at += NIKA_MARK_SECTOR) {
-        struct nika_log_mark mark;
+        struct nika_journal_mark mark;
         if (nika_mark_read((struct nika_span){data + at, size - at}, &mark) != NIKA_OK) continue;
         if (s->has_mark && mark.counter <= s->mark.counter) continue;
         s->mark = mark;
@@ -142,14 +143,14 @@ static enum nika_err read_mark(const struct nika_files *files, struct nika_log_s
 /* ---- segments ---- */
 struct reading {
     const struct nika_files *files;
-    const struct nika_log_identity *expected;
-    struct nika_log_survey *s;
+    const struct nika_journal_identity *expected;
+    struct nika_journal_survey *s;
     struct nika_disk_store_error *error;
     uint64_t number;
     char name[NIKA_FILE_NAME_SIZE];
     uint8_t *data;
     uint32_t size;
-    struct nika_log_head head;
+    struct nika_journal_head head;
 };
 
 /* Load segment `number` and check its HEAD. *there = false after damage. */
@@ -157,7 +158,7 @@ static enum nika_err segment_load(struct reading *g, uint64_t number, bool *ther
 {
     *there = false;
     g->number = number;
-    nika_log_name(number, g->name);
+    nika_journal_name(number, g->name);
     int err = nika_file_read(g->files, g->name, NIKA_FILE_SIZE_MAX, &g->data, &g->size);
     if (err == ENOENT || err == EFBIG) {
         damage(g->s, number, "%s/%s: %s, of segments %llu to %llu", g->files->path, g->name,
@@ -184,10 +185,10 @@ static enum nika_err expected_end(struct reading *g, uint32_t *end)
     char name[NIKA_FILE_NAME_SIZE];
     uint8_t data[NIKA_HEAD_SIZE];
     uint32_t size;
-    struct nika_log_head head;
+    struct nika_journal_head head;
     *end = UINT32_MAX;
     if (g->number >= g->s->manifest.last) return NIKA_OK;
-    nika_log_name(g->number + 1, name);
+    nika_journal_name(g->number + 1, name);
     int err = nika_file_read_part(g->files, name, 0, data, sizeof data, &size);
     if (err == ENOMEM || err == EIO || err == EMFILE) return say_io(g->files, name, err, g->error);
     if (err != 0) return NIKA_OK; /* Found to be damaged when its turn comes. */
@@ -214,7 +215,7 @@ static bool synced_behind(struct nika_span log, uint32_t bad, uint32_t *where)
 
 static void judge_last(struct reading *g, uint32_t at)
 {
-    struct nika_log_survey *s = g->s;
+    struct nika_journal_survey *s = g->s;
     struct nika_span log = {g->data, g->size};
     uint32_t where = 0;
     if (!s->has_mark) {
@@ -239,11 +240,11 @@ static void judge_last(struct reading *g, uint32_t at)
 
 static enum nika_err segment_scan(struct reading *g)
 {
-    struct nika_log_survey *s = g->s;
+    struct nika_journal_survey *s = g->s;
     uint32_t expected = UINT32_MAX;
     enum nika_err err = expected_end(g, &expected);
     if (err != NIKA_OK) return err;
-    struct nika_log_segment *segment = &s->segments[s->count];
+    struct nika_journal_segment *segment = &s->segments[s->count];
     memset(segment, 0, sizeof *segment);
     segment->number = g->number;
     segment->size = g->size;
@@ -251,7 +252,7 @@ static enum nika_err segment_scan(struct reading *g)
     struct nika_wal_record record;
     uint32_t at = 0;
     for (uint32_t from = 0; nika_wal_next(log, &at, &record) == NIKA_OK; from = at)
-        nika_log_account(&s->index, segment, from, &record);
+        nika_journal_account(&s->index, segment, from, &record);
     segment->end = at;
     s->count++;
     if (g->number < s->manifest.last) {
@@ -266,8 +267,9 @@ static enum nika_err segment_scan(struct reading *g)
 }
 
 static enum nika_err read_segments(const struct nika_files *files,
-                                   const struct nika_log_identity *expected,
-                                   struct nika_log_survey *s, struct nika_disk_store_error *error)
+                                   const struct nika_journal_identity *expected,
+                                   struct nika_journal_survey *s,
+                                   struct nika_disk_store_error *error)
 {
     struct reading g = {.files = files, .expected = expected, .s = s, .error = error};
     enum nika_err err = NIKA_OK;
@@ -305,22 +307,22 @@ static bool only_begun(const struct nika_files *files, const uint64_t *numbers, 
     if (count == 0) return true;
     if (numbers[0] != 1) return false;
     char name[NIKA_FILE_NAME_SIZE];
-    nika_log_name(1, name);
+    nika_journal_name(1, name);
     err = nika_file_read(files, name, NIKA_HEAD_SIZE, &data, &size);
     free(data);
     return err == 0;
 }
 
-static enum nika_err without_manifest(const struct nika_files *files, struct nika_log_survey *s,
+static enum nika_err without_manifest(const struct nika_files *files, struct nika_journal_survey *s,
                                       bool absent, struct nika_disk_store_error *error)
 {
     uint64_t *numbers;
     uint32_t count;
     bool readable = true;
-    int err = nika_file_numbers(files, NIKA_LOG_PREFIX, NIKA_LOG_DIGITS, &numbers, &count);
+    int err = nika_file_numbers(files, NIKA_JOURNAL_PREFIX, NIKA_JOURNAL_DIGITS, &numbers, &count);
     if (err != 0) return say_io(files, ".", err, error);
     if (absent && only_begun(files, numbers, count, &readable)) {
-        s->state = NIKA_LOG_NEW;
+        s->state = NIKA_JOURNAL_NEW;
         free(numbers);
         return NIKA_OK;
     }
@@ -333,18 +335,19 @@ static enum nika_err without_manifest(const struct nika_files *files, struct nik
     return NIKA_OK;
 }
 
-enum nika_err nika_log_survey(const struct nika_files *files,
-                              const struct nika_log_identity *expected, struct nika_log_survey *out,
-                              struct nika_disk_store_error *error)
+enum nika_err nika_journal_survey(const struct nika_files *files,
+                                  const struct nika_journal_identity *expected,
+                                  struct nika_journal_survey *out,
+                                  struct nika_disk_store_error *error)
 {
     bool absent = false;
     memset(out, 0, sizeof *out);
-    out->state = NIKA_LOG_GOOD;
+    out->state = NIKA_JOURNAL_GOOD;
     out->damage_segment = UINT64_MAX;
     out->forgotten = nika_file_exists(files, NIKA_FORGOTTEN_FILE);
     enum nika_err err = read_manifest(files, expected, out, &absent, error);
     if (err == NIKA_OK) err = read_mark(files, out, error);
     if (err == NIKA_OK && !out->has_manifest) err = without_manifest(files, out, absent, error);
-    if (err != NIKA_OK || out->state == NIKA_LOG_NEW) return err;
+    if (err != NIKA_OK || out->state == NIKA_JOURNAL_NEW) return err;
     return read_segments(files, expected, out, error);
 }

@@ -1,6 +1,6 @@
-/* tests/engine/shim/test_log.c: the log keeps every acknowledged record through any crash, shows no torn one, and never takes damage for
+/* tests/engine/shim/test_journal.c: the log keeps every acknowledged record through any crash, shows no torn one, and never takes damage for
  * a torn tail. */
-#include "engine/shim/log.h"
+#include "engine/shim/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,19 +42,20 @@ static struct nika_span payload_of(const struct written *record, uint32_t number
     return (struct nika_span){out, record->size};
 }
 
-static void append(struct model *m, struct nika_log *log, uint8_t kind, uint64_t seq, uint32_t size)
+static void append(struct model *m, struct nika_journal *log, uint8_t kind, uint64_t seq,
+                   uint32_t size)
 {
     uint8_t bytes[8192];
     assert_true(m->count < RECORDS_MAX);
     struct written *record = &m->records[m->count];
     *record = (struct written){.kind = kind, .seq = seq, .size = size};
-    assert_int_equal(nika_log_append(log, kind, seq, payload_of(record, m->count, bytes)), 0);
+    assert_int_equal(nika_journal_append(log, kind, seq, payload_of(record, m->count, bytes)), 0);
     m->count++;
 }
 
-static int commit(struct model *m, struct nika_log *log)
+static int commit(struct model *m, struct nika_journal *log)
 {
-    int err = nika_log_commit(log);
+    int err = nika_journal_commit(log);
     for (; m->batch < m->count; m->batch++) {
         m->records[m->batch].acked = err == 0;
         m->records[m->batch].failed = err != 0;
@@ -64,16 +65,16 @@ static int commit(struct model *m, struct nika_log *log)
     return err;
 }
 
-static void trim(struct model *m, struct nika_log *log, uint64_t seq)
+static void trim(struct model *m, struct nika_journal *log, uint64_t seq)
 {
-    assert_int_equal(nika_log_trim(log, seq), 0);
+    assert_int_equal(nika_journal_trim(log, seq), 0);
     m->trim_batch = seq;
     if (seq > m->trim_tried) m->trim_tried = seq;
 }
 
 /* Slot and state records, trims that let segments go, batches of one and of several. Failed commits are tried again with new
  * records, as a module does. Stops when the disk is gone. */
-static void work(struct model *m, struct nika_log *log, uint64_t first, uint32_t steps,
+static void work(struct model *m, struct nika_journal *log, uint64_t first, uint32_t steps,
                  const struct disk_faults *faults)
 {
     for (uint64_t i = first; i < first + steps; i++) {
@@ -94,7 +95,7 @@ static void work(struct model *m, struct nika_log *log, uint64_t first, uint32_t
     (void)commit(m, log);
 }
 
-static void on_record(void *context, const struct nika_log_entry *entry)
+static void on_record(void *context, const struct nika_journal_entry *entry)
 {
     struct model *m = context;
     uint8_t bytes[8192];
@@ -146,23 +147,23 @@ static void check_found(const struct model *m)
 }
 
 /* ---- opening ---- */
-static struct nika_log_options options_for(struct nika_files files)
+static struct nika_journal_options options_for(struct nika_files files)
 {
-    struct nika_log_options options = {.files = files, .segment_bytes = SEGMENT};
+    struct nika_journal_options options = {.files = files, .segment_bytes = SEGMENT};
     options.identity.replica = 2;
     options.identity.protocol = 1;
     memset(&options.identity.group_id, 0x5a, sizeof options.identity.group_id);
     return options;
 }
 
-static struct nika_log *open_as(struct nika_files files, enum nika_log_state expected,
-                                struct nika_disk_store_error *error)
+static struct nika_journal *open_as(struct nika_files files, enum nika_journal_state expected,
+                                    struct nika_disk_store_error *error)
 {
-    struct nika_log_options options = options_for(files);
-    struct nika_log *log = NULL;
-    enum nika_log_state state = NIKA_LOG_NEW;
+    struct nika_journal_options options = options_for(files);
+    struct nika_journal *log = NULL;
+    enum nika_journal_state state = NIKA_JOURNAL_NEW;
     memset(error, 0, sizeof *error);
-    enum nika_err err = nika_log_open(&options, &log, &state, error);
+    enum nika_err err = nika_journal_open(&options, &log, &state, error);
     if (err != NIKA_OK || state != expected)
         print_error("open: %s, state %d: %s\n", nika_err_text(err), (int)state, error->text);
     assert_int_equal(err, NIKA_OK);
@@ -170,11 +171,11 @@ static struct nika_log *open_as(struct nika_files files, enum nika_log_state exp
     return log;
 }
 
-static void recover(struct model *m, struct nika_log *log)
+static void recover(struct model *m, struct nika_journal *log)
 {
     struct nika_disk_store_error error;
     m->found_count = 0;
-    assert_int_equal(nika_log_recover(log, on_record, m, &error), NIKA_OK);
+    assert_int_equal(nika_journal_recover(log, on_record, m, &error), NIKA_OK);
 }
 
 struct fixture {
@@ -207,21 +208,21 @@ static void test_records_come_back_in_order(void **state)
 {
     (void)state;
     struct fixture *x = begin();
-    struct nika_log_figures figures;
-    struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+    struct nika_journal_figures figures;
+    struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
     work(&x->model, log, 1, STEPS, NULL);
-    nika_log_figures(log, &figures);
+    nika_journal_figures(log, &figures);
     assert_true(figures.first > 1); /* Segments went, so state records were carried. */
     assert_true(figures.last > figures.first);
-    nika_log_close(log);
+    nika_journal_close(log);
     for (uint32_t round = 0; round < 3; round++) {
-        log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+        log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
         recover(&x->model, log);
         check_found(&x->model);
         assert_true(x->model.found_count > 20);
         assert_string_equal(x->error.text, "");
         work(&x->model, log, 200 + round * 100, 60, NULL);
-        nika_log_close(log);
+        nika_journal_close(log);
     }
     end(x);
 }
@@ -231,15 +232,15 @@ static void test_commit_is_for_all(void **state)
 {
     (void)state;
     struct fixture *x = begin();
-    struct nika_log_figures before, after;
-    struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
-    nika_log_figures(log, &before);
+    struct nika_journal_figures before, after;
+    struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
+    nika_journal_figures(log, &before);
     for (uint32_t i = 0; i < 50; i++) append(&x->model, log, 1, i + 1, 20);
     assert_int_equal(commit(&x->model, log), 0);
-    nika_log_figures(log, &after);
+    nika_journal_figures(log, &after);
     assert_int_equal(after.syncs - before.syncs, 1);
     assert_int_equal(after.commits - before.commits, 1);
-    nika_log_close(log);
+    nika_journal_close(log);
     end(x);
 }
 
@@ -252,40 +253,40 @@ static void forget_failures(struct model *m)
 static void crash_once(uint32_t call, enum crash_kind kind, bool *reached)
 {
     struct fixture *x = begin();
-    struct nika_log_options options = options_for(x->files);
-    struct nika_log *log = NULL;
-    enum nika_log_state state = NIKA_LOG_NEW;
+    struct nika_journal_options options = options_for(x->files);
+    struct nika_journal *log = NULL;
+    enum nika_journal_state state = NIKA_JOURNAL_NEW;
     disk_faults_crash_at(x->faults, call);
-    if (nika_log_open(&options, &log, &state, &x->error) == NIKA_OK)
+    if (nika_journal_open(&options, &log, &state, &x->error) == NIKA_OK)
         work(&x->model, log, 1, STEPS, x->faults);
     *reached = disk_faults_crashed(x->faults);
-    nika_log_close(log);
+    nika_journal_close(log);
     forget_failures(&x->model);
     disk_faults_restart(x->faults, kind);
-    enum nika_err err = nika_log_open(&options, &log, &state, &x->error);
-    if (err != NIKA_OK || state == NIKA_LOG_DAMAGED)
+    enum nika_err err = nika_journal_open(&options, &log, &state, &x->error);
+    if (err != NIKA_OK || state == NIKA_JOURNAL_DAMAGED)
         print_error("call %u, kind %d: %s: %s\n", call, (int)kind, nika_err_text(err),
                     x->error.text);
     assert_int_equal(err, NIKA_OK);
-    assert_int_not_equal(state, NIKA_LOG_DAMAGED);
+    assert_int_not_equal(state, NIKA_JOURNAL_DAMAGED);
     recover(&x->model, log);
     check_found(&x->model);
     /* What recovery showed is acknowledged from now on: power fails, and it is there again. */
     for (uint32_t i = 0; i < x->model.found_count; i++)
         x->model.records[x->model.found[i]].acked = true;
     x->model.batch = x->model.count;
-    nika_log_close(log);
+    nika_journal_close(log);
     disk_faults_restart(x->faults, CRASH_POWER);
-    log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+    log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
     recover(&x->model, log);
     check_found(&x->model);
     work(&x->model, log, 300, 12, NULL);
-    nika_log_close(log);
+    nika_journal_close(log);
     disk_faults_restart(x->faults, CRASH_POWER);
-    log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+    log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
     recover(&x->model, log);
     check_found(&x->model);
-    nika_log_close(log);
+    nika_journal_close(log);
     end(x);
 }
 
@@ -309,24 +310,24 @@ static void test_crash_while_recovering(void **state)
         bool reached = true;
         for (uint32_t second = 1; reached; second++) {
             struct fixture *x = begin();
-            struct nika_log_options options = options_for(x->files);
-            struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
-            enum nika_log_state found;
+            struct nika_journal_options options = options_for(x->files);
+            struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
+            enum nika_journal_state found;
             disk_faults_crash_at(x->faults, first);
             work(&x->model, log, 1, STEPS, x->faults);
-            nika_log_close(log);
+            nika_journal_close(log);
             forget_failures(&x->model);
             disk_faults_restart(x->faults, CRASH_REORDER);
             disk_faults_crash_at(x->faults, second);
-            enum nika_err err = nika_log_open(&options, &log, &found, &x->error);
+            enum nika_err err = nika_journal_open(&options, &log, &found, &x->error);
             reached = disk_faults_crashed(x->faults);
             assert_int_equal(err == NIKA_OK, !reached);
-            nika_log_close(log);
+            nika_journal_close(log);
             disk_faults_restart(x->faults, CRASH_POWER);
-            log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+            log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
             recover(&x->model, log);
             check_found(&x->model);
-            nika_log_close(log);
+            nika_journal_close(log);
             end(x);
         }
     }
@@ -336,17 +337,17 @@ static void test_crash_while_recovering(void **state)
 static void fail_once(uint32_t call, uint32_t length, int err, bool *reached)
 {
     struct fixture *x = begin();
-    struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+    struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
     uint32_t before = disk_faults_calls(x->faults);
     disk_faults_fail(x->faults, call, call + length - 1, err);
     work(&x->model, log, 1, STEPS, NULL);
     *reached = disk_faults_calls(x->faults) - before >= call;
-    nika_log_close(log);
+    nika_journal_close(log);
     disk_faults_restart(x->faults, call % 2 == 0 ? CRASH_POWER : CRASH_KILL);
-    log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+    log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
     recover(&x->model, log);
     check_found(&x->model);
-    nika_log_close(log);
+    nika_journal_close(log);
     end(x);
 }
 
@@ -368,25 +369,25 @@ static void test_failed_sync_is_never_tried_again(void **state)
 {
     (void)state;
     struct fixture *x = begin();
-    struct nika_log_figures before, after;
-    struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+    struct nika_journal_figures before, after;
+    struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
     append(&x->model, log, 1, 1, 83);
     assert_int_equal(commit(&x->model, log), 0);
-    nika_log_figures(log, &before);
+    nika_journal_figures(log, &before);
     disk_faults_fail(x->faults, 2, 2, EIO); /* A write, then the sync. */
     append(&x->model, log, 1, 2, 83);
     append(&x->model, log, 1, 3, 83);
     assert_int_equal(commit(&x->model, log), EIO);
     append(&x->model, log, 1, 2, 83);
     assert_int_equal(commit(&x->model, log), 0);
-    nika_log_figures(log, &after);
+    nika_journal_figures(log, &after);
     assert_int_equal(after.last, before.last + 1);
-    nika_log_close(log);
-    log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+    nika_journal_close(log);
+    log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
     recover(&x->model, log);
     check_found(&x->model);
     assert_int_equal(x->model.found_count, 2);
-    nika_log_close(log);
+    nika_journal_close(log);
     end(x);
 }
 
@@ -396,7 +397,7 @@ static void test_begun_segment_is_finished_first(void **state)
     (void)state;
     for (uint32_t call = 1; call <= 8; call++) {
         struct fixture *x = begin();
-        struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+        struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
         append(&x->model, log, 1, 1, 3000);
         assert_int_equal(commit(&x->model, log), 0);
         disk_faults_fail(x->faults, call, call, EIO);
@@ -405,12 +406,12 @@ static void test_begun_segment_is_finished_first(void **state)
         bool failed = commit(&x->model, log) != 0;
         append(&x->model, log, 1, 3, 100); /* Fits. */
         assert_int_equal(commit(&x->model, log), 0);
-        nika_log_close(log);
-        log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+        nika_journal_close(log);
+        log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
         recover(&x->model, log);
         check_found(&x->model);
         assert_int_equal(x->model.found_count, failed ? 2 : 3);
-        nika_log_close(log);
+        nika_journal_close(log);
         end(x);
     }
 }
@@ -421,18 +422,18 @@ static void test_failed_write_is_cut(void **state)
     (void)state;
     for (uint32_t cut_fails = 0; cut_fails < 2; cut_fails++) {
         struct fixture *x = begin();
-        struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+        struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
         disk_faults_fail(x->faults, 1, 1 + cut_fails, ENOSPC); /* Half of: SYNCED, four records. */
         for (uint64_t i = 1; i <= 4; i++) append(&x->model, log, 1, i, 83);
         assert_int_equal(commit(&x->model, log), ENOSPC);
         append(&x->model, log, 1, 1, 83);
         assert_int_equal(commit(&x->model, log), 0);
-        nika_log_close(log);
-        log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+        nika_journal_close(log);
+        log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
         assert_string_equal(x->error.text, "");
         recover(&x->model, log);
         check_found(&x->model);
-        nika_log_close(log);
+        nika_journal_close(log);
         end(x);
     }
 }
@@ -442,7 +443,7 @@ static void test_full_disk_is_reported(void **state)
 {
     (void)state;
     struct fixture *x = begin();
-    struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+    struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
     uint32_t failed = 0;
     work(&x->model, log, 1, 10, NULL);
     disk_faults_fail(x->faults, 1, 1000, ENOSPC);
@@ -454,11 +455,11 @@ static void test_full_disk_is_reported(void **state)
     disk_faults_fail(x->faults, 1, 0, 0);
     append(&x->model, log, 1, 200, 500);
     assert_int_equal(commit(&x->model, log), 0);
-    nika_log_close(log);
-    log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+    nika_journal_close(log);
+    log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
     recover(&x->model, log);
     check_found(&x->model);
-    nika_log_close(log);
+    nika_journal_close(log);
     end(x);
 }
 
@@ -481,13 +482,13 @@ static void flip(const struct fixture *x, const char *name, uint32_t offset)
     close(file);
 }
 
-static struct fixture *with_log(struct nika_log_figures *figures)
+static struct fixture *with_log(struct nika_journal_figures *figures)
 {
     struct fixture *x = begin();
-    struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+    struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
     work(&x->model, log, 1, STEPS, NULL);
-    nika_log_figures(log, figures);
-    nika_log_close(log);
+    nika_journal_figures(log, figures);
+    nika_journal_close(log);
     assert_true(figures->last - figures->first >= 2);
     return x;
 }
@@ -495,7 +496,7 @@ static struct fixture *with_log(struct nika_log_figures *figures)
 /* What is found after damage was written, in order; and damage stays known until the module has learned again. */
 static void check_damaged(struct fixture *x, const char *file, const char *words)
 {
-    struct nika_log *log = open_as(x->files, NIKA_LOG_DAMAGED, &x->error);
+    struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_DAMAGED, &x->error);
     if (strstr(x->error.text, file) == NULL || strstr(x->error.text, words) == NULL)
         print_error("not \"%s\" and \"%s\": %s\n", file, words, x->error.text);
     assert_non_null(strstr(x->error.text, file));
@@ -504,17 +505,17 @@ static void check_damaged(struct fixture *x, const char *file, const char *words
     append(&x->model, log, 1, 900, 50);
     assert_int_equal(commit(&x->model, log), 0);
     uint32_t number = x->model.count - 1;
-    nika_log_close(log);
-    log = open_as(x->files, NIKA_LOG_DAMAGED, &x->error);
+    nika_journal_close(log);
+    log = open_as(x->files, NIKA_JOURNAL_DAMAGED, &x->error);
     assert_non_null(strstr(x->error.text, "forgotten"));
     recover(&x->model, log);
     assert_true(was_found(&x->model, number));
-    assert_int_equal(nika_log_remember(log), 0);
-    nika_log_close(log);
-    log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+    assert_int_equal(nika_journal_remember(log), 0);
+    nika_journal_close(log);
+    log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
     recover(&x->model, log);
     assert_true(was_found(&x->model, number));
-    nika_log_close(log);
+    nika_journal_close(log);
 }
 
 /* One flipped bit anywhere in what was acknowledged, be it the very last record. */
@@ -523,13 +524,13 @@ static void test_flipped_bit_is_damage(void **state)
     (void)state;
     for (uint32_t which = 0; which < 3; which++) {
         for (uint32_t part = 0; part < 12; part++) {
-            struct nika_log_figures figures;
+            struct nika_journal_figures figures;
             struct fixture *x = with_log(&figures);
             char name[NIKA_FILE_NAME_SIZE], where[64];
             uint64_t number = which == 0   ? figures.first
                               : which == 1 ? figures.first + 1
                                            : figures.last;
-            nika_log_name(number, name);
+            nika_journal_name(number, name);
             uint32_t size = file_size(x, name);
             uint32_t offset = part == 11 ? size - 1 : (size - 1) / 11 * part;
             flip(x, name, offset);
@@ -544,12 +545,12 @@ static void test_error_names_the_offset_of_the_bad_record(void **state)
 {
     (void)state;
     struct fixture *x = begin();
-    struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+    struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
     for (uint32_t i = 1; i <= 4; i++) {
         append(&x->model, log, 1, i, 83); /* 100 bytes on disk, with 17 of SYNCED before. */
         assert_int_equal(commit(&x->model, log), 0);
     }
-    nika_log_close(log);
+    nika_journal_close(log);
     uint32_t third = NIKA_HEAD_SIZE + 2 * 117 + 17;
     char words[64];
     flip(x, "log-0000000001", third + 50);
@@ -563,10 +564,10 @@ static void test_cut_and_missing_segments_are_damage(void **state)
     (void)state;
     for (uint32_t which = 0; which < 3; which++) {
         for (uint32_t cut = 0; cut < 4; cut++) {
-            struct nika_log_figures figures;
+            struct nika_journal_figures figures;
             struct fixture *x = with_log(&figures);
             char name[NIKA_FILE_NAME_SIZE];
-            nika_log_name(figures.first + (figures.last - figures.first) * which / 2, name);
+            nika_journal_name(figures.first + (figures.last - figures.first) * which / 2, name);
             uint32_t size = file_size(x, name);
             if (cut == 0) {
                 assert_int_equal(unlinkat(x->files.dir, name, 0), 0);
@@ -589,7 +590,7 @@ static void test_lost_small_files_are_damage(void **state)
     static const char *const names[] = {"identity", "mark"};
     for (uint32_t i = 0; i < 2; i++) {
         for (uint32_t how = 0; how < 2; how++) {
-            struct nika_log_figures figures;
+            struct nika_journal_figures figures;
             struct fixture *x = with_log(&figures);
             if (how == 0)
                 assert_int_equal(unlinkat(x->files.dir, names[i], 0), 0);
@@ -615,11 +616,11 @@ static void test_lost_small_files_are_damage(void **state)
 static void test_lost_log_beside_identity_is_damage(void **state)
 {
     (void)state;
-    struct nika_log_figures figures;
+    struct nika_journal_figures figures;
     struct fixture *x = with_log(&figures);
     for (uint64_t number = figures.first; number <= figures.last; number++) {
         char name[NIKA_FILE_NAME_SIZE];
-        nika_log_name(number, name);
+        nika_journal_name(number, name);
         assert_int_equal(unlinkat(x->files.dir, name, 0), 0);
     }
     check_damaged(x, "log-", "is missing");
@@ -632,22 +633,22 @@ static void test_torn_tail_is_cut(void **state)
 {
     (void)state;
     for (uint32_t size = 1; size < 2000; size = size * 3 + 1) {
-        struct nika_log_figures figures;
+        struct nika_journal_figures figures;
         struct fixture *x = with_log(&figures);
         char name[NIKA_FILE_NAME_SIZE];
         uint8_t garbage[2000];
-        nika_log_name(figures.last, name);
+        nika_journal_name(figures.last, name);
         uint32_t end_before = file_size(x, name);
         for (uint32_t i = 0; i < size; i++) garbage[i] = size % 2 == 0 ? 0 : fill(size, i);
         int file = openat(x->files.dir, name, O_RDWR);
         assert_int_equal(pwrite(file, garbage, size, end_before), size);
         close(file);
-        struct nika_log *log = open_as(x->files, NIKA_LOG_GOOD, &x->error);
+        struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
         assert_non_null(strstr(x->error.text, "torn tail"));
         assert_int_equal(file_size(x, name), end_before);
         recover(&x->model, log);
         check_found(&x->model);
-        nika_log_close(log);
+        nika_journal_close(log);
         end(x);
     }
 }
@@ -658,7 +659,7 @@ static void test_later_batch_proves_damage(void **state)
     (void)state;
     struct fixture *x = begin();
     uint8_t marks[2 * NIKA_MARK_SECTOR] = {0};
-    struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+    struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
     int file = openat(x->files.dir, "mark", O_RDWR);
     ssize_t size = pread(file, marks, sizeof marks, 0);
     assert_true(size > 0);
@@ -666,7 +667,7 @@ static void test_later_batch_proves_damage(void **state)
         append(&x->model, log, 1, i, 83);
         assert_int_equal(commit(&x->model, log), 0);
     }
-    nika_log_close(log);
+    nika_journal_close(log);
     assert_int_equal(ftruncate(file, 0), 0);
     assert_int_equal(pwrite(file, marks, (size_t)size, 0), size);
     close(file);
@@ -679,26 +680,26 @@ static void test_later_batch_proves_damage(void **state)
 static void test_foreign_directory_is_refused(void **state)
 {
     (void)state;
-    struct nika_log_figures figures;
+    struct nika_journal_figures figures;
     struct fixture *x = with_log(&figures);
     for (uint32_t i = 0; i < 3; i++) {
-        struct nika_log_options options = options_for(x->files);
-        struct nika_log *log;
-        enum nika_log_state found;
+        struct nika_journal_options options = options_for(x->files);
+        struct nika_journal *log;
+        enum nika_journal_state found;
         if (i == 0) options.identity.replica = 3;
         if (i == 1) options.identity.group_id.bytes[31] ^= 1;
         if (i == 2) options.identity.protocol = 9;
-        assert_int_equal(nika_log_open(&options, &log, &found, &x->error), NIKA_ERR_CONFIG);
+        assert_int_equal(nika_journal_open(&options, &log, &found, &x->error), NIKA_ERR_CONFIG);
         assert_null(log);
         assert_non_null(strstr(x->error.text, "identity: belongs to replica 2 of group 5a5a5a5a"));
     }
     /* The same without the identity file: each segment says whose it is. */
     assert_int_equal(unlinkat(x->files.dir, "identity", 0), 0);
-    struct nika_log_options options = options_for(x->files);
-    struct nika_log *log;
-    enum nika_log_state found;
+    struct nika_journal_options options = options_for(x->files);
+    struct nika_journal *log;
+    enum nika_journal_state found;
     options.identity.replica = 3;
-    assert_int_equal(nika_log_open(&options, &log, &found, &x->error), NIKA_ERR_CONFIG);
+    assert_int_equal(nika_journal_open(&options, &log, &found, &x->error), NIKA_ERR_CONFIG);
     /* Nothing was touched: its owner finds it whole but for the file that we took. */
     check_damaged(x, "identity", "is missing");
     check_found(&x->model);
@@ -708,7 +709,7 @@ static void test_foreign_directory_is_refused(void **state)
 static void test_other_version_is_refused(void **state)
 {
     (void)state;
-    struct nika_log_figures figures;
+    struct nika_journal_figures figures;
     struct fixture *x = with_log(&figures);
     uint8_t bytes[64], payload[64] = "NIKADIR\n";
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
@@ -717,10 +718,10 @@ static void test_other_version_is_refused(void **state)
     int file = openat(x->files.dir, "identity", O_RDWR | O_TRUNC);
     assert_int_equal(write(file, bytes, w.at), w.at);
     close(file);
-    struct nika_log_options options = options_for(x->files);
-    struct nika_log *log;
-    enum nika_log_state found;
-    assert_int_equal(nika_log_open(&options, &log, &found, &x->error), NIKA_ERR_VERSION);
+    struct nika_journal_options options = options_for(x->files);
+    struct nika_journal *log;
+    enum nika_journal_state found;
+    assert_int_equal(nika_journal_open(&options, &log, &found, &x->error), NIKA_ERR_VERSION);
     assert_non_null(strstr(x->error.text, "identity: written by another version"));
     end(x);
 }
@@ -729,34 +730,35 @@ static void test_large_records(void **state)
 {
     (void)state;
     struct fixture *x = begin();
-    struct nika_log *log = open_as(x->files, NIKA_LOG_NEW, &x->error);
+    struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_NEW, &x->error);
     uint8_t small = 7;
-    uint8_t *large = calloc(1, NIKA_LOG_RECORD_MAX + 1);
+    uint8_t *large = calloc(1, NIKA_JOURNAL_RECORD_MAX + 1);
     assert_non_null(large);
-    assert_int_equal(nika_log_append(log, 1, 1, (struct nika_span){large, NIKA_LOG_RECORD_MAX + 1}),
-                     EMSGSIZE);
-    assert_int_equal(nika_log_pending(log), 0);
-    assert_int_equal(nika_log_append(log, 1, 1, (struct nika_span){&small, 1}), 0);
-    assert_int_equal(nika_log_commit(log), 0);
-    assert_int_equal(nika_log_append(log, NIKA_RECORD_LATEST | 1, 1,
-                                     (struct nika_span){large, NIKA_LOG_RECORD_MAX}),
+    assert_int_equal(
+        nika_journal_append(log, 1, 1, (struct nika_span){large, NIKA_JOURNAL_RECORD_MAX + 1}),
+        EMSGSIZE);
+    assert_int_equal(nika_journal_pending(log), 0);
+    assert_int_equal(nika_journal_append(log, 1, 1, (struct nika_span){&small, 1}), 0);
+    assert_int_equal(nika_journal_commit(log), 0);
+    assert_int_equal(nika_journal_append(log, NIKA_RECORD_LATEST | 1, 1,
+                                         (struct nika_span){large, NIKA_JOURNAL_RECORD_MAX}),
                      0);
-    assert_int_equal(nika_log_commit(log), 0);
+    assert_int_equal(nika_journal_commit(log), 0);
     /* It is carried on as any other. */
     for (uint64_t i = 2; i < 40; i++) {
-        assert_int_equal(nika_log_append(log, 1, i, (struct nika_span){large, 1000}), 0);
-        assert_int_equal(nika_log_trim(log, i - 1), 0);
-        assert_int_equal(nika_log_commit(log), 0);
+        assert_int_equal(nika_journal_append(log, 1, i, (struct nika_span){large, 1000}), 0);
+        assert_int_equal(nika_journal_trim(log, i - 1), 0);
+        assert_int_equal(nika_journal_commit(log), 0);
     }
-    struct nika_log_figures figures;
-    nika_log_figures(log, &figures);
+    struct nika_journal_figures figures;
+    nika_journal_figures(log, &figures);
     assert_true(figures.first > 2);
-    nika_log_close(log);
-    struct nika_log_survey survey;
-    assert_int_equal(nika_log_survey(&x->files, NULL, &survey, &x->error), NIKA_OK);
-    assert_int_equal(survey.state, NIKA_LOG_GOOD);
-    assert_int_equal(survey.index.newest[1].size, NIKA_LOG_RECORD_MAX + NIKA_WAL_OVERHEAD + 9);
-    nika_log_survey_free(&survey);
+    nika_journal_close(log);
+    struct nika_journal_survey survey;
+    assert_int_equal(nika_journal_survey(&x->files, NULL, &survey, &x->error), NIKA_OK);
+    assert_int_equal(survey.state, NIKA_JOURNAL_GOOD);
+    assert_int_equal(survey.index.newest[1].size, NIKA_JOURNAL_RECORD_MAX + NIKA_WAL_OVERHEAD + 9);
+    nika_journal_survey_free(&survey);
     free(large);
     end(x);
 }
