@@ -30,15 +30,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_VERIFY:
         a->verify = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (a->path != NULL) argp_error(state, "one directory at a time, got \"%s\" too", text);
-        a->path = text;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which directory?");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return cli_parse_word(key, text, state, &a->path, "directory", "which directory?");
     }
 }
 

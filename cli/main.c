@@ -77,6 +77,40 @@ uint64_t cli_number(const char *text, const char *what, uint64_t low, uint64_t h
     return value;
 }
 
+error_t cli_parse_word(int key, char *text, struct argp_state *state, const char **word,
+                       const char *what, const char *question)
+{
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (*word != NULL) argp_error(state, "one %s at a time, got \"%s\" too", what, text);
+        *word = text;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "%s", question);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+error_t cli_parse_run(int key, char *text, struct argp_state *state,
+                      struct cli_run_request *request, const char *what, const char *question)
+{
+    switch (key) {
+    case 's':
+        request->seed = cli_number(text, "--seed", 0, INT64_MAX, state);
+        request->seed_given = true;
+        return 0;
+    case 'S':
+        if (request->set_count == CLI_SETS_MAX)
+            argp_error(state, "at most %u times --set", CLI_SETS_MAX);
+        request->sets[request->set_count++] = text;
+        return 0;
+    default:
+        return cli_parse_word(key, text, state, &request->scenario, what, question);
+    }
+}
+
 void cli_print_diagnoses(const struct nika_diagnoses *d)
 {
     for (uint32_t i = 0; i < d->count; i++) fprintf(stderr, "%s\n", d->lines[i]);

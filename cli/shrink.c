@@ -27,8 +27,7 @@ struct clock {
 };
 
 static const struct argp_option options[] = {
-    {"seed", 's', "N", 0, "seed of the failing run (default: that of the scenario)", 0},
-    {"set", 'S', "PATH=VALUE", 0, "change one value of the scenario; repeatable", 0},
+    CLI_RUN_OPTIONS("seed of the failing run (default: that of the scenario)"),
     {"out", OPTION_OUT, "FILE", 0, "the small scenario (default: NAME-shrunk.json)", 0},
     {"cmocka", OPTION_CMOCKA, "FILE", 0, "write a regression test in C too", 0},
     {"time", OPTION_TIME, "SECONDS", 0, "stop after so long with what there is (default 60)", 0},
@@ -39,16 +38,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct arguments *a = state->input;
-    struct cli_run_request *r = &a->request;
     switch (key) {
-    case 's':
-        r->seed = cli_number(text, "--seed", 0, INT64_MAX, state);
-        r->seed_given = true;
-        return 0;
-    case 'S':
-        if (r->set_count == CLI_SETS_MAX) argp_error(state, "at most %u times --set", CLI_SETS_MAX);
-        r->sets[r->set_count++] = text;
-        return 0;
     case OPTION_OUT:
         a->out = text;
         return 0;
@@ -64,15 +54,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_QUIET:
         a->quiet = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (r->scenario != NULL) argp_error(state, "one run at a time, got \"%s\" too", text);
-        r->scenario = text;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which scenario or decision log?");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return cli_parse_run(key, text, state, &a->request, "run",
+                             "which scenario or decision log?");
     }
 }
 
