@@ -150,13 +150,14 @@ static char *text_of(const struct nika_log *log)
 
 static struct nika_log *read_text(const char *text, size_t size)
 {
-    char path[] = "/tmp/nika-log-XXXXXX";
-    int descriptor = mkstemp(path);
-    FILE *file = fdopen(descriptor, "w");
+    char path[32];
+    FILE *file = tmpfile();
+    assert_non_null(file);
     assert_int_equal(fwrite(text, 1, size, file), size);
-    fclose(file);
+    assert_int_equal(fflush(file), 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
     struct nika_log *log = nika_log_read(path, &diagnoses);
-    remove(path);
+    fclose(file);
     return log;
 }
 
@@ -182,14 +183,23 @@ static void test_what_was_written_is_read(void **state)
     nika_scenario_free(s);
 }
 
-/* No prefix of a log is a log, so that a file that was cut never passes for a short run. */
-static void test_every_prefix_is_refused(void **state)
+/* The text of a log with five decisions. Caller frees. */
+static char *short_log(void)
 {
-    (void)state;
     struct nika_scenario *s = parse(HEAD ",\"workload\":{\"requests\":1}}");
     struct nika_log *log = record(s, 3);
     log->decisions.count = 5;
     char *text = text_of(log);
+    nika_log_free(log);
+    nika_scenario_free(s);
+    return text;
+}
+
+/* No prefix of a log is a log, so that a file that was cut never passes for a short run. */
+static void test_every_prefix_is_refused(void **state)
+{
+    (void)state;
+    char *text = short_log();
     size_t size = strlen(text);
     struct nika_log *whole = read_text(text, size);
     assert_non_null(whole);
@@ -199,18 +209,13 @@ static void test_every_prefix_is_refused(void **state)
         assert_true(diagnoses.count > 0);
     }
     free(text);
-    nika_log_free(log);
-    nika_scenario_free(s);
 }
 
 /* Any one byte changed: refused, or a log whose every part is still in range. Never a crash, never a silent half. */
 static void test_a_damaged_log_is_refused_or_whole(void **state)
 {
     (void)state;
-    struct nika_scenario *s = parse(HEAD ",\"workload\":{\"requests\":1}}");
-    struct nika_log *log = record(s, 3);
-    log->decisions.count = 5;
-    char *text = text_of(log);
+    char *text = short_log();
     size_t size = strlen(text);
     uint32_t refused = 0;
     for (size_t i = 0; i < size; i++) {
@@ -225,8 +230,6 @@ static void test_a_damaged_log_is_refused_or_whole(void **state)
     }
     assert_true(refused > size / 3);
     free(text);
-    nika_log_free(log);
-    nika_scenario_free(s);
 }
 
 static void test_a_scenario_may_hold_its_decisions(void **state)

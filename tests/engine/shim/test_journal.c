@@ -203,6 +203,15 @@ static void end(struct fixture *x)
     free(x);
 }
 
+/* The last opening of a test: what is found is what was promised. */
+static void settle(struct fixture *x, struct nika_journal *log)
+{
+    recover(&x->model, log);
+    check_found(&x->model);
+    nika_journal_close(log);
+    end(x);
+}
+
 /* ---- claims ---- */
 static void test_records_come_back_in_order(void **state)
 {
@@ -284,10 +293,7 @@ static void crash_once(uint32_t call, enum crash_kind kind, bool *reached)
     nika_journal_close(log);
     disk_faults_restart(x->faults, CRASH_POWER);
     log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
-    recover(&x->model, log);
-    check_found(&x->model);
-    nika_journal_close(log);
-    end(x);
+    settle(x, log);
 }
 
 /* The machine stops in every single call, in every way. */
@@ -325,10 +331,7 @@ static void test_crash_while_recovering(void **state)
             nika_journal_close(log);
             disk_faults_restart(x->faults, CRASH_POWER);
             log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
-            recover(&x->model, log);
-            check_found(&x->model);
-            nika_journal_close(log);
-            end(x);
+            settle(x, log);
         }
     }
 }
@@ -345,10 +348,7 @@ static void fail_once(uint32_t call, uint32_t length, int err, bool *reached)
     nika_journal_close(log);
     disk_faults_restart(x->faults, call % 2 == 0 ? CRASH_POWER : CRASH_KILL);
     log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
-    recover(&x->model, log);
-    check_found(&x->model);
-    nika_journal_close(log);
-    end(x);
+    settle(x, log);
 }
 
 static void test_failed_commit_leaves_nothing(void **state)
@@ -431,10 +431,7 @@ static void test_failed_write_is_cut(void **state)
         nika_journal_close(log);
         log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
         assert_string_equal(x->error.text, "");
-        recover(&x->model, log);
-        check_found(&x->model);
-        nika_journal_close(log);
-        end(x);
+        settle(x, log);
     }
 }
 
@@ -457,10 +454,7 @@ static void test_full_disk_is_reported(void **state)
     assert_int_equal(commit(&x->model, log), 0);
     nika_journal_close(log);
     log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
-    recover(&x->model, log);
-    check_found(&x->model);
-    nika_journal_close(log);
-    end(x);
+    settle(x, log);
 }
 
 /* ---- damage ---- */
@@ -646,10 +640,7 @@ static void test_torn_tail_is_cut(void **state)
         struct nika_journal *log = open_as(x->files, NIKA_JOURNAL_GOOD, &x->error);
         assert_non_null(strstr(x->error.text, "torn tail"));
         assert_int_equal(file_size(x, name), end_before);
-        recover(&x->model, log);
-        check_found(&x->model);
-        nika_journal_close(log);
-        end(x);
+        settle(x, log);
     }
 }
 
