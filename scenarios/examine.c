@@ -115,16 +115,6 @@ static void linger(struct nika_runner *r, struct lingering *l, struct nika_run_r
     }
 }
 
-static uint32_t down_count(const struct nika_runner *r)
-{
-    uint32_t down = 0;
-    for (uint32_t i = 0; i < r->options.config.n; i++) {
-        bool corrupted = (r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0;
-        down += !corrupted && !nika_world_is_up(r->world, i) ? 1 : 0;
-    }
-    return down;
-}
-
 static void classify(struct nika_runner *r, struct nika_run_result *scratch,
                      struct nika_run_result *out)
 {
@@ -133,7 +123,7 @@ static void classify(struct nika_runner *r, struct nika_run_result *scratch,
     if (l == NULL) return;
     struct nika_watcher watcher = nika_stall_watcher(&l->stall, &r->setup);
     if (repeat(r, &watcher, scratch) && violated(scratch, true)) {
-        const char *vacuous = nika_stall_vacuous(&l->stall, down_count(r), why, sizeof why);
+        const char *vacuous = nika_stall_vacuous(&l->stall, nika_runner_down(r), why, sizeof why);
         out->liveness = vacuous != NULL ? NIKA_LIVENESS_VACUOUS : NIKA_LIVENESS_INCONCLUSIVE;
         if (vacuous != NULL) snprintf(out->stall, sizeof out->stall, "%s", vacuous);
         nika_assert_set_handler(nika_runner_on_broken, r);
@@ -141,13 +131,8 @@ static void classify(struct nika_runner *r, struct nika_run_result *scratch,
         nika_assert_set_handler(NULL, NULL);
     }
     free(l);
-    /* Neither pass nor fail: nothing was promised for such a network. */
-    if (out->liveness != NIKA_LIVENESS_VACUOUS || out->exit_class != NIKA_EXIT_LIVENESS) return;
-    char sentence[NIKA_DIAGNOSIS_SIZE];
-    out->exit_class = NIKA_EXIT_INCONCLUSIVE;
-    snprintf(sentence, sizeof sentence, "liveness cannot be judged: %.300s; %.600s", out->stall,
-             out->sentence);
-    memcpy(out->sentence, sentence, sizeof out->sentence);
+    if (out->liveness == NIKA_LIVENESS_VACUOUS && out->exit_class == NIKA_EXIT_LIVENESS)
+        nika_verdict(r->scenario, out);
 }
 
 /* ---- culprits ---- */
@@ -222,7 +207,7 @@ void nika_runner_examine(struct nika_runner *r, struct nika_run_result *out,
     if (!live && !safe && !measure) return;
     struct nika_run_result *scratch = malloc(sizeof *scratch);
     if (scratch == NULL) return;
-    if (live) classify(r, scratch, out);
+    if (live && out->liveness != NIKA_LIVENESS_VACUOUS) classify(r, scratch, out);
     if (safe) accuse(r, scratch, out, evidence);
     if (measure) compare_throughput(r, scratch, out);
     free(scratch);

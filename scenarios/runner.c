@@ -314,6 +314,16 @@ static void drive(struct nika_runner *r)
     }
 }
 
+uint32_t nika_runner_down(const struct nika_runner *r)
+{
+    uint32_t down = 0;
+    for (uint32_t i = 0; i < r->options.config.n; i++) {
+        bool corrupted = (r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0;
+        down += !corrupted && !nika_world_is_up(r->world, i) ? 1 : 0;
+    }
+    return down;
+}
+
 static void collect_replicas(struct nika_runner *r, struct nika_run_result *out)
 {
     out->replica_count = r->options.config.n;
@@ -353,6 +363,9 @@ static void collect(struct nika_runner *r, struct nika_run_result *out)
         out->violation_count = nika_oracles_violations(r->oracles, &list);
         if (out->violation_count > NIKA_VIOLATIONS_MAX) out->violation_count = NIKA_VIOLATIONS_MAX;
         memcpy(out->violations, list, out->violation_count * sizeof out->violations[0]);
+        if (liveness_broken(r) && nika_stall_cluster_vacuous(&r->setup, nika_runner_down(r),
+                                                             out->stall, sizeof out->stall) != NULL)
+            out->liveness = NIKA_LIVENESS_VACUOUS;
     }
     collect_replicas(r, out);
 }

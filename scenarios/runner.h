@@ -53,7 +53,7 @@ struct nika_run_result {
     uint32_t replica_count;
     uint64_t liveness_bound_ns;
     uint64_t completed_ns; /* When the last request of a correct client completed; 0 = none did. */
-    /* By nika_runner_examine(). */
+    /* By nika_runner_examine(), except what makes a stall vacuous from the start. */
     enum nika_liveness liveness;
     char stall[NIKA_SENTENCE_SIZE]; /* Why it is of this class; empty = nothing to say. */
     uint32_t throughput_percent; /* Of the same seed without faults; UINT32_MAX = not measured. */

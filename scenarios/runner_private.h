@@ -32,5 +32,7 @@ struct nika_runner {
 void nika_runner_on_broken(void *context, const char *file, int line, const char *expression);
 /* Have all correct replicas executed the same, with nothing under way? */
 bool nika_runner_converged(const struct nika_runner *runner);
+/* Correct replicas that are down. */
+uint32_t nika_runner_down(const struct nika_runner *runner);
 
 #endif

@@ -206,17 +206,29 @@ static const char *node_text(uint32_t node, char out[24])
     return out;
 }
 
-const char *nika_stall_vacuous(const struct nika_stall *stall, uint32_t down, char *text,
-                               size_t size)
+const char *nika_stall_cluster_vacuous(const struct nika_oracle_setup *setup, uint32_t down,
+                                       char *text, size_t size)
 {
-    const struct nika_oracle_setup *setup = stall->setup;
-    char from[24], to[24];
     uint32_t faulty = setup->byzantine_count + down;
     if (faulty > setup->config->f) {
         snprintf(text, size,
                  "%" PRIu32 " replicas are faulty or down, and the cluster tolerates %" PRIu32,
                  faulty, setup->config->f);
-    } else if (stall->dropped > 0) {
+        return text;
+    }
+    if (nika_liveness_cap_suffices(setup)) return NULL;
+    snprintf(text, size,
+             "the view-change time-out never grows as long as a view change needs "
+             "(cluster.request_ms, cluster.backoff_max)");
+    return text;
+}
+
+const char *nika_stall_vacuous(const struct nika_stall *stall, uint32_t down, char *text,
+                               size_t size)
+{
+    char from[24], to[24];
+    if (nika_stall_cluster_vacuous(stall->setup, down, text, size) != NULL) return text;
+    if (stall->dropped > 0) {
         snprintf(text, size,
                  "%" PRIu64 " messages between correct nodes were lost after GST, the first from "
                  "%s to %s at %" PRIu64 " ms",
@@ -226,12 +238,9 @@ const char *nika_stall_vacuous(const struct nika_stall *stall, uint32_t down, ch
         snprintf(text, size,
                  "%" PRIu64 " messages between correct nodes took more than twice the bound of "
                  "%" PRIu64 " us after GST, the first from %s to %s at %" PRIu64 " ms",
-                 stall->late, setup->delay_bound_ns / 1000, node_text(stall->late_from, from),
-                 node_text(stall->late_to, to), stall->late_ns / 1000000);
-    } else if (!nika_liveness_cap_suffices(setup)) {
-        snprintf(text, size,
-                 "the view-change time-out never grows as long as a view change needs "
-                 "(cluster.request_ms, cluster.backoff_max)");
+                 stall->late, stall->setup->delay_bound_ns / 1000,
+                 node_text(stall->late_from, from), node_text(stall->late_to, to),
+                 stall->late_ns / 1000000);
     } else {
         return NULL;
     }

@@ -58,7 +58,10 @@ struct nika_watcher nika_stall_watcher(struct nika_stall *stall,
 uint64_t nika_stall_temperature(const struct nika_stall *stall);
 /* More than this and the cluster is hot: k* + 2f (ATTACKS.md 9.2, 4). */
 uint64_t nika_stall_hot_above(const struct nika_oracle_setup *setup);
-/* NULL when all that liveness presupposes was given; else what was not, in `text`. `down` = correct replicas that are down. */
+/* NULL when what liveness presupposes of the cluster was given: at most f faulty or down, and time-outs that grow long enough. */
+const char *nika_stall_cluster_vacuous(const struct nika_oracle_setup *setup, uint32_t down,
+                                       char *text, size_t size);
+/* The same, and what it presupposes of the network. NULL when all of it was given; else what was not, in `text`. `down` = correct replicas that are down. */
 const char *nika_stall_vacuous(const struct nika_stall *stall, uint32_t down, char *text,
                                size_t size);
 
