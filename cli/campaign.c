@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/campaign_folder.h"
+#include "cli/campaign_shrink.h"
 #include "cli/cli.h"
 #include "fuzz/campaign/campaign.h"
 #include "scenarios/library.h"
@@ -15,7 +16,8 @@
 #define SECOND UINT64_C(1000000000)
 #define BUDGET_SEEDS 1000000u /* As good as endless. */
 
-enum { OPTION_BUDGET = 256, OPTION_FROM, OPTION_FAST, OPTION_RESUME, OPTION_LIMIT, OPTION_JSON };
+enum { OPTION_BUDGET = 256, OPTION_FROM, OPTION_FAST, OPTION_RESUME, OPTION_LIMIT, OPTION_SHRINK,
+       OPTION_JSON };
 
 struct arguments {
     const char *names[NAMES_MAX];
@@ -25,6 +27,7 @@ struct arguments {
     uint32_t jobs, shard, shards;
     const struct nika_strategy *strategy;
     const char *out, *from;
+    struct cli_shrink_budget shrink;
 };
 
 static volatile int stop_requested;
@@ -48,6 +51,10 @@ static const struct argp_option options[] = {
     {"fail-fast", OPTION_FAST, NULL, 0, "stop at the first failure", 0},
     {"resume", OPTION_RESUME, NULL, 0, "go on with what is in DIR", 0},
     {"run-limit", OPTION_LIMIT, "SECONDS", 0, "wall time that one run may take (default 60)", 0},
+    {"shrink-budget", OPTION_SHRINK, "TIME|RUNS", 0,
+     "make each kind of failures small: for so long (10s) or in so many runs (5000); 0 = not at all "
+     "(default 10s)",
+     0},
     {"json", OPTION_JSON, NULL, 0, "print the summary as one JSON object", 0},
     {0}};
 
@@ -67,18 +74,31 @@ static void parse_seeds(char *text, struct arguments *a, struct argp_state *stat
     a->seeds_given = true;
 }
 
-static uint64_t parse_time(const char *text, struct argp_state *state)
+static uint64_t parse_time(const char *option, const char *text, struct argp_state *state)
 {
     char number[24];
     size_t size = strlen(text);
     uint64_t unit = size == 0 ? 0 : text[size - 1] == 's' ? 1 : text[size - 1] == 'm' ? 60 : 0;
     if (size > 0 && text[size - 1] == 'h') unit = 3600;
     if (unit == 0 || size > 10) {
-        argp_error(state, "--budget: expected a time such as 90s, 20m or 3h, got \"%s\"", text);
+        argp_error(state, "%s: expected a time such as 90s, 20m or 3h, got \"%s\"", option, text);
         return 0;
     }
     snprintf(number, sizeof number, "%.*s", (int)(size - 1), text);
-    return unit * cli_number(number, "--budget", 1, 1000000, state);
+    return unit * cli_number(number, option, 1, 1000000, state);
+}
+
+static void parse_shrink(const char *text, struct arguments *a, struct argp_state *state)
+{
+    size_t size = strlen(text);
+    bool number = size > 0 && strspn(text, "0123456789") == size;
+    a->shrink = (struct cli_shrink_budget){0};
+    if (number)
+        a->shrink.runs = cli_number(text, "--shrink-budget", 0, 1000000000, state);
+    else
+        a->shrink.seconds = parse_time("--shrink-budget", text, state);
+    if (a->shrink.seconds > 86400)
+        argp_error(state, "--shrink-budget: at most 24h, got \"%s\"", text);
 }
 
 static void parse_shard(const char *text, struct arguments *a, struct argp_state *state)
@@ -103,7 +123,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->from = text;
         return 0;
     case OPTION_BUDGET:
-        a->budget_s = parse_time(text, state);
+        a->budget_s = parse_time("--budget", text, state);
         return 0;
     case 'S':
         a->strategy = nika_strategy_find(text);
@@ -127,6 +147,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_LIMIT:
         a->limit_s = cli_number(text, "--run-limit", 1, 100000, state);
+        return 0;
+    case OPTION_SHRINK:
+        parse_shrink(text, a, state);
         return 0;
     case OPTION_JSON:
         a->json = true;
@@ -340,6 +363,7 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
     }
     if (end == NIKA_POOL_STOPPED && stop_requested)
         fprintf(stderr, "nika: stopped; --resume goes on from here\n");
+    if (!stop_requested) cli_campaign_shrink(&c->results, a->out, &a->shrink, &stop_requested);
     bool complete = end == NIKA_POOL_DONE || (end == NIKA_POOL_BUDGET && a->budget_s != 0);
     return cli_campaign_conclude(&c->results, a->out, complete, a->json);
 }
@@ -353,7 +377,8 @@ static int run(int argc, char **argv)
                           .shard = 1,
                           .shards = 1,
                           .strategy = nika_strategies[0],
-                          .out = "out/campaign"};
+                          .out = "out/campaign",
+                          .shrink = {.seconds = 10}};
     a.jobs = processors < 1 ? 1 : processors > 64 ? 64 : (uint32_t)processors;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     if (a.budget_s != 0 && !a.seeds_given) a.last = a.first + BUDGET_SEEDS - 1;

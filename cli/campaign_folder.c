@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/campaign_shrink.h"
 #include "cli/cli.h"
 
 bool cli_make_folder(const char *path)
@@ -62,6 +63,7 @@ int cli_campaign_conclude(struct nika_results *results, const char *folder, bool
         putchar('\n');
     } else {
         nika_campaign_text(summary, stdout);
+        cli_campaign_shrunk_text(summary, folder, stdout);
         printf("results   %s/%s, campaign.json, junit.xml\n", folder, CLI_RESULTS);
     }
     json_decref(summary);

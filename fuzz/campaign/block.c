@@ -58,6 +58,21 @@ static void add_failure(struct tally *t, uint64_t seed, int exit_class, const ch
                                "signature", signature, "sentence", sentence, "digest", digest));
 }
 
+/* What was found out about a failing run besides its sentence. */
+static void add_findings(const struct nika_run_result *r, json_t *failure)
+{
+    if (r->stall[0] != '\0') {
+        json_object_set_new(failure, "liveness", json_string(nika_liveness_name(r->liveness)));
+        json_object_set_new(failure, "stall", json_string(r->stall));
+    }
+    if (!r->accusation.examined) return;
+    json_t *culprits = json_array();
+    for (uint32_t i = 0; i < r->accusation.count; i++)
+        json_array_append_new(culprits, json_sprintf("replica %u %s", r->accusation.list[i].replica,
+                                                     r->accusation.list[i].sentence));
+    json_object_set_new(failure, "culprits", culprits);
+}
+
 /* An attack that is expected to succeed, or a fault that a strategy may leave out, need not show under every seed. */
 static bool may_miss(const struct nika_block *block)
 {
@@ -80,6 +95,7 @@ static void count(const struct nika_block *block, const struct nika_run_result *
         t->missed++;
     } else {
         add_failure(t, r->seed, r->exit_class, r->sentence, r->digest);
+        add_findings(r, json_array_get(t->failures, json_array_size(t->failures) - 1));
     }
 }
 
@@ -157,6 +173,9 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
             const char *what = skipped(block, seed);
             if (what != NULL) {
                 add_failure(&t, seed, NIKA_EXIT_CONTRACT, what, "");
+                json_object_set_new(
+                    json_array_get(t.failures, json_array_size(t.failures) - 1), "process",
+                    json_true());
                 continue;
             }
             atomic_store(&slot->seed, seed);

@@ -46,6 +46,11 @@ static void add_failure(json_t *failures, const json_t *record, const json_t *fa
         json_object_set_new(entry, "exit_class", json_integer(integer(failure, "exit_class")));
         json_object_set_new(entry, "sentence", json_string(text(failure, "sentence")));
         json_object_set_new(entry, "seeds", json_array());
+        static const char *const findings[] = {"liveness", "stall", "culprits", "process"};
+        for (size_t i = 0; i < ARRAY_COUNT(findings); i++) {
+            if (json_object_get(failure, findings[i]) != NULL)
+                json_object_set(entry, findings[i], json_object_get(failure, findings[i]));
+        }
     }
     add(entry, "count", 1);
     /* Records come in the order of scenarios and seeds: the first are the lowest of the first scenario. */
@@ -236,6 +241,16 @@ bool nika_campaign_junit(const json_t *summary, FILE *file)
     return fflush(file) == 0 && ferror(file) == 0;
 }
 
+static void text_findings(const json_t *failure, FILE *file)
+{
+    size_t i;
+    json_t *culprit;
+    if (json_object_get(failure, "liveness") != NULL)
+        fprintf(file, "  liveness  %s: %s\n", text(failure, "liveness"), text(failure, "stall"));
+    json_array_foreach(json_object_get(failure, "culprits"), i, culprit)
+        fprintf(file, "  culprit   %s\n", json_string_value(culprit));
+}
+
 void nika_campaign_text(const json_t *summary, FILE *file)
 {
     const json_t *totals = json_object_get(summary, "totals");
@@ -250,6 +265,7 @@ void nika_campaign_text(const json_t *summary, FILE *file)
                 "\n%s (%s), %" JSON_INTEGER_FORMAT " times, first in %s\n  %s\n  reproduce %s\n",
                 text(failure, "verdict"), signature, integer(failure, "count"),
                 text(failure, "scenario"), text(failure, "sentence"), line);
+        text_findings(failure, file);
     }
     json_array_foreach(json_object_get(summary, "never_happened"), i, silent)
         fprintf(file, "%snever happened: %s\n", i == 0 ? "\n" : "", json_string_value(silent));
