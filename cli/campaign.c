@@ -14,15 +14,16 @@
 
 #define NAMES_MAX 512u
 #define SECOND UINT64_C(1000000000)
+#define STATES_MAX 65536u /* Protocol states that the progress line tells apart. */
 #define BUDGET_SEEDS 1000000u /* As good as endless. */
 
-enum { OPTION_BUDGET = 256, OPTION_FROM, OPTION_FAST, OPTION_RESUME, OPTION_LIMIT, OPTION_SHRINK,
-       OPTION_JSON };
+enum { OPTION_BUDGET = 256, OPTION_FROM, OPTION_FAST, OPTION_RESUME, OPTION_LIMIT, OPTION_MEMORY,
+       OPTION_SHRINK, OPTION_JSON };
 
 struct arguments {
     const char *names[NAMES_MAX];
     uint32_t name_count;
-    uint64_t first, last, budget_s, limit_s;
+    uint64_t first, last, budget_s, limit_s, memory_mib;
     bool seeds_given, fail_fast, resume, json;
     uint32_t jobs, shard, shards;
     const struct nika_strategy *strategy;
@@ -46,11 +47,17 @@ static const struct argp_option options[] = {
     {"budget", OPTION_BUDGET, "TIME", 0, "stop after so long: 90s, 20m, 3h", 0},
     {"strategy", 'S', "NAME", 0, "random or swarm (default random; nika list strategies)", 0},
     {"jobs", 'j', "N", 0, "worker processes (default: one a processor)", 0},
-    {"shard", 'n', "I/N", 0, "run only the I-th of N parts", 0},
+    {"shard", 'n', "I/N|auto", 0,
+     "run only the I-th of N parts; auto: what Slurm, a Kubernetes Indexed Job, GNU parallel or CI "
+     "says in the environment (docs/scale-out.md)",
+     0},
     {"out", 'o', "DIR", 0, "folder for the results (default out/campaign)", 0},
     {"fail-fast", OPTION_FAST, NULL, 0, "stop at the first failure", 0},
     {"resume", OPTION_RESUME, NULL, 0, "go on with what is in DIR", 0},
     {"run-limit", OPTION_LIMIT, "SECONDS", 0, "wall time that one run may take (default 60)", 0},
+    {"memory", OPTION_MEMORY, "MIB", 0,
+     "resident memory that one worker may take; a run that takes more is a finding (default 4096)",
+     0},
     {"shrink-budget", OPTION_SHRINK, "TIME|RUNS", 0,
      "make each kind of failures small: for so long (10s) or in so many runs (5000); 0 = not at all "
      "(default 10s)",
@@ -101,17 +108,6 @@ static void parse_shrink(const char *text, struct arguments *a, struct argp_stat
         argp_error(state, "--shrink-budget: at most 24h, got \"%s\"", text);
 }
 
-static void parse_shard(const char *text, struct arguments *a, struct argp_state *state)
-{
-    char end;
-    unsigned shard, shards;
-    if (sscanf(text, "%5u/%5u%c", &shard, &shards, &end) != 2 || shard < 1 || shard > shards ||
-        shards > 10000)
-        argp_error(state, "--shard: expected I/N with 1 <= I <= N <= 10000, got \"%s\"", text);
-    a->shard = shard;
-    a->shards = shards;
-}
-
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct arguments *a = state->input;
@@ -134,7 +130,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->jobs = (uint32_t)cli_number(text, "--jobs", 1, NIKA_CAMPAIGN_JOBS_MAX, state);
         return 0;
     case 'n':
-        parse_shard(text, a, state);
+        cli_parse_shard(text, &a->shard, &a->shards, state);
         return 0;
     case 'o':
         a->out = text;
@@ -147,6 +143,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_LIMIT:
         a->limit_s = cli_number(text, "--run-limit", 1, 100000, state);
+        return 0;
+    case OPTION_MEMORY:
+        a->memory_mib = cli_number(text, "--memory", 8, 1u << 20, state);
         return 0;
     case OPTION_SHRINK:
         parse_shrink(text, a, state);
@@ -252,9 +251,23 @@ struct campaign {
     struct nika_results results;
     FILE *journal;
     char path[1200];
-    uint64_t started_ns, shown_ns, runs_before, failures;
+    uint64_t started_ns, shown_ns, runs_before, failures, state_count;
+    uint64_t states[STATES_MAX / 64]; /* Seen so far. */
     bool terminal, quiet, first;
 };
+
+static void count_states(struct campaign *c, const json_t *states)
+{
+    size_t i;
+    json_t *state;
+    json_array_foreach(states, i, state)
+    {
+        uint64_t number = (uint64_t)json_integer_value(state) % STATES_MAX;
+        uint64_t bit = UINT64_C(1) << (number % 64);
+        c->state_count += (c->states[number / 64] & bit) == 0;
+        c->states[number / 64] |= bit;
+    }
+}
 
 /* Kept as it comes: killed at any time, a campaign loses only blocks that were under way. */
 static bool keep(void *context, const char *record)
@@ -269,6 +282,7 @@ static bool keep(void *context, const char *record)
     }
     json_t *parsed = json_loads(record, 0, NULL);
     c->failures += json_array_size(json_object_get(parsed, "failures"));
+    count_states(c, json_object_get(parsed, "states"));
     json_decref(parsed);
     return good;
 }
@@ -288,8 +302,8 @@ static void progress(void *context, uint64_t done, uint64_t total)
     uint64_t left = rate == 0 ? 0 : (total - done) / rate;
     fprintf(stderr,
             "%s%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " runs/s, %" PRIu64
-            " failures, about %" PRIu64 " s left%s",
-            c->terminal ? "\r" : "", done, total, rate, c->failures, left,
+            " states, %" PRIu64 " failures, about %" PRIu64 " s left%s",
+            c->terminal ? "\r" : "", done, total, rate, c->state_count, c->failures, left,
             c->terminal ? "\033[K" : "\n");
     fflush(stderr);
 }
@@ -343,6 +357,7 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
                              .jobs = a->jobs,
                              .budget_ns = a->budget_s * SECOND,
                              .run_limit_ns = a->limit_s * SECOND,
+                             .memory_limit = a->memory_mib << 20,
                              .fail_fast = a->fail_fast,
                              .now_ns = cli_clock_ns,
                              .stop = &stop_requested,
@@ -353,6 +368,11 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (!cli_plan_write(&plan, a->budget_s != 0, a->out)) {
+        nika_results_free(&known);
+        fclose(c->journal);
+        return NIKA_EXIT_INCONCLUSIVE;
+    }
     c->started_ns = c->shown_ns = cli_clock_ns();
     enum nika_pool_end end = nika_pool_run(&plan);
     if (c->terminal) fprintf(stderr, "\r\033[K");
@@ -374,6 +394,7 @@ static int run(int argc, char **argv)
     struct arguments a = {.first = 1,
                           .last = 100,
                           .limit_s = 60,
+                          .memory_mib = 4096,
                           .shard = 1,
                           .shards = 1,
                           .strategy = nika_strategies[0],
