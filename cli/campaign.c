@@ -145,7 +145,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->limit_s = cli_number(text, "--run-limit", 1, 100000, state);
         return 0;
     case OPTION_MEMORY:
-        a->memory_mib = cli_number(text, "--memory", 8, 1u << 20, state);
+        a->memory_mib = cli_number(text, "--memory", 1, 1u << 20, state);
         return 0;
     case OPTION_SHRINK:
         parse_shrink(text, a, state);
