@@ -14,11 +14,19 @@
 
 #define NAMES_MAX 512u
 #define SECOND UINT64_C(1000000000)
-#define STATES_MAX 65536u /* Protocol states that the progress line tells apart. */
+#define STATES_MAX 65536u     /* Protocol states that the progress line tells apart. */
 #define BUDGET_SEEDS 1000000u /* As good as endless. */
 
-enum { OPTION_BUDGET = 256, OPTION_FROM, OPTION_FAST, OPTION_RESUME, OPTION_LIMIT, OPTION_MEMORY,
-       OPTION_SHRINK, OPTION_JSON };
+enum {
+    OPTION_BUDGET = 256,
+    OPTION_FROM,
+    OPTION_FAST,
+    OPTION_RESUME,
+    OPTION_LIMIT,
+    OPTION_MEMORY,
+    OPTION_SHRINK,
+    OPTION_JSON
+};
 
 struct arguments {
     const char *names[NAMES_MAX];
@@ -59,7 +67,8 @@ static const struct argp_option options[] = {
      "resident memory that one worker may take; a run that takes more is a finding (default 4096)",
      0},
     {"shrink-budget", OPTION_SHRINK, "TIME|RUNS", 0,
-     "make each kind of failures small: for so long (10s) or in so many runs (5000); 0 = not at all "
+     "make each kind of failures small: for so long (10s) or in so many runs (5000); 0 = not at "
+     "all "
      "(default 10s)",
      0},
     {"json", OPTION_JSON, NULL, 0, "print the summary as one JSON object", 0},
@@ -301,8 +310,8 @@ static void progress(void *context, uint64_t done, uint64_t total)
     uint64_t rate = fresh * 10 / (spent / (SECOND / 10) + 1);
     uint64_t left = rate == 0 ? 0 : (total - done) / rate;
     fprintf(stderr,
-            "%s%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " runs/s, %" PRIu64
-            " states, %" PRIu64 " failures, about %" PRIu64 " s left%s",
+            "%s%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " runs/s, %" PRIu64 " states, %" PRIu64
+            " failures, about %" PRIu64 " s left%s",
             c->terminal ? "\r" : "", done, total, rate, c->state_count, c->failures, left,
             c->terminal ? "\033[K" : "\n");
     fflush(stderr);

@@ -21,7 +21,8 @@ static void set(uint64_t shard, uint64_t shards, const char *what, uint32_t *out
 {
     if (shard < 1 || shard > shards || shards > SHARDS_MAX) {
         argp_error(state,
-                   "--shard auto: %s say part %" PRIu64 " of %" PRIu64 ", expected 1 <= I <= N <= %u",
+                   "--shard auto: %s say part %" PRIu64 " of %" PRIu64
+                   ", expected 1 <= I <= N <= %u",
                    what, shard, shards, SHARDS_MAX);
         return;
     }
@@ -38,11 +39,13 @@ static void parse_auto(uint32_t *shard, uint32_t *shards, struct argp_state *sta
         (void)number_of("SLURM_ARRAY_TASK_COUNT", &count, state);
         index = index < least || step == 0 ? 0 : (index - least) / step + 1;
         /* A few tasks of an array that are submitted again still are parts of the whole. */
-        if (number_of("NIKA_SHARDS", &count, state)) (void)number_of("SLURM_ARRAY_TASK_ID", &index, state);
+        if (number_of("NIKA_SHARDS", &count, state))
+            (void)number_of("SLURM_ARRAY_TASK_ID", &index, state);
         set(index, count, "SLURM_ARRAY_TASK_*", shard, shards, state);
     } else if (number_of("JOB_COMPLETION_INDEX", &index, state)) {
         if (!number_of("NIKA_SHARDS", &count, state))
-            argp_error(state, "--shard auto: NIKA_SHARDS must say how many completions the job has");
+            argp_error(state,
+                       "--shard auto: NIKA_SHARDS must say how many completions the job has");
         set(index + 1, count, "JOB_COMPLETION_INDEX and NIKA_SHARDS", shard, shards, state);
     } else if (number_of("CI_NODE_INDEX", &index, state)) {
         if (!number_of("CI_NODE_TOTAL", &count, state))

@@ -42,11 +42,11 @@ static _Noreturn void shrink_here(const json_t *failure, const char *stem,
     snprintf(out, sizeof out, "%s.json", stem);
     snprintf(log, sizeof log, "%s.log", stem);
     snprintf(text, sizeof text, "%s.txt", stem);
-    const char *fixed[] = {"shrink", json_string_value(json_object_get(failure, "path")),
-                           "--seed", seed,
+    const char *fixed[] = {"shrink",  json_string_value(json_object_get(failure, "path")),
+                           "--seed",  seed,
                            "--quiet", "--out",
-                           out, "--log",
-                           log, budget->runs != 0 ? "--runs" : "--time",
+                           out,       "--log",
+                           log,       budget->runs != 0 ? "--runs" : "--time",
                            limit};
     for (i = 0; i < ARRAY_COUNT(fixed); i++) argv[argc++] = (char *)(uintptr_t)fixed[i];
     if (budget->runs != 0) {

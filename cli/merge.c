@@ -143,7 +143,8 @@ static int merge(int argc, char **argv)
     }
     if (good) {
         bool complete = check_plans(plans, &results);
-        if (plans->count == 1) complete = cli_plan_write_document(plans->list[0], a.out) && complete;
+        if (plans->count == 1)
+            complete = cli_plan_write_document(plans->list[0], a.out) && complete;
         /* With a plan it is known what a cut line lacks: nothing, when another folder has its block. */
         if (plans->count == 0) complete = cut == 0;
         status = cli_campaign_conclude(&results, a.out, complete, a.json);

@@ -83,11 +83,11 @@ json_t *cli_culprits_json(const struct cli_finished *f)
             free(hex);
         }
         json_array_append_new(replicas, json_integer(c->replica));
-        json_array_append_new(
-            list, json_pack("{s:i, s:s, s:b, s:s, s:I, s:I, s:o}", "replica", (int)c->replica,
-                            "kind", nika_guilt_name(c->kind), "corrupted", (int)c->corrupted,
-                            "sentence", c->sentence, "view", (json_int_t)c->view, "sequence",
-                            (json_int_t)c->seq, "evidence", frames));
+        json_array_append_new(list, json_pack("{s:i, s:s, s:b, s:s, s:I, s:I, s:o}", "replica",
+                                              (int)c->replica, "kind", nika_guilt_name(c->kind),
+                                              "corrupted", (int)c->corrupted, "sentence",
+                                              c->sentence, "view", (json_int_t)c->view, "sequence",
+                                              (json_int_t)c->seq, "evidence", frames));
     }
     return json_pack("{s:o, s:o, s:i, s:b, s:b}", "culprits", replicas, "convictions", list,
                      "promised", (int)a->promised, "quorums_conflict", (int)a->conflict,

@@ -83,8 +83,8 @@ static void linger(struct nika_runner *r, struct lingering *l, struct nika_run_r
 {
     char why[120];
     uint64_t bound = nika_liveness_bound(&r->setup), now = nika_world_now(r->world);
-    uint64_t longest = bound > (UINT64_MAX - now) / SLOW_FACTOR ? UINT64_MAX - now
-                                                                : bound * (SLOW_FACTOR - 1);
+    uint64_t longest =
+        bound > (UINT64_MAX - now) / SLOW_FACTOR ? UINT64_MAX - now : bound * (SLOW_FACTOR - 1);
     uint64_t hot = nika_stall_hot_above(&r->setup), until = now;
     for (;;) {
         bool done = r->workload->correct_left == 0 && nika_runner_converged(r);

@@ -9,10 +9,10 @@
 enum nika_liveness {
     NIKA_LIVENESS_UNJUDGED, /* The network never settles, or the run ended before the bound. */
     NIKA_LIVENESS_HELD,
-    NIKA_LIVENESS_VACUOUS,      /* What liveness presupposes was not given: neither pass nor fail. */
-    NIKA_LIVENESS_LASSO,        /* The same state again and again: it will never end. */
-    NIKA_LIVENESS_HOT,          /* View changes without execution, more than any bound needs. */
-    NIKA_LIVENESS_SLOW,         /* Done after the bound, but done. */
+    NIKA_LIVENESS_VACUOUS, /* What liveness presupposes was not given: neither pass nor fail. */
+    NIKA_LIVENESS_LASSO,   /* The same state again and again: it will never end. */
+    NIKA_LIVENESS_HOT,     /* View changes without execution, more than any bound needs. */
+    NIKA_LIVENESS_SLOW,    /* Done after the bound, but done. */
     NIKA_LIVENESS_INCONCLUSIVE, /* Past the bound; a limit ran out before more could be said. */
     NIKA_LIVENESS_COUNT
 };

@@ -44,7 +44,8 @@ const char *nika_exit_doc(int exit_class)
         return "a property that must fail did not, a fault that must act never did, or an expected "
                "count was not reached";
     case NIKA_EXIT_INCONCLUSIVE:
-        return "a limit ran out before the run could be judged, or liveness presupposes what was not "
+        return "a limit ran out before the run could be judged, or liveness presupposes what was "
+               "not "
                "given";
     case NIKA_EXIT_USAGE:
         return "wrong usage, or a scenario or trace that cannot be used";
@@ -101,9 +102,9 @@ static bool judge_violations(const struct nika_scenario *s, struct nika_run_resu
             snprintf(r->sentence, sizeof r->sentence, "%s%s%s%s %s violated: %s",
                      vacuous ? "liveness cannot be judged: " : "", vacuous ? r->stall : "",
                      vacuous ? "; " : "", oracle->id, oracle->name, v->sentence);
-            r->exit_class = live == 0   ? NIKA_EXIT_SAFETY
-                            : vacuous   ? NIKA_EXIT_INCONCLUSIVE
-                                        : NIKA_EXIT_LIVENESS;
+            r->exit_class = live == 0 ? NIKA_EXIT_SAFETY
+                            : vacuous ? NIKA_EXIT_INCONCLUSIVE
+                                      : NIKA_EXIT_LIVENESS;
             return true;
         }
     }

@@ -136,8 +136,8 @@ static void on_tap(void *context, const struct nika_tap *tap)
 struct nika_watcher nika_archive_watcher(struct nika_archive *archive)
 {
     return (struct nika_watcher){.context = archive,
-                                 .mask = NIKA_TAP_BIT(NIKA_TAP_SENT) |
-                                         NIKA_TAP_BIT(NIKA_TAP_DELIVERED),
+                                 .mask =
+                                     NIKA_TAP_BIT(NIKA_TAP_SENT) | NIKA_TAP_BIT(NIKA_TAP_DELIVERED),
                                  .on_tap = on_tap};
 }
 

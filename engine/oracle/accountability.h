@@ -43,15 +43,16 @@ bool nika_evidence_verify(const struct nika_evidence_rules *rules, enum nika_gui
 struct nika_conviction {
     enum nika_guilt kind;
     uint32_t replica;
-    bool corrupted; /* The run had corrupted it. False: the module that it runs broke the protocol. */
+    bool
+        corrupted; /* The run had corrupted it. False: the module that it runs broke the protocol. */
     uint64_t view, seq;
     uint32_t at[NIKA_EVIDENCE_FRAMES], size[NIKA_EVIDENCE_FRAMES]; /* In the archive. */
     char sentence[NIKA_CONVICTION_SIZE];
 };
 struct nika_accusation {
     bool examined;
-    bool full;            /* The archive was full: there may be more. */
-    bool conflict;        /* Two quorums of COMMITs contradict each other. */
+    bool full;     /* The archive was full: there may be more. */
+    bool conflict; /* Two quorums of COMMITs contradict each other. */
     uint64_t conflict_seq;
     uint32_t promised;    /* Culprits that theory promises: 2Q - n when quorums conflict, else 0. */
     uint64_t culprits[2]; /* Bit i = replica i is convicted. */

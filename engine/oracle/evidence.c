@@ -48,8 +48,8 @@ bool nika_evidence_signed(const struct nika_evidence_rules *rules, const struct 
         return false;
     struct nika_writer w = nika_writer_of(scratch, NIKA_EVIDENCE_SCRATCH);
     nika_frame_signed_bytes(rules->config, frame->type, frame->sender, frame->body, &w);
-    return !w.failed && nika_verify(rules->keyring, frame->sender,
-                                    (struct nika_span){w.data, w.at}, frame->auth) == NIKA_OK;
+    return !w.failed && nika_verify(rules->keyring, frame->sender, (struct nika_span){w.data, w.at},
+                                    frame->auth) == NIKA_OK;
 }
 
 bool nika_evidence_key(const struct nika_summary *summary, uint64_t *view, uint64_t *seq)

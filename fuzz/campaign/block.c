@@ -173,9 +173,8 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
             const char *what = skipped(block, seed);
             if (what != NULL) {
                 add_failure(&t, seed, NIKA_EXIT_CONTRACT, what, "");
-                json_object_set_new(
-                    json_array_get(t.failures, json_array_size(t.failures) - 1), "process",
-                    json_true());
+                json_object_set_new(json_array_get(t.failures, json_array_size(t.failures) - 1),
+                                    "process", json_true());
                 continue;
             }
             atomic_store(&slot->seed, seed);

@@ -24,9 +24,9 @@ json_t *nika_plan_document(const struct nika_plan *plan, bool open_end)
     json_t *scenarios = json_array();
     for (uint32_t i = 0; i < plan->scenario_count; i++) {
         nika_scenario_digest(plan->scenarios[i], digest);
-        json_array_append_new(scenarios, json_pack("{s:s, s:s, s:s}", "name",
-                                                   plan->scenarios[i]->name, "path",
-                                                   plan->scenarios[i]->path, "digest", digest));
+        json_array_append_new(scenarios,
+                              json_pack("{s:s, s:s, s:s}", "name", plan->scenarios[i]->name, "path",
+                                        plan->scenarios[i]->path, "digest", digest));
     }
     json_t *document =
         json_pack("{s:i, s:s, s:s, s:I, s:I, s:i, s:o}", "nika_plan", 1, "version", plan->version,

@@ -59,8 +59,8 @@ static void run_with(enum mode wanted, uint64_t until, const char *more,
                         "\"cluster\":{\"protocol\":\"bad\",\"clients\":1},"
                         "\"workload\":{\"requests\":4,\"read_ppm\":0}%s}",
                         more);
-    struct nika_scenario *s = nika_scenario_parse("x.json", text, (size_t)size, overrides,
-                                                 override_count, &d);
+    struct nika_scenario *s =
+        nika_scenario_parse("x.json", text, (size_t)size, overrides, override_count, &d);
     if (s == NULL) fail_msg("%s", d.lines[0]);
     mode = wanted;
     until_ns = until;
@@ -206,8 +206,8 @@ static void test_the_same_state_after_a_period_is_a_loop_unless_progress_came_be
         assert_false(nika_lasso_seen(&lasso, 1000 + i, 600 + i * 1000, 100));
 }
 
-static void test_abstract_states_ignore_how_far_a_run_has_come_but_not_what_it_waits_for(
-    void **state)
+static void
+test_abstract_states_ignore_how_far_a_run_has_come_but_not_what_it_waits_for(void **state)
 {
     (void)state;
     const uint64_t all[2] = {0xf, 0}, some[2] = {0x7, 0};
@@ -254,11 +254,8 @@ static void begin(struct nika_stall *stall, struct nika_watcher *watcher)
 static void view(struct nika_watcher *w, uint32_t node, uint64_t to, uint64_t now_ns)
 {
     struct nika_action note = {.id = NIKA_NOTE_VIEW, .a = to};
-    struct nika_tap tap = {.kind = NIKA_TAP_NOTE,
-                           .node = node,
-                           .now_ns = now_ns,
-                           .a = NIKA_NOTE_VIEW,
-                           .note = &note};
+    struct nika_tap tap = {
+        .kind = NIKA_TAP_NOTE, .node = node, .now_ns = now_ns, .a = NIKA_NOTE_VIEW, .note = &note};
     w->on_tap(w->context, &tap);
 }
 
@@ -295,10 +292,10 @@ static void test_the_audit_sees_losses_between_correct_nodes_after_gst(void **st
     struct nika_watcher w;
     char text[NIKA_SENTENCE_SIZE];
     begin(&stall, &w);
-    tap(&w, NIKA_TAP_DROPPED, 0, 1, NIKA_DROP_LOSS, 900 * MS);      /* Before GST. */
-    tap(&w, NIKA_TAP_DROPPED, 3, 1, NIKA_DROP_FAULT, 1100 * MS);    /* From a corrupted one. */
-    tap(&w, NIKA_TAP_DROPPED, 0, 3, NIKA_DROP_FAULT, 1100 * MS);    /* To one. */
-    tap(&w, NIKA_TAP_DROPPED, 0, 1, NIKA_DROP_QUEUE, 1100 * MS);    /* Its own doing. */
+    tap(&w, NIKA_TAP_DROPPED, 0, 1, NIKA_DROP_LOSS, 900 * MS);   /* Before GST. */
+    tap(&w, NIKA_TAP_DROPPED, 3, 1, NIKA_DROP_FAULT, 1100 * MS); /* From a corrupted one. */
+    tap(&w, NIKA_TAP_DROPPED, 0, 3, NIKA_DROP_FAULT, 1100 * MS); /* To one. */
+    tap(&w, NIKA_TAP_DROPPED, 0, 1, NIKA_DROP_QUEUE, 1100 * MS); /* Its own doing. */
     tap(&w, NIKA_TAP_DROPPED, 0, 1, NIKA_DROP_AUTH, 1100 * MS);
     assert_null(nika_stall_vacuous(&stall, 0, text, sizeof text));
     tap(&w, NIKA_TAP_DROPPED, 2, 1, NIKA_DROP_PARTITION, 1234 * MS);
@@ -365,8 +362,7 @@ int main(void)
         cmocka_unit_test(test_a_timeout_capped_below_a_view_change_is_vacuous),
         cmocka_unit_test(test_throughput_is_measured_against_the_same_seed_without_faults),
         cmocka_unit_test(test_examining_a_run_does_not_change_it),
-        cmocka_unit_test(
-            test_the_same_state_after_a_period_is_a_loop_unless_progress_came_between),
+        cmocka_unit_test(test_the_same_state_after_a_period_is_a_loop_unless_progress_came_between),
         cmocka_unit_test(
             test_abstract_states_ignore_how_far_a_run_has_come_but_not_what_it_waits_for),
         cmocka_unit_test(

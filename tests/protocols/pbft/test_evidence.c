@@ -60,7 +60,8 @@ static struct nika_accusation accuse(struct bench *b)
         assert_false(nika_evidence_verify(&b->rules, out.list[i].kind,
                                           (out.list[i].replica + 1) % 4, frames, scratch));
         for (uint32_t kind = NIKA_GUILT_EQUIVOCATION; kind < NIKA_GUILT_COUNT; kind++) {
-            bool holds = nika_evidence_verify(&b->rules, kind, out.list[i].replica, frames, scratch);
+            bool holds =
+                nika_evidence_verify(&b->rules, kind, out.list[i].replica, frames, scratch);
             assert_int_equal(holds, kind == out.list[i].kind);
         }
     }
@@ -74,10 +75,10 @@ static void test_two_contents_for_one_key_convict_and_repetitions_do_not(void **
     struct bench b;
     begin(&b);
     for (uint32_t i = 0; i < 3; i++) commit_at(&b, 3, 0, 5, 0xaa);
-    commit_at(&b, 3, 1, 5, 0xbb);                  /* Another view. */
-    commit_at(&b, 3, 0, 6, 0xbb);                  /* Another number. */
-    add(&b, vote(&b, 3, false, 0, 5, 0xbb));       /* Another class. */
-    commit_at(&b, 2, 0, 5, 0xbb);                  /* Another signer. */
+    commit_at(&b, 3, 1, 5, 0xbb);            /* Another view. */
+    commit_at(&b, 3, 0, 6, 0xbb);            /* Another number. */
+    add(&b, vote(&b, 3, false, 0, 5, 0xbb)); /* Another class. */
+    commit_at(&b, 2, 0, 5, 0xbb);            /* Another signer. */
     assert_int_equal(accuse(&b).count, 0);
     commit_at(&b, 3, 0, 5, 0xbb);
     struct nika_accusation a = accuse(&b);
@@ -192,9 +193,10 @@ static void test_a_new_view_must_follow_from_its_view_changes(void **state)
         uint8_t ordered;
         bool guilty;
     } cases[] = {
-        {3, 0xaa, false}, {3, 0xbb, true}, /* Another batch. */
-        {3, 0, true},                      /* The null batch, although one is prepared. */
-        {2, 0xaa, true},                   /* No quorum. */
+        {3, 0xaa, false},
+        {3, 0xbb, true}, /* Another batch. */
+        {3, 0, true},    /* The null batch, although one is prepared. */
+        {2, 0xaa, true}, /* No quorum. */
     };
     for (uint32_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct bench b;
