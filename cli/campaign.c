@@ -349,11 +349,6 @@ static bool open_results(struct campaign *c, const struct arguments *a)
 
 static int run_campaign(struct campaign *c, const struct arguments *a, const struct loaded *l)
 {
-    struct nika_results known = {0};
-    struct nika_diagnoses d = {0};
-    for (uint32_t i = 0; i < c->results.count; i++) {
-        if (!nika_results_add(&known, c->results.lines[i].text, c->path, i + 1, &d)) break;
-    }
     struct nika_plan plan = {.scenarios = l->list,
                              .sets = l->sets,
                              .scenario_count = l->count,
@@ -370,7 +365,7 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
                              .fail_fast = a->fail_fast,
                              .now_ns = cli_clock_ns,
                              .stop = &stop_requested,
-                             .known = &known,
+                             .known = &c->results, /* What is added meanwhile is not asked for again. */
                              .keep = keep,
                              .progress = progress,
                              .context = c};
@@ -378,14 +373,12 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     if (!cli_plan_write(&plan, a->budget_s != 0, a->out)) {
-        nika_results_free(&known);
         fclose(c->journal);
         return NIKA_EXIT_INCONCLUSIVE;
     }
     c->started_ns = c->shown_ns = cli_clock_ns();
     enum nika_pool_end end = nika_pool_run(&plan);
     if (c->terminal) fprintf(stderr, "\r\033[K");
-    nika_results_free(&known);
     if (fclose(c->journal) != 0 && end != NIKA_POOL_BROKEN) {
         fprintf(stderr, "nika: %s: cannot write: %s\n", c->path, strerror(errno));
         end = NIKA_POOL_BROKEN;
