@@ -9,6 +9,7 @@
 #include "cli/campaign_folder.h"
 #include "cli/cli.h"
 #include "fuzz/campaign/campaign.h"
+#include "fuzz/campaign/coverage.h"
 #include "scenarios/library.h"
 
 #define NAMES_MAX 512u
@@ -41,7 +42,8 @@ static const struct argp_option options[] = {
     {"seed-from", OPTION_FROM, "TEXT", 0,
      "count seeds from a number made of TEXT, such as a commit hash", 0},
     {"budget", OPTION_BUDGET, "TIME", 0, "stop after so long: 90s, 20m, 3h", 0},
-    {"strategy", 'S', "NAME", 0, "random or swarm (default random; nika list strategies)", 0},
+    {"strategy", 'S', "NAME", 0,
+     "how runs are varied: one of nika list strategies (default random)", 0},
     {"jobs", 'j', "N", 0, "worker processes (default: one a processor)", 0},
     {"shard", 'n', "I/N", 0, "run only the I-th of N parts", 0},
     {"out", 'o', "DIR", 0, "folder for the results (default out/campaign)", 0},
@@ -231,6 +233,7 @@ struct campaign {
     char path[1200];
     uint64_t started_ns, shown_ns, runs_before, failures;
     bool terminal, quiet, first;
+    struct nika_coverage coverage; /* Of the records that came in. */
 };
 
 /* Kept as it comes: killed at any time, a campaign loses only blocks that were under way. */
@@ -246,6 +249,8 @@ static bool keep(void *context, const char *record)
     }
     json_t *parsed = json_loads(record, 0, NULL);
     c->failures += json_array_size(json_object_get(parsed, "failures"));
+    (void)nika_coverage_add_json(&c->coverage, json_object_get(parsed, "states"),
+                                 json_object_get(parsed, "steps"));
     json_decref(parsed);
     return good;
 }
@@ -264,9 +269,10 @@ static void progress(void *context, uint64_t done, uint64_t total)
     uint64_t rate = fresh * 10 / (spent / (SECOND / 10) + 1);
     uint64_t left = rate == 0 ? 0 : (total - done) / rate;
     fprintf(stderr,
-            "%s%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " runs/s, %" PRIu64
+            "%s%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " runs/s, %" PRIu32 " states, %" PRIu64
             " failures, about %" PRIu64 " s left%s",
-            c->terminal ? "\r" : "", done, total, rate, c->failures, left,
+            c->terminal ? "\r" : "", done, total, rate,
+            nika_coverage_count(c->coverage.states, NIKA_COVERAGE_STATES), c->failures, left,
             c->terminal ? "\033[K" : "\n");
     fflush(stderr);
 }
