@@ -10,6 +10,7 @@
 #include "cli/campaign_shrink.h"
 #include "cli/cli.h"
 #include "fuzz/campaign/campaign.h"
+#include "fuzz/campaign/coverage.h"
 #include "scenarios/library.h"
 
 #define NAMES_MAX 512u
@@ -53,7 +54,8 @@ static const struct argp_option options[] = {
     {"seed-from", OPTION_FROM, "TEXT", 0,
      "count seeds from a number made of TEXT, such as a commit hash", 0},
     {"budget", OPTION_BUDGET, "TIME", 0, "stop after so long: 90s, 20m, 3h", 0},
-    {"strategy", 'S', "NAME", 0, "random or swarm (default random; nika list strategies)", 0},
+    {"strategy", 'S', "NAME", 0,
+     "how runs are varied: one of nika list strategies (default random)", 0},
     {"jobs", 'j', "N", 0, "worker processes (default: one a processor)", 0},
     {"shard", 'n', "I/N|auto", 0,
      "run only the I-th of N parts; auto: what Slurm, a Kubernetes Indexed Job, GNU parallel or CI "
@@ -260,23 +262,10 @@ struct campaign {
     struct nika_results results;
     FILE *journal;
     char path[1200];
-    uint64_t started_ns, shown_ns, runs_before, failures, state_count;
-    uint64_t states[STATES_MAX / 64]; /* Seen so far. */
+    uint64_t started_ns, shown_ns, runs_before, failures;
     bool terminal, quiet, first;
+    struct nika_coverage coverage; /* Of the records that came in. */
 };
-
-static void count_states(struct campaign *c, const json_t *states)
-{
-    size_t i;
-    json_t *state;
-    json_array_foreach(states, i, state)
-    {
-        uint64_t number = (uint64_t)json_integer_value(state) % STATES_MAX;
-        uint64_t bit = UINT64_C(1) << (number % 64);
-        c->state_count += (c->states[number / 64] & bit) == 0;
-        c->states[number / 64] |= bit;
-    }
-}
 
 /* Kept as it comes: killed at any time, a campaign loses only blocks that were under way. */
 static bool keep(void *context, const char *record)
@@ -291,7 +280,8 @@ static bool keep(void *context, const char *record)
     }
     json_t *parsed = json_loads(record, 0, NULL);
     c->failures += json_array_size(json_object_get(parsed, "failures"));
-    count_states(c, json_object_get(parsed, "states"));
+    (void)nika_coverage_add_json(&c->coverage, json_object_get(parsed, "states"),
+                                 json_object_get(parsed, "steps"));
     json_decref(parsed);
     return good;
 }
@@ -310,9 +300,10 @@ static void progress(void *context, uint64_t done, uint64_t total)
     uint64_t rate = fresh * 10 / (spent / (SECOND / 10) + 1);
     uint64_t left = rate == 0 ? 0 : (total - done) / rate;
     fprintf(stderr,
-            "%s%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " runs/s, %" PRIu64 " states, %" PRIu64
+            "%s%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " runs/s, %" PRIu32 " states, %" PRIu64
             " failures, about %" PRIu64 " s left%s",
-            c->terminal ? "\r" : "", done, total, rate, c->state_count, c->failures, left,
+            c->terminal ? "\r" : "", done, total, rate,
+            nika_coverage_count(c->coverage.states, NIKA_COVERAGE_STATES), c->failures, left,
             c->terminal ? "\033[K" : "\n");
     fflush(stderr);
 }

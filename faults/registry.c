@@ -7,6 +7,7 @@
     FAULT(corrupt)                                                                                 \
     FAULT(delay)                                                                                   \
     FAULT(duplicate)                                                                               \
+    FAULT(isolate)                                                                                 \
     FAULT(loss)                                                                                    \
     FAULT(partition)                                                                               \
     FAULT(reorder)                                                                                 \
@@ -36,6 +37,7 @@
     FAULT(flood)                                                                                   \
     FAULT(forged_checkpoint)                                                                       \
     FAULT(gap)                                                                                     \
+    FAULT(grammar)                                                                                 \
     FAULT(invent_request)                                                                          \
     FAULT(lying_new_view)                                                                          \
     FAULT(lying_state)                                                                             \

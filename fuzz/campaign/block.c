@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "fuzz/campaign/campaign.h"
-
-/* Coarse protocol states of one replica: enough to tell phases apart, few enough that reaching a new one means something. */
-#define STATES 4096u
+#include "fuzz/campaign/coverage.h"
 
 struct tally {
     uint64_t held, missed;
@@ -17,21 +15,8 @@ struct tally {
 };
 struct states {
     struct nika_runner *runner;
-    uint64_t seen[STATES / 64];
+    struct nika_coverage coverage;
 };
-
-static uint32_t least(uint64_t value, uint32_t most)
-{
-    return value < most ? (uint32_t)value : most;
-}
-
-static uint32_t state_of(const struct nika_replica_status *s, uint64_t interval)
-{
-    uint32_t lag = least((s->last_executed - s->low_mark) / interval, 3);
-    uint32_t behind = least(s->last_committed - s->last_executed, 1);
-    return least(s->view, 3) | (s->active ? 4u : 0) | (s->transferring ? 8u : 0) | lag << 4 |
-           least(s->wait, 15) << 6 | least(s->backoff, 1) << 10 | behind << 11;
-}
 
 static void on_tap(void *context, const struct nika_tap *tap)
 {
@@ -43,8 +28,8 @@ static void on_tap(void *context, const struct nika_tap *tap)
     if (tap->node >= nika_world_config(world)->n || !nika_world_is_up(world, tap->node)) return;
     struct nika_replica_status status;
     nika_world_status(world, tap->node, &status);
-    uint32_t state = state_of(&status, nika_world_config(world)->checkpoint_interval);
-    states->seen[state / 64] |= UINT64_C(1) << (state % 64);
+    uint32_t state = nika_coverage_state(&status, nika_world_config(world)->checkpoint_interval);
+    (void)nika_coverage_see(&states->coverage, tap->node, state);
 }
 
 static void add_failure(struct tally *t, uint64_t seed, int exit_class, const char *sentence,
@@ -130,7 +115,7 @@ static json_t *named_counts(const uint64_t *counts)
 static json_t *record(const struct nika_block *block, struct tally *t, const struct states *states)
 {
     char id[33], digest[33];
-    json_t *faults = json_array(), *seen = json_array(), *sets = json_array();
+    json_t *faults = json_array(), *sets = json_array();
     nika_block_id(block, id);
     nika_run_digest_text(&t->digest, digest);
     for (uint32_t i = 0; i < block->scenario->fault_count; i++)
@@ -139,18 +124,15 @@ static json_t *record(const struct nika_block *block, struct tally *t, const str
                                         "acted", (json_int_t)t->acted[i]));
     for (uint32_t i = 0; i < block->sets->count; i++)
         json_array_append_new(sets, json_string(block->sets->text[i]));
-    for (uint32_t i = 0; i < STATES; i++) {
-        if ((states->seen[i / 64] >> (i % 64) & 1) != 0)
-            json_array_append_new(seen, json_integer(i));
-    }
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
         "nika_block", id, "scenario", block->scenario->name, "path", block->scenario->path,
         "scenario_digest", block->scenario_digest, "strategy", block->strategy->name, "version",
         block->version, "first", (json_int_t)block->first, "count", (json_int_t)block->count,
         "held", (json_int_t)t->held, "missed", (json_int_t)t->missed, "digest", digest, "sets",
-        sets, "faults", faults, "probes", named_counts(t->probes), "states", seen, "failures",
-        json_incref(t->failures));
+        sets, "faults", faults, "probes", named_counts(t->probes), "states",
+        nika_coverage_states_json(&states->coverage), "steps",
+        nika_coverage_steps_json(&states->coverage), "failures", json_incref(t->failures));
 }
 
 json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runner,
@@ -179,6 +161,7 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
             }
             atomic_store(&slot->seed, seed);
             atomic_store(&slot->started_ns, now_ns());
+            nika_coverage_begin(&states->coverage);
             nika_runner_run(runner, seed, result);
             count(block, result, &t);
             if (i == 0) repeat(runner, seed, result->digest, &t, result + 1);

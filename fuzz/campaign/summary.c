@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuzz/campaign/campaign.h"
+#include "fuzz/campaign/coverage.h"
 
 #define SEEDS_SHOWN 5u
 #define REPRODUCE_SIZE 8192u
@@ -60,11 +61,12 @@ static void add_failure(json_t *failures, const json_t *record, const json_t *fa
         json_array_append_new(seeds, json_integer(seed));
 }
 
-static void add_record(json_t *summary, json_t *totals, const json_t *record)
+static void add_record(json_t *summary, json_t *totals, const json_t *record,
+                       struct nika_coverage *coverage)
 {
     char key[256];
     snprintf(key, sizeof key, "%s [%s]", text(record, "scenario"), text(record, "strategy"));
-    json_t *cases = json_object_get(summary, "cases"), *failure, *fault, *probe, *state;
+    json_t *cases = json_object_get(summary, "cases"), *failure, *fault, *probe;
     json_t *one = member(cases, key, json_object);
     const char *name;
     size_t i;
@@ -95,12 +97,8 @@ static void add_record(json_t *summary, json_t *totals, const json_t *record)
     }
     json_object_foreach((json_t *)json_object_get(record, "probes"), name, probe)
         add(json_object_get(summary, "probes"), name, json_integer_value(probe));
-    json_array_foreach(json_object_get(record, "states"), i, state)
-    {
-        char label[24];
-        snprintf(label, sizeof label, "%" JSON_INTEGER_FORMAT, json_integer_value(state));
-        json_object_set_new(json_object_get(summary, "states_seen"), label, json_true());
-    }
+    (void)nika_coverage_add_json(coverage, json_object_get(record, "states"),
+                                 json_object_get(record, "steps"));
 }
 
 /* What never happened, although it was there to happen: the commonest lie of a testbed. */
@@ -135,10 +133,11 @@ static void add_silent(json_t *summary)
 
 json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
 {
-    json_t *summary = json_pack("{s:i, s:i, s:b, s:{}, s:{}, s:{}, s:{}, s:{s:i, s:i, s:i, s:i}}",
-                                "nika_campaign", 1, "exit_class", NIKA_EXIT_HELD, "complete",
-                                complete ? 1 : 0, "cases", "failures", "probes", "states_seen",
-                                "totals", "runs", 0, "held", 0, "missed", 0, "failed", 0);
+    struct nika_coverage coverage = {0};
+    json_t *summary =
+        json_pack("{s:i, s:i, s:b, s:{}, s:{}, s:{}, s:{s:i, s:i, s:i, s:i}}", "nika_campaign", 1,
+                  "exit_class", NIKA_EXIT_HELD, "complete", complete ? 1 : 0, "cases", "failures",
+                  "probes", "totals", "runs", 0, "held", 0, "missed", 0, "failed", 0);
     struct nika_result_line *sorted = nika_results_sorted(results);
     if (summary == NULL || sorted == NULL) {
         json_decref(summary);
@@ -147,15 +146,15 @@ json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
     }
     for (uint32_t i = 0; i < results->count; i++) {
         json_t *record = json_loads(sorted[i].text, 0, NULL);
-        add_record(summary, json_object_get(summary, "totals"), record);
+        add_record(summary, json_object_get(summary, "totals"), record, &coverage);
         json_decref(record);
     }
     free(sorted);
     add_silent(summary);
-    json_object_set_new(
-        summary, "states",
-        json_integer((json_int_t)json_object_size(json_object_get(summary, "states_seen"))));
-    json_object_del(summary, "states_seen");
+    json_object_set_new(summary, "states",
+                        json_integer(nika_coverage_count(coverage.states, NIKA_COVERAGE_STATES)));
+    json_object_set_new(summary, "steps",
+                        json_integer(nika_coverage_count(coverage.steps, NIKA_COVERAGE_STEPS)));
     if (!complete)
         json_object_set_new(summary, "exit_class",
                             json_integer(nika_exit_worse((int)integer(summary, "exit_class"),
@@ -273,9 +272,11 @@ void nika_campaign_text(const json_t *summary, FILE *file)
             "\nverdict   %s (exit code %" JSON_INTEGER_FORMAT ")\nruns      %" JSON_INTEGER_FORMAT
             ": %" JSON_INTEGER_FORMAT " held, %" JSON_INTEGER_FORMAT
             " missed their attack, %" JSON_INTEGER_FORMAT
-            " failed in %zu ways\nstates    %" JSON_INTEGER_FORMAT " protocol states seen%s\n",
+            " failed in %zu ways\nstates    %" JSON_INTEGER_FORMAT
+            " protocol states and %" JSON_INTEGER_FORMAT " steps between them seen%s\n",
             text(summary, "verdict"), integer(summary, "exit_class"), integer(totals, "runs"),
             integer(totals, "held"), integer(totals, "missed"), integer(totals, "failed"),
             json_object_size(json_object_get(summary, "failures")), integer(summary, "states"),
+            integer(summary, "steps"),
             json_is_true(json_object_get(summary, "complete")) ? "" : "; not complete");
 }

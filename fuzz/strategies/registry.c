@@ -16,7 +16,7 @@ static const struct nika_strategy nika_strategy_random = {
 };
 
 const struct nika_strategy *const nika_strategies[] = {&nika_strategy_random, &nika_strategy_swarm,
-                                                       NULL};
+                                                       &nika_strategy_grammar, NULL};
 
 const struct nika_strategy *nika_strategy_find(const char *name)
 {

@@ -8,7 +8,7 @@
 #include "scenarios/scenario.h"
 
 #define NIKA_STRATEGY_SETS_MAX (2u * NIKA_FAULTS_MAX)
-#define NIKA_STRATEGY_SET_SIZE 64u
+#define NIKA_STRATEGY_SET_SIZE 240u
 
 struct nika_strategy_sets {
     uint32_t count;
@@ -20,7 +20,23 @@ struct nika_strategy {
     /* The overrides for this scenario; `out` is zeroed. */
     void (*overrides)(const struct nika_scenario *scenario, struct nika_strategy_sets *out);
 };
-extern const struct nika_strategy nika_strategy_swarm;
+extern const struct nika_strategy nika_strategy_swarm, nika_strategy_grammar;
+
+/* ---- adversary.c: for strategies ---- */
+/* One more override, as by printf. */
+__attribute__((format(printf, 2, 3))) void nika_strategy_set(struct nika_strategy_sets *out,
+                                                             const char *format, ...);
+/* Append the fault `object` (JSON) after the scenario's own and the `added` ones before it; the new number of added ones. Nothing
+ * when there is no room. */
+uint32_t nika_strategy_add_fault(const struct nika_scenario *scenario,
+                                 struct nika_strategy_sets *out, uint32_t added,
+                                 const char *object);
+/* Put the Byzantine fault `object` (JSON members, no braces, no targets) in the place of the scenario's own, with its targets; or,
+ * when the scenario corrupts nobody, add it with f targets. The scenario's other faults need no longer act. Returns how many were
+ * added: 0 or 1. Never exceeds the scenario's fault budget. */
+uint32_t nika_strategy_corrupt(const struct nika_scenario *scenario, struct nika_strategy_sets *out,
+                               const char *object);
+
 /* NULL-terminated; the first is the default. */
 extern const struct nika_strategy *const nika_strategies[];
 /* NULL when there is none of that name. */
