@@ -356,7 +356,8 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
                              .fail_fast = a->fail_fast,
                              .now_ns = cli_clock_ns,
                              .stop = &stop_requested,
-                             .known = &c->results, /* What is added meanwhile is not asked for again. */
+                             .known =
+                                 &c->results, /* What is added meanwhile is not asked for again. */
                              .keep = keep,
                              .progress = progress,
                              .context = c};

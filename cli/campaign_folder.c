@@ -77,6 +77,12 @@ static bool write_summary(const json_t *summary, const char *folder)
         good = file != NULL && nika_campaign_junit(summary, file);
         good = file != NULL && fclose(file) == 0 && good;
     }
+    if (good) {
+        snprintf(path, sizeof path, "%s/index.html", folder);
+        file = fopen(path, "w");
+        good = file != NULL && nika_campaign_html(summary, folder, file);
+        good = file != NULL && fclose(file) == 0 && good;
+    }
     if (!good) fprintf(stderr, "nika: %s: cannot write: %s\n", path, strerror(errno));
     return good;
 }
@@ -102,7 +108,7 @@ int cli_campaign_conclude(struct nika_results *results, const char *folder, bool
     } else {
         nika_campaign_text(summary, stdout);
         cli_campaign_shrunk_text(summary, folder, stdout);
-        printf("results   %s/%s, campaign.json, junit.xml\n", folder, CLI_RESULTS);
+        printf("results   %s/%s, campaign.json, junit.xml, index.html\n", folder, CLI_RESULTS);
     }
     json_decref(summary);
     return good ? status : nika_exit_worse(status, NIKA_EXIT_INCONCLUSIVE);

@@ -7,7 +7,6 @@
 #include "fuzz/campaign/coverage.h"
 
 #define SEEDS_SHOWN 5u
-#define REPRODUCE_SIZE 8192u
 
 static json_int_t integer(const json_t *object, const char *key)
 {
@@ -164,8 +163,7 @@ json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
     return summary;
 }
 
-/* The line that repeats the first of these runs, its strategy's overrides spelt out. */
-static void reproduce(const json_t *failure, char *out, size_t size)
+void nika_failure_reproduce(const json_t *failure, char *out, size_t size)
 {
     size_t i;
     json_t *set;
@@ -179,7 +177,7 @@ static void reproduce(const json_t *failure, char *out, size_t size)
     }
 }
 
-static void xml_text(FILE *file, const char *text)
+void nika_xml_text(FILE *file, const char *text)
 {
     for (; *text != '\0'; text++) {
         const char *entity = *text == '&'   ? "&amp;"
@@ -198,19 +196,19 @@ static void junit_case(FILE *file, const char *name, const json_t *one)
 {
     const char *signature;
     json_t *failure;
-    char line[REPRODUCE_SIZE];
+    char line[NIKA_REPRODUCE_SIZE];
     fputs("    <testcase classname=\"nika\" name=\"", file);
-    xml_text(file, name);
+    nika_xml_text(file, name);
     fputs("\">\n", file);
     json_object_foreach((json_t *)json_object_get(one, "failures"), signature, failure)
     {
         fputs("      <failure type=\"", file);
-        xml_text(file, text(failure, "verdict"));
+        nika_xml_text(file, text(failure, "verdict"));
         fputs("\" message=\"", file);
-        xml_text(file, text(failure, "sentence"));
+        nika_xml_text(file, text(failure, "sentence"));
         fputs("\">", file);
-        reproduce(failure, line, sizeof line);
-        xml_text(file, line);
+        nika_failure_reproduce(failure, line, sizeof line);
+        nika_xml_text(file, line);
         fprintf(file, " (%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " runs)</failure>\n",
                 integer(failure, "count"), integer(one, "runs"));
     }
@@ -255,11 +253,11 @@ void nika_campaign_text(const json_t *summary, FILE *file)
     const json_t *totals = json_object_get(summary, "totals");
     const char *signature;
     json_t *failure, *silent;
-    char line[REPRODUCE_SIZE];
+    char line[NIKA_REPRODUCE_SIZE];
     size_t i;
     json_object_foreach((json_t *)json_object_get(summary, "failures"), signature, failure)
     {
-        reproduce(failure, line, sizeof line);
+        nika_failure_reproduce(failure, line, sizeof line);
         fprintf(file,
                 "\n%s (%s), %" JSON_INTEGER_FORMAT " times, first in %s\n  %s\n  reproduce %s\n",
                 text(failure, "verdict"), signature, integer(failure, "count"),

@@ -23,6 +23,12 @@ for small in "$work/found/shrunk"/*.json; do
     grep -q "^size .*before" "${small%.json}.txt" || fail "no sizes: $(cat "${small%.json}.txt")"
 done
 valid_junit "$work/found/junit.xml"
+# The page is well-formed, says what failed first, and its links lead somewhere.
+page=$work/found/index.html
+xmllint --noout "$page" 2>"$work/xml" || fail "index.html is not well-formed: $(head -3 "$work/xml")"
+[[ $(grep -n "O1 agreement" "$page" | head -1 | cut -d: -f1) -lt $(grep -n "by scenario and strategy" "$page" | cut -d: -f1) ]] || fail "failures do not come first"
+grep -q "Culprit: replica" "$page" && grep -q 'class="n" style="background:hsl(0 ' "$page" || fail "no culprits or no heat in index.html"
+for link in $(grep -oE 'href="[^"]+"' "$page" | sed 's/href="//; s/"//'); do [[ -e "$work/found/$link" ]] || fail "index.html: $link leads nowhere"; done
 # In runs, the budget gives the same everywhere; once small, it is not done again.
 expect 1 "" "$nika" campaign "$work/planted.json" --seeds 1..64 --shrink-budget 2000 --jobs 1 --out "$work/again"
 diff -r "$work/found/shrunk" "$work/again/shrunk" --exclude='*.txt' >/dev/null || fail "two campaigns shrink to different scenarios"
