@@ -28,6 +28,7 @@ static bool targets_text(const struct nika_scenario_fault *fault, char *text, si
 {
     size_t used = 0;
     if (fault->draw_one) return snprintf(text, size, "\"one-by-seed\"") > 0;
+    if (fault->draw_rest) return snprintf(text, size, "\"rest-by-seed\"") > 0;
     for (uint32_t i = 0; i < NIKA_REPLICAS_MAX; i++) {
         if ((fault->targets[i / 64] >> (i % 64) & 1) == 0) continue;
         if (used + 8 >= size) return false;
