@@ -162,8 +162,8 @@ bool grammar_change(struct nika_fault *fault, uint32_t from, uint64_t view,
     if (lie == GRAMMAR_CHANGE_INFLATED) out->low_mark += fault->host->config->checkpoint_interval;
     if (lie == GRAMMAR_CHANGE_EMPTY || lie == GRAMMAR_CHANGE_INFLATED || w->failed)
         return !w->failed;
-    uint64_t last = out->low_mark + fault->host->config->checkpoint_interval;
-    for (uint64_t seq = out->low_mark + 1; seq <= last && !w->failed; seq++) {
+    for (uint64_t i = 1; i <= fault->host->config->checkpoint_interval && !w->failed; i++) {
+        uint64_t seq = out->low_mark + i;
         struct candidate c[GRAMMAR_CANDIDATES_MAX + 1];
         uint32_t count = candidates(fault, view, seq, c);
         bool forge = lie == GRAMMAR_CHANGE_FORGED;
@@ -264,8 +264,10 @@ static bool add_orders(struct nika_fault *fault, uint32_t from, uint64_t view,
                        enum grammar_new_view_lie lie, const struct plan *plan,
                        struct nika_writer *w, struct nika_list *list)
 {
-    for (uint64_t seq = plan->low + 1; seq <= plan->high; seq++) {
-        const struct planned *p = &plan->order[seq - plan->low - 1];
+    /* Counted, because a VIEW-CHANGE that another liar sent may claim any low mark. */
+    for (uint64_t i = 0; i < plan->high - plan->low; i++) {
+        const struct planned *p = &plan->order[i];
+        uint64_t seq = plan->low + 1 + i;
         struct pbft_pre_prepare order = {.view = view, .seq = seq};
         if (p->present && lie != GRAMMAR_NEW_VIEW_NULL) order.digest = p->digest;
         if (lie == GRAMMAR_NEW_VIEW_OTHER && seq == plan->high)
