@@ -10,7 +10,9 @@
     FAULT(isolate)                                                                                 \
     FAULT(loss)                                                                                    \
     FAULT(partition)                                                                               \
+    FAULT(priorities)                                                                              \
     FAULT(reorder)                                                                                 \
+    FAULT(round_partition)                                                                         \
     FAULT(crash)                                                                                   \
     FAULT(pause)                                                                                   \
     FAULT(restart_each)                                                                            \
@@ -25,6 +27,7 @@
     FAULT(offset)                                                                                  \
     FAULT(bad_auth)                                                                                \
     FAULT(big_time)                                                                                \
+    FAULT(byzzfuzz)                                                                                \
     FAULT(client_bad_auth)                                                                         \
     FAULT(client_bad_request)                                                                      \
     FAULT(client_equivocate)                                                                       \

@@ -46,6 +46,17 @@ static bool named_targets(struct nika_scenario_fault *fault, const char *text, u
         for (uint32_t i = 0; i < count; i++) add_target(fault, i);
         return true;
     }
+    /* The primaries of the first views: who matters most in a short run. */
+    static const char first[] = "one-of-first-";
+    if (strncmp(text, first, sizeof first - 1) == 0) {
+        uint64_t last = strtoull(text + sizeof first - 1, &end, 10);
+        if (text[sizeof first - 1] < '1' || text[sizeof first - 1] > '9' || *end != '\0' ||
+            last > count)
+            return false;
+        fault->draw_one = true;
+        for (uint32_t i = 0; i < last; i++) add_target(fault, i);
+        return true;
+    }
     static const char prefix[] = "primary-of-view-";
     const char *digits = text + sizeof prefix - 1;
     if (strncmp(text, prefix, sizeof prefix - 1) != 0 || *digits < '0' || *digits > '9' ||
@@ -75,8 +86,8 @@ static void load_targets(struct nika_scenario *s, struct nika_scenario_fault *fa
         return;
     }
     nika_diagnose(d, path, false,
-                  "expected an array of ids 0..%u, \"all\", \"one-by-seed\", \"rest-by-seed\" (of "
-                  "replicas) or "
+                  "expected an array of ids 0..%u, \"all\", \"one-by-seed\", \"one-of-first-N\", "
+                  "\"rest-by-seed\" (of replicas) or "
                   "\"primary-of-view-N\", got %s",
                   count - 1, nika_scenario_value_text(value, text, sizeof text));
 }

@@ -82,7 +82,6 @@ static bool on_pre_prepare(struct nika_fault *fault, struct nika_outgoing *out)
         lie == 3 ? NULL : grammar_variant(fault, m.view, m.seq, lie - 1);
     out->drop = true;
     if (variant == NULL) return true;
-    grammar_send_batch(fault, out->from, out->to, variant);
     m.digest = variant->digest;
     out->drop = !fault_rewrite(fault, out, &pbft_info_pre_prepare, &m);
     return true;
@@ -175,6 +174,17 @@ static void on_link(struct nika_fault *fault, struct nika_outgoing *out)
     fault->host->wake(fault->host->world, fault, fault->host->now_ns(fault->host->world), told);
 }
 
+/* Who asks for a batch of ours gets it: an order that nobody can execute harms nobody. */
+static bool on_receive(struct nika_fault *fault, uint32_t target, const struct nika_frame *frame)
+{
+    struct common_fetch_batch m;
+    if (frame->type != COMMON_TYPE_fetch_batch || nika_is_client(frame->sender)) return true;
+    if (nika_decode(&common_info_fetch_batch, frame->body, &m) != NIKA_OK) return true;
+    const struct grammar_variant *variant = grammar_variant_of(fault->state, &m.digest);
+    if (variant != NULL) grammar_send_batch(fault, target, frame->sender, variant);
+    return true;
+}
+
 /* ---- unasked ---- */
 /* The same vote from every corrupted sender at once, the primary of the view included: its PREPARE must count for nothing. */
 static void vote_all(struct nika_fault *fault, uint32_t to, const struct pbft_prepare *m,
@@ -193,6 +203,11 @@ static void vote_all(struct nika_fault *fault, uint32_t to, const struct pbft_pr
 static void burst(struct nika_fault *fault, const struct grammar_told *told)
 {
     struct pbft_prepare m = {.view = told->view, .seq = told->seq, .digest = told->digest};
+    uint32_t primary = grammar_primary(fault, m.view);
+    const struct grammar_variant *variant = grammar_variant_of(fault->state, &told->digest);
+    /* A receiver takes a BATCH only behind the order that names it. */
+    if (variant != NULL && nika_fault_targets(fault, primary))
+        grammar_send_batch(fault, primary, told->to, variant);
     uint32_t lie = grammar_lie(fault, GRAMMAR_BURST, told->to, PBFT_TYPE_prepare, m.view, m.seq, 4);
     switch (lie) {
     case 0:
@@ -260,8 +275,8 @@ static void second_order(struct nika_fault *fault, uint32_t to, const struct gra
     if (variant == NULL) return;
     struct pbft_pre_prepare m = {.view = v->view, .seq = v->seq, .digest = variant->digest};
     struct pbft_prepare votes = {.view = v->view, .seq = v->seq, .digest = variant->digest};
-    grammar_send_batch(fault, primary, to, variant);
     fault_inject(fault, primary, to, &pbft_info_pre_prepare, &m);
+    grammar_send_batch(fault, primary, to, variant);
     vote_all(fault, to, &votes, 1, 1);
 }
 
@@ -355,4 +370,5 @@ const struct nika_fault_ops nika_fault_grammar = {
     .on_wake = on_wake,
     .on_send = on_send,
     .on_link = on_link,
+    .on_receive = on_receive,
 };

@@ -110,6 +110,9 @@ uint64_t grammar_stable(const struct nika_fault *fault, struct nika_writer *w,
 /* Another batch for (view, seq), the `which`-th; the same each time. NULL when no client has asked for anything. */
 const struct grammar_variant *grammar_variant(struct nika_fault *fault, uint64_t view, uint64_t seq,
                                               uint32_t which);
+/* The batch with this digest, NULL when it is none of ours. */
+const struct grammar_variant *grammar_variant_of(const struct grammar *g,
+                                                 const struct nika_digest *digest);
 /* A digest for (view, seq) that is not `honest`: that of a batch that was offered, or of nothing. */
 void grammar_other_digest(const struct grammar *g, uint64_t view, uint64_t seq,
                           const struct nika_digest *honest, struct nika_digest *out);
@@ -121,8 +124,9 @@ void grammar_send_batch(struct nika_fault *fault, uint32_t from, uint32_t to,
 enum grammar_change_lie {
     GRAMMAR_CHANGE_EMPTY = 1, /* Nothing was prepared. */
     GRAMMAR_CHANGE_STALE, /* Genuine certificates, chosen: of older views, of other batches, or left out. */
-    GRAMMAR_CHANGE_FORGED, /* Certificates that only look like it. */
-    GRAMMAR_CHANGE_LIES = GRAMMAR_CHANGE_FORGED
+    GRAMMAR_CHANGE_FORGED,   /* Certificates that only look like it. */
+    GRAMMAR_CHANGE_INFLATED, /* A later checkpoint than anybody has proof of. */
+    GRAMMAR_CHANGE_LIES = GRAMMAR_CHANGE_INFLATED
 };
 /* A VIEW-CHANGE of `from` for `view`, its lists written through `w`. False when it does not fit. */
 bool grammar_change(struct nika_fault *fault, uint32_t from, uint64_t view,
@@ -134,8 +138,8 @@ enum grammar_new_view_lie {
     GRAMMAR_NEW_VIEW_NULL,       /* Every order is null. */
     GRAMMAR_NEW_VIEW_LOWEST,     /* The certificate of the lowest view wins. */
     GRAMMAR_NEW_VIEW_OTHER,      /* The last order is of another batch. */
-    GRAMMAR_NEW_VIEW_FEW,        /* One VIEW-CHANGE too few. */
-    GRAMMAR_NEW_VIEW_TWICE,      /* A quorum only by counting one twice. */
+    GRAMMAR_NEW_VIEW_FEW,   /* Too few VIEW-CHANGEs, down to an own one that hides everything. */
+    GRAMMAR_NEW_VIEW_TWICE, /* A quorum only by counting one twice. */
     GRAMMAR_NEW_VIEW_LIES = GRAMMAR_NEW_VIEW_TWICE
 };
 /* A NEW-VIEW of `from` for `view`. False when too few VIEW-CHANGEs for it were heard, or it does not fit. */

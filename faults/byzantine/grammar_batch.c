@@ -38,6 +38,16 @@ const struct grammar_variant *grammar_variant(struct nika_fault *fault, uint64_t
     return build(&g->request[pick], v) ? v : NULL;
 }
 
+const struct grammar_variant *grammar_variant_of(const struct grammar *g,
+                                                 const struct nika_digest *digest)
+{
+    for (uint32_t i = 0; i < grammar_kept(g->variants, GRAMMAR_VARIANTS); i++) {
+        if (g->variant[i].size != 0 && nika_digest_equal(&g->variant[i].digest, digest))
+            return &g->variant[i];
+    }
+    return NULL;
+}
+
 void grammar_other_digest(const struct grammar *g, uint64_t view, uint64_t seq,
                           const struct nika_digest *honest, struct nika_digest *out)
 {

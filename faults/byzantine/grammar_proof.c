@@ -159,9 +159,11 @@ bool grammar_change(struct nika_fault *fault, uint32_t from, uint64_t view,
     *out = (struct pbft_view_change){.view = view};
     out->low_mark = grammar_stable(fault, w, &out->checkpoints);
     out->prepared = (struct nika_list){0, {w->data + w->at, 0}};
-    if (lie == GRAMMAR_CHANGE_EMPTY || w->failed) return !w->failed;
-    uint64_t last = out->low_mark + fault->host->config->checkpoint_interval;
-    for (uint64_t seq = out->low_mark + 1; seq <= last && !w->failed; seq++) {
+    if (lie == GRAMMAR_CHANGE_INFLATED) out->low_mark += fault->host->config->checkpoint_interval;
+    if (lie == GRAMMAR_CHANGE_EMPTY || lie == GRAMMAR_CHANGE_INFLATED || w->failed)
+        return !w->failed;
+    for (uint64_t i = 1; i <= fault->host->config->checkpoint_interval && !w->failed; i++) {
+        uint64_t seq = out->low_mark + i;
         struct candidate c[GRAMMAR_CANDIDATES_MAX + 1];
         uint32_t count = candidates(fault, view, seq, c);
         bool forge = lie == GRAMMAR_CHANGE_FORGED;
@@ -262,8 +264,10 @@ static bool add_orders(struct nika_fault *fault, uint32_t from, uint64_t view,
                        enum grammar_new_view_lie lie, const struct plan *plan,
                        struct nika_writer *w, struct nika_list *list)
 {
-    for (uint64_t seq = plan->low + 1; seq <= plan->high; seq++) {
-        const struct planned *p = &plan->order[seq - plan->low - 1];
+    /* Counted, because a VIEW-CHANGE that another liar sent may claim any low mark. */
+    for (uint64_t i = 0; i < plan->high - plan->low; i++) {
+        const struct planned *p = &plan->order[i];
+        uint64_t seq = plan->low + 1 + i;
         struct pbft_pre_prepare order = {.view = view, .seq = seq};
         if (p->present && lie != GRAMMAR_NEW_VIEW_NULL) order.digest = p->digest;
         if (lie == GRAMMAR_NEW_VIEW_OTHER && seq == plan->high)
@@ -282,14 +286,19 @@ bool grammar_new_view(struct nika_fault *fault, uint32_t from, uint64_t view,
                       struct pbft_new_view *out)
 {
     uint32_t n = fault->host->config->n, wanted = grammar_quorum(fault);
-    bool short_of = lie == GRAMMAR_NEW_VIEW_FEW || lie == GRAMMAR_NEW_VIEW_TWICE;
-    uint32_t distinct = short_of ? wanted - 1 : wanted;
+    bool fresh = lie == GRAMMAR_NEW_VIEW_OWN, alone = false;
+    uint32_t distinct = lie == GRAMMAR_NEW_VIEW_TWICE ? wanted - 1 : wanted;
+    if (lie == GRAMMAR_NEW_VIEW_FEW) {
+        uint64_t fewer = nika_fault_choice(fault, from, PBFT_TYPE_new_view, view, 3, wanted - 1);
+        distinct = wanted - 1 - (uint32_t)fewer;
+        fresh = alone = distinct == 1;
+    }
     /* Whom to leave out, if anybody can be. */
     uint32_t skip = (uint32_t)nika_fault_choice(fault, from, PBFT_TYPE_new_view, view, 2, n + 1);
     *out = (struct pbft_new_view){.view = view, .view_changes = {0, {w->data + w->at, 0}}};
     for (uint32_t i = 0; i < n && out->view_changes.count < distinct; i++) {
-        if (i + 1 == skip) continue;
-        (void)add_change(fault, i, view, lie == GRAMMAR_NEW_VIEW_OWN, w, &out->view_changes);
+        if (alone ? i != from : i + 1 == skip) continue;
+        (void)add_change(fault, i, view, fresh, w, &out->view_changes);
     }
     if (w->failed || out->view_changes.count < distinct) return false;
     if (lie == GRAMMAR_NEW_VIEW_TWICE) {

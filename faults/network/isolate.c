@@ -1,8 +1,8 @@
 /* faults/network/isolate.c: cuts off the replica that just prepared, or whom it would hurt most, again and again
  * (ATTACKS.md 10.3, targeted partitions).
  *
- * It reads what passes and where replicas stand, and decides at two kinds of moments: when a replica sends its first COMMIT for a
- * slot (it has prepared, and perhaps nobody else has), and at regular ticks. */
+ * It reads what passes and where replicas stand, and decides at three kinds of moments: when a slot gets its first order, when
+ * the first COMMIT for it is sent (somebody has prepared, and perhaps nobody else has), and at regular ticks. */
 #include "faults/support.h"
 
 enum { PARAM_HOLD_MS, PARAM_TICK_MS, PARAM_RATE, PARAM_COUNT };
@@ -24,10 +24,15 @@ static const struct nika_fault_param params[PARAM_COUNT] = {
      .high = FAULT_PPM_MAX,
      .fallback = 250000},
 };
+/* What a cut drops: all between the sides, one kind of vote to everybody but the side, or only votes between the sides. */
+enum { MODE_ALL = 0, MODE_PREPARES, MODE_COMMITS, MODE_VOTES, MODE_COUNT };
 struct state {
-    uint64_t until_ns, view, seq; /* view, seq: of the latest first COMMIT. */
+    uint64_t until_ns;
+    struct moment {
+        uint64_t view, seq;
+    } seen[2]; /* The latest slot with a PRE-PREPARE, and with a COMMIT. */
     uint64_t side[2];
-    bool only_votes; /* The cut lets all but PREPARE and COMMIT pass. */
+    uint64_t mode;
 };
 #define SUBJECT_TICK 0xff01u
 
@@ -81,7 +86,7 @@ static void cut(struct nika_fault *fault, uint32_t subject, uint64_t view, uint6
                : whom == WHOM_AHEAD || !known ? ahead
                                               : committer);
     }
-    s->only_votes = nika_fault_choice(fault, subject, 2, view, seq, 4) == 3;
+    s->mode = nika_fault_choice(fault, subject, 2, view, seq, MODE_COUNT);
     uint64_t quarters = 1 + nika_fault_choice(fault, subject, 3, view, seq, 4);
     s->until_ns = now + fault->params[PARAM_HOLD_MS] * FAULT_MS * quarters / 4;
 }
@@ -104,21 +109,44 @@ static void on_wake(struct nika_fault *fault, uint64_t cookie)
     tick_later(fault);
 }
 
-static void on_link(struct nika_fault *fault, struct nika_outgoing *out)
+static bool dropped(const struct state *s, const struct nika_outgoing *out)
+{
+    bool apart = on_side(s, out->from) != on_side(s, out->to);
+    bool prepare = out->type == PBFT_TYPE_prepare, commit = out->type == PBFT_TYPE_commit;
+    switch (s->mode) {
+    case MODE_ALL:
+        return apart;
+    case MODE_VOTES:
+        return apart && (prepare || commit);
+    case MODE_PREPARES:
+        return prepare && !on_side(s, out->to);
+    default:
+        return commit && !on_side(s, out->to);
+    }
+}
+
+/* The first order of a slot, and the first sign that somebody has prepared it: when to cut so that it hurts. */
+static void consider(struct nika_fault *fault, const struct nika_outgoing *out)
 {
     struct state *s = fault->state;
+    if (out->summary == NULL ||
+        (out->type != PBFT_TYPE_commit && out->type != PBFT_TYPE_pre_prepare))
+        return;
+    struct moment *seen = &s->seen[out->type == PBFT_TYPE_commit];
+    if (out->summary->view <= seen->view && out->summary->seq <= seen->seq) return;
+    *seen = (struct moment){out->summary->view, out->summary->seq};
+    if (nika_fault_choice_ppm(fault, out->from, out->type, seen->view, seen->seq,
+                              fault->params[PARAM_RATE]))
+        cut(fault, out->from, seen->view, seen->seq, out->from);
+}
+
+static void on_link(struct nika_fault *fault, struct nika_outgoing *out)
+{
+    const struct state *s = fault->state;
     if (nika_is_client(out->from) || nika_is_client(out->to)) return;
     uint64_t now = fault->host->now_ns(fault->host->world);
-    if (out->type == PBFT_TYPE_commit && out->summary != NULL && now >= s->until_ns &&
-        (out->summary->view > s->view || out->summary->seq > s->seq)) {
-        s->view = out->summary->view;
-        s->seq = out->summary->seq;
-        if (nika_fault_choice_ppm(fault, out->from, out->type, s->view, s->seq,
-                                  fault->params[PARAM_RATE]))
-            cut(fault, out->from, s->view, s->seq, out->from);
-    }
-    if (now >= s->until_ns || on_side(s, out->from) == on_side(s, out->to)) return;
-    if (s->only_votes && out->type != PBFT_TYPE_prepare && out->type != PBFT_TYPE_commit) return;
+    if (now >= s->until_ns) consider(fault, out);
+    if (now >= s->until_ns || !dropped(s, out)) return;
     out->drop = true;
     nika_fault_acted(fault, out->to);
 }

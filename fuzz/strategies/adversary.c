@@ -50,7 +50,7 @@ static void relax(const struct nika_scenario *scenario, struct nika_strategy_set
 uint32_t nika_strategy_corrupt(const struct nika_scenario *scenario, struct nika_strategy_sets *out,
                                const char *object)
 {
-    char targets[120] = "\"one-by-seed\"";
+    char targets[120] = "\"one-of-first-2\"";
     uint64_t f = scenario->values[NIKA_KEY_F];
     bool taken = false;
     relax(scenario, out);

@@ -20,7 +20,8 @@ struct nika_strategy {
     /* The overrides for this scenario; `out` is zeroed. */
     void (*overrides)(const struct nika_scenario *scenario, struct nika_strategy_sets *out);
 };
-extern const struct nika_strategy nika_strategy_swarm, nika_strategy_grammar;
+extern const struct nika_strategy nika_strategy_swarm, nika_strategy_grammar,
+    nika_strategy_byzzfuzz, nika_strategy_pct;
 
 /* ---- adversary.c: for strategies ---- */
 /* One more override, as by printf. */

@@ -83,6 +83,15 @@ static void test_one_by_seed_is_one_and_each_in_turn(void **state)
     }
     assert_int_equal(seen, 0xf);
     nika_scenario_free(s);
+    s = parse(HEAD ",\"faults\":[{\"name\":\"silent\",\"targets\":\"one-of-first-2\"}]}");
+    seen = 0;
+    for (uint64_t seed = 0; seed < 64; seed++) {
+        nika_options_draw(s, seed, &drawn, &present);
+        assert_int_equal(__builtin_popcountll(drawn.faults[0].targets[0]), 1);
+        seen |= drawn.faults[0].targets[0];
+    }
+    assert_int_equal(seen, 3);
+    nika_scenario_free(s);
 }
 
 static void test_the_rest_is_who_is_corrupted_and_more_up_to_f(void **state)
