@@ -425,7 +425,8 @@ const struct cli_command cli_campaign = {
     "run scenarios under many seeds in worker processes",
     "Runs scenarios under many seeds in worker processes, keeps every block of runs as a record, "
     "and sums up: failures by kind with the line that reproduces each, what never happened, "
-    "protocol states seen. Records merge in any order (nika merge); a campaign that was killed "
+    "protocol states and steps between them seen. Records merge in any order (nika merge); a "
+    "campaign that was killed "
     "goes on with --resume.",
     &argp,
     run};

@@ -26,6 +26,7 @@ static const struct nika_fault_param params[PARAM_COUNT] = {
 /* Names of decisions that are about no message. */
 #define SUBJECT_TEMPER 0xff00u
 #define SUBJECT_TICK 0xff01u
+#define SUBJECT_SLOT 0xff02u
 
 uint32_t grammar_lie(struct nika_fault *fault, enum grammar_class kind, uint32_t subject,
                      uint16_t type, uint64_t view, uint64_t seq, uint32_t lies)
@@ -200,7 +201,33 @@ static void vote_all(struct nika_fault *fault, uint32_t to, const struct pbft_pr
     nika_fault_acted(fault, to);
 }
 
-static void burst(struct nika_fault *fault, const struct grammar_told *told)
+/* How corrupted senders vote in a slot: one plan for all receivers, or a quorum would seldom come together. */
+enum {
+    BURST_NONE = 0,
+    BURST_FULL, /* For whatever each receiver holds. */
+    BURST_PREPARE,
+    BURST_TWICE,
+    BURST_OTHER, /* For what it does not hold. */
+    BURST_SOME,  /* Full, but to some only. */
+    BURST_FULL_AGAIN,
+    BURST_LIES = BURST_FULL_AGAIN
+};
+
+static uint32_t burst_of(struct nika_fault *fault, struct grammar_told *told)
+{
+    const struct grammar *g = fault->state;
+    for (uint32_t i = 0; i < grammar_kept(g->told, GRAMMAR_TOLD); i++) {
+        const struct grammar_told *t = &g->tell[i];
+        if (t != told && t->view == told->view && t->seq == told->seq && t->burst != 0)
+            told->burst = t->burst;
+    }
+    if (told->burst == 0)
+        told->burst = 1 + grammar_lie(fault, GRAMMAR_BURST, SUBJECT_SLOT, PBFT_TYPE_prepare,
+                                      told->view, told->seq, BURST_LIES);
+    return told->burst - 1;
+}
+
+static void burst(struct nika_fault *fault, struct grammar_told *told)
 {
     struct pbft_prepare m = {.view = told->view, .seq = told->seq, .digest = told->digest};
     uint32_t primary = grammar_primary(fault, m.view);
@@ -208,21 +235,24 @@ static void burst(struct nika_fault *fault, const struct grammar_told *told)
     /* A receiver takes a BATCH only behind the order that names it. */
     if (variant != NULL && nika_fault_targets(fault, primary))
         grammar_send_batch(fault, primary, told->to, variant);
-    uint32_t lie = grammar_lie(fault, GRAMMAR_BURST, told->to, PBFT_TYPE_prepare, m.view, m.seq, 4);
-    switch (lie) {
-    case 0:
+    switch (burst_of(fault, told)) {
+    case BURST_NONE:
         return;
-    case 1:
-        vote_all(fault, told->to, &m, 1, 1);
-        return;
-    case 2:
+    case BURST_PREPARE:
         vote_all(fault, told->to, &m, 1, 0);
         return;
-    case 3:
+    case BURST_TWICE:
         vote_all(fault, told->to, &m, 2, 2);
         return;
-    default:
+    case BURST_OTHER:
         grammar_other_digest(fault->state, m.view, m.seq, &told->digest, &m.digest);
+        vote_all(fault, told->to, &m, 1, 1);
+        return;
+    case BURST_SOME:
+        if (nika_fault_choice(fault, told->to, PBFT_TYPE_commit, m.view, m.seq, 2) != 0)
+            vote_all(fault, told->to, &m, 1, 1);
+        return;
+    default:
         vote_all(fault, told->to, &m, 1, 1);
     }
 }
@@ -343,7 +373,7 @@ static void consider(struct nika_fault *fault, uint32_t to)
 
 static void on_wake(struct nika_fault *fault, uint64_t cookie)
 {
-    const struct grammar *g = fault->state;
+    struct grammar *g = fault->state;
     if (!fault->active) return;
     if (cookie != COOKIE_TICK) {
         burst(fault, &g->tell[cookie % GRAMMAR_TOLD]);

@@ -64,6 +64,7 @@ struct grammar_told {
     uint64_t view, seq;
     struct nika_digest digest;
     uint32_t to;
+    uint32_t burst; /* 1 + how corrupted senders vote in this slot; 0 = not decided yet. */
 };
 struct grammar {
     uint32_t temper_ppm[GRAMMAR_CLASSES];

@@ -61,7 +61,7 @@ static uint32_t hear_vote(struct nika_fault *fault, const struct nika_outgoing *
         nika_fault_targets(fault, out->to))
         return UINT32_MAX;
     uint32_t index = g->told++ % GRAMMAR_TOLD;
-    g->tell[index] = (struct grammar_told){m.view, m.seq, m.digest, out->to};
+    g->tell[index] = (struct grammar_told){m.view, m.seq, m.digest, out->to, 0};
     return index;
 }
 
