@@ -138,6 +138,21 @@ static void test_without_deviations_the_liar_is_honest(void **state)
     nika_scenario_free(s);
 }
 
+static void test_grammar_without_liars_does_nothing(void **state)
+{
+    (void)state;
+    const char *reason;
+    const char *list[] = {"faults[0].targets=[]", "expect.safety=held", "expect.faults_act=false"};
+    struct nika_scenario *s = nika_scenario_load(BEYOND, list, ARRAY_COUNT(list), &diagnoses);
+    if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    nika_runner_run(runner, 2, &result);
+    assert_int_equal(result.exit_class, NIKA_EXIT_HELD);
+    assert_int_equal(acts(&result, "grammar"), 0);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
 static void test_coverage_counts_states_and_steps_once(void **state)
 {
     (void)state;
@@ -268,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_strategies_act_and_repeat_and_raise_no_false_alarm),
         cmocka_unit_test(test_grammar_breaks_what_can_be_broken_and_mutation_does_not),
         cmocka_unit_test(test_without_deviations_the_liar_is_honest),
+        cmocka_unit_test(test_grammar_without_liars_does_nothing),
         cmocka_unit_test(test_coverage_counts_states_and_steps_once),
         cmocka_unit_test(test_a_course_is_its_first_run_until_it_turns),
         cmocka_unit_test(test_guided_branches_what_found_something_within_its_limits),
