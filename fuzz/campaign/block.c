@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuzz/campaign/campaign.h"
+#include "fuzz/campaign/course.h"
 #include "fuzz/campaign/coverage.h"
 
 struct tally {
@@ -16,6 +17,9 @@ struct tally {
 struct states {
     struct nika_runner *runner;
     struct nika_coverage coverage;
+    /* Of this run: what was new in the block, and the decisions before the first and the last of it. */
+    uint32_t fresh;
+    uint64_t first, last;
 };
 
 static void on_tap(void *context, const struct nika_tap *tap)
@@ -29,7 +33,9 @@ static void on_tap(void *context, const struct nika_tap *tap)
     struct nika_replica_status status;
     nika_world_status(world, tap->node, &status);
     uint32_t state = nika_coverage_state(&status, nika_world_config(world)->checkpoint_interval);
-    (void)nika_coverage_see(&states->coverage, tap->node, state);
+    if (!nika_coverage_see(&states->coverage, tap->node, state)) return;
+    states->last = nika_world_chooser(world)->count;
+    if (states->fresh++ == 0) states->first = states->last;
 }
 
 static void add_failure(struct tally *t, uint64_t seed, int exit_class, const char *sentence,
@@ -96,7 +102,8 @@ static const char *skipped(const struct nika_block *block, uint64_t seed)
 static void repeat(struct nika_runner *runner, uint64_t seed, const char *digest, struct tally *t,
                    struct nika_run_result *again)
 {
-    nika_runner_run(runner, seed, again);
+    nika_runner_run(runner, seed,
+                    again); /* Nothing has been learnt before it: the seed says all. */
     if (strcmp(again->digest, digest) == 0) return;
     add_failure(t, seed, NIKA_EXIT_NONDETERMINISTIC,
                 "the same seed gave another digest the second time", digest);
@@ -135,14 +142,30 @@ static json_t *record(const struct nika_block *block, struct tally *t, const str
         nika_coverage_steps_json(&states->coverage), "failures", json_incref(t->failures));
 }
 
+/* The run of this seed; a strategy that learns has its say before and after. */
+static void run_one(const struct nika_strategy *strategy, uint64_t seed, struct states *states,
+                    void *memory, struct nika_run_result *result)
+{
+    struct nika_course course = {.seed = seed};
+    nika_coverage_begin(&states->coverage);
+    states->fresh = 0;
+    if (memory != NULL) strategy->choose(memory, seed, &course);
+    nika_course_run(states->runner, &course, result);
+    if (memory != NULL)
+        strategy->learn(memory, &course, states->fresh, states->first, states->last);
+    result->seed = seed;
+}
+
 json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runner,
                        struct nika_slot *slot, uint64_t (*now_ns)(void))
 {
     struct nika_run_result *result = calloc(2, sizeof *result);
     struct states *states = calloc(1, sizeof *states);
+    size_t size = block->strategy->memory_size;
+    void *memory = size > 0 ? calloc(1, size) : NULL;
     struct tally t = {.failures = json_array()};
     json_t *out = NULL;
-    if (result != NULL && states != NULL && t.failures != NULL) {
+    if (result != NULL && states != NULL && t.failures != NULL && (size == 0 || memory != NULL)) {
         states->runner = runner;
         struct nika_watcher watcher = {states,
                                        NIKA_TAP_BIT(NIKA_TAP_NOTE) | NIKA_TAP_BIT(NIKA_TAP_STORED) |
@@ -161,8 +184,7 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
             }
             atomic_store(&slot->seed, seed);
             atomic_store(&slot->started_ns, now_ns());
-            nika_coverage_begin(&states->coverage);
-            nika_runner_run(runner, seed, result);
+            run_one(block->strategy, seed, states, memory, result);
             count(block, result, &t);
             if (i == 0) repeat(runner, seed, result->digest, &t, result + 1);
             atomic_store(&slot->started_ns, 0);
@@ -170,6 +192,7 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
         out = record(block, &t, states);
     }
     json_decref(t.failures);
+    free(memory);
     free(states);
     free(result);
     return out;

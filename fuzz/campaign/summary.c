@@ -42,6 +42,7 @@ static void add_failure(json_t *failures, const json_t *record, const json_t *fa
         json_object_set_new(entry, "path", json_string(text(record, "path")));
         json_object_set(entry, "sets", json_object_get(record, "sets"));
         json_object_set_new(entry, "strategy", json_string(text(record, "strategy")));
+        json_object_set_new(entry, "block", json_integer(integer(record, "first")));
         json_object_set_new(entry, "verdict", json_string(text(failure, "verdict")));
         json_object_set_new(entry, "exit_class", json_integer(integer(failure, "exit_class")));
         json_object_set_new(entry, "sentence", json_string(text(failure, "sentence")));
@@ -167,9 +168,17 @@ void nika_failure_reproduce(const json_t *failure, char *out, size_t size)
 {
     size_t i;
     json_t *set;
-    int used =
-        snprintf(out, size, "nika run %s --seed %" JSON_INTEGER_FORMAT, text(failure, "path"),
-                 json_integer_value(json_array_get(json_object_get(failure, "seeds"), 0)));
+    json_int_t seed = json_integer_value(json_array_get(json_object_get(failure, "seeds"), 0));
+    const struct nika_strategy *strategy = nika_strategy_find(text(failure, "strategy"));
+    if (strategy != NULL && strategy->memory_size > 0) {
+        snprintf(out, size,
+                 "nika campaign %s --strategy %s --seeds %" JSON_INTEGER_FORMAT
+                 "..%" JSON_INTEGER_FORMAT " --out out/again",
+                 text(failure, "path"), strategy->name, integer(failure, "block"), seed);
+        return;
+    }
+    int used = snprintf(out, size, "nika run %s --seed %" JSON_INTEGER_FORMAT,
+                        text(failure, "path"), seed);
     json_array_foreach(json_object_get(failure, "sets"), i, set)
     {
         if (used < 0 || (size_t)used >= size) return;

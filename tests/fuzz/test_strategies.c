@@ -1,8 +1,11 @@
 /* Tests fuzz/strategies: each strategy stays within the fault budget, acts, repeats, and never blames the correct modules; the
  * grammar adversary breaks agreement where that is possible, and random does not. */
+#include <stdlib.h>
+
 #include "tests/support/test.h"
 
 #include "fuzz/campaign/campaign.h"
+#include "fuzz/campaign/course.h"
 #include "fuzz/campaign/coverage.h"
 #include "scenarios/library.h"
 
@@ -135,6 +138,21 @@ static void test_without_deviations_the_liar_is_honest(void **state)
     nika_scenario_free(s);
 }
 
+static void test_grammar_without_liars_does_nothing(void **state)
+{
+    (void)state;
+    const char *reason;
+    const char *list[] = {"faults[0].targets=[]", "expect.safety=held", "expect.faults_act=false"};
+    struct nika_scenario *s = nika_scenario_load(BEYOND, list, ARRAY_COUNT(list), &diagnoses);
+    if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    nika_runner_run(runner, 2, &result);
+    assert_int_equal(result.exit_class, NIKA_EXIT_HELD);
+    assert_int_equal(acts(&result, "grammar"), 0);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
 static void test_coverage_counts_states_and_steps_once(void **state)
 {
     (void)state;
@@ -161,6 +179,103 @@ static void test_coverage_counts_states_and_steps_once(void **state)
     json_decref(steps);
 }
 
+static void test_a_course_is_its_first_run_until_it_turns(void **state)
+{
+    (void)state;
+    const char *reason;
+    struct nika_scenario *s = changed(HUNT, nika_strategy_find("guided"), NULL);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    assert_non_null(runner);
+    nika_runner_run(runner, 5, &result);
+    /* A turn behind the end of the run changes nothing; one in its middle does, and again in the same way. */
+    struct nika_course course = {.seed = 5, .turns = 1, .turn = {{UINT64_MAX - 1, 9}}};
+    nika_course_run(runner, &course, &again);
+    assert_string_equal(result.digest, again.digest);
+    course.turn[0].from = 100;
+    nika_course_run(runner, &course, &again);
+    assert_string_not_equal(result.digest, again.digest);
+    result = again;
+    nika_course_run(runner, &course, &again);
+    assert_string_equal(result.digest, again.digest);
+    /* The next run by seed is not touched. */
+    nika_runner_run(runner, 5, &again);
+    assert_string_not_equal(result.digest, again.digest);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
+static void test_guided_branches_what_found_something_within_its_limits(void **state)
+{
+    (void)state;
+    const struct nika_strategy *guided = nika_strategy_find("guided");
+    void *memory = calloc(1, guided->memory_size);
+    struct nika_course course;
+    uint32_t branched = 0;
+    assert_non_null(memory);
+    guided->choose(memory, 1, &course);
+    assert_int_equal(course.seed, 1);
+    assert_int_equal(course.turns, 0); /* Nothing was learnt yet. */
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        guided->choose(memory, seed, &course);
+        assert_in_range(course.turns, 0, NIKA_TURNS_MAX);
+        if (course.turns > 0) assert_int_equal(course.turn[course.turns - 1].seed, seed);
+        for (uint32_t i = 1; i < course.turns; i++)
+            assert_true(course.turn[i].from > course.turn[i - 1].from);
+        branched += course.turns > 0;
+        guided->learn(memory, &course, 1 + (uint32_t)(seed % 5), seed, seed + 300);
+    }
+    assert_in_range(branched, 100, 199);
+    free(memory);
+}
+
+static struct nika_slot slot;
+
+static uint64_t no_clock(void)
+{
+    return 1;
+}
+
+static char *block_of(const char *strategy, uint32_t count)
+{
+    const char *reason;
+    char digest[33];
+    struct nika_scenario *s = changed(HUNT, nika_strategy_find(strategy), NULL);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    nika_scenario_digest(s, digest);
+    struct nika_block block = {.scenario = s,
+                               .strategy = nika_strategy_find(strategy),
+                               .sets = &sets,
+                               .version = "test",
+                               .scenario_digest = digest,
+                               .first = 33,
+                               .count = count};
+    json_t *record = nika_block_run(&block, runner, &slot, no_clock);
+    assert_non_null(record);
+    char *text = json_dumps(record, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(record);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+    return text;
+}
+
+static void test_a_guided_block_is_a_pure_function_of_its_seeds(void **state)
+{
+    (void)state;
+    char *one = block_of("guided", 32), *two = block_of("guided", 32),
+         *plain = block_of("grammar", 32);
+    assert_string_equal(one, two);
+    assert_null(strstr(one, "\"verdict\""));
+    /* It really is guided: the same faults and seeds without guidance are other runs. */
+    json_t *a = json_loads(one, 0, NULL), *b = json_loads(plain, 0, NULL);
+    assert_string_not_equal(json_string_value(json_object_get(a, "digest")),
+                            json_string_value(json_object_get(b, "digest")));
+    json_decref(a);
+    json_decref(b);
+    free(one);
+    free(two);
+    free(plain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,7 +283,11 @@ int main(void)
         cmocka_unit_test(test_strategies_act_and_repeat_and_raise_no_false_alarm),
         cmocka_unit_test(test_grammar_breaks_what_can_be_broken_and_mutation_does_not),
         cmocka_unit_test(test_without_deviations_the_liar_is_honest),
+        cmocka_unit_test(test_grammar_without_liars_does_nothing),
         cmocka_unit_test(test_coverage_counts_states_and_steps_once),
+        cmocka_unit_test(test_a_course_is_its_first_run_until_it_turns),
+        cmocka_unit_test(test_guided_branches_what_found_something_within_its_limits),
+        cmocka_unit_test(test_a_guided_block_is_a_pure_function_of_its_seeds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
