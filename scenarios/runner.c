@@ -263,7 +263,7 @@ bool nika_runner_converged(const struct nika_runner *r)
     uint64_t last = UINT64_MAX;
     for (uint32_t i = 0; i < r->options.config.n; i++) {
         struct nika_replica_status status;
-        if ((r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0) continue;
+        if (nika_set_has(r->setup.corrupted, i)) continue;
         if (!nika_world_is_up(r->world, i)) return false;
         nika_world_status(r->world, i, &status);
         if (status.transferring || (last != UINT64_MAX && status.last_executed != last))
@@ -318,7 +318,7 @@ uint32_t nika_runner_down(const struct nika_runner *r)
 {
     uint32_t down = 0;
     for (uint32_t i = 0; i < r->options.config.n; i++) {
-        bool corrupted = (r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0;
+        bool corrupted = nika_set_has(r->setup.corrupted, i);
         down += !corrupted && !nika_world_is_up(r->world, i) ? 1 : 0;
     }
     return down;
@@ -330,7 +330,7 @@ static void collect_replicas(struct nika_runner *r, struct nika_run_result *out)
     for (uint32_t i = 0; i < out->replica_count; i++) {
         struct nika_replica_result *replica = &out->replicas[i];
         replica->up = nika_world_is_up(r->world, i);
-        replica->corrupted = (r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0;
+        replica->corrupted = nika_set_has(r->setup.corrupted, i);
         if (!replica->up) continue;
         nika_world_status(r->world, i, &replica->status);
         if (!replica->corrupted && replica->status.view > out->view_max)
@@ -374,7 +374,7 @@ static void expect_requests(const struct nika_runner *r, struct nika_run_result 
 {
     uint64_t correct = 0, completed = 0;
     for (uint32_t i = 0; i < r->options.config.clients; i++) {
-        if (i < 128 && (r->setup.corrupted_clients[i / 64] >> (i % 64) & 1) != 0) continue;
+        if (nika_set_has(r->setup.corrupted_clients, i)) continue;
         correct++;
         completed += r->workload->client[i].completed;
     }

@@ -43,7 +43,7 @@ static void add(struct state *s, uint32_t replica)
 
 static bool on_side(const struct state *s, uint32_t replica)
 {
-    return (s->side[replica / 64] >> (replica % 64) & 1) != 0;
+    return nika_set_has(s->side, replica);
 }
 
 /* The highest or lowest by executed sequence number; equal ones: the first. */
