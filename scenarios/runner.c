@@ -7,6 +7,7 @@
 
 #include "engine/core/assert.h"
 #include "engine/core/auth.h"
+#include "engine/core/planted.h"
 #include "scenarios/options.h"
 #include "scenarios/workload.h"
 
@@ -259,6 +260,7 @@ bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason
         *reason = r->broken;
         return false;
     }
+    nika_planted_select((uint32_t)r->scenario->values[NIKA_KEY_PLANTED]);
     *reason = begin(r);
     if (*reason == NULL) *reason = take_decisions(r);
     nika_assert_set_handler(NULL, NULL);
@@ -403,6 +405,8 @@ void nika_runner_finish(struct nika_runner *r, struct nika_run_result *out)
 {
     memset(out, 0, sizeof *out);
     out->seed = r->seed;
+    /* Another runner of this process may have begun since. */
+    nika_planted_select((uint32_t)r->scenario->values[NIKA_KEY_PLANTED]);
     nika_assert_set_handler(on_broken, r);
     if (setjmp(r->out) == 0) {
         drive(r);
