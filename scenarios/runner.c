@@ -4,6 +4,7 @@
 
 #include "engine/core/assert.h"
 #include "engine/core/auth.h"
+#include "engine/core/planted.h"
 #include "scenarios/options.h"
 #include "scenarios/runner_private.h"
 
@@ -236,6 +237,7 @@ bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason
         *reason = r->broken;
         return false;
     }
+    nika_planted_select((uint32_t)r->scenario->values[NIKA_KEY_PLANTED]);
     *reason = begin(r);
     if (*reason == NULL) *reason = take_decisions(r);
     nika_assert_set_handler(NULL, NULL);
@@ -394,6 +396,8 @@ void nika_runner_finish(struct nika_runner *r, struct nika_run_result *out)
 {
     memset(out, 0, sizeof *out);
     out->seed = r->seed;
+    /* Another runner of this process may have begun since. */
+    nika_planted_select((uint32_t)r->scenario->values[NIKA_KEY_PLANTED]);
     nika_assert_set_handler(nika_runner_on_broken, r);
     if (setjmp(r->out) == 0) {
         drive(r);
