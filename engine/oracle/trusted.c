@@ -101,12 +101,11 @@ static void trusted_on_tap(void *state, const struct nika_tap *tap)
     bool known = seen->epoch[c->counter] == c->epoch;
     bool told = c->kind == NIKA_TRUSTED_INDEPENDENT && judge_digest(s, tap);
     if (!told && known && !moves_forward(c, last)) {
-        nika_oracle_report(s, tap, c->instance, NIKA_NODE_NONE, c->value.order,
-                           "TRUST ALARM: trusted instance %" PRIu32 " certified [%" PRIu64
-                           "|%" PRIu64 "] of counter %" PRIu32 ", which stood at [%" PRIu64
-                           "|%" PRIu64 "]",
-                           c->instance, c->value.view, c->value.order, c->counter, last.view,
-                           last.order);
+        nika_oracle_report(
+            s, tap, c->instance, NIKA_NODE_NONE, c->value.order,
+            "TRUST ALARM: trusted instance %" PRIu32 " certified [%" PRIu64 "|%" PRIu64
+            "] of counter %" PRIu32 ", which stood at [%" PRIu64 "|%" PRIu64 "]",
+            c->instance, c->value.view, c->value.order, c->counter, last.view, last.order);
     }
     if (known && nika_trusted_compare(c->value, last) <= 0) return;
     seen->last[c->counter] = c->value;

@@ -33,9 +33,9 @@ static struct nika_digest digest_of(uint8_t value)
 static enum nika_err use(struct nika_replica *r, uint64_t value, uint8_t content)
 {
     struct nika_digest d = digest_of(content);
-    enum nika_err err = r->host->trusted->certify(
-        r->host->world, r->host->self, NIKA_TRUSTED_INDEPENDENT, 0,
-        (struct nika_trusted_value){0, value}, &d, &last);
+    enum nika_err err =
+        r->host->trusted->certify(r->host->world, r->host->self, NIKA_TRUSTED_INDEPENDENT, 0,
+                                  (struct nika_trusted_value){0, value}, &d, &last);
     results[result_count++] = err;
     return err;
 }
@@ -255,8 +255,8 @@ static void test_TS1_a_behaviour_may_only_call(void **state)
 {
     (void)state;
     struct nika_world_options o = disturbed();
-    script_fault = (struct nika_fault_ops){
-        .name = "x", .fault_class = NIKA_FAULT_BYZANTINE, .start = behave};
+    script_fault =
+        (struct nika_fault_ops){.name = "x", .fault_class = NIKA_FAULT_BYZANTINE, .start = behave};
     struct nika_world *w = world(&o);
     (void)nika_world_run(w, MS / 2);
     assert_true(tap_count >= 1);
@@ -287,8 +287,8 @@ static void test_TS3_out_of_model_faults_break_the_instance_and_are_seen(void **
 {
     (void)state;
     struct nika_world_options o = disturbed();
-    script_fault = (struct nika_fault_ops){
-        .name = "x", .fault_class = NIKA_FAULT_TRUSTED, .start = set_back};
+    script_fault =
+        (struct nika_fault_ops){.name = "x", .fault_class = NIKA_FAULT_TRUSTED, .start = set_back};
     struct nika_world *w = world(&o);
     (void)nika_world_run(w, MS / 2);
     assert_true(nika_world_is_corrupted(w, 0));
