@@ -20,7 +20,6 @@ static const struct {
     {NIKA_CHECK_R2, "ingress"},
     {NIKA_CHECK_FB1, "ingress"},
     {NIKA_CHECK_SA1, "ingress"},
-    {NIKA_CHECK_VC1, "ingress"},
     /* What a replica demands of itself: nothing on the wire breaks it. */
     {NIKA_CHECK_B1, "own duty"},
     {NIKA_CHECK_B2, "own duty"},
