@@ -193,7 +193,9 @@ static void load_fault(struct nika_scenario *s, const json_t *object, struct nik
 
 bool nika_fault_corrupts(const struct nika_scenario_fault *fault)
 {
-    if (fault->ops->fault_class == NIKA_FAULT_BYZANTINE) return true;
+    if (fault->ops->fault_class == NIKA_FAULT_BYZANTINE ||
+        fault->ops->fault_class == NIKA_FAULT_TRUSTED)
+        return true;
     /* A lost fsync and a rotten log both let a replica forget votes that it has sent: no better than a liar. */
     if (strcmp(fault->ops->name, "lost-fsync") == 0 || strcmp(fault->ops->name, "bit-rot") == 0)
         return true;

@@ -215,6 +215,7 @@ static void fill_node(const struct nika_scenario *s, struct nika_world_options *
     out->cpu.sign_ns = (uint32_t)v[NIKA_KEY_SIGN_NS];
     out->cpu.verify_ns = (uint32_t)v[NIKA_KEY_VERIFY_NS];
     out->cpu.mac_ns = (uint32_t)v[NIKA_KEY_MAC_NS];
+    out->cpu.trusted_ns = (uint32_t)v[NIKA_KEY_TRUSTED_NS];
     out->cpu.execute_ns = (uint32_t)v[NIKA_KEY_EXECUTE_NS];
     out->cpu.hash_ns_per_kib = (uint32_t)v[NIKA_KEY_HASH_NS_PER_KIB];
     out->cpu.inbox_max = (uint32_t)v[NIKA_KEY_INBOX_MAX];
