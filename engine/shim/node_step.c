@@ -1,0 +1,206 @@
+/* engine/shim/node_step.c: events into the module, its actions into the world (node.h). The module is never entered twice at once:
+ * whatever an action causes comes back as an event. */
+#include "engine/shim/node_private.h"
+
+#include "engine/core/assert.h"
+
+#include <stdlib.h>
+
+#define DONE_BATCH 64u
+
+static void note(struct nika_node *node, const struct nika_action *action)
+{
+    struct nika_log *log = node->options.log;
+    struct node_counts *counts = &node->counts;
+    switch ((enum nika_note)action->id) {
+    case NIKA_NOTE_REJECT:
+        if (action->a < NIKA_CHECK_COUNT) counts->rejects[action->a]++;
+        nika_log_limited(log, NIKA_LOG_DEBUG, "reject", "check=%s sender=%08x",
+                         nika_check_id((enum nika_check)action->a), (uint32_t)action->b);
+        return;
+    case NIKA_NOTE_EVIDENCE:
+        counts->evidence++;
+        nika_log_limited(log, NIKA_LOG_WARN, "evidence", "message=%u accused=%08x",
+                         (uint32_t)action->a, (uint32_t)action->b);
+        return;
+    case NIKA_NOTE_ALARM:
+        counts->alarms++;
+        nika_log(log, NIKA_LOG_ERROR, "safety_alarm", "check=%s seq=%llu",
+                 nika_check_id((enum nika_check)action->a), (unsigned long long)action->b);
+        return;
+    case NIKA_NOTE_VIEW:
+        counts->views++;
+        nika_log(log, NIKA_LOG_INFO, "view", "view=%llu active=%llu",
+                 (unsigned long long)action->a, (unsigned long long)action->b);
+        return;
+    case NIKA_NOTE_TRANSFER:
+        counts->transfers += action->b == 1 ? 1 : 0;
+        nika_log(log, NIKA_LOG_INFO, "state_transfer", "seq=%llu state=%s",
+                 (unsigned long long)action->a,
+                 action->b == 0   ? "started"
+                 : action->b == 1 ? "finished"
+                                  : "abandoned");
+        return;
+    case NIKA_NOTE_COMMITTED:
+    case NIKA_NOTE_EXECUTED:
+    case NIKA_NOTE_STABLE:
+    case NIKA_NOTE_CHECKPOINT:
+    case NIKA_NOTE_QUEUE:
+    case NIKA_NOTE_WAIT:
+        return;
+    }
+}
+
+static void persist(struct nika_node *node, const struct nika_action *action,
+                    struct nika_span bytes)
+{
+    const struct nika_snapshot_meta *meta = NULL;
+    const struct nika_app *app = NULL;
+    if (action->kind == NIKA_ACTION_SNAPSHOT_SAVE) {
+        meta = node_app_meta(node, action->a);
+        app = node->app;
+        NIKA_ASSERT(meta != NULL && "a snapshot is saved that was never taken");
+    }
+    node->counts.persisted++;
+    if (nika_durable_submit(node->durable, action, bytes, node->options.app_ops, app, meta) ==
+        NIKA_OK)
+        return;
+    node->counts.persist_refused++;
+    nika_log_limited(node->options.log, NIKA_LOG_WARN, "disk_busy", "kind=%u", action->kind);
+}
+
+static void apply(struct nika_node *node, const struct nika_action *action, struct nika_span bytes)
+{
+    switch ((enum nika_action_kind)action->kind) {
+    case NIKA_ACTION_SEND:
+        nika_links_send(node->links, action->to, (enum nika_send_class)action->send_class, bytes);
+        return;
+    case NIKA_ACTION_BROADCAST:
+        nika_links_broadcast(node->links, (enum nika_send_class)action->send_class, bytes);
+        return;
+    case NIKA_ACTION_TIMER:
+        nika_timers_set(&node->timers, action, nika_clock_monotonic());
+        return;
+    case NIKA_ACTION_SNAPSHOT_DROP:
+        node_app_action(node, action, bytes);
+        persist(node, action, bytes);
+        return;
+    case NIKA_ACTION_PERSIST:
+    case NIKA_ACTION_LOG_TRIM:
+    case NIKA_ACTION_SNAPSHOT_SAVE:
+        persist(node, action, bytes);
+        return;
+    case NIKA_ACTION_EXECUTE:
+    case NIKA_ACTION_QUERY:
+    case NIKA_ACTION_SNAPSHOT_TAKE:
+    case NIKA_ACTION_SNAPSHOT_CHUNK:
+    case NIKA_ACTION_RESTORE_BEGIN:
+    case NIKA_ACTION_RESTORE_CHUNK:
+    case NIKA_ACTION_RESTORE_END:
+        node_app_action(node, action, bytes);
+        return;
+    case NIKA_ACTION_NOTE:
+        note(node, action);
+        return;
+    case NIKA_ACTION_COMPLETE:
+        break;
+    }
+    NIKA_ASSERT(false && "not an action of a replica");
+}
+
+void node_step(struct nika_node *node, struct nika_event *event)
+{
+    NIKA_ASSERT(!node->stepping);
+    node->stepping = true;
+    event->now_ns = nika_clock_module();
+    nika_effects_clear(&node->effects);
+    node->options.replica_ops->step(node->module, event, &node->effects);
+    NIKA_ASSERT(!node->effects.overflow && "a module asked for more actions than a step may have");
+    node->counts.steps++;
+    for (uint32_t i = 0; i < node->effects.count; i++) {
+        const struct nika_action *action = &node->effects.actions[i];
+        apply(node, action, nika_action_bytes(&node->effects, action));
+    }
+    node->stepping = false;
+}
+
+static const char *const arrival_texts[NIKA_ARRIVAL_COUNT] = {
+    [NIKA_ARRIVAL_GOOD] = "good",
+    [NIKA_ARRIVAL_MALFORMED] = "malformed",
+    [NIKA_ARRIVAL_UNBOUND] = "for another sender",
+    [NIKA_ARRIVAL_FORGED] = "forged"};
+
+bool node_on_frame(void *context, uint32_t peer, struct nika_span bytes)
+{
+    struct nika_node *node = context;
+    struct nika_frame frame;
+    enum nika_arrival arrival = nika_verifier_judge(
+        node->verifier, node->options.replica_ops->messages, peer, bytes, &frame);
+    node->counts.arrivals[arrival]++;
+    if (arrival != NIKA_ARRIVAL_GOOD) {
+        nika_log_limited(node->options.log, NIKA_LOG_WARN, "bad_frame", "peer=%08x reason=\"%s\"",
+                         peer, arrival_texts[arrival]);
+        /* A client that sends what cannot be right has nothing to lose; a replica may pass on what another forged. */
+        return !nika_is_client(peer);
+    }
+    struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &frame};
+    node->counts.messages++;
+    node_step(node, &event);
+    return true;
+}
+
+void node_run_timers(struct nika_node *node)
+{
+    uint32_t slot;
+    uint64_t generation, now = nika_clock_monotonic();
+    /* Those that are due now: one that is set again by its own firing waits for the next round. */
+    for (uint32_t i = 0; i < NIKA_TIMERS_MAX; i++) {
+        if (!nika_timers_take(&node->timers, now, &slot, &generation)) return;
+        struct nika_event event = {
+            .kind = NIKA_EVENT_TIMER, .timer = slot, .generation = generation};
+        node->counts.timers++;
+        node_step(node, &event);
+    }
+}
+
+static bool run_stored(struct nika_node *node)
+{
+    struct nika_disk_store_done done[DONE_BATCH];
+    uint32_t count = nika_durable_poll(node->durable, done, DONE_BATCH);
+    for (uint32_t i = 0; i < count; i++) {
+        struct nika_event event = {
+            .kind = NIKA_EVENT_STORED, .token = done[i].token, .status = done[i].status};
+        if (done[i].status != 0)
+            nika_log_limited(node->options.log, NIKA_LOG_ERROR, "disk_failed", "reason=\"%s\"",
+                             strerror(done[i].status));
+        node->counts.stored++;
+        node_step(node, &event);
+    }
+    return count > 0;
+}
+
+static bool run_app(struct nika_node *node)
+{
+    struct completion *c = node->first;
+    if (c == NULL) return false;
+    node->first = c->next;
+    if (node->first == NULL) node->last = NULL;
+    node->completion_count--;
+    struct nika_event event = {.kind = NIKA_EVENT_APP,
+                               .token = c->token,
+                               .status = c->status,
+                               .bytes = {c->bytes, c->size}};
+    node->counts.completions++;
+    node_step(node, &event);
+    free(c);
+    return true;
+}
+
+void node_run_completions(struct nika_node *node)
+{
+    bool more = true;
+    while (more) {
+        more = run_stored(node);
+        while (run_app(node)) more = true;
+    }
+}
