@@ -23,7 +23,8 @@ struct cli_command {
     int (*run)(int argc, char **argv);
 };
 extern const struct cli_command cli_run, cli_campaign, cli_merge, cli_replay, cli_diff_command,
-    cli_shrink, cli_list, cli_bench, cli_schema, cli_explain, cli_wire, cli_man, cli_version;
+    cli_shrink, cli_list, cli_bench, cli_inspect, cli_schema, cli_explain, cli_wire, cli_man,
+    cli_version;
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated. */
 
 #define CLI_EXIT_COUNT 8u
@@ -50,6 +51,18 @@ struct cli_run_request {
     uint64_t seed;
     bool seed_given;
 };
+/* For parsers: the one word of a command line that is no option, into *word. `what` as in "one scenario at a time", `question` for none. */
+error_t cli_parse_word(int key, char *text, struct argp_state *state, const char **word,
+                       const char *what, const char *question);
+/* The same with --seed and --set, which CLI_RUN_OPTIONS lists. */
+error_t cli_parse_run(int key, char *text, struct argp_state *state,
+                      struct cli_run_request *request, const char *what, const char *question);
+#define CLI_RUN_OPTIONS(seed_doc)                                                                  \
+    {"seed", 's', "N", 0, seed_doc, 0},                                                            \
+    {                                                                                              \
+        "set", 'S', "PATH=VALUE", 0,                                                               \
+            "change one value of the scenario, such as network.loss_ppm=1000; repeatable", 0       \
+    }
 /* Load, with every error on stderr. NULL: exit with NIKA_EXIT_USAGE. */
 struct nika_scenario *cli_load(struct cli_run_request *request);
 /* An integer of the command line, or argp_error on anything else. */

@@ -22,14 +22,15 @@ static bool run_traced(const char *label, const struct nika_scenario *s, uint64_
     const char *reason = "out of memory";
     char *text = NULL;
     size_t size = 0;
-    struct nika_choice_log *log = decisions != NULL ? nika_decisions_log(decisions) : NULL;
+    struct nika_decider *decider = decisions != NULL ? nika_decider_new(decisions) : NULL;
     struct nika_run_result *result = calloc(1, sizeof *result);
     struct nika_runner *runner = nika_runner_new(s, &reason);
     FILE *file = open_memstream(&text, &size);
     bool good = result != NULL && runner != NULL && file != NULL &&
-                (decisions == NULL || log != NULL) && nika_runner_begin(runner, seed, &reason);
+                (decisions == NULL || decider != NULL) && nika_runner_begin(runner, seed, &reason);
     if (good) {
-        if (log != NULL) nika_chooser_init_log(nika_world_chooser(nika_runner_world(runner)), log);
+        if (decider != NULL)
+            nika_decider_attach(decider, nika_world_chooser(nika_runner_world(runner)));
         struct nika_trace *trace = cli_trace_attach(runner, s, seed, file);
         good = trace != NULL;
         if (good) nika_runner_finish(runner, result);
@@ -39,7 +40,7 @@ static bool run_traced(const char *label, const struct nika_scenario *s, uint64_
     }
     if (file != NULL) good = fclose(file) == 0 && good;
     nika_runner_free(runner);
-    nika_choice_log_free(log);
+    nika_decider_free(decider);
     free(result);
     if (!good) fprintf(stderr, "nika: %s: %s\n", label, reason);
     if (!good) free(text);

@@ -10,9 +10,9 @@
 #include "scenarios/library.h"
 
 const struct cli_command *const cli_commands[] = {
-    &cli_run,    &cli_campaign, &cli_merge,   &cli_replay, &cli_diff_command,
-    &cli_shrink, &cli_list,     &cli_bench,   &cli_schema, &cli_explain,
-    &cli_wire,   &cli_man,      &cli_version, NULL};
+    &cli_run,     &cli_campaign, &cli_merge, &cli_replay,  &cli_diff_command,
+    &cli_shrink,  &cli_list,     &cli_bench, &cli_inspect, &cli_schema,
+    &cli_explain, &cli_wire,     &cli_man,   &cli_version, NULL};
 
 const int cli_exits[CLI_EXIT_COUNT] = {0, 1, 2, 3, 4, 5, 6, 64};
 
@@ -75,6 +75,40 @@ uint64_t cli_number(const char *text, const char *what, uint64_t low, uint64_t h
                    (unsigned long long)low, (unsigned long long)high, text);
     }
     return value;
+}
+
+error_t cli_parse_word(int key, char *text, struct argp_state *state, const char **word,
+                       const char *what, const char *question)
+{
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (*word != NULL) argp_error(state, "one %s at a time, got \"%s\" too", what, text);
+        *word = text;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "%s", question);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+error_t cli_parse_run(int key, char *text, struct argp_state *state,
+                      struct cli_run_request *request, const char *what, const char *question)
+{
+    switch (key) {
+    case 's':
+        request->seed = cli_number(text, "--seed", 0, INT64_MAX, state);
+        request->seed_given = true;
+        return 0;
+    case 'S':
+        if (request->set_count == CLI_SETS_MAX)
+            argp_error(state, "at most %u times --set", CLI_SETS_MAX);
+        request->sets[request->set_count++] = text;
+        return 0;
+    default:
+        return cli_parse_word(key, text, state, &request->scenario, what, question);
+    }
 }
 
 void cli_print_diagnoses(const struct nika_diagnoses *d)

@@ -24,15 +24,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_DECISIONS:
         a->decisions = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (a->path != NULL) argp_error(state, "one file at a time, got \"%s\" too", text);
-        a->path = text;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which trace or decision log?");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return cli_parse_word(key, text, state, &a->path, "file", "which trace or decision log?");
     }
 }
 

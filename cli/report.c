@@ -187,6 +187,11 @@ void cli_report_human(const struct cli_finished *f, FILE *file)
     if (r->exit_class == NIKA_EXIT_LIVENESS || r->exit_class == NIKA_EXIT_INCONCLUSIVE)
         human_stall(r, file);
     human_violations(r, file);
+    if (f->scenario->decisions != NULL)
+        fprintf(file,
+                "decisions %" PRIu32 " by the scenario, of which %" PRIu64
+                " were never asked for\n",
+                f->scenario->decisions->count, nika_runner_unused_decisions(f->runner));
     cli_reproduce(f->request, line, sizeof line);
     fprintf(file, "digest    %s\nreproduce %s\n", r->digest, line);
 }

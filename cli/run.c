@@ -22,9 +22,7 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-    {"seed", 's', "N", 0, "seed of the run (default: that of the scenario)", 0},
-    {"set", 'S', "PATH=VALUE", 0,
-     "change one value of the scenario, such as network.loss_ppm=1000; repeatable", 0},
+    CLI_RUN_OPTIONS("seed of the run (default: that of the scenario)"),
     {"trace", OPTION_TRACE, "FILE", 0,
      "write every decision and event as JSON Lines, for nika replay", 0},
     {"log", OPTION_LOG, "FILE", 0,
@@ -39,16 +37,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct arguments *a = state->input;
-    struct cli_run_request *r = &a->request;
     switch (key) {
-    case 's':
-        r->seed = cli_number(text, "--seed", 0, INT64_MAX, state);
-        r->seed_given = true;
-        return 0;
-    case 'S':
-        if (r->set_count == CLI_SETS_MAX) argp_error(state, "at most %u times --set", CLI_SETS_MAX);
-        r->sets[r->set_count++] = text;
-        return 0;
     case OPTION_TRACE:
         a->trace.path = text;
         return 0;
@@ -67,15 +56,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_CHECK:
         a->check = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (r->scenario != NULL) argp_error(state, "one scenario at a time, got \"%s\" too", text);
-        r->scenario = text;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which scenario? (nika list scenarios)");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return cli_parse_run(key, text, state, &a->request, "scenario",
+                             "which scenario? (nika list scenarios)");
     }
 }
 
@@ -280,10 +263,6 @@ static int report(struct arguments *a, const struct cli_finished *f)
     } else {
         cli_report_human(f, stdout);
     }
-    if (!a->json && f->scenario->decisions != NULL)
-        printf("decisions %u by the scenario, of which %llu were never asked for\n",
-               f->scenario->decisions->count,
-               (unsigned long long)nika_runner_unused_decisions(f->runner));
     if (a->report.file != NULL) cli_report_markdown(f, a->report.file);
     for (uint32_t i = 0; i < ARRAY_COUNT(outputs); i++) {
         bool asked = outputs[i]->file != NULL, written = close_output(outputs[i]);

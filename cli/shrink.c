@@ -27,8 +27,7 @@ struct clock {
 };
 
 static const struct argp_option options[] = {
-    {"seed", 's', "N", 0, "seed of the failing run (default: that of the scenario)", 0},
-    {"set", 'S', "PATH=VALUE", 0, "change one value of the scenario; repeatable", 0},
+    CLI_RUN_OPTIONS("seed of the failing run (default: that of the scenario)"),
     {"out", OPTION_OUT, "FILE", 0, "the small scenario (default: NAME-shrunk.json)", 0},
     {"cmocka", OPTION_CMOCKA, "FILE", 0, "write a regression test in C too", 0},
     {"time", OPTION_TIME, "SECONDS", 0, "stop after so long with what there is (default 60)", 0},
@@ -39,16 +38,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct arguments *a = state->input;
-    struct cli_run_request *r = &a->request;
     switch (key) {
-    case 's':
-        r->seed = cli_number(text, "--seed", 0, INT64_MAX, state);
-        r->seed_given = true;
-        return 0;
-    case 'S':
-        if (r->set_count == CLI_SETS_MAX) argp_error(state, "at most %u times --set", CLI_SETS_MAX);
-        r->sets[r->set_count++] = text;
-        return 0;
     case OPTION_OUT:
         a->out = text;
         return 0;
@@ -64,15 +54,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_QUIET:
         a->quiet = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (r->scenario != NULL) argp_error(state, "one run at a time, got \"%s\" too", text);
-        r->scenario = text;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "which scenario or decision log?");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return cli_parse_run(key, text, state, &a->request, "run",
+                             "which scenario or decision log?");
     }
 }
 
@@ -83,11 +67,11 @@ static const struct argp argp = {
     "Make a failing run small: fewer faults, decisions, requests, clients and replicas, shorter "
     "time. "
     "What is written fails in the same way.\v"
-    "The same failure is the same exit class and the same sentence, numbers aside. With --runs "
-    "alone the "
-    "result does not depend on the machine. Exits 0 when a scenario was written, 5 when the run "
+    "The same failure is the same exit class and the same sentence, numbers aside. Where --time "
     "does "
-    "not fail, 4 when the log's run cannot be repeated.\n\n"
+    "not end it, the result does not depend on the machine. Exits 0 when a scenario was written, 5 "
+    "when "
+    "the run does not fail, 64 when there is no such run.\n\n"
     "  nika shrink two-equivocators --seed 7 --out small.json && nika run small.json\n"
     "  nika shrink run.log --cmocka tests/test_small.c",
     NULL,
@@ -190,6 +174,7 @@ static void print_sizes(const struct nika_shrink *s, uint64_t wall_ns)
     printf("size             before        now\n");
     print_row("decisions", b->decisions, n->decisions);
     print_row("acts", b->acts, n->acts);
+    if (n->always > 0) print_row("always act", b->always, n->always);
     print_row("faults", b->faults, n->faults);
     print_row("requests", b->requests, n->requests);
     print_row("clients", b->clients, n->clients);

@@ -286,6 +286,9 @@ static void check_relations(const struct nika_scenario *s, struct nika_diagnoses
     check_ascending(s, "disk.fsync_us", fsync, 2, d);
     check_ascending(s, "app_delay_us", app, 2, d);
     struct nika_json_path root = {0};
+    struct nika_json_path decisions = nika_path_key(root, "decisions");
+    if (s->decisions != NULL && (uint64_t)s->decisions->always >> s->fault_count != 0)
+        nika_diagnose(d, &decisions, false, "a fault that always acts is not in $.faults");
     struct nika_json_path cluster = nika_path_key(root, "cluster");
     struct nika_json_path regions = nika_path_key(nika_path_key(root, "network"), "regions");
     if (s->region_count != 0 && s->region_count != s->values[NIKA_KEY_N]) {

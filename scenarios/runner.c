@@ -32,7 +32,7 @@ struct nika_runner {
     struct nika_oracle_setup setup;
     struct nika_workload *workload;
     struct nika_oracles *oracles;
-    struct nika_choice_log *log; /* Of the scenario's decisions; NULL = the seed decides. */
+    struct nika_decider *decider; /* By the scenario's decisions; NULL = by the seed. */
     enum nika_world_state ended;
     jmp_buf out;
     char broken[NIKA_DIAGNOSIS_SIZE]; /* The broken contract; empty = none. */
@@ -93,7 +93,7 @@ void nika_runner_free(struct nika_runner *r)
     if (r == NULL) return;
     if (r->world != NULL) nika_world_free(r->world);
     if (r->keyring != NULL) nika_keyring_free(r->keyring);
-    nika_choice_log_free(r->log);
+    nika_decider_free(r->decider);
     free(r);
 }
 
@@ -115,7 +115,7 @@ const struct nika_scenario *nika_runner_drawn(const struct nika_runner *r)
 
 uint64_t nika_runner_unused_decisions(const struct nika_runner *r)
 {
-    return r->log != NULL ? nika_choice_log_unused(r->log) : 0;
+    return r->decider != NULL ? nika_decider_unused(r->decider) : 0;
 }
 
 static void fill_setup(struct nika_runner *r)
@@ -207,14 +207,14 @@ static void fill_extra(struct nika_runner *r)
     head->oracles_at = oracles_at;
 }
 
-/* A log remembers what it was asked for, so every run gets a new one. */
+/* A decider remembers what it was asked for, so every run gets a new one. */
 static const char *take_decisions(struct nika_runner *r)
 {
     if (r->scenario->decisions == NULL) return NULL;
-    nika_choice_log_free(r->log);
-    r->log = nika_decisions_log(r->scenario->decisions);
-    if (r->log == NULL) return "out of memory";
-    nika_chooser_init_log(nika_world_chooser(r->world), r->log);
+    nika_decider_free(r->decider);
+    r->decider = nika_decider_new(r->scenario->decisions);
+    if (r->decider == NULL) return "out of memory";
+    nika_decider_attach(r->decider, nika_world_chooser(r->world));
     return NULL;
 }
 

@@ -164,10 +164,11 @@ static void add_lists(json_t *root)
                                   (int)NIKA_SWARM_MAX, "items", range));
     json_object_set_new(
         top, "decisions",
-        json_pack("{s:s, s:o, s:s}", "type", "object", "additionalProperties",
-                  integer_type(1, INT64_MAX, "what was decided"), "description",
+        json_pack("{s:s, s:{s:[o, {s:s}]}, s:s}", "type", "object", "additionalProperties", "anyOf",
+                  integer_type(1, INT64_MAX, "what was decided"), "const", "always", "description",
                   "decisions by name, such as \"latency 2>0 t5 v3 s17 #1\", that take the place of "
-                  "the seed's; all others are the fair ones"));
+                  "the seed's; \"fault 1 *\": \"always\" makes that fault act whenever it can; all "
+                  "others are the fair ones"));
     json_object_set_new(section_properties(root, "network"), "regions",
                         json_pack("{s:s, s:o, s:s}", "type", "array", "items",
                                   integer_type(0, NIKA_REGIONS_MAX - 1, "region"), "description",
@@ -247,8 +248,8 @@ void nika_schema_markdown(FILE *file)
                   "| `swarm` | array of `{path, low, high}` | none | numbers that the seed draws, "
                   "both ends included |\n"
                   "| `decisions` | object: name of a decision to its value | the seed decides | "
-                  "what is not decided in the fair way (docs/shrinking.md); an empty object: all "
-                  "is |\n"
+                  "what is not decided in the fair way (docs/shrinking.md); `\"fault 1 *\": "
+                  "\"always\"`: that fault acts whenever it can; an empty object: all is fair |\n"
                   "\n## Faults\n\nEach entry of `faults` has `name`, `targets` (ids, `\"all\"`, "
                   "`\"one-by-seed\"` or "
                   "`\"primary-of-view-N\"`), and may have `from_ms`,\n`to_ms`, `probability_ppm` "

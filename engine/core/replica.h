@@ -64,6 +64,7 @@ struct nika_replica_status {
     uint64_t view;
     bool active;
     bool transferring;
+    bool amnesiac; /* Silent until what it may have forgotten is behind it (PROTOCOLS.md 1.12). */
     uint64_t low_mark; /* h */
     uint64_t last_executed;
     uint64_t last_committed; /* Highest contiguous committed. */

@@ -8,6 +8,7 @@
 #include "engine/core/app.h"
 #include "engine/core/err.h"
 #include "engine/core/replica.h"
+#include "engine/shim/file.h"
 
 struct nika_disk_store;
 
@@ -21,23 +22,23 @@ struct nika_disk_store_options {
     uint32_t queue_bytes;   /* Bytes submitted and not yet completed, at most; 0 = 64 MiB. */
     uint32_t queue_count;   /* Submissions not yet completed, at most; 0 = 4096. */
     bool inline_io;         /* No worker thread: nika_disk_store_poll() does the work. For tests. */
-};
-
-/* What went wrong, in one line that names the file and the offset: for the log of the node and for operators. */
-struct nika_disk_store_error {
-    char text[512];
+    const struct nika_file_ops *file_ops; /* NULL = the real system; for tests. */
+    void *file_context;
 };
 
 /* How the directory was found. */
 enum nika_disk_store_found {
     NIKA_DISK_STORE_NEW, /* Empty: a first start, or a lost disk. The caller knows which. */
     NIKA_DISK_STORE_INTACT, /* Every record whose completion was reported is there; a torn tail was cut. */
-    NIKA_DISK_STORE_CORRUPT, /* Damage before the end of the log. The replica may have forgotten votes. */
+    NIKA_DISK_STORE_CORRUPT, /* Damage before the end of the log. The replica may have forgotten votes. So
+                              * at every open until nika_disk_store_remember(). */
 };
 
 /* Take the lock, check identity and version, and scan log and snapshots. On NIKA_OK the caller owns *out and closes it. Errors, with
  * `error` filled: NIKA_ERR_IO (the system refused, or another process has the lock), NIKA_ERR_VERSION (format), NIKA_ERR_CONFIG
- * (directory of another replica or group). Corruption is not an error of open: it is `found`, and `error` says where. */
+ * (directory of another replica or group, a mode that lets others in, an option out of range). Corruption is not an error of open: it is
+ * `found`, and `error` says where; what lies behind the damage is in the folder `damaged`. With INTACT, `error` is empty or tells of a
+ * torn tail or of a damaged snapshot, which was moved there too. */
 NIKA_MUST_USE enum nika_err nika_disk_store_open(const struct nika_disk_store_options *options,
                                                  struct nika_disk_store **out,
                                                  enum nika_disk_store_found *found,
@@ -50,6 +51,9 @@ NIKA_MUST_USE enum nika_err
 nika_disk_store_recover(struct nika_disk_store *store, const struct nika_replica_ops *replica_ops,
                         struct nika_replica *replica, const struct nika_app_ops *app_ops,
                         struct nika_app *app, struct nika_disk_store_error *error);
+
+/* The module has learned again what it may have forgotten (it is no longer amnesiac): later opens find INTACT. NIKA_ERR_IO. */
+NIKA_MUST_USE enum nika_err nika_disk_store_remember(struct nika_disk_store *store);
 
 /* Submit one action of kind PERSIST, LOG_TRIM, SNAPSHOT_SAVE or SNAPSHOT_DROP; `bytes` are copied. For SNAPSHOT_SAVE, `app` (else NULL)
  * is read before the call returns and `meta` is what it answered to SNAPSHOT_TAKE. NIKA_ERR_LIMIT when the queue is full: nothing
@@ -70,6 +74,16 @@ struct nika_disk_store_done {
 /* Move at most `capacity` completions into `done` and return how many. Never waits, except for the disk with inline_io. */
 uint32_t nika_disk_store_poll(struct nika_disk_store *store, struct nika_disk_store_done *done,
                               uint32_t capacity);
+
+/* For metrics: what waits, and what was done since open. */
+struct nika_disk_store_figures {
+    uint32_t waiting; /* Submitted, not yet completed or not yet polled. */
+    uint64_t waiting_bytes;
+    uint64_t commits, syncs, log_bytes; /* Group commits, syncs of the log, bytes written to it. */
+    uint64_t failures;                  /* Completions with a status. */
+    uint32_t segments, snapshots;       /* Files. */
+};
+void nika_disk_store_figures(struct nika_disk_store *store, struct nika_disk_store_figures *out);
 
 /* Finish what was submitted, stop the worker, release the lock and free. Completions not polled are lost. NULL is ignored. */
 void nika_disk_store_close(struct nika_disk_store *store);

@@ -125,6 +125,8 @@ struct sim_disk {
 struct sim_node {
     bool up, paused, booting,
         waking; /* Booting: up, but START has not been stepped; all else waits. */
+    bool
+        forgetful; /* Its log was lost and it is not over that yet: what it writes meanwhile is no whole log. */
     uint32_t epoch;
     uint32_t slow_permille;
     uint64_t busy_until;

@@ -174,6 +174,11 @@ void sim_node_step(struct nika_world *w, uint32_t index, struct nika_event *even
         node->cost = 0;
     }
     if (w->effects.count > 0) sim_apply(w, index);
+    if (node->forgetful) {
+        struct nika_replica_status status;
+        nika_world_status(w, index, &status);
+        node->forgetful = status.amnesiac;
+    }
     sim_tap_simple(w, NIKA_TAP_EVENT_END, sim_id(w, index), 0, 0);
 }
 
@@ -419,7 +424,8 @@ void sim_node_restart(struct nika_world *w, uint32_t index, bool amnesia)
     if (!sim_is_replica(w, index) || node->up) return;
     if (amnesia) sim_disk_wipe(w, index);
     sim_node_init(w, index);
-    bool lost = sim_disk_recover(w, index) || amnesia;
+    bool lost = sim_disk_recover(w, index) || amnesia || node->forgetful;
+    node->forgetful = lost;
     if (lost) sim_node_recover(w, index, NIKA_RECORD_AMNESIA, 0, (struct nika_span){0});
     sim_record(w, 0x401u, index, lost, 0, 0);
     sim_tap_simple(w, NIKA_TAP_RESTARTED, index, lost, 0);

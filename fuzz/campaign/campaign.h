@@ -74,6 +74,8 @@ NIKA_MUST_USE bool nika_results_add(struct nika_results *results, const char *te
                                     const char *path, uint32_t line,
                                     struct nika_diagnoses *diagnoses);
 bool nika_results_has(const struct nika_results *results, const char id[33]);
+/* The records by scenario, strategy and seed, texts borrowed. The caller frees the array. NULL when out of memory. */
+struct nika_result_line *nika_results_sorted(const struct nika_results *results);
 /* All records, sorted, to `path` by way of a temporary file. False with a sentence; the old file is then as it was. */
 NIKA_MUST_USE bool nika_results_write(struct nika_results *results, const char *path,
                                       struct nika_diagnoses *diagnoses);

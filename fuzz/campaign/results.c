@@ -172,9 +172,18 @@ bool nika_results_read(struct nika_results *results, const char *path, uint32_t 
 
 static int by_key(const void *a, const void *b)
 {
-    const struct nika_result_line *const *x = a, *const *y = b;
-    int order = strcmp((*x)->key, (*y)->key);
-    return order != 0 ? order : strcmp((*x)->id, (*y)->id);
+    const struct nika_result_line *x = a, *y = b;
+    int order = strcmp(x->key, y->key);
+    return order != 0 ? order : strcmp(x->id, y->id);
+}
+
+struct nika_result_line *nika_results_sorted(const struct nika_results *results)
+{
+    struct nika_result_line *sorted = calloc(results->count + 1u, sizeof *sorted);
+    if (sorted == NULL || results->count == 0) return sorted;
+    memcpy(sorted, results->lines, results->count * sizeof *sorted);
+    qsort(sorted, results->count, sizeof *sorted, by_key);
+    return sorted;
 }
 
 bool nika_results_write(struct nika_results *results, const char *path,
@@ -182,13 +191,11 @@ bool nika_results_write(struct nika_results *results, const char *path,
 {
     char temporary[1024];
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    const struct nika_result_line **sorted = calloc(results->count + 1u, sizeof *sorted);
+    struct nika_result_line *sorted = nika_results_sorted(results);
     FILE *file = sorted != NULL ? fopen(temporary, "w") : NULL;
     bool good = file != NULL;
-    for (uint32_t i = 0; good && i < results->count; i++) sorted[i] = &results->lines[i];
-    if (good) qsort(sorted, results->count, sizeof *sorted, by_key);
     for (uint32_t i = 0; good && i < results->count; i++)
-        good = fprintf(file, "%s\n", sorted[i]->text) > 0;
+        good = fprintf(file, "%s\n", sorted[i].text) > 0;
     if (file != NULL) {
         good = fflush(file) == 0 && fsync(fileno(file)) == 0 && good;
         int error = errno;

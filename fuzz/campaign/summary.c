@@ -128,28 +128,20 @@ static void add_silent(json_t *summary)
     json_object_set_new(summary, "never_happened", silent);
 }
 
-static int by_key(const void *a, const void *b)
-{
-    return strcmp((*(const struct nika_result_line *const *)a)->key,
-                  (*(const struct nika_result_line *const *)b)->key);
-}
-
 json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
 {
     json_t *summary = json_pack("{s:i, s:i, s:b, s:{}, s:{}, s:{}, s:{}, s:{s:i, s:i, s:i, s:i}}",
                                 "nika_campaign", 1, "exit_class", NIKA_EXIT_HELD, "complete",
                                 complete ? 1 : 0, "cases", "failures", "probes", "states_seen",
                                 "totals", "runs", 0, "held", 0, "missed", 0, "failed", 0);
-    const struct nika_result_line **sorted = calloc(results->count + 1u, sizeof *sorted);
+    struct nika_result_line *sorted = nika_results_sorted(results);
     if (summary == NULL || sorted == NULL) {
         json_decref(summary);
         free(sorted);
         return NULL;
     }
-    for (uint32_t i = 0; i < results->count; i++) sorted[i] = &results->lines[i];
-    qsort(sorted, results->count, sizeof *sorted, by_key);
     for (uint32_t i = 0; i < results->count; i++) {
-        json_t *record = json_loads(sorted[i]->text, 0, NULL);
+        json_t *record = json_loads(sorted[i].text, 0, NULL);
         add_record(summary, json_object_get(summary, "totals"), record);
         json_decref(record);
     }

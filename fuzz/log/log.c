@@ -9,7 +9,7 @@ static void on_decision(void *context, const struct nika_choice_name *name, uint
 {
     struct nika_recorder *r = context;
     if (r->next != NULL) r->next(r->next_context, name, n, value);
-    if (value == 0 || r->full) return;
+    if (value == 0 || r->full || (r->skip != NULL && *r->skip)) return;
     r->full = nika_decisions_add(&r->decisions, name, value) != NIKA_OK;
 }
 

@@ -31,7 +31,8 @@ struct nika_log {
 /* Collects the decisions of a run that are not fair. */
 struct nika_recorder {
     struct nika_decisions decisions;
-    bool full; /* Some are missing: the list or memory was full. */
+    bool full;        /* Some are missing: the list or memory was full. */
+    const bool *skip; /* NULL, or set when a decision need not be kept. */
     nika_choice_tap *next;
     void *next_context;
 };

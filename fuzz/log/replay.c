@@ -87,21 +87,21 @@ bool nika_log_replay(const struct nika_log *log, const struct nika_scenario *s,
     struct follower f = {.decisions = &log->decisions};
     memset(out, 0, sizeof *out);
     *reason = "out of memory";
-    struct nika_choice_log *driver = nika_decisions_log(&log->decisions);
+    struct nika_decider *driver = nika_decider_new(&log->decisions);
     struct nika_runner *runner =
         driver != NULL && sort_names(&f) ? nika_runner_new(s, reason) : NULL;
     bool good = runner != NULL && nika_runner_begin(runner, log->seed, reason);
     if (good) {
         f.world = nika_runner_world(runner);
         struct nika_chooser *chooser = nika_world_chooser(f.world);
-        nika_chooser_init_log(chooser, driver);
+        nika_decider_attach(driver, chooser);
         chooser->tap = on_decision;
         chooser->tap_context = &f;
         nika_runner_finish(runner, &out->result);
         account(&f, out);
     }
     nika_runner_free(runner);
-    nika_choice_log_free(driver);
+    nika_decider_free(driver);
     free(f.order);
     free(f.moments);
     return good;

@@ -47,6 +47,8 @@ static json_t *faults_of(json_t *document)
 static bool decisions_without_fault(const struct nika_shrink *s, uint32_t fault,
                                     struct nika_decisions *out)
 {
+    uint32_t always = s->decisions.always, below = (UINT32_C(1) << fault) - 1;
+    out->always = (always & below) | (always >> 1 & ~below);
     for (uint32_t i = 0; i < s->decisions.count; i++) {
         struct nika_decision d = s->decisions.list[i];
         if (d.name.kind == NIKA_CHOICE_FAULT && d.name.a == fault) continue;
@@ -227,6 +229,13 @@ static bool is_needed(const char *key)
     return false;
 }
 
+/* Where what did not happen was to come from. */
+static bool is_cause(const char *key)
+{
+    return strcmp(key, "workload") == 0 || strcmp(key, "cluster") == 0 ||
+           strcmp(key, "expect") == 0;
+}
+
 static json_t *descend(json_t *document, const char *const *path, uint32_t depth)
 {
     for (uint32_t i = 0; i < depth; i++) document = json_object_get(document, path[i]);
@@ -244,7 +253,7 @@ static void without_keys(struct nika_shrink *s, const char *const *path, uint32_
         for (size_t i = 0; i < k && at != NULL; i++) at = json_object_iter_next(object, at);
         if (at == NULL) return;
         snprintf(key, sizeof key, "%s", json_object_iter_key(at));
-        if (depth == 0 && is_needed(key)) continue;
+        if (depth == 0 && (is_needed(key) || (s->missing && is_cause(key)))) continue;
         json_t *document = copy(s);
         json_object_del(descend(document, path, depth), key);
         if (try_both(s, document, false, NIKA_SHRINK_NOT_LONGER)) {
@@ -279,6 +288,7 @@ bool nika_shrink_keys(struct nika_shrink *s)
 {
     uint64_t accepted = s->accepted;
     without_keys(s, NULL, 0);
+    if (s->missing) return s->accepted > accepted;
     for (size_t i = 0; i < json_array_size(faults_of(s->document)) && !s->stopped; i++)
         without_fault_keys(s, i);
     return s->accepted > accepted;

@@ -22,6 +22,7 @@ static struct nika_shrink_size size_of(const struct nika_scenario *s,
                                     .virtual_ns = r->stats.now_ns};
     for (uint32_t i = 0; i < decisions->count; i++)
         size.acts += decisions->list[i].name.kind == NIKA_CHOICE_FAULT;
+    size.always = (uint64_t)__builtin_popcount(decisions->always);
     return size;
 }
 
@@ -40,29 +41,35 @@ static bool run_once(struct nika_shrink *s, struct nika_runner *runner,
                      const struct nika_decisions *decisions, struct nika_recorder *recorder)
 {
     const char *reason;
-    struct nika_choice_log *log = decisions != NULL ? nika_decisions_log(decisions) : NULL;
-    bool good = (decisions == NULL || log != NULL) && nika_runner_begin(runner, s->seed, &reason);
+    struct nika_decider *decider = decisions != NULL ? nika_decider_new(decisions) : NULL;
+    bool good =
+        (decisions == NULL || decider != NULL) && nika_runner_begin(runner, s->seed, &reason);
     if (good) {
         struct nika_chooser *chooser = nika_world_chooser(nika_runner_world(runner));
-        if (log != NULL) nika_chooser_init_log(chooser, log);
+        if (decider != NULL) nika_decider_attach(decider, chooser);
         chooser->tap = NULL; /* The recorder of an earlier run. */
         nika_recorder_attach(recorder, nika_runner_world(runner));
+        recorder->skip = decider != NULL ? nika_decider_by_rule(decider) : NULL;
+        recorder->decisions.always = decisions != NULL ? decisions->always : 0;
         nika_runner_finish(runner, &s->attempt);
         chooser->tap = NULL;
     }
-    nika_choice_log_free(log);
+    nika_decider_free(decider);
     s->runs++;
     return good && !recorder->full;
 }
 
-static bool keeps_rule(const struct nika_shrink *s, enum nika_shrink_rule rule)
+static bool keeps_rule(const struct nika_shrink *s, const struct nika_scenario *candidate,
+                       enum nika_shrink_rule rule)
 {
+    const uint64_t *v = candidate->values;
     uint64_t events = s->attempt.stats.events, now = s->now.events;
     switch (rule) {
     case NIKA_SHRINK_ANY:
         return true;
     case NIKA_SHRINK_NOT_LONGER:
-        return events <= now + now / 8;
+        return events <= now + now / 8 && v[NIKA_KEY_N] <= s->now.replicas &&
+               v[NIKA_KEY_CLIENTS] * v[NIKA_KEY_REQUESTS] <= s->now.requests;
     case NIKA_SHRINK_SHORTER:
         return events < now;
     }
@@ -120,7 +127,8 @@ static bool try_document(struct nika_shrink *s, const json_t *document,
     drop_runner(s);
     struct nika_runner *runner = nika_runner_new(candidate, &reason);
     bool good = runner != NULL && run_once(s, runner, decisions, recorder) && fails_the_same(s) &&
-                keeps_rule(s, rule) && !(capped && s->attempt.ended == NIKA_WORLD_EVENT_LIMIT);
+                keeps_rule(s, candidate, rule) &&
+                !(capped && s->attempt.ended == NIKA_WORLD_EVENT_LIMIT);
     nika_runner_free(runner);
     if (!good) {
         nika_scenario_free(candidate);
@@ -148,7 +156,7 @@ bool nika_shrink_try(struct nika_shrink *s, const json_t *document,
     } else {
         if (s->runner == NULL) s->runner = nika_runner_new(s->scenario, &reason);
         good = s->runner != NULL && run_once(s, s->runner, decisions, &recorder) &&
-               fails_the_same(s) && keeps_rule(s, rule);
+               fails_the_same(s) && keeps_rule(s, s->scenario, rule);
         if (good) take(s, &recorder);
     }
     nika_decisions_clear(&recorder.decisions);
@@ -178,7 +186,9 @@ enum nika_shrink_start nika_shrink_begin(struct nika_shrink *s, const struct nik
     nika_decisions_clear(&recorder.decisions);
     s->before = s->now;
     s->accepted = 0;
-    return nika_failure_of(&s->result, &s->failure) ? NIKA_SHRINK_READY : NIKA_SHRINK_HELD;
+    bool failed = nika_failure_of(&s->result, &s->failure);
+    s->missing = s->failure.exit_class == NIKA_EXIT_EXPECTATION;
+    return failed ? NIKA_SHRINK_READY : NIKA_SHRINK_HELD;
 }
 
 /* Cheap and large steps first: they make all later runs short. What became possible by a later step is found in the next round. */
@@ -187,12 +197,14 @@ void nika_shrink_run(struct nika_shrink *s)
     for (uint32_t round = 0; round < ROUNDS_MAX && !s->stopped; round++) {
         uint64_t accepted = s->accepted;
         bool by_seed = round == 0;
-        (void)nika_shrink_times(s);
-        (void)nika_shrink_faults(s, by_seed);
-        (void)nika_shrink_sizes(s, by_seed);
+        if (!s->missing) {
+            (void)nika_shrink_times(s);
+            (void)nika_shrink_faults(s, by_seed);
+            (void)nika_shrink_sizes(s, by_seed);
+        }
         (void)nika_shrink_decision_kinds(s);
         (void)nika_shrink_keys(s);
-        (void)nika_shrink_times(s);
+        if (!s->missing) (void)nika_shrink_times(s);
         (void)nika_shrink_decisions(s);
         if (s->accepted == accepted) return;
     }

@@ -25,6 +25,7 @@ bool nika_failure_equal(const struct nika_failure *a, const struct nika_failure 
 struct nika_shrink_size {
     uint64_t decisions; /* That are not the fair ones. */
     uint64_t acts;      /* Of them, those of faults. */
+    uint64_t always;    /* Faults that act whenever they can, without a decision for each act. */
     uint64_t faults, replicas, clients, requests /* of all clients */, events, virtual_ns;
 };
 struct nika_shrink {
@@ -41,6 +42,8 @@ struct nika_shrink {
     struct nika_decisions decisions;
     struct nika_run_result result;
     struct nika_failure failure;
+    /* The failure is that something did not happen. It happens still less without faults and requests, so these stay. */
+    bool missing;
     struct nika_shrink_size before, now;
     uint64_t runs, accepted;
     bool stopped; /* The budget ran out before everything was tried. */
@@ -66,7 +69,7 @@ void nika_shrink_end(struct nika_shrink *s);
 /* What an attempt must be besides failing in the same way. */
 enum nika_shrink_rule {
     NIKA_SHRINK_ANY,
-    NIKA_SHRINK_NOT_LONGER, /* No more events, give or take an eighth. */
+    NIKA_SHRINK_NOT_LONGER, /* No more events, give or take an eighth; no more requests or replicas. */
     NIKA_SHRINK_SHORTER,    /* Fewer events. */
 };
 /* One run of `document` (borrowed; NULL = as it is) deciding by `decisions` (NULL = by the seed). When it fails in the same way and

@@ -31,12 +31,19 @@ static void put_faults(const json_t *faults, FILE *file)
 static void put_decisions(const struct nika_decisions *decisions, FILE *file)
 {
     char name[NIKA_DECISION_TEXT_SIZE];
+    const char *comma = "";
     fputs("  \"decisions\": {", file);
+    for (uint32_t i = 0; i < NIKA_FAULTS_MAX; i++) {
+        if ((decisions->always >> i & 1) == 0) continue;
+        fprintf(file, "%s\n    \"fault %" PRIu32 " *\": \"always\"", comma, i);
+        comma = ",";
+    }
     for (uint32_t i = 0; i < decisions->count; i++) {
         (void)nika_choice_name_text(&decisions->list[i].name, name, sizeof name);
-        fprintf(file, "%s\n    \"%s\": %" PRIu64, i > 0 ? "," : "", name, decisions->list[i].value);
+        fprintf(file, "%s\n    \"%s\": %" PRIu64, comma, name, decisions->list[i].value);
+        comma = ",";
     }
-    fputs(decisions->count > 0 ? "\n  }\n}\n" : "}\n}\n", file);
+    fputs(comma[0] != '\0' ? "\n  }\n}\n" : "}\n}\n", file);
 }
 
 /* What the scenario was, and what happened: the name stays recognisable after several rounds of shrinking. */

@@ -289,6 +289,7 @@ static void replica_status(const struct nika_replica *r, struct nika_replica_sta
     out->view = r->core.view;
     out->active = r->core.active;
     out->transferring = r->core.transfer.active;
+    out->amnesiac = r->core.amnesiac;
     out->low_mark = r->core.low_mark;
     out->last_executed = r->core.last_executed;
     out->last_committed = r->core.last_executed;

@@ -150,13 +150,14 @@ static char *text_of(const struct nika_log *log)
 
 static struct nika_log *read_text(const char *text, size_t size)
 {
-    char path[] = "/tmp/nika-log-XXXXXX";
-    int descriptor = mkstemp(path);
-    FILE *file = fdopen(descriptor, "w");
+    char path[32];
+    FILE *file = tmpfile();
+    assert_non_null(file);
     assert_int_equal(fwrite(text, 1, size, file), size);
-    fclose(file);
+    assert_int_equal(fflush(file), 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
     struct nika_log *log = nika_log_read(path, &diagnoses);
-    remove(path);
+    fclose(file);
     return log;
 }
 
@@ -167,7 +168,10 @@ static void test_what_was_written_is_read(void **state)
     struct nika_log *log = record(s, 9);
     char *text = text_of(log);
     struct nika_log *again = read_text(text, strlen(text));
-    if (again == NULL) fail_msg("%s", diagnoses.lines[0]);
+    if (again == NULL) {
+        fail_msg("%s", diagnoses.lines[0]);
+        return;
+    }
     char *second = text_of(again);
     assert_string_equal(text, second);
     assert_string_equal(again->version, "1.2.3");
@@ -179,14 +183,23 @@ static void test_what_was_written_is_read(void **state)
     nika_scenario_free(s);
 }
 
-/* No prefix of a log is a log, so that a file that was cut never passes for a short run. */
-static void test_every_prefix_is_refused(void **state)
+/* The text of a log with five decisions. Caller frees. */
+static char *short_log(void)
 {
-    (void)state;
     struct nika_scenario *s = parse(HEAD ",\"workload\":{\"requests\":1}}");
     struct nika_log *log = record(s, 3);
     log->decisions.count = 5;
     char *text = text_of(log);
+    nika_log_free(log);
+    nika_scenario_free(s);
+    return text;
+}
+
+/* No prefix of a log is a log, so that a file that was cut never passes for a short run. */
+static void test_every_prefix_is_refused(void **state)
+{
+    (void)state;
+    char *text = short_log();
     size_t size = strlen(text);
     struct nika_log *whole = read_text(text, size);
     assert_non_null(whole);
@@ -196,18 +209,13 @@ static void test_every_prefix_is_refused(void **state)
         assert_true(diagnoses.count > 0);
     }
     free(text);
-    nika_log_free(log);
-    nika_scenario_free(s);
 }
 
 /* Any one byte changed: refused, or a log whose every part is still in range. Never a crash, never a silent half. */
 static void test_a_damaged_log_is_refused_or_whole(void **state)
 {
     (void)state;
-    struct nika_scenario *s = parse(HEAD ",\"workload\":{\"requests\":1}}");
-    struct nika_log *log = record(s, 3);
-    log->decisions.count = 5;
-    char *text = text_of(log);
+    char *text = short_log();
     size_t size = strlen(text);
     uint32_t refused = 0;
     for (size_t i = 0; i < size; i++) {
@@ -222,8 +230,6 @@ static void test_a_damaged_log_is_refused_or_whole(void **state)
     }
     assert_true(refused > size / 3);
     free(text);
-    nika_log_free(log);
-    nika_scenario_free(s);
 }
 
 static void test_a_scenario_may_hold_its_decisions(void **state)
@@ -258,6 +264,35 @@ static void refuse(const char *decisions, const char *words)
     assert_non_null(strstr(diagnoses.lines[0], words));
 }
 
+/* A fault that always acts needs no decision for each act, and the log of such a run has them all. */
+static void test_a_fault_may_act_whenever_it_can(void **state)
+{
+    (void)state;
+    const char *reason;
+    char text[400];
+    static const char *const rules[] = {"{}", "{\"fault 0 *\":\"always\"}"};
+    uint64_t acted[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        snprintf(text, sizeof text,
+                 "%s,\"faults\":[{\"name\":\"silent\",\"targets\":[3]}],"
+                 "\"expect\":{\"faults_act\":false},\"decisions\":%s}",
+                 HEAD, rules[i]);
+        struct nika_scenario *s = parse(text);
+        struct nika_runner *runner = nika_runner_new(s, &reason);
+        nika_runner_run(runner, 3, &result);
+        acted[i] = result.faults[0].acted;
+        nika_runner_free(runner);
+        struct nika_log *log = record(s, 3);
+        replay(log);
+        assert_string_equal(replayed.result.digest, result.digest);
+        assert_int_equal(log->decisions.count, acted[i]);
+        nika_log_free(log);
+        nika_scenario_free(s);
+    }
+    assert_int_equal(acted[0], 0);
+    assert_in_range(acted[1], 10, UINT32_MAX);
+}
+
 static void test_decisions_that_are_none_are_errors(void **state)
 {
     (void)state;
@@ -267,6 +302,10 @@ static void test_decisions_that_are_none_are_errors(void **state)
     refuse("{\"latency 2>0 #0\":0}", "expected integer 1..");
     refuse("{\"latency 2>0 #0\":-1}", "expected integer 1..");
     refuse("{\"latency 2>0 #0\":\"x\"}", "expected integer 1..");
+    refuse("{\"fault 0 *\":\"always\"}", "is not in $.faults");
+    refuse("{\"fault 0 *\":\"sometimes\"}", "expected \"fault N *\": \"always\"");
+    refuse("{\"fault 32 *\":\"always\"}", "expected \"fault N *\": \"always\"");
+    refuse("{\"fault 0 * \":\"always\"}", "not the name of a decision");
     refuse("{\"latency 2>0 #0\":1,\"latency 2>0 #0\":2}", "duplicate object key");
 }
 
@@ -281,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_every_prefix_is_refused),
         cmocka_unit_test(test_a_damaged_log_is_refused_or_whole),
         cmocka_unit_test(test_a_scenario_may_hold_its_decisions),
+        cmocka_unit_test(test_a_fault_may_act_whenever_it_can),
         cmocka_unit_test(test_decisions_that_are_none_are_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@ rules() {
 engine/core:
 engine/sim: engine/core
 engine/oracle: engine/core
+engine/shim: engine/core
 protocols/common: engine/core
 protocols/pbft: engine/core protocols/common
 protocols/client: engine/core protocols/common
@@ -18,7 +19,7 @@ apps: engine/core
 faults: engine/core protocols/messages
 scenarios: engine/core engine/sim engine/oracle protocols apps faults
 fuzz: engine/core engine/sim engine/oracle protocols apps faults scenarios
-cli: engine/core engine/sim engine/oracle protocols apps faults scenarios fuzz
+cli: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios fuzz
 RULES
 }
 

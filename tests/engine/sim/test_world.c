@@ -199,6 +199,31 @@ static void test_a_rotten_record_before_good_ones_makes_amnesia(void **state)
     end(w, &o);
 }
 
+static void again_start(struct nika_fault *f)
+{
+    rot_start(f);
+    for (uint64_t ms = 17; ms <= 26; ms += 9) {
+        f->host->wake(f->host->world, f, ms * MS, 1);
+        f->host->wake(f->host->world, f, (ms + 1) * MS, 2);
+    }
+}
+/* What it wrote after it lost its log is no whole log: until it is over the loss, every restart is one without memory. */
+static void test_amnesia_outlives_a_crash_and_ends_with_its_cause(void **state)
+{
+    (void)state;
+    static const struct nika_fault_ops ops = {
+        .name = "x", .fault_class = NIKA_FAULT_DISK, .start = again_start, .on_wake = rot_wake};
+    struct nika_world_options o = with_fault(TOY_PERSIST, &ops);
+    struct nika_world *w = make(&o, 1);
+    (void)nika_world_run(w, 18 * MS + MS / 10);
+    assert_true(nika_world_is_up(w, 0));
+    assert_int_equal(status(w, 0).wait_detail, 1);
+    (void)nika_world_run(w, 27 * MS + MS / 10);
+    assert_true(nika_world_is_up(w, 0));
+    assert_int_equal(status(w, 0).wait_detail, 0);
+    end(w, &o);
+}
+
 static void test_a_full_disk_fails_records_and_only_then(void **state)
 {
     (void)state;
@@ -395,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_a_snapshot_taken_again_replaces_the_first),
         cmocka_unit_test(test_a_crash_keeps_the_durable_and_loses_the_rest),
         cmocka_unit_test(test_a_rotten_record_before_good_ones_makes_amnesia),
+        cmocka_unit_test(test_amnesia_outlives_a_crash_and_ends_with_its_cause),
         cmocka_unit_test(test_a_full_disk_fails_records_and_only_then),
         cmocka_unit_test(test_links_are_fifo_unless_reorder_is_drawn),
         cmocka_unit_test(test_loss_and_duplication_are_about_as_asked),

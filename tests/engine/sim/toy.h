@@ -115,6 +115,7 @@ static inline void toy_step(struct nika_replica *r, const struct nika_event *eve
             toy_send(r, effects, seq + 1);
     } else if (event->kind == NIKA_EVENT_TIMER) {
         r->timers++;
+        if (r->timers == 5) r->amnesiac = 0; /* By now it is over what it forgot. */
         toy_tick(r, effects);
     } else if (event->kind == NIKA_EVENT_STORED) {
         if (event->status == 0)
@@ -131,6 +132,7 @@ static inline void toy_status(const struct nika_replica *r, struct nika_replica_
                                         .last_committed = r->out_of_order,
                                         .pending = (uint32_t)r->failed,
                                         .wait = (uint32_t)r->timers,
+                                        .amnesiac = r->amnesiac != 0,
                                         .wait_detail = r->amnesiac};
 }
 static inline void toy_digest(const struct nika_replica *r, struct nika_digest *out)
