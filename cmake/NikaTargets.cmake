@@ -10,6 +10,9 @@ endif()
 add_library(nika_flags INTERFACE)
 target_include_directories(nika_flags INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_definitions(nika_flags INTERFACE _GNU_SOURCE)
+if(NIKA_MUSEUM)
+    target_compile_definitions(nika_flags INTERFACE NIKA_MUSEUM=1)
+endif()
 target_compile_options(nika_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wswitch-enum
     $<$<C_COMPILER_ID:GNU>:-Wno-pedantic>)

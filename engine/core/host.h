@@ -7,6 +7,7 @@
 
 #include "engine/core/config.h"
 #include "engine/core/frame.h"
+#include "engine/core/trusted.h"
 
 struct nika_host {
     void *world;
@@ -20,6 +21,8 @@ struct nika_host {
     bool (*verify)(void *world, uint32_t self, const struct nika_frame *frame);
     /* A seeded draw in [0, n) for jitter (PROTOCOLS.md 0, T_status +-25 %). The only randomness of a module. */
     uint64_t (*jitter)(void *world, uint32_t self, uint32_t timer, uint64_t n);
+    /* The node's trusted subsystem; NULL when the protocol needs none. */
+    const struct nika_trusted_ops *trusted;
 };
 
 #endif
