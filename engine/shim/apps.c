@@ -6,12 +6,13 @@
 
 #include <stdlib.h>
 
-void node_complete(struct nika_node *node, uint64_t token, int32_t status, struct nika_span bytes)
+void node_complete(struct nika_node *node, enum nika_event_kind kind, uint64_t token,
+                   int32_t status, struct nika_span bytes)
 {
     NIKA_ASSERT(node->completion_count < NODE_COMPLETIONS_MAX);
     struct completion *c = malloc(sizeof *c + bytes.size);
     NIKA_ASSERT(c != NULL);
-    *c = (struct completion){.token = token, .status = status, .size = bytes.size};
+    *c = (struct completion){.kind = kind, .token = token, .status = status, .size = bytes.size};
     if (bytes.size > 0) memcpy(c->bytes, bytes.data, bytes.size);
     if (node->last != NULL) {
         node->last->next = c;
@@ -46,7 +47,7 @@ static void complete_meta(struct nika_node *node, uint64_t token, int32_t status
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
     nika_snapshot_meta_write(&w, meta);
     NIKA_ASSERT(!w.failed);
-    node_complete(node, token, status, (struct nika_span){bytes, w.at});
+    node_complete(node, NIKA_EVENT_APP, token, status, (struct nika_span){bytes, w.at});
 }
 
 static void execute(struct nika_node *node, const struct nika_action *action,
@@ -58,7 +59,7 @@ static void execute(struct nika_node *node, const struct nika_action *action,
                        &out, &batch);
     node->counts.executed_batches++;
     node->counts.executed_ops += batch.count;
-    node_complete(node, action->token, 0, (struct nika_span){out.data, out.at});
+    node_complete(node, NIKA_EVENT_APP, action->token, 0, (struct nika_span){out.data, out.at});
 }
 
 static void query(struct nika_node *node, const struct nika_action *action,
@@ -67,7 +68,7 @@ static void query(struct nika_node *node, const struct nika_action *action,
     struct nika_writer out = nika_writer_of(node->scratch, NODE_SCRATCH_BYTES);
     nika_app_run_query(node->options.app_ops, node->app, node->config->reply_size_max, payload,
                        &out);
-    node_complete(node, action->token, 0, (struct nika_span){out.data, out.at});
+    node_complete(node, NIKA_EVENT_APP, action->token, 0, (struct nika_span){out.data, out.at});
 }
 
 static void snapshot_take(struct nika_node *node, const struct nika_action *action)
@@ -85,7 +86,7 @@ static void snapshot_chunk(struct nika_node *node, const struct nika_action *act
     struct nika_writer out = nika_writer_of(node->scratch, NODE_SCRATCH_BYTES);
     enum nika_err err =
         nika_app_run_chunk(node->options.app_ops, node->app, action->a, action->id, &out);
-    node_complete(node, action->token, err, (struct nika_span){out.data, out.at});
+    node_complete(node, NIKA_EVENT_APP, action->token, err, (struct nika_span){out.data, out.at});
 }
 
 static void restore_end(struct nika_node *node, const struct nika_action *action)

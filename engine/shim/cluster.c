@@ -39,7 +39,7 @@ static void defaults(struct nika_config *c)
 
 static enum nika_suite read_suite(const struct nika_json *j)
 {
-    char name[NIKA_NAME_SIZE], path[128];
+    char name[NIKA_CLUSTER_NAME_SIZE], path[128];
     nika_json_text(j, "suite", "ed25519", name, sizeof name);
     enum nika_suite suite = nika_suite_parse(name);
     if (suite != NIKA_SUITE_NONE && suite != NIKA_SUITE_SIM) return suite;

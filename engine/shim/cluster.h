@@ -13,7 +13,7 @@
 
 #define NIKA_PATH_SIZE 512u
 #define NIKA_HOST_SIZE 256u
-#define NIKA_NAME_SIZE 32u
+#define NIKA_CLUSTER_NAME_SIZE 32u
 
 /* What the loader cannot know: which protocols and applications the program has. */
 struct nika_cluster_names {
@@ -35,7 +35,7 @@ struct nika_member {
 struct nika_cluster {
     /* Sealed; the group id also covers names, genesis and every key. */
     struct nika_config config;
-    char protocol[NIKA_NAME_SIZE], app[NIKA_NAME_SIZE];
+    char protocol[NIKA_CLUSTER_NAME_SIZE], app[NIKA_CLUSTER_NAME_SIZE];
     uint64_t app_param;
     struct nika_digest genesis;  /* Random: tells two clusters with the same configuration apart. */
     struct nika_member *members; /* Replicas, then clients. */
@@ -97,6 +97,7 @@ struct nika_testnet_options {
     uint16_t
         port; /* Of replica 0, with the others behind it, then the operator ports. 0 = free ones of this moment. */
     const char *host;
+    json_t *tunables; /* Values of cluster.def by their keys; NULL = none. Borrowed. */
 };
 /* Write DIR/cluster.json, DIR/replica-I.json and DIR/keys/ (mode 0700, files 0600). An existing cluster file is never overwritten. */
 bool nika_testnet_write(const struct nika_testnet_options *options, struct nika_problems *problems);

@@ -57,12 +57,13 @@ static bool open_memory(struct nika_durable *d, struct nika_problems *p)
     return d->done != NULL;
 }
 
-#ifdef NIKA_DISK_STORE
 static bool open_disk(struct nika_durable *d, struct nika_problems *p)
 {
     struct nika_disk_store_error error = {""};
-    const struct nika_disk_store_options options = {
-        .dir = d->options.dir, .config = d->options.config, .replica = d->options.replica};
+    const struct nika_disk_store_options options = {.dir = d->options.dir,
+                                                    .config = d->options.config,
+                                                    .replica = d->options.replica,
+                                                    .lost = !d->options.first_start};
     if (nika_disk_store_open(&options, &d->store, &d->found, &error) != NIKA_OK) {
         nika_problem(p, d->options.file, "data", "%s", error.text);
         return false;
@@ -72,13 +73,6 @@ static bool open_disk(struct nika_durable *d, struct nika_problems *p)
     nika_log(d->options.log, NIKA_LOG_ERROR, "log_corrupt", "reason=\"%s\"", error.text);
     return true;
 }
-#else
-static bool open_disk(struct nika_durable *d, struct nika_problems *p)
-{
-    nika_problem(p, d->options.file, "store", "this build has no disk store; expected memory");
-    return false;
-}
-#endif
 
 struct nika_durable *nika_durable_open(const struct nika_durable_options *options,
                                        struct nika_problems *problems)
@@ -97,9 +91,7 @@ struct nika_durable *nika_durable_open(const struct nika_durable_options *option
 void nika_durable_close(struct nika_durable *d)
 {
     if (d == NULL) return;
-#ifdef NIKA_DISK_STORE
     nika_disk_store_close(d->store);
-#endif
     if (d->mark >= 0) close(d->mark);
     free(d->done);
     free(d);
@@ -109,7 +101,6 @@ bool nika_durable_recover(struct nika_durable *d, const struct nika_replica_ops 
                           struct nika_replica *replica, const struct nika_app_ops *app_ops,
                           struct nika_app *app, struct nika_problems *problems)
 {
-#ifdef NIKA_DISK_STORE
     if (d->store != NULL) {
         struct nika_disk_store_error error = {""};
         if (nika_disk_store_recover(d->store, replica_ops, replica, app_ops, app, &error) ==
@@ -118,11 +109,6 @@ bool nika_durable_recover(struct nika_durable *d, const struct nika_replica_ops 
         nika_problem(problems, d->options.file, "data", "%s", error.text);
         return false;
     }
-#else
-    (void)app_ops;
-    (void)app;
-    (void)problems;
-#endif
     if (d->amnesiac)
         replica_ops->recover(replica, NIKA_RECORD_AMNESIA, 0, (struct nika_span){NULL, 0});
     return true;
@@ -130,18 +116,10 @@ bool nika_durable_recover(struct nika_durable *d, const struct nika_replica_ops 
 
 enum nika_err nika_durable_submit(struct nika_durable *d, const struct nika_action *action,
                                   struct nika_span bytes, const struct nika_app_ops *app_ops,
-                                  const struct nika_app *app,
-                                  const struct nika_snapshot_meta *meta)
+                                  const struct nika_app *app, const struct nika_snapshot_meta *meta)
 {
-#ifdef NIKA_DISK_STORE
     if (d->store != NULL)
         return nika_disk_store_submit(d->store, action, bytes, app_ops, app, meta);
-#else
-    (void)bytes;
-    (void)app_ops;
-    (void)app;
-    (void)meta;
-#endif
     bool completes =
         action->kind == NIKA_ACTION_PERSIST || action->kind == NIKA_ACTION_SNAPSHOT_SAVE;
     if (!completes) return NIKA_OK;
@@ -152,9 +130,7 @@ enum nika_err nika_durable_submit(struct nika_durable *d, const struct nika_acti
 
 int nika_durable_fd(const struct nika_durable *d)
 {
-#ifdef NIKA_DISK_STORE
     if (d->store != NULL) return nika_disk_store_fd(d->store);
-#endif
     (void)d;
     return -1;
 }
@@ -162,9 +138,7 @@ int nika_durable_fd(const struct nika_durable *d)
 uint32_t nika_durable_poll(struct nika_durable *d, struct nika_disk_store_done *done,
                            uint32_t capacity)
 {
-#ifdef NIKA_DISK_STORE
     if (d->store != NULL) return nika_disk_store_poll(d->store, done, capacity);
-#endif
     uint32_t taken = 0;
     while (taken < capacity && d->count > 0) {
         done[taken++] = (struct nika_disk_store_done){.token = d->done[d->first], .status = 0};
@@ -177,4 +151,16 @@ uint32_t nika_durable_poll(struct nika_durable *d, struct nika_disk_store_done *
 bool nika_durable_is_amnesiac(const struct nika_durable *d)
 {
     return d->amnesiac;
+}
+
+bool nika_durable_remember(struct nika_durable *d)
+{
+    d->amnesiac = false;
+    return d->store == NULL || nika_disk_store_remember(d->store) == NIKA_OK;
+}
+
+void nika_durable_figures(const struct nika_durable *d, struct nika_disk_store_figures *out)
+{
+    memset(out, 0, sizeof *out);
+    if (d->store != NULL) nika_disk_store_figures(d->store, out);
 }

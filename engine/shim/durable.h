@@ -14,8 +14,10 @@ struct nika_durable_options {
     const char *dir;
     const struct nika_config *config; /* Sealed. */
     uint32_t replica;
-    const char *file; /* Of the configuration, for messages. */
-    struct nika_log *log;
+    const char *file;     /* Of the configuration, for messages. */
+    struct nika_log *log; /* May be NULL when first_start. */
+    /* An empty directory is a new one. Else it is a lost disk: the replica counts as amnesiac. */
+    bool first_start;
 };
 struct nika_durable;
 /* Takes the directory's lock. NULL with a problem. */
@@ -27,17 +29,19 @@ bool nika_durable_recover(struct nika_durable *durable, const struct nika_replic
                           struct nika_replica *replica, const struct nika_app_ops *app_ops,
                           struct nika_app *app, struct nika_problems *problems);
 /* As nika_disk_store_submit(). NIKA_ERR_LIMIT: nothing was taken. */
-NIKA_MUST_USE enum nika_err nika_durable_submit(struct nika_durable *durable,
-                                                const struct nika_action *action,
-                                                struct nika_span bytes,
-                                                const struct nika_app_ops *app_ops,
-                                                const struct nika_app *app,
-                                                const struct nika_snapshot_meta *meta);
+NIKA_MUST_USE enum nika_err
+nika_durable_submit(struct nika_durable *durable, const struct nika_action *action,
+                    struct nika_span bytes, const struct nika_app_ops *app_ops,
+                    const struct nika_app *app, const struct nika_snapshot_meta *meta);
 /* Readable while completions wait; -1 when they never come from elsewhere. */
 int nika_durable_fd(const struct nika_durable *durable);
 uint32_t nika_durable_poll(struct nika_durable *durable, struct nika_disk_store_done *done,
                            uint32_t capacity);
 /* Was this replica told that it may have forgotten votes? */
 bool nika_durable_is_amnesiac(const struct nika_durable *durable);
+/* It has learned again what it may have forgotten. False when the disk refuses to note it; the next start then asks again. */
+bool nika_durable_remember(struct nika_durable *durable);
+/* All zero without a disk. */
+void nika_durable_figures(const struct nika_durable *durable, struct nika_disk_store_figures *out);
 
 #endif

@@ -53,7 +53,7 @@ static bool check_mode(const char *path, struct nika_problems *p)
 
 static void read_keys(const struct nika_json *j, struct nika_node_keys *out)
 {
-    char role[NIKA_NAME_SIZE], suite[NIKA_NAME_SIZE], path[128];
+    char role[NIKA_CLUSTER_NAME_SIZE], suite[NIKA_CLUSTER_NAME_SIZE], path[128];
     nika_json_only(j, key_keys);
     nika_json_number(j, "schema", 1, 1, -1);
     nika_json_text(j, "role", NULL, role, sizeof role);

@@ -436,7 +436,7 @@ void nika_links_tick(struct nika_links *links, uint64_t now_ns)
         if (call->link == NULL && call->next_ns <= now_ns) place_call(links, call);
     }
     for (struct link *link = links->first; link != NULL; link = link->next) {
-        if (!link->confirmed && !link->doomed && now_ns - link->born_ns > NIKA_LINKS_HANDSHAKE_NS &&
+        if (!link->confirmed && !link->doomed && now_ns > link->born_ns + NIKA_LINKS_HANDSHAKE_NS &&
             (!link->open || link->calling != NIKA_NODE_NONE))
             link_doom(link, NIKA_SESSION_TRUNCATED, "no hand-shake in time");
     }

@@ -19,12 +19,16 @@ struct nika_node_options {
     struct nika_log *log;
     const struct nika_replica_ops *replica_ops;
     const struct nika_app_ops *app_ops;
+    const char *version; /* Of the program, for status and metrics. */
 };
 struct nika_node;
-/* Opens the data directory, recovers, listens. NULL with problems. */
+/* Makes the data directory of a new replica, and only that: an empty or missing one is later taken for a lost disk, which a replica must
+ * first learn again. False with problems. */
+bool nika_node_make_data(const struct nika_node_options *options, struct nika_problems *problems);
+/* Opens the data directory, recovers, listens. NULL with problems. SIGTERM, SIGINT and SIGHUP are blocked from here on. */
 struct nika_node *nika_node_new(const struct nika_node_options *options,
                                 struct nika_problems *problems);
-/* Run until SIGTERM or SIGINT, then send what waits and return. SIGHUP opens the log again. Blocks these signals for the process. */
+/* Run until SIGTERM or SIGINT, then send what waits and return. SIGHUP opens the log again. */
 void nika_node_run(struct nika_node *node);
 void nika_node_free(struct nika_node *node);
 

@@ -30,7 +30,7 @@ static void read_path(const struct nika_json *j, const char *key, const char *fa
 static uint32_t read_name(const struct nika_json *j, const char *key, const char *const *names,
                           uint32_t count, uint32_t fallback)
 {
-    char name[NIKA_NAME_SIZE], path[128], list[128] = "";
+    char name[NIKA_CLUSTER_NAME_SIZE], path[128], list[128] = "";
     nika_json_text(j, key, names[fallback], name, sizeof name);
     for (uint32_t i = 0; i < count; i++) {
         if (strcmp(names[i], name) == 0) return i;

@@ -1,4 +1,4 @@
-/* engine/shim/node_private.h: what node.c, node_step.c, apps.c, status.c and http.c share. Not for outside use. */
+/* engine/shim/node_private.h: what the files of a node share. Not for outside use. */
 #ifndef ENGINE_SHIM_NODE_PRIVATE_H
 #define ENGINE_SHIM_NODE_PRIVATE_H
 
@@ -15,9 +15,10 @@
 #define NODE_COMPLETIONS_MAX 4096u /* Outstanding at the application's port. */
 #define NODE_DRAIN_NS UINT64_C(1000000000)
 
-/* A completion on its way to the module. */
+/* A completion on its way to the module: of the application, or of a record that the disk did not take. */
 struct completion {
     struct completion *next;
+    enum nika_event_kind kind;
     uint64_t token;
     int32_t status;
     uint32_t size;
@@ -52,8 +53,10 @@ struct nika_node {
     struct completion *first, *last;
     uint32_t completion_count;
     uint64_t started_ns;
-    bool draining, stopped, stepping;
+    bool forgetful; /* Began as amnesiac and is not over it yet. */
+    bool draining, stepping;
     uint64_t drain_until_ns;
+    int pid_file; /* Locked as long as the process lives; -1 = none. */
     struct node_counts counts;
 };
 
@@ -69,11 +72,16 @@ void node_run_completions(struct nika_node *node);
 void node_app_action(struct nika_node *node, const struct nika_action *action,
                      struct nika_span bytes);
 const struct nika_snapshot_meta *node_app_meta(const struct nika_node *node, uint64_t seq);
-/* Queue an APP event. Copies. */
-void node_complete(struct nika_node *node, uint64_t token, int32_t status, struct nika_span bytes);
+/* Queue an APP or STORED event. Copies. */
+void node_complete(struct nika_node *node, enum nika_event_kind kind, uint64_t token,
+                   int32_t status, struct nika_span bytes);
 
-/* http.c. NULL when there is no operator port, or with a problem. */
-struct nika_http *node_http_open(struct nika_node *node, struct nika_problems *problems);
-void node_http_close(struct nika_http *http);
+/* http.c: the operator port. False with a problem; without a port in the configuration there is nothing to do. */
+bool node_http_open(struct nika_node *node, struct nika_problems *problems);
+void node_http_close(struct nika_node *node);
+/* Do what is due at `now_ns`; requests are served as they arrive. Never waits. */
+void node_http_run(struct nika_node *node, uint64_t now_ns);
+/* Monotonic time at which something is due. */
+uint64_t node_http_deadline(const struct nika_node *node);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "engine/core/assert.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define DONE_BATCH 64u
@@ -16,7 +17,7 @@ static void note(struct nika_node *node, const struct nika_action *action)
     case NIKA_NOTE_REJECT:
         if (action->a < NIKA_CHECK_COUNT) counts->rejects[action->a]++;
         nika_log_limited(log, NIKA_LOG_DEBUG, "reject", "check=%s sender=%08x",
-                         nika_check_id((enum nika_check)action->a), (uint32_t)action->b);
+                         nika_check_name((enum nika_check)action->a), (uint32_t)action->b);
         return;
     case NIKA_NOTE_EVIDENCE:
         counts->evidence++;
@@ -26,12 +27,12 @@ static void note(struct nika_node *node, const struct nika_action *action)
     case NIKA_NOTE_ALARM:
         counts->alarms++;
         nika_log(log, NIKA_LOG_ERROR, "safety_alarm", "check=%s seq=%llu",
-                 nika_check_id((enum nika_check)action->a), (unsigned long long)action->b);
+                 nika_check_name((enum nika_check)action->a), (unsigned long long)action->b);
         return;
     case NIKA_NOTE_VIEW:
         counts->views++;
-        nika_log(log, NIKA_LOG_INFO, "view", "view=%llu active=%llu",
-                 (unsigned long long)action->a, (unsigned long long)action->b);
+        nika_log(log, NIKA_LOG_INFO, "view", "view=%llu active=%llu", (unsigned long long)action->a,
+                 (unsigned long long)action->b);
         return;
     case NIKA_NOTE_TRANSFER:
         counts->transfers += action->b == 1 ? 1 : 0;
@@ -67,6 +68,8 @@ static void persist(struct nika_node *node, const struct nika_action *action,
         return;
     node->counts.persist_refused++;
     nika_log_limited(node->options.log, NIKA_LOG_WARN, "disk_busy", "kind=%u", action->kind);
+    if (action->kind == NIKA_ACTION_PERSIST || action->kind == NIKA_ACTION_SNAPSHOT_SAVE)
+        node_complete(node, NIKA_EVENT_STORED, action->token, EAGAIN, (struct nika_span){NULL, 0});
 }
 
 static void apply(struct nika_node *node, const struct nika_action *action, struct nika_span bytes)
@@ -108,6 +111,18 @@ static void apply(struct nika_node *node, const struct nika_action *action, stru
     NIKA_ASSERT(false && "not an action of a replica");
 }
 
+/* Is what it may have forgotten behind it? Then the next start need not ask again. */
+static void look_back(struct nika_node *node)
+{
+    struct nika_replica_status status;
+    node->options.replica_ops->status(node->module, &status);
+    if (status.amnesiac) return;
+    node->forgetful = false;
+    bool noted = nika_durable_remember(node->durable);
+    nika_log(node->options.log, noted ? NIKA_LOG_INFO : NIKA_LOG_ERROR, "learned_again",
+             "seq=%llu noted=%s", (unsigned long long)status.last_executed, noted ? "yes" : "no");
+}
+
 void node_step(struct nika_node *node, struct nika_event *event)
 {
     NIKA_ASSERT(!node->stepping);
@@ -122,6 +137,7 @@ void node_step(struct nika_node *node, struct nika_event *event)
         apply(node, action, nika_action_bytes(&node->effects, action));
     }
     node->stepping = false;
+    if (node->forgetful) look_back(node);
 }
 
 static const char *const arrival_texts[NIKA_ARRIVAL_COUNT] = {
@@ -179,17 +195,15 @@ static bool run_stored(struct nika_node *node)
     return count > 0;
 }
 
-static bool run_app(struct nika_node *node)
+static bool run_completion(struct nika_node *node)
 {
     struct completion *c = node->first;
     if (c == NULL) return false;
     node->first = c->next;
     if (node->first == NULL) node->last = NULL;
     node->completion_count--;
-    struct nika_event event = {.kind = NIKA_EVENT_APP,
-                               .token = c->token,
-                               .status = c->status,
-                               .bytes = {c->bytes, c->size}};
+    struct nika_event event = {
+        .kind = c->kind, .token = c->token, .status = c->status, .bytes = {c->bytes, c->size}};
     node->counts.completions++;
     node_step(node, &event);
     free(c);
@@ -200,7 +214,8 @@ void node_run_completions(struct nika_node *node)
 {
     bool more = true;
     while (more) {
-        more = run_stored(node);
-        while (run_app(node)) more = true;
+        more = run_completion(node);
+        while (more && run_completion(node)) continue;
+        more = run_stored(node) || more;
     }
 }

@@ -33,6 +33,14 @@ static const char *path_of(struct writing *w, const char *format, ...)
 
 static bool make_folder(struct writing *w, const char *path)
 {
+    char parent[NIKA_PATH_SIZE];
+    snprintf(parent, sizeof parent, "%s", path);
+    /* Folders on the way there, as far as they are missing. */
+    for (char *slash = strchr(parent + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(parent, 0755);
+        *slash = '/';
+    }
     if (mkdir(path, 0700) == 0 || errno == EEXIST) return true;
     nika_problem(w->problems, path, "", "cannot be made: %s", strerror(errno));
     return false;
@@ -148,6 +156,8 @@ bool nika_testnet_write(const struct nika_testnet_options *o, struct nika_proble
                              1, "genesis", hex, "cluster", "protocol", o->protocol, "app", o->app,
                              "app_param", (json_int_t)o->app_param, "n", (int)o->n, "f", (int)o->f,
                              "suite", nika_suite_name(o->suite), "replicas", "clients");
+    if (root != NULL && o->tunables != NULL)
+        json_object_update(json_object_get(root, "cluster"), o->tunables);
     bool good = root != NULL && write_members(&w, root, ports) &&
                 write_file(&w, path_of(&w, "cluster.json"), root);
     json_decref(root);

@@ -10,7 +10,8 @@
 #include "engine/core/replica.h"
 #include "engine/shim/cluster.h"
 
-#define NIKA_VERDICTS 1024u /* Good signatures remembered: the votes and requests of some dozens of sequence numbers. */
+#define NIKA_VERDICTS                                                                              \
+    1024u /* Good signatures remembered: the votes and requests of some dozens of sequence numbers. */
 
 struct nika_verify_stats {
     uint64_t signatures, macs, made;

@@ -99,8 +99,8 @@ static void snapshot_take(struct nika_world *w, uint32_t index, const struct nik
 static void snapshot_chunk(struct nika_world *w, uint32_t index, const struct nika_action *action)
 {
     struct nika_writer out = nika_writer_of(w->scratch, SIM_SCRATCH_BYTES);
-    enum nika_err err = nika_app_run_chunk(w->options.app_ops, w->node[index].app, action->a,
-                                           action->id, &out);
+    enum nika_err err =
+        nika_app_run_chunk(w->options.app_ops, w->node[index].app, action->a, action->id, &out);
     complete_later(w, index, action->token, err, (struct nika_span){out.data, out.at}, 0);
 }
 
