@@ -3,6 +3,7 @@
 
 #include "engine/core/app_run.h"
 #include "engine/core/assert.h"
+#include "engine/core/digest.h"
 
 #include <stdlib.h>
 
@@ -59,6 +60,7 @@ static void execute(struct nika_node *node, const struct nika_action *action,
                        &out, &batch);
     node->counts.executed_batches++;
     node->counts.executed_ops += batch.count;
+    node->execution_chain = nika_hash64(out.data, out.at, node->execution_chain ^ batch.seq);
     node_complete(node, NIKA_EVENT_APP, action->token, 0, (struct nika_span){out.data, out.at});
 }
 

@@ -22,7 +22,7 @@ void nika_random_bytes(void *out, size_t size)
 {
     uint8_t *at = out;
     while (size > 0) {
-        ssize_t got = getrandom(at, size, 0);
+        ssize_t got = getrandom(at, size, 0); /* tidy: keys and nonces of the real world */
         if (got < 0 && errno == EINTR) continue;
         NIKA_ASSERT(got > 0);
         at += got;

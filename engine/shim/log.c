@@ -28,7 +28,7 @@ static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static uint64_t clock_of(clockid_t id)
 {
     struct timespec now;
-    clock_gettime(id, &now);
+    clock_gettime(id, &now); /* tidy: the one clock of live processes */
     return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
 }
 
@@ -90,7 +90,7 @@ static void write_line(struct nika_log *log, enum nika_log_level level, const ch
     char line[LINE_SIZE];
     struct tm parts;
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_REALTIME, &now); /* tidy: the time of a line, for people */
     gmtime_r(&now.tv_sec, &parts);
     size_t used = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &parts);
     used += (size_t)snprintf(line + used, sizeof line - used, ".%06ldZ level=%s event=%s ",

@@ -58,6 +58,8 @@ struct nika_node {
     uint64_t drain_until_ns;
     int pid_file; /* Locked as long as the process lives; -1 = none. */
     struct node_counts counts;
+    uint64_t
+        execution_chain; /* Over every result since the start: equal where the same was executed. */
 };
 
 /* node_step.c */

@@ -113,6 +113,8 @@ static void set_protocol(struct nika_node *node, json_t *root)
     set(root, "executed", s.last_executed);
     set(root, "committed", s.last_committed);
     set(root, "pending", s.pending);
+    snprintf(hex, sizeof hex, "%016" PRIx64, node->execution_chain);
+    json_object_set_new(root, "execution_chain", json_string(hex));
     json_object_set_new(root, "waits_for", json_string(nika_wait_text(s.wait)));
     /* The newest checkpoint of the application: equal at all replicas that name the same sequence number. */
     if (node->meta_count > 0) {

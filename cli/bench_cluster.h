@@ -1,0 +1,19 @@
+/* cli/bench_cluster.h: measuring a real cluster on loopback, for `nika bench cluster`. */
+#ifndef CLI_BENCH_CLUSTER_H
+#define CLI_BENCH_CLUSTER_H
+
+#include "engine/shim/cluster.h"
+
+struct cli_bench_cluster {
+    uint64_t n, clients, payload, seconds;
+    uint64_t batch; /* Requests in one batch at most; 0 = the default of live clusters. */
+    const char *suite, *protocol, *app;
+    const char *dir; /* Kept afterwards; NULL = a temporary one that is removed. */
+    enum nika_store_kind store;
+    json_t *tunables; /* More values for the cluster file. */
+};
+/* The figures as one object, which the caller decrefs; NULL when there are none. *status: 0, NIKA_EXIT_SAFETY when the replicas executed
+ * different histories, NIKA_EXIT_INCONCLUSIVE or NIKA_EXIT_USAGE when it could not be measured, said on stderr. */
+json_t *cli_bench_cluster_run(const struct cli_bench_cluster *options, int *status);
+
+#endif
