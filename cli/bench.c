@@ -21,7 +21,9 @@ enum {
     OPTION_STORE,
     OPTION_DIR,
     OPTION_PROTOCOL,
-    OPTION_APP
+    OPTION_APP,
+    OPTION_KILLS,
+    OPTION_SEED
 };
 
 struct arguments {
@@ -61,6 +63,11 @@ static const struct argp_option options[] = {
     {"protocol", OPTION_PROTOCOL, "NAME", 0, "cluster: default pbft", 1},
     {"app", OPTION_APP, "NAME", 0, "cluster: default null", 1},
     {"set", 'S', "KEY=NUMBER", 0, "cluster: a value of the cluster file; repeatable", 1},
+    {"kills", OPTION_KILLS, "N", 0,
+     "cluster: instead of measuring, kill -9 and restart N replicas at random instants under load "
+     "and check what the clients were answered",
+     1},
+    {"seed", OPTION_SEED, "N", 0, "cluster: of the kills (default 1)", 1},
     {"dir", OPTION_DIR, "DIR", 0, "cluster: make it here and leave its files and logs", 1},
     {0}};
 
@@ -109,6 +116,12 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
         c->app = text;
         if (nika_app_find(text) == NULL)
             argp_error(state, "--app: no application \"%s\" (nika list)", text);
+        return 0;
+    case OPTION_KILLS:
+        c->kills = cli_number(text, "--kills", 1, 1000000, state);
+        return 0;
+    case OPTION_SEED:
+        c->seed = cli_number(text, "--seed", 0, INT64_MAX, state);
         return 0;
     case 'S':
         parse_cluster_set(text, state, a);
@@ -385,6 +398,7 @@ static int run(int argc, char **argv)
     struct arguments a = {.n = 4,
                           .cluster = {.clients = 10,
                                       .payload = 100,
+                                      .seed = 1,
                                       .protocol = "pbft",
                                       .app = "null",
                                       .store = NIKA_STORE_DISK,
@@ -393,6 +407,10 @@ static int run(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     if (a.seconds == 0) a.seconds = a.on_cluster ? 10 : 1;
     if (a.suite == NULL) a.suite = a.on_cluster ? "ed25519" : "sim";
+    if (a.cluster.kills > 0 && strcmp(a.cluster.app, "null") != 0) {
+        fprintf(stderr, "nika: --kills: only application null has answers that show every loss\n");
+        return NIKA_EXIT_USAGE;
+    }
     a.cluster.n = a.n;
     a.cluster.seconds = a.seconds;
     a.cluster.suite = a.suite;

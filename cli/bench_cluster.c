@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "apps/registry.h"
 #include "cli/live.h"
+#include "engine/core/stream.h"
 #include "engine/shim/load.h"
 #include "protocols/registry.h"
 
@@ -19,6 +21,8 @@
 #define CONNECT_NS (10 * SECOND_NS)
 #define SETTLE_NS (30 * SECOND_NS)
 #define LEVEL_WAIT_NS (10 * SECOND_NS)
+#define SLICE_NS (SECOND_NS / 50)
+#define KILL_AFTER_NS (SECOND_NS / 2) /* Time before a kill, and before the restart, at most. */
 
 /* Of one replica, as it tells itself. */
 struct reading {
@@ -36,7 +40,8 @@ struct bench {
     struct nika_histogram durations;
     struct reading before[NIKA_REPLICAS_MAX], after[NIKA_REPLICAS_MAX];
     uint64_t completed, client_cpu_us;
-    bool agree;
+    uint64_t kills;
+    bool agree, settled;
 };
 
 static uint64_t value(const json_t *root, const char *section, const char *key)
@@ -119,9 +124,9 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
     if (o->batch != 0)
         json_object_set_new(tunables, "batch_count", json_integer((json_int_t)o->batch));
     /* A slow suite must not look like a faulty primary. */
-    if (json_object_get(tunables, "request_ms") == NULL)
+    if (o->kills == 0 && json_object_get(tunables, "request_ms") == NULL)
         json_object_set_new(tunables, "request_ms", json_integer(20000));
-    if (json_object_get(tunables, "client_ms") == NULL)
+    if (o->kills == 0 && json_object_get(tunables, "client_ms") == NULL)
         json_object_set_new(tunables, "client_ms", json_integer(10000));
     const struct nika_testnet_options net = {.dir = b->dir,
                                              .n = (uint32_t)o->n,
@@ -167,7 +172,8 @@ static bool make_load(struct bench *b, struct nika_problems *problems)
                                               .client_ops = protocol->client,
                                               .messages = protocol->replica->messages,
                                               .app_ops = nika_app_find(b->options->app),
-                                              .log = b->log};
+                                              .log = b->log,
+                                              .counter = strcmp(b->options->app, "null") == 0};
     b->load = nika_load_new(&options, problems);
     return b->load != NULL;
 }
@@ -186,8 +192,86 @@ static bool measure(struct bench *b)
     if (!read_all(b, b->after)) return false;
     if (!nika_load_settle(b->load, SETTLE_NS))
         fprintf(stderr, "nika: some requests were not answered within 30 s\n");
-    b->agree = compare_histories(b);
+    b->agree = compare_histories(b) && nika_load_history(b->load)->violations == 0;
     return true;
+}
+
+/* ---- kill -9 ---- */
+static uint64_t executed_by(const struct cli_replica *replica)
+{
+    json_t *status = cli_replica_status(replica);
+    uint64_t executed = status == NULL ? 0 : value(status, NULL, "executed");
+    json_decref(status);
+    return executed;
+}
+
+/* Until the victim has executed all that any replica had when it was started again, with the clients at work. It need not be healthy: one
+ * that suspected the primary alone waits in its next view for the others, and follows them by state transfer. False after 30 s. */
+static bool work_until_back(struct bench *b, uint32_t victim)
+{
+    uint64_t until = cli_clock_ns() + SETTLE_NS, goal = 0;
+    for (uint32_t i = 0; i < b->net.n; i++) {
+        uint64_t executed = i == victim ? 0 : executed_by(&b->net.replicas[i]);
+        if (executed > goal) goal = executed;
+    }
+    while (cli_clock_ns() < until) {
+        b->completed += nika_load_run(b->load, SLICE_NS, &b->durations);
+        if (executed_by(&b->net.replicas[victim]) >= goal) return true;
+    }
+    return false;
+}
+
+static bool kill_one(struct bench *b, uint64_t k)
+{
+    uint64_t stream = nika_stream(b->options->seed, "kill", k);
+    uint32_t victim = (uint32_t)nika_stream_below(stream, 0, b->net.n);
+    const struct cli_replica *replica = &b->net.replicas[victim];
+    uint64_t before_ns = nika_stream_below(stream, 1, KILL_AFTER_NS);
+    uint64_t down_ns = nika_stream_below(stream, 2, KILL_AFTER_NS);
+    b->completed += nika_load_run(b->load, before_ns, &b->durations);
+    long pid = cli_replica_pid(replica);
+    if (pid == 0 || kill((pid_t)pid, SIGKILL) != 0) {
+        fprintf(stderr, "nika: replica %u was not running at kill %" PRIu64 "\n", victim, k);
+        return false;
+    }
+    b->completed += nika_load_run(b->load, down_ns, &b->durations);
+    while (cli_replica_pid(replica) != 0) nika_clock_sleep(SLICE_NS / 10);
+    if (!cli_replica_start(replica) || !work_until_back(b, victim)) {
+        fprintf(stderr, "nika: replica %u did not come back after kill %" PRIu64 "\n", victim, k);
+        return false;
+    }
+    b->kills++;
+    return true;
+}
+
+/* Requests that were answered with the wrong number, or not at all within 30 s, are what it is about. */
+static bool kill_many(struct bench *b)
+{
+    if (!nika_load_connect(b->load, CONNECT_NS)) {
+        fprintf(stderr, "nika: clients cannot connect to every replica\n");
+        return false;
+    }
+    while (b->kills < b->options->kills && kill_one(b, b->kills)) continue;
+    b->settled = nika_load_settle(b->load, SETTLE_NS);
+    return true;
+}
+
+static json_t *report_kills(struct bench *b)
+{
+    const struct nika_load_history *h = nika_load_history(b->load);
+    if (h->violations > 0) fprintf(stderr, "nika: %s\n", h->first);
+    if (!b->settled) fprintf(stderr, "nika: some requests were not answered within 30 s\n");
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "kills", (json_int_t)b->kills,
+                     "issued", (json_int_t)h->issued, "acknowledged", (json_int_t)h->acknowledged,
+                     "highest", (json_int_t)h->highest, "violations", (json_int_t)h->violations,
+                     "all_answered", (int)b->settled, "seed", (json_int_t)b->options->seed,
+                     "latency_us_max", (json_int_t)(b->durations.max / 1000));
+}
+
+static int judge_kills(struct bench *b)
+{
+    if (nika_load_history(b->load)->violations > 0) return NIKA_EXIT_SAFETY;
+    return b->settled && b->kills == b->options->kills ? 0 : NIKA_EXIT_LIVENESS;
 }
 
 /* ---- the report ---- */
@@ -284,10 +368,14 @@ json_t *cli_bench_cluster_run(const struct cli_bench_cluster *options, int *stat
     if (options->dir == NULL && mkdtemp(b->dir) == NULL) {
         fprintf(stderr, "nika: %s: %s\n", b->dir, strerror(errno));
         b->dir[0] = '\0';
-    } else if (make_cluster(b, &problems) && start_cluster(b) && make_load(b, &problems) &&
-               measure(b)) {
-        root = report(b);
-        *status = b->agree ? 0 : NIKA_EXIT_SAFETY;
+    } else if (make_cluster(b, &problems) && start_cluster(b) && make_load(b, &problems)) {
+        if (options->kills > 0 && kill_many(b)) {
+            root = report_kills(b);
+            *status = judge_kills(b);
+        } else if (options->kills == 0 && measure(b)) {
+            root = report(b);
+            *status = b->agree ? 0 : NIKA_EXIT_SAFETY;
+        }
     }
     if (problems.count > 0) *status = cli_problems(&problems);
     clean_up(b);

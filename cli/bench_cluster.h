@@ -7,13 +7,16 @@
 struct cli_bench_cluster {
     uint64_t n, clients, payload, seconds;
     uint64_t batch; /* Requests in one batch at most; 0 = the default of live clusters. */
+    uint64_t
+        kills; /* kill -9 and restart so many replicas at random instants instead of measuring; application null only. */
+    uint64_t seed;
     const char *suite, *protocol, *app;
     const char *dir; /* Kept afterwards; NULL = a temporary one that is removed. */
     enum nika_store_kind store;
     json_t *tunables; /* More values for the cluster file. */
 };
 /* The figures as one object, which the caller decrefs; NULL when there are none. *status: 0, NIKA_EXIT_SAFETY when the replicas executed
- * different histories, NIKA_EXIT_INCONCLUSIVE or NIKA_EXIT_USAGE when it could not be measured, said on stderr. */
+ * different histories or a client saw an operation lost or done twice, NIKA_EXIT_LIVENESS when a replica that was killed did not come back, NIKA_EXIT_INCONCLUSIVE or NIKA_EXIT_USAGE when it could not be measured, said on stderr. */
 json_t *cli_bench_cluster_run(const struct cli_bench_cluster *options, int *status);
 
 #endif

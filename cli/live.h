@@ -45,6 +45,8 @@ bool cli_testnet_make(const struct nika_testnet_options *options, struct nika_pr
 long cli_replica_pid(const struct cli_replica *replica);
 /* Start the process. False with errno set. */
 bool cli_replica_start(const struct cli_replica *replica);
+/* Does /healthz say so? */
+bool cli_replica_is_healthy(const struct cli_replica *replica);
 /* Wait until all are healthy. False after `timeout_ns`, or when one has ended. */
 bool cli_testnet_wait(const struct cli_testnet *net, uint64_t timeout_ns);
 /* SIGTERM to all, SIGKILL to those that are still there after 10 s. How many ran. */

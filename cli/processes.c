@@ -119,7 +119,7 @@ bool cli_replica_start(const struct cli_replica *replica)
     return false;
 }
 
-static bool is_healthy(const struct cli_replica *replica)
+bool cli_replica_is_healthy(const struct cli_replica *replica)
 {
     int code;
     free(cli_http_get(replica->config.http_host, replica->config.http_port, "/healthz", &code));
@@ -130,7 +130,7 @@ bool cli_testnet_wait(const struct cli_testnet *net, uint64_t timeout_ns)
 {
     uint64_t until = cli_clock_ns() + timeout_ns, grace = cli_clock_ns() + timeout_ns / 4;
     for (uint32_t i = 0; i < net->n;) {
-        if (is_healthy(&net->replicas[i])) {
+        if (cli_replica_is_healthy(&net->replicas[i])) {
             i++;
             continue;
         }

@@ -11,6 +11,9 @@
 #include "engine/shim/histogram.h"
 #include "engine/shim/log.h"
 
+#define NIKA_LOAD_COUNTER_MAX                                                                      \
+    (UINT64_C(1) << 30) /* Operations whose numbers are kept apart, a bit each. */
+
 struct nika_load_options {
     const struct nika_cluster *cluster; /* All borrowed until free. */
     const char *keys;                   /* Folder with client-I.key. */
@@ -21,6 +24,15 @@ struct nika_load_options {
     const struct nika_message_table *messages;
     const struct nika_app_ops *app_ops;
     struct nika_log *log;
+    /* Application `null`, writes only: its answers must be those of one counter that every operation moves once. */
+    bool counter;
+};
+/* What the clients saw of that counter. Numbers that were answered are distinct, each is greater than every number that had been answered
+ * before its operation began, and none is greater than the operations issued: nothing that was acknowledged was lost or done twice. */
+struct nika_load_history {
+    uint64_t issued, acknowledged, highest;
+    uint64_t violations;
+    char first[160]; /* The first of them. */
 };
 struct nika_load;
 /* NULL with problems. */
@@ -35,5 +47,8 @@ uint64_t nika_load_run(struct nika_load *load, uint64_t duration_ns,
                        struct nika_histogram *durations);
 /* Issue nothing more and wait until all is answered. False after `timeout_ns`. */
 bool nika_load_settle(struct nika_load *load, uint64_t timeout_ns);
+
+/* With `counter`: valid until the next run. `first` is set when something is wrong. */
+const struct nika_load_history *nika_load_history(struct nika_load *load);
 
 #endif
