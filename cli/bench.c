@@ -23,7 +23,8 @@ enum {
     OPTION_PROTOCOL,
     OPTION_APP,
     OPTION_KILLS,
-    OPTION_SEED
+    OPTION_SEED,
+    OPTION_RECORD
 };
 
 struct arguments {
@@ -68,6 +69,7 @@ static const struct argp_option options[] = {
      "and check what the clients were answered",
      1},
     {"seed", OPTION_SEED, "N", 0, "cluster: of the kills (default 1)", 1},
+    {"record", OPTION_RECORD, NULL, 0, "cluster: every replica writes a recording to DIR", 1},
     {"dir", OPTION_DIR, "DIR", 0, "cluster: make it here and leave its files and logs", 1},
     {0}};
 
@@ -116,6 +118,9 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
         c->app = text;
         if (nika_app_find(text) == NULL)
             argp_error(state, "--app: no application \"%s\" (nika list)", text);
+        return 0;
+    case OPTION_RECORD:
+        c->record = true;
         return 0;
     case OPTION_KILLS:
         c->kills = cli_number(text, "--kills", 1, 1000000, state);

@@ -146,7 +146,7 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
 static bool start_cluster(struct bench *b)
 {
     for (uint32_t i = 0; i < b->net.n; i++) {
-        if (cli_replica_start(&b->net.replicas[i])) continue;
+        if (cli_replica_start(&b->net.replicas[i], b->options->record)) continue;
         fprintf(stderr, "nika: replica %u: cannot be started: %s\n", i, strerror(errno));
         return false;
     }
@@ -236,7 +236,7 @@ static bool kill_one(struct bench *b, uint64_t k)
     }
     b->completed += nika_load_run(b->load, down_ns, &b->durations);
     while (cli_replica_pid(replica) != 0) nika_clock_sleep(SLICE_NS / 10);
-    if (!cli_replica_start(replica) || !work_until_back(b, victim)) {
+    if (!cli_replica_start(replica, b->options->record) || !work_until_back(b, victim)) {
         fprintf(stderr, "nika: replica %u did not come back after kill %" PRIu64 "\n", victim, k);
         return false;
     }

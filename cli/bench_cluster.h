@@ -12,6 +12,7 @@ struct cli_bench_cluster {
     uint64_t seed;
     const char *suite, *protocol, *app;
     const char *dir; /* Kept afterwards; NULL = a temporary one that is removed. */
+    bool record;     /* Every replica records; with `dir` only. */
     enum nika_store_kind store;
     json_t *tunables; /* More values for the cluster file. */
 };

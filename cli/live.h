@@ -29,6 +29,7 @@ void cli_node_options(const struct cli_node *node, const char *file, struct nika
 /* ---- a test network: DIR as nika_testnet_write() leaves it ---- */
 struct cli_replica {
     char file[NIKA_PATH_SIZE], output[NIKA_PATH_SIZE]; /* Node file; what the process prints. */
+    char recording[NIKA_PATH_SIZE];                    /* Without "-K.recording". */
     struct nika_node_config config;
 };
 struct cli_testnet {
@@ -43,8 +44,8 @@ void cli_testnet_close(struct cli_testnet *net);
 bool cli_testnet_make(const struct nika_testnet_options *options, struct nika_problems *problems);
 /* Process of a replica, 0 when it does not run. */
 long cli_replica_pid(const struct cli_replica *replica);
-/* Start the process. False with errno set. */
-bool cli_replica_start(const struct cli_replica *replica);
+/* Start the process; `record`: with a recording, DIR/replica-I-K.recording with the first K that is free. False with errno set. */
+bool cli_replica_start(const struct cli_replica *replica, bool record);
 /* Does /healthz say so? */
 bool cli_replica_is_healthy(const struct cli_replica *replica);
 /* Wait until all are healthy. False after `timeout_ns`, or when one has ended. */

@@ -3,10 +3,10 @@
 
 #include "cli/live.h"
 
-enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_INIT };
+enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_INIT, OPTION_RECORD };
 
 struct arguments {
-    const char *config;
+    const char *config, *record;
     bool check, init;
 };
 
@@ -14,6 +14,11 @@ static const struct argp_option options[] = {
     {"config", OPTION_CONFIG, "FILE", 0, "node file of this replica", 0},
     {"check-config", OPTION_CHECK, NULL, 0,
      "only read and check all files; every problem is listed", 0},
+    {"record", OPTION_RECORD, "FILE", 0,
+     "record everything that the protocol module is told, for nika replay; a new file, mode 0600, "
+     "at most "
+     "1 GiB",
+     0},
     {"init", OPTION_INIT, NULL, 0, "make the data directory of a new replica, and end", 0},
     {0}};
 
@@ -26,6 +31,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_CHECK:
         a->check = true;
+        return 0;
+    case OPTION_RECORD:
+        a->record = text;
         return 0;
     case OPTION_INIT:
         a->init = true;
@@ -59,7 +67,8 @@ static const struct argp argp = {
     NULL,
     NULL};
 
-static int serve(const char *file, const struct cli_node *loaded, struct nika_problems *problems)
+static int serve(const char *file, const char *record, const struct cli_node *loaded,
+                 struct nika_problems *problems)
 {
     struct nika_node_options o;
     struct nika_log *log = nika_log_open(loaded->config.log_file, loaded->config.log_level);
@@ -69,6 +78,7 @@ static int serve(const char *file, const struct cli_node *loaded, struct nika_pr
         return NIKA_EXIT_USAGE;
     }
     cli_node_options(loaded, file, log, &o);
+    o.record = record;
     struct nika_node *node = nika_node_new(&o, problems);
     if (node != NULL) nika_node_run(node);
     nika_node_free(node);
@@ -94,7 +104,7 @@ static int run(int argc, char **argv)
         cli_node_options(&loaded, a.config, NULL, &o);
         if (!nika_node_make_data(&o, &problems)) status = cli_problems(&problems);
     } else {
-        status = serve(a.config, &loaded, &problems);
+        status = serve(a.config, a.record, &loaded, &problems);
     }
     cli_node_free(&loaded);
     return status;

@@ -14,6 +14,7 @@
 #include "engine/shim/log.h"
 
 #define POLL_NS UINT64_C(20000000)
+#define RECORDINGS_MAX 100000u
 #define STOP_NS UINT64_C(10000000000)
 
 bool cli_testnet_open(const char *dir, struct cli_testnet *out, struct nika_problems *problems)
@@ -38,6 +39,7 @@ bool cli_testnet_open(const char *dir, struct cli_testnet *out, struct nika_prob
     for (uint32_t i = 0; i < out->n; i++) {
         struct cli_replica *r = &out->replicas[i];
         snprintf(r->file, sizeof r->file, "%.480s/replica-%u.json", dir, i);
+        snprintf(r->recording, sizeof r->recording, "%.480s/replica-%u", dir, i);
         snprintf(r->output, sizeof r->output, "%.480s/replica-%u.out", dir, i);
         good = nika_node_config_load(r->file, &r->config, problems) && good;
         if (good && (r->config.pid_file[0] == '\0' || r->config.http_port == 0)) {
@@ -85,11 +87,20 @@ long cli_replica_pid(const struct cli_replica *replica)
 }
 
 /* In the child: never returns. */
-static void become_node(const struct cli_replica *replica)
+static void become_node(const struct cli_replica *replica, bool record)
 {
-    char *const arguments[] = {(char *)(uintptr_t) "nika", (char *)(uintptr_t) "node",
-                               (char *)(uintptr_t) "--config", (char *)(uintptr_t)replica->file,
+    char path[NIKA_PATH_SIZE + 32];
+    char *const arguments[] = {(char *)(uintptr_t) "nika",
+                               (char *)(uintptr_t) "node",
+                               (char *)(uintptr_t) "--config",
+                               (char *)(uintptr_t)replica->file,
+                               record ? (char *)(uintptr_t) "--record" : NULL,
+                               path,
                                NULL};
+    for (uint32_t k = 0; k < RECORDINGS_MAX; k++) {
+        snprintf(path, sizeof path, "%s-%u.recording", replica->recording, k);
+        if (access(path, F_OK) != 0) break;
+    }
     int nothing = open("/dev/null", O_RDONLY);
     int output = open(replica->output, O_WRONLY | O_CREAT | O_TRUNC, 0640);
     if (nothing >= 0 && output >= 0 && dup2(nothing, STDIN_FILENO) >= 0 &&
@@ -101,7 +112,7 @@ static void become_node(const struct cli_replica *replica)
     _exit(127);
 }
 
-bool cli_replica_start(const struct cli_replica *replica)
+bool cli_replica_start(const struct cli_replica *replica, bool record)
 {
     /* Twice, so that the node is no child of whoever started it. */
     pid_t middle = fork();
@@ -109,7 +120,7 @@ bool cli_replica_start(const struct cli_replica *replica)
     if (middle == 0) {
         (void)setsid();
         pid_t node = fork();
-        if (node == 0) become_node(replica);
+        if (node == 0) become_node(replica, record);
         _exit(node < 0 ? 1 : 0);
     }
     int status = 1;

@@ -21,13 +21,14 @@ enum {
     OPTION_STORE,
     OPTION_PORT,
     OPTION_HOST,
-    OPTION_JSON
+    OPTION_JSON,
+    OPTION_RECORD
 };
 
 struct arguments {
     const char *verb;
     struct nika_testnet_options net;
-    bool f_given, json;
+    bool f_given, json, record;
 };
 
 static const struct argp_option options[] = {
@@ -46,6 +47,8 @@ static const struct argp_option options[] = {
     {"set", 'S', "KEY=NUMBER", 0, "a value of the cluster file, such as batch_count=16; repeatable",
      0},
     {"json", OPTION_JSON, NULL, 0, "status: one JSON array", 0},
+    {"record", OPTION_RECORD, NULL, 0,
+     "start: every replica writes DIR/replica-I-K.recording, for nika replay", 0},
     {0}};
 
 static void parse_set(char *text, struct argp_state *state, struct arguments *a)
@@ -137,6 +140,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case 'S':
         parse_set(text, state, a);
+        return 0;
+    case OPTION_RECORD:
+        a->record = true;
         return 0;
     case OPTION_JSON:
         a->json = true;
@@ -232,10 +238,10 @@ static void print_output(const struct cli_replica *replica)
     (void)fclose(file);
 }
 
-static int start(const struct cli_testnet *net, bool json)
+static int start(const struct cli_testnet *net, bool json, bool record)
 {
     for (uint32_t i = 0; i < net->n; i++) {
-        if (cli_replica_pid(&net->replicas[i]) != 0 || cli_replica_start(&net->replicas[i]))
+        if (cli_replica_pid(&net->replicas[i]) != 0 || cli_replica_start(&net->replicas[i], record))
             continue;
         fprintf(stderr, "nika: replica %u: cannot be started: %s\n", i, strerror(errno));
         return NIKA_EXIT_INCONCLUSIVE;
@@ -268,7 +274,7 @@ static int run(int argc, char **argv)
     if (!cli_testnet_open(a.net.dir, &net, &problems)) {
         cli_problems(&problems);
     } else if (strcmp(a.verb, "start") == 0) {
-        status = start(&net, a.json);
+        status = start(&net, a.json, a.record);
     } else if (strcmp(a.verb, "status") == 0) {
         status = show(&net, a.json);
     } else {

@@ -15,6 +15,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define RECORDER_FLUSH_NS UINT64_C(100000000) /* What a kill may cost a recording. */
+
 /* Pages that nothing needs are never touched: limits cost address space, not memory. */
 static void *reserve(size_t size)
 {
@@ -105,6 +107,20 @@ static bool make_memory(struct nika_node *node, struct nika_problems *p)
     return problem(p, o, "", "memory of the replica");
 }
 
+static bool open_recorder(struct nika_node *node, struct nika_problems *p)
+{
+    const struct nika_node_options *o = &node->options;
+    struct nika_recording_head head = {
+        .config = *node->config, .replica = o->config->replica, .app_param = o->cluster->app_param};
+    if (o->record == NULL) return true;
+    snprintf(head.protocol, sizeof head.protocol, "%s", o->cluster->protocol);
+    snprintf(head.app, sizeof head.app, "%s", o->cluster->app);
+    node->recorder = nika_recorder_open(o->record, &head, o->log);
+    if (node->recorder == NULL) return problem(p, o, "", o->record);
+    nika_verifier_record(node->verifier, node->recorder);
+    return true;
+}
+
 static bool recover(struct nika_node *node, struct nika_problems *p)
 {
     const struct nika_node_options *o = &node->options;
@@ -114,8 +130,10 @@ static bool recover(struct nika_node *node, struct nika_problems *p)
     node->durable = open_durable(o, false, p);
     if (node->durable == NULL) return false;
     node->forgetful = nika_durable_is_amnesiac(node->durable);
-    return nika_durable_recover(node->durable, o->replica_ops, node->module, o->app_ops, node->app,
-                                p);
+    const struct nika_replica_ops *ops = o->replica_ops;
+    if (node->recorder != NULL)
+        ops = nika_recorder_watch(node->recorder, ops, o->app_ops, node->app);
+    return nika_durable_recover(node->durable, ops, node->module, o->app_ops, node->app, p);
 }
 
 static void on_durable(struct nika_source *source, bool readable, bool writable)
@@ -209,8 +227,9 @@ struct nika_node *nika_node_new(const struct nika_node_options *options,
     (void)nika_clock_module(); /* The offset is fixed now. */
     keep_secrets();
     bool good = open_pid_file(node, problems) && make_memory(node, problems) &&
-                open_signals(node, problems) && recover(node, problems) &&
-                open_links(node, problems) && node_http_open(node, problems);
+                open_signals(node, problems) && open_recorder(node, problems) &&
+                recover(node, problems) && open_links(node, problems) &&
+                node_http_open(node, problems);
     if (good) return node;
     nika_node_free(node);
     return NULL;
@@ -227,6 +246,7 @@ void nika_node_free(struct nika_node *node)
         free(node->first);
         node->first = next;
     }
+    nika_recorder_close(node->recorder, node->draining);
     nika_verifier_free(node->verifier);
     if (node->signal_source.fd >= 0) close(node->signal_source.fd);
     nika_loop_free(node->loop);
@@ -257,6 +277,10 @@ static void round_of(struct nika_node *node)
     uint64_t now = nika_clock_monotonic();
     node_http_run(node, now);
     if (links <= now) nika_links_tick(node->links, now);
+    if (node->recorder != NULL && now >= node->recorder_flush_ns) {
+        nika_recorder_flush(node->recorder);
+        node->recorder_flush_ns = now + RECORDER_FLUSH_NS;
+    }
 }
 
 void nika_node_run(struct nika_node *node)
@@ -277,6 +301,7 @@ void nika_node_run(struct nika_node *node)
         round_of(node);
         written = nika_links_flush(node->links);
     }
+    if (node->recorder != NULL) nika_recorder_state(node->recorder, node->module, true);
     nika_log(node->options.log, NIKA_LOG_INFO, "stopped", "executed=%llu",
              (unsigned long long)node->counts.executed_ops);
 }

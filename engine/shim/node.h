@@ -20,6 +20,7 @@ struct nika_node_options {
     const struct nika_replica_ops *replica_ops;
     const struct nika_app_ops *app_ops;
     const char *version; /* Of the program, for status and metrics. */
+    const char *record;  /* File for a recording (recorder.h); NULL = none. */
 };
 struct nika_node;
 /* Makes the data directory of a new replica, and only that: an empty or missing one is later taken for a lost disk, which a replica must

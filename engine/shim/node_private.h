@@ -38,6 +38,8 @@ struct nika_node {
     struct nika_loop *loop;
     struct nika_links *links;
     struct nika_verifier *verifier;
+    struct nika_recorder *recorder; /* NULL = none. */
+    uint64_t recorder_flush_ns;
     struct nika_durable *durable;
     struct nika_http *http;
     struct nika_source durable_source, signal_source;

@@ -129,7 +129,9 @@ void node_step(struct nika_node *node, struct nika_event *event)
     node->stepping = true;
     event->now_ns = nika_clock_module();
     nika_effects_clear(&node->effects);
+    if (node->recorder != NULL) nika_recorder_event(node->recorder, event);
     node->options.replica_ops->step(node->module, event, &node->effects);
+    if (node->recorder != NULL) nika_recorder_state(node->recorder, node->module, false);
     NIKA_ASSERT(!node->effects.overflow && "a module asked for more actions than a step may have");
     node->counts.steps++;
     for (uint32_t i = 0; i < node->effects.count; i++) {

@@ -16,6 +16,7 @@ struct nika_verifier {
     struct nika_keyring *keyring;
     struct nika_host host;
     struct nika_verify_stats stats;
+    struct nika_recorder *recorder;
     uint64_t jitter_seed, jitter_count;
     uint8_t *scratch; /* Signed bytes. Pages that no message needed are never touched. */
     struct nika_digest verdicts[NIKA_VERDICTS]; /* All zero = none. */
@@ -71,7 +72,11 @@ static bool host_verify(void *world, uint32_t self, const struct nika_frame *fra
 {
     struct nika_verifier *v = world;
     NIKA_ASSERT(self == v->host.self);
-    return verify_frame(v, frame);
+    bool good = verify_frame(v, frame);
+    uint8_t verdict = good ? 1 : 0;
+    if (v->recorder != NULL)
+        nika_recorder_answer(v->recorder, NIKA_RECORDED_VERIFY, (struct nika_span){&verdict, 1});
+    return good;
 }
 
 static uint32_t host_authenticate(void *world, uint32_t self, enum nika_auth_alg alg, uint8_t type,
@@ -89,6 +94,8 @@ static uint32_t host_authenticate(void *world, uint32_t self, enum nika_auth_alg
     v->stats.ns += nika_clock_monotonic() - from;
     v->stats.made++;
     NIKA_ASSERT(err == NIKA_OK);
+    if (v->recorder != NULL)
+        nika_recorder_answer(v->recorder, NIKA_RECORDED_AUTH, (struct nika_span){auth, size});
     return size;
 }
 
@@ -97,7 +104,14 @@ static uint64_t host_jitter(void *world, uint32_t self, uint32_t timer, uint64_t
 {
     struct nika_verifier *v = world;
     (void)self;
-    return n < 2 ? 0 : nika_mix(v->jitter_seed + timer + NIKA_GOLDEN * ++v->jitter_count) % n;
+    uint64_t value =
+        n < 2 ? 0 : nika_mix(v->jitter_seed + timer + NIKA_GOLDEN * ++v->jitter_count) % n;
+    uint8_t bytes[8];
+    nika_store_le(bytes, value, sizeof bytes);
+    if (v->recorder != NULL)
+        nika_recorder_answer(v->recorder, NIKA_RECORDED_JITTER,
+                             (struct nika_span){bytes, sizeof bytes});
+    return value;
 }
 
 struct nika_verifier *nika_verifier_new(const struct nika_config *config,
@@ -125,6 +139,11 @@ void nika_verifier_free(struct nika_verifier *verifier)
     if (verifier == NULL) return;
     munmap(verifier->scratch, SCRATCH_SIZE);
     free(verifier);
+}
+
+void nika_verifier_record(struct nika_verifier *verifier, struct nika_recorder *recorder)
+{
+    verifier->recorder = recorder;
 }
 
 const struct nika_host *nika_verifier_host(const struct nika_verifier *verifier)

@@ -9,6 +9,7 @@
 #include "engine/core/host.h"
 #include "engine/core/replica.h"
 #include "engine/shim/cluster.h"
+#include "engine/shim/recorder.h"
 
 #define NIKA_VERDICTS                                                                              \
     1024u /* Good signatures remembered: the votes and requests of some dozens of sequence numbers. */
@@ -23,6 +24,8 @@ struct nika_verifier;
 struct nika_verifier *nika_verifier_new(const struct nika_config *config,
                                         struct nika_keyring *keyring, uint32_t self);
 void nika_verifier_free(struct nika_verifier *verifier);
+/* Record every answer to the module from here on. NULL = none. Borrowed. */
+void nika_verifier_record(struct nika_verifier *verifier, struct nika_recorder *recorder);
 /* For nika_replica_ops.init; lives as long as the verifier. */
 const struct nika_host *nika_verifier_host(const struct nika_verifier *verifier);
 const struct nika_verify_stats *nika_verifier_stats(const struct nika_verifier *verifier);
