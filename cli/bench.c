@@ -24,7 +24,8 @@ enum {
     OPTION_APP,
     OPTION_KILLS,
     OPTION_SEED,
-    OPTION_RECORD
+    OPTION_RECORD,
+    OPTION_HOW
 };
 
 struct arguments {
@@ -68,6 +69,11 @@ static const struct argp_option options[] = {
      "cluster: instead of measuring, kill -9 and restart N replicas at random instants under load "
      "and check what the clients were answered",
      1},
+    {"how", OPTION_HOW, "WAY", 0,
+     "cluster: with --kills: nine (default), term: a rolling restart in order, lose: kill -9 and "
+     "its "
+     "data directory is gone",
+     1},
     {"seed", OPTION_SEED, "N", 0, "cluster: of the kills (default 1)", 1},
     {"record", OPTION_RECORD, NULL, 0, "cluster: every replica writes a recording to DIR", 1},
     {"dir", OPTION_DIR, "DIR", 0, "cluster: make it here and leave its files and logs", 1},
@@ -87,6 +93,16 @@ static void parse_store(const char *text, struct argp_state *state, struct argum
     a->cluster.store = strcmp(text, "memory") == 0 ? NIKA_STORE_MEMORY : NIKA_STORE_DISK;
     if (strcmp(text, "memory") != 0 && strcmp(text, "disk") != 0)
         argp_error(state, "--store: expected disk or memory, got \"%s\"", text);
+}
+
+static void parse_how(const char *text, struct argp_state *state, struct arguments *a)
+{
+    static const char *const ways[] = {"nine", "term", "lose"};
+    for (uint32_t i = 0; i < ARRAY_COUNT(ways); i++) {
+        a->cluster.how = (enum cli_kill)i;
+        if (strcmp(ways[i], text) == 0) return;
+    }
+    argp_error(state, "--how: expected nine, term or lose, got \"%s\"", text);
 }
 
 /* The options that only a cluster has. */
@@ -121,6 +137,9 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
         return 0;
     case OPTION_RECORD:
         c->record = true;
+        return 0;
+    case OPTION_HOW:
+        parse_how(text, state, a);
         return 0;
     case OPTION_KILLS:
         c->kills = cli_number(text, "--kills", 1, 1000000, state);

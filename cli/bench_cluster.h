@@ -4,11 +4,16 @@
 
 #include "engine/shim/cluster.h"
 
+enum cli_kill {
+    CLI_KILL_NINE, /* kill -9, at random. */
+    CLI_KILL_TERM, /* In order and one after the other: a rolling restart. */
+    CLI_KILL_LOSE, /* kill -9, and its data directory is gone. */
+};
 struct cli_bench_cluster {
     uint64_t n, clients, payload, seconds;
     uint64_t batch; /* Requests in one batch at most; 0 = the default of live clusters. */
-    uint64_t
-        kills; /* kill -9 and restart so many replicas at random instants instead of measuring; application null only. */
+    uint64_t kills; /* End and restart so many replicas instead of measuring; application null. */
+    enum cli_kill how;
     uint64_t seed;
     const char *suite, *protocol, *app;
     const char *dir; /* Kept afterwards; NULL = a temporary one that is removed. */

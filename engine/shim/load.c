@@ -7,10 +7,8 @@
 #include "engine/shim/timers.h"
 #include "engine/shim/verify.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #define ACTIONS_MAX 256u
 #define EFFECT_BYTES (4u * 1024u * 1024u)
@@ -41,8 +39,7 @@ struct nika_load {
     struct nika_histogram *durations;
     uint64_t completed, outstanding, scan_ns;
     bool issuing;
-    struct nika_load_history history;
-    uint8_t *seen; /* A bit a number. */
+    struct nika_counter_history history;
     uint8_t op[NIKA_OP_SIZE_MAX];
 };
 
@@ -54,41 +51,13 @@ static void touch(struct load_client *c)
     c->load->touched = c;
 }
 
-static void violated(struct nika_load *load, const struct load_client *c, uint64_t number,
-                     const char *what)
-{
-    struct nika_load_history *h = &load->history;
-    if (h->violations++ > 0) return;
-    snprintf(h->first, sizeof h->first,
-             "client %u, operation %" PRIu64 ": answered %" PRIu64 ", %s (floor %" PRIu64 ")",
-             c->index, c->issued, number, what, c->floor);
-}
-
-static void check_counter(struct load_client *c, struct nika_span result)
-{
-    struct nika_load *load = c->load;
-    struct nika_load_history *h = &load->history;
-    uint64_t number = result.size >= 8 ? nika_load_le(result.data, 8) : 0;
-    h->acknowledged++;
-    if (number == 0 || number >= NIKA_LOAD_COUNTER_MAX) {
-        violated(load, c, number, "which is no number of an operation");
-        return;
-    }
-    uint8_t bit = (uint8_t)(1u << (number % 8));
-    if ((load->seen[number / 8] & bit) != 0) violated(load, c, number, "as another one was");
-    load->seen[number / 8] |= bit;
-    if (number <= c->floor)
-        violated(load, c, number, "though a later number was answered before it began");
-    if (number > h->issued) violated(load, c, number, "more than were ever issued");
-    if (number > h->highest) h->highest = number;
-}
-
 static void completed(struct load_client *c, struct nika_span result)
 {
     struct nika_load *load = c->load;
     uint64_t now = nika_clock_monotonic();
     NIKA_ASSERT(c->busy);
-    if (load->options.counter) check_counter(c, result);
+    uint64_t number = result.size >= 8 ? nika_load_le(result.data, 8) : 0;
+    if (load->options.counter) nika_counter_answer(&load->history, c->index, c->floor, number);
     if (load->durations != NULL) nika_histogram_add(load->durations, now - c->due_ns);
     load->completed++;
     load->outstanding--;
@@ -170,8 +139,7 @@ static void issue(struct load_client *c)
                                .status = read_only ? (int32_t)NIKA_OP_READ_ONLY : 0,
                                .bytes = {c->load->op, size}};
     c->busy = true;
-    c->floor = c->load->history.highest;
-    c->load->history.issued++;
+    if (c->load->options.counter) c->floor = nika_counter_begin(&c->load->history);
     c->load->outstanding++;
     step(c, &event);
 }
@@ -277,12 +245,9 @@ struct nika_load *nika_load_new(const struct nika_load_options *options,
         load->effects.capacity = ACTIONS_MAX;
         load->effects.bytes = malloc(EFFECT_BYTES);
         load->effects.bytes_capacity = EFFECT_BYTES;
-        /* Pages that no number falls into are never touched. */
-        if (options->counter)
-            load->seen = mmap(NULL, NIKA_LOAD_COUNTER_MAX / 8, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        good = load->seen != MAP_FAILED && load->loop != NULL && load->clients != NULL &&
-               load->effects.actions != NULL && load->effects.bytes != NULL;
+        good = (!options->counter || nika_counter_init(&load->history)) && load->loop != NULL &&
+               load->clients != NULL && load->effects.actions != NULL &&
+               load->effects.bytes != NULL;
     }
     if (!good) nika_problem(problems, options->keys, "", "out of memory");
     for (uint32_t i = 0; good && i < options->clients; i++) good = make_client(load, i, problems);
@@ -303,8 +268,7 @@ void nika_load_free(struct nika_load *load)
         free(c->memory);
     }
     nika_loop_free(load->loop);
-    if (load->seen != NULL && load->seen != MAP_FAILED)
-        munmap(load->seen, NIKA_LOAD_COUNTER_MAX / 8);
+    nika_counter_fini(&load->history);
     free(load->effects.actions);
     free(load->effects.bytes);
     free(load->clients);
@@ -358,7 +322,7 @@ bool nika_load_settle(struct nika_load *load, uint64_t timeout_ns)
     return true;
 }
 
-const struct nika_load_history *nika_load_history(struct nika_load *load)
+const struct nika_counter_history *nika_load_history(const struct nika_load *load)
 {
     return &load->history;
 }

@@ -8,11 +8,9 @@
 #include "engine/core/app.h"
 #include "engine/core/replica.h"
 #include "engine/shim/cluster.h"
+#include "engine/shim/counter_history.h"
 #include "engine/shim/histogram.h"
 #include "engine/shim/log.h"
-
-#define NIKA_LOAD_COUNTER_MAX                                                                      \
-    (UINT64_C(1) << 30) /* Operations whose numbers are kept apart, a bit each. */
 
 struct nika_load_options {
     const struct nika_cluster *cluster; /* All borrowed until free. */
@@ -26,13 +24,6 @@ struct nika_load_options {
     struct nika_log *log;
     /* Application `null`, writes only: its answers must be those of one counter that every operation moves once. */
     bool counter;
-};
-/* What the clients saw of that counter. Numbers that were answered are distinct, each is greater than every number that had been answered
- * before its operation began, and none is greater than the operations issued: nothing that was acknowledged was lost or done twice. */
-struct nika_load_history {
-    uint64_t issued, acknowledged, highest;
-    uint64_t violations;
-    char first[160]; /* The first of them. */
 };
 struct nika_load;
 /* NULL with problems. */
@@ -48,7 +39,7 @@ uint64_t nika_load_run(struct nika_load *load, uint64_t duration_ns,
 /* Issue nothing more and wait until all is answered. False after `timeout_ns`. */
 bool nika_load_settle(struct nika_load *load, uint64_t timeout_ns);
 
-/* With `counter`: valid until the next run. `first` is set when something is wrong. */
-const struct nika_load_history *nika_load_history(struct nika_load *load);
+/* What the clients saw of the counter, while `load` lives. */
+const struct nika_counter_history *nika_load_history(const struct nika_load *load);
 
 #endif
