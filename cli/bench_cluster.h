@@ -21,8 +21,9 @@ struct cli_bench_cluster {
     enum nika_store_kind store;
     json_t *tunables; /* More values for the cluster file. */
 };
-/* The figures as one object, which the caller decrefs; NULL when there are none. *status: 0, NIKA_EXIT_SAFETY when the replicas executed
- * different histories or a client saw an operation lost or done twice, NIKA_EXIT_LIVENESS when a replica that was killed did not come back, NIKA_EXIT_INCONCLUSIVE or NIKA_EXIT_USAGE when it could not be measured, said on stderr. */
+/* The figures as one object, which the caller decrefs; NULL when there are none. *status: 0; NIKA_EXIT_SAFETY when the replicas executed
+ * different histories or a client saw an operation lost or done twice; NIKA_EXIT_LIVENESS when a replica did not come back;
+ * NIKA_EXIT_INCONCLUSIVE or NIKA_EXIT_USAGE when it could not be measured, said on stderr. */
 json_t *cli_bench_cluster_run(const struct cli_bench_cluster *options, int *status);
 
 #endif
