@@ -433,6 +433,7 @@ static int run(int argc, char **argv)
     if (a.suite == NULL) a.suite = a.on_cluster ? "ed25519" : "sim";
     if (a.cluster.kills > 0 && strcmp(a.cluster.app, "null") != 0) {
         fprintf(stderr, "nika: --kills: only application null has answers that show every loss\n");
+        json_decref(a.cluster.tunables);
         return NIKA_EXIT_USAGE;
     }
     a.cluster.n = a.n;

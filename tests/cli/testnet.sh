@@ -106,6 +106,7 @@ kill %1 2>/dev/null
 wait 2>/dev/null
 
 expect 0 "4 of 4 replicas stopped" "$nika" testnet stop --dir "$net"
+[[ -z $(cat "$net"/*.out) ]] || fail "replicas print: $(cat "$net"/*.out | head -5)"
 for i in 0 1 2 3; do grep -q "event=stopped " "$net/replica-$i.log" || fail "replica $i did not end in order"; done
 expect 0 "0 of 4 replicas stopped" "$nika" testnet stop --dir "$net"
 exit "$failed"
