@@ -25,7 +25,8 @@ enum {
     OPTION_KILLS,
     OPTION_SEED,
     OPTION_RECORD,
-    OPTION_HOW
+    OPTION_HOW,
+    OPTION_THREADS
 };
 
 struct arguments {
@@ -65,6 +66,8 @@ static const struct argp_option options[] = {
     {"protocol", OPTION_PROTOCOL, "NAME", 0, "cluster: default pbft", 1},
     {"app", OPTION_APP, "NAME", 0, "cluster: default null", 1},
     {"set", 'S', "KEY=NUMBER", 0, "cluster: a value of the cluster file; repeatable", 1},
+    {"verify-threads", OPTION_THREADS, "N", 0,
+     "cluster: threads of each replica that verify signatures (default 0)", 1},
     {"kills", OPTION_KILLS, "N", 0,
      "cluster: instead of measuring, kill -9 and restart N replicas at random instants under load "
      "and check what the clients were answered",
@@ -137,6 +140,9 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
         return 0;
     case OPTION_RECORD:
         c->record = true;
+        return 0;
+    case OPTION_THREADS:
+        c->verify_threads = cli_number(text, "--verify-threads", 0, 64, state);
         return 0;
     case OPTION_HOW:
         parse_how(text, state, a);

@@ -136,6 +136,7 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
                                              .app = o->app,
                                              .suite = nika_suite_parse(o->suite),
                                              .store = o->store,
+                                             .verify_threads = (uint32_t)o->verify_threads,
                                              .host = "127.0.0.1",
                                              .tunables = tunables};
     bool good = cli_testnet_make(&net, problems) && cli_testnet_open(b->dir, &b->net, problems);
@@ -341,6 +342,7 @@ static json_t *report(const struct bench *b)
     set(root, "clients", o->clients);
     set(root, "payload", o->payload);
     set(root, "seconds", o->seconds);
+    set(root, "verify_threads", o->verify_threads);
     set(root, "batch", b->cluster->config.batch_count_max);
     set(root, "requests", b->completed);
     set(root, "throughput_per_s", b->completed / o->seconds);

@@ -11,7 +11,8 @@ enum cli_kill {
 };
 struct cli_bench_cluster {
     uint64_t n, clients, payload, seconds;
-    uint64_t batch; /* Requests in one batch at most; 0 = the default of live clusters. */
+    uint64_t verify_threads; /* Of each replica; 0 = its loop verifies. */
+    uint64_t batch;          /* Requests in one batch at most; 0 = the default of live clusters. */
     uint64_t kills; /* End and restart so many replicas instead of measuring; application null. */
     enum cli_kill how;
     uint64_t seed;

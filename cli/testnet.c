@@ -22,7 +22,8 @@ enum {
     OPTION_PORT,
     OPTION_HOST,
     OPTION_JSON,
-    OPTION_RECORD
+    OPTION_RECORD,
+    OPTION_THREADS
 };
 
 struct arguments {
@@ -46,6 +47,8 @@ static const struct argp_option options[] = {
     {"host", OPTION_HOST, "ADDRESS", 0, "to listen on (default 127.0.0.1)", 0},
     {"set", 'S', "KEY=NUMBER", 0, "a value of the cluster file, such as batch_count=16; repeatable",
      0},
+    {"verify-threads", OPTION_THREADS, "N", 0,
+     "threads of each replica that verify signatures (default 0: its loop does)", 0},
     {"json", OPTION_JSON, NULL, 0, "status: one JSON array", 0},
     {"record", OPTION_RECORD, NULL, 0,
      "start: every replica writes DIR/replica-I-K.recording, for nika replay", 0},
@@ -140,6 +143,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case 'S':
         parse_set(text, state, a);
+        return 0;
+    case OPTION_THREADS:
+        net->verify_threads = (uint32_t)cli_number(text, "--verify-threads", 0, 64, state);
         return 0;
     case OPTION_RECORD:
         a->record = true;

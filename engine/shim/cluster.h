@@ -80,7 +80,8 @@ struct nika_node_config {
     char pid_file[NIKA_PATH_SIZE]; /* "" = none. */
     enum nika_log_level log_level;
     enum nika_store_kind store;
-    uint32_t outbound_kib; /* Bytes waiting for one peer, at most. */
+    uint32_t outbound_kib;   /* Bytes waiting for one peer, at most. */
+    uint32_t verify_threads; /* 0 = in the loop itself. */
 };
 /* Read a node file; paths come out relative to the working directory. */
 bool nika_node_config_load(const char *path, struct nika_node_config *out,
@@ -97,6 +98,7 @@ struct nika_testnet_options {
     uint16_t
         port; /* Of replica 0, with the others behind it, then the operator ports. 0 = free ones of this moment. */
     const char *host;
+    uint32_t verify_threads;
     json_t *tunables; /* Values of cluster.def by their keys; NULL = none. Borrowed. */
 };
 /* Write DIR/cluster.json, DIR/replica-I.json and DIR/keys/ (mode 0700, files 0600). An existing cluster file is never overwritten. */

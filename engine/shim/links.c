@@ -410,6 +410,12 @@ void nika_links_broadcast(struct nika_links *links, enum nika_send_class send_cl
     packet_release(packet);
 }
 
+void nika_links_hang_up(struct nika_links *links, uint32_t node, const char *why)
+{
+    struct link *link = link_to(links, node);
+    if (link != NULL) link_doom(link, NIKA_SESSION_REFUSED, why);
+}
+
 bool nika_links_flush(struct nika_links *links)
 {
     bool done = true;

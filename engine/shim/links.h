@@ -56,6 +56,8 @@ void nika_links_send(struct nika_links *links, uint32_t to, enum nika_send_class
                      struct nika_span frame);
 void nika_links_broadcast(struct nika_links *links, enum nika_send_class send_class,
                           struct nika_span frame);
+/* Close the connection of a peer that sent what cannot be right. */
+void nika_links_hang_up(struct nika_links *links, uint32_t node, const char *why);
 /* Write what waits, as far as sockets take it, and close what ended. True when nothing is left to write. */
 bool nika_links_flush(struct nika_links *links);
 /* Call again, hang up on the slow: whatever is due. */

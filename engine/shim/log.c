@@ -37,6 +37,11 @@ uint64_t nika_clock_monotonic(void)
     return clock_of(CLOCK_MONOTONIC);
 }
 
+uint64_t nika_clock_thread(void)
+{
+    return clock_of(CLOCK_THREAD_CPUTIME_ID);
+}
+
 uint64_t nika_clock_module(void)
 {
     static uint64_t offset;

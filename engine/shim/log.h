@@ -25,6 +25,8 @@ void nika_log_limited(struct nika_log *log, enum nika_log_level level, const cha
 
 /* Nanoseconds of the monotonic clock: for timers. */
 uint64_t nika_clock_monotonic(void);
+/* Processor time of the calling thread. */
+uint64_t nika_clock_thread(void);
 /* Nanoseconds since 1970 as at start plus monotonic time since: what modules see. Setting the clock of the host does not move it. */
 uint64_t nika_clock_module(void);
 /* Sleep. For command lines that wait for a process. */

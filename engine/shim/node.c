@@ -143,6 +143,24 @@ static void on_durable(struct nika_source *source, bool readable, bool writable)
     (void)writable;
 }
 
+static bool open_pool(struct nika_node *node, struct nika_problems *p)
+{
+    const struct nika_node_options *o = &node->options;
+    const struct nika_pool_options options = {.threads = o->config->verify_threads,
+                                              .cluster = o->cluster,
+                                              .keys = o->keys,
+                                              .keys_file = o->config->keys,
+                                              .messages = o->replica_ops->messages};
+    if (options.threads == 0) return true;
+    node->pool = nika_pool_new(&options, p);
+    if (node->pool == NULL) return false;
+    /* Its descriptor only ends the wait; every round looks for frames that are ready. */
+    node->pool_source =
+        (struct nika_source){.fd = nika_pool_fd(node->pool), .on_ready = on_durable};
+    return nika_loop_add(node->loop, &node->pool_source, false) == NIKA_OK ||
+           problem(p, o, "", "event loop");
+}
+
 static void on_change(void *context, uint32_t peer, bool up)
 {
     struct nika_node *node = context;
@@ -228,8 +246,8 @@ struct nika_node *nika_node_new(const struct nika_node_options *options,
     keep_secrets();
     bool good = open_pid_file(node, problems) && make_memory(node, problems) &&
                 open_signals(node, problems) && open_recorder(node, problems) &&
-                recover(node, problems) && open_links(node, problems) &&
-                node_http_open(node, problems);
+                recover(node, problems) && open_pool(node, problems) &&
+                open_links(node, problems) && node_http_open(node, problems);
     if (good) return node;
     nika_node_free(node);
     return NULL;
@@ -240,6 +258,7 @@ void nika_node_free(struct nika_node *node)
     if (node == NULL) return;
     node_http_close(node);
     nika_links_free(node->links);
+    nika_pool_free(node->pool);
     nika_durable_close(node->durable);
     while (node->first != NULL) {
         struct completion *next = node->first->next;
@@ -272,6 +291,7 @@ static void round_of(struct nika_node *node)
     deadline = earliest(deadline, node_http_deadline(node));
     if (node->draining) deadline = earliest(deadline, node->drain_until_ns);
     nika_loop_once(node->loop, deadline);
+    node_run_pool(node);
     node_run_timers(node);
     node_run_completions(node);
     uint64_t now = nika_clock_monotonic();

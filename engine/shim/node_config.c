@@ -5,9 +5,9 @@
 
 #define NODE_FILE_MAX 65536u
 
-static const char *const node_keys[] = {"schema", "replica",      "cluster",  "keys",
-                                        "data",   "listen",       "http",     "log",
-                                        "store",  "outbound_kib", "pid_file", NULL};
+static const char *const node_keys[] = {
+    "schema", "replica", "cluster",      "keys",     "data",           "listen", "http",
+    "log",    "store",   "outbound_kib", "pid_file", "verify_threads", NULL};
 static const char *const listen_keys[] = {"host", "port", NULL};
 static const char *const log_keys[] = {"file", "level", NULL};
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -65,6 +65,7 @@ static void read_node(const struct nika_json *top, struct nika_node_config *out)
     out->store =
         (enum nika_store_kind)read_name(top, "store", store_names, ARRAY_COUNT(store_names), 0);
     out->outbound_kib = (uint32_t)nika_json_number(top, "outbound_kib", 64, 1048576, 8192);
+    out->verify_threads = (uint32_t)nika_json_number(top, "verify_threads", 0, 64, 0);
     struct nika_json listen = section(top, "listen", listen_keys);
     nika_json_text(&listen, "host", "", out->listen, sizeof out->listen);
     out->port = (uint16_t)nika_json_number(&listen, "port", 0, 65535, 0);

@@ -6,6 +6,7 @@
 #include "engine/shim/durable.h"
 #include "engine/shim/links.h"
 #include "engine/shim/node.h"
+#include "engine/shim/pool.h"
 #include "engine/shim/timers.h"
 #include "engine/shim/verify.h"
 
@@ -28,6 +29,7 @@ struct node_counts {
     uint64_t steps, messages, timers, stored, completions;
     uint64_t executed_ops, executed_batches, checkpoints, views, transfers, evidence, alarms;
     uint64_t persisted, persist_refused;
+    uint64_t pool_dropped; /* Frames of peers that had too many waiting. */
     uint64_t rejects[NIKA_CHECK_COUNT];
     uint64_t arrivals[NIKA_ARRIVAL_COUNT];
 };
@@ -38,11 +40,12 @@ struct nika_node {
     struct nika_loop *loop;
     struct nika_links *links;
     struct nika_verifier *verifier;
+    struct nika_pool *pool;         /* NULL = the loop verifies. */
     struct nika_recorder *recorder; /* NULL = none. */
     uint64_t recorder_flush_ns;
     struct nika_durable *durable;
     struct nika_http *http;
-    struct nika_source durable_source, signal_source;
+    struct nika_source durable_source, signal_source, pool_source;
     struct nika_timers timers;
     struct nika_effects effects;
     void *module_memory, *app_memory;
@@ -68,6 +71,8 @@ struct nika_node {
 void node_step(struct nika_node *node, struct nika_event *event);
 /* A frame from the links. False closes the connection. */
 bool node_on_frame(void *context, uint32_t peer, struct nika_span bytes);
+/* Frames whose signatures were verified by threads, in order of arrival. */
+void node_run_pool(struct nika_node *node);
 void node_run_timers(struct nika_node *node);
 /* Everything that completed without waiting, and what that causes. */
 void node_run_completions(struct nika_node *node);

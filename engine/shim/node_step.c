@@ -148,23 +148,57 @@ static const char *const arrival_texts[NIKA_ARRIVAL_COUNT] = {
     [NIKA_ARRIVAL_UNBOUND] = "for another sender",
     [NIKA_ARRIVAL_FORGED] = "forged"};
 
+/* Count and tell of a frame that was refused. False: whoever sent it is to be hung up on. */
+static bool refused(struct nika_node *node, uint32_t peer, enum nika_arrival arrival)
+{
+    node->counts.arrivals[arrival]++;
+    nika_log_limited(node->options.log, NIKA_LOG_WARN, "bad_frame", "peer=%08x reason=\"%s\"", peer,
+                     arrival_texts[arrival]);
+    /* A client that sends what cannot be right has nothing to lose; a replica may pass on what another forged. */
+    return !nika_is_client(peer);
+}
+
+static bool judge(struct nika_node *node, uint32_t peer, struct nika_span bytes)
+{
+    struct nika_frame frame;
+    enum nika_arrival arrival = nika_verifier_judge(
+        node->verifier, node->options.replica_ops->messages, peer, bytes, &frame);
+    if (arrival != NIKA_ARRIVAL_GOOD) return refused(node, peer, arrival);
+    struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &frame};
+    node->counts.arrivals[NIKA_ARRIVAL_GOOD]++;
+    node->counts.messages++;
+    node_step(node, &event);
+    return true;
+}
+
 bool node_on_frame(void *context, uint32_t peer, struct nika_span bytes)
 {
     struct nika_node *node = context;
     struct nika_frame frame;
-    enum nika_arrival arrival = nika_verifier_judge(
-        node->verifier, node->options.replica_ops->messages, peer, bytes, &frame);
-    node->counts.arrivals[arrival]++;
-    if (arrival != NIKA_ARRIVAL_GOOD) {
-        nika_log_limited(node->options.log, NIKA_LOG_WARN, "bad_frame", "peer=%08x reason=\"%s\"",
-                         peer, arrival_texts[arrival]);
-        /* A client that sends what cannot be right has nothing to lose; a replica may pass on what another forged. */
-        return !nika_is_client(peer);
-    }
-    struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &frame};
-    node->counts.messages++;
-    node_step(node, &event);
+    if (node->pool == NULL) return judge(node, peer, bytes);
+    const struct nika_message_table *messages = node->options.replica_ops->messages;
+    enum nika_arrival arrival = nika_verifier_admit(node->verifier, messages, peer, bytes, &frame);
+    if (arrival != NIKA_ARRIVAL_GOOD) return refused(node, peer, arrival);
+    bool costly = nika_verifier_is_costly(node->verifier, messages, &frame);
+    if (!costly && nika_pool_is_empty(node->pool)) return judge(node, peer, bytes);
+    if (nika_pool_submit(node->pool, peer, bytes, costly)) return true;
+    node->counts.pool_dropped++;
+    nika_log_limited(node->options.log, NIKA_LOG_WARN, "frame_dropped",
+                     "peer=%08x reason=\"too many wait for verification\"", peer);
     return true;
+}
+
+void node_run_pool(struct nika_node *node)
+{
+    struct nika_pool_ready ready;
+    while (node->pool != NULL && nika_pool_take(node->pool, &ready)) {
+        for (uint32_t i = 0; i < ready.good_count; i++)
+            nika_verifier_remember(node->verifier, &ready.good[i]);
+        bool good = ready.forged ? refused(node, ready.peer, NIKA_ARRIVAL_FORGED)
+                                 : judge(node, ready.peer, ready.frame);
+        if (!good) nika_links_hang_up(node->links, ready.peer, "sent what cannot be right");
+        node_run_completions(node);
+    }
 }
 
 void node_run_timers(struct nika_node *node)

@@ -132,6 +132,8 @@ static void set_counts(struct nika_node *node, json_t *root)
     const struct nika_verify_stats *verify = nika_verifier_stats(node->verifier);
     struct nika_disk_store_figures disk;
     struct memory memory;
+    uint64_t pool_ns = 0, pool_signatures = 0;
+    if (node->pool != NULL) nika_pool_figures(node->pool, &pool_ns, &pool_signatures);
     read_memory(&memory);
     nika_durable_figures(node->durable, &disk);
     json_object_set_new(root, "work",
@@ -143,17 +145,17 @@ static void set_counts(struct nika_node *node, json_t *root)
                                   number(c->evidence)));
     json_object_set_new(
         root, "links",
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "clients",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "clients",
                   number(nika_links_clients_up(node->links)), "bytes_in", number(links->bytes_in),
                   "bytes_out", number(links->bytes_out), "frames_out", number(links->frames_out),
                   "writes", number(links->writes), "dropped_full", number(links->dropped_full),
-                  "dropped_away", number(links->dropped_away), "rejected",
-                  number(links->rejected)));
+                  "dropped_away", number(links->dropped_away), "rejected", number(links->rejected),
+                  "pool_dropped", number(c->pool_dropped)));
     json_object_set_new(root, "crypto",
                         json_pack("{s:I, s:I, s:I, s:I, s:I}", "signatures",
-                                  number(verify->signatures), "macs", number(verify->macs), "made",
-                                  number(verify->made), "remembered", number(verify->remembered),
-                                  "ns", number(verify->ns)));
+                                  number(verify->signatures + pool_signatures), "macs",
+                                  number(verify->macs), "made", number(verify->made), "remembered",
+                                  number(verify->remembered), "ns", number(verify->ns + pool_ns)));
     json_object_set_new(root, "disk",
                         json_pack("{s:I, s:I, s:I, s:I, s:I}", "commits", number(disk.commits),
                                   "bytes", number(disk.log_bytes), "failures",
@@ -279,7 +281,11 @@ static void put_resources(struct nika_node *node, struct text *t)
             links->dropped_full);
     counter(t, "frames_dropped_away", "Frames dropped because a peer was not connected.",
             links->dropped_away);
-    counter(t, "signatures_verified", "Signatures verified.", verify->signatures);
+    uint64_t pool_ns = 0, pool_signatures = 0;
+    if (node->pool != NULL) nika_pool_figures(node->pool, &pool_ns, &pool_signatures);
+    counter(t, "signatures_verified", "Signatures verified.", verify->signatures + pool_signatures);
+    counter(t, "frames_dropped_verify", "Frames dropped because too many of a peer waited.",
+            node->counts.pool_dropped);
     counter(t, "signatures_remembered", "Signatures that were not verified again.",
             verify->remembered);
     counter(t, "authentications_made", "Signatures and MACs made.", verify->made);

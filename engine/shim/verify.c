@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #define SCRATCH_SIZE (NIKA_MESSAGE_SIZE_MAX + 4096u)
+#define DECODED_SIZE 1024u /* A decoded message, without what its lists point to. */
 
 struct nika_verifier {
     const struct nika_config *config;
@@ -32,32 +33,46 @@ static struct nika_span signed_bytes(struct nika_verifier *v, uint8_t type, uint
     return (struct nika_span){w.data, w.at};
 }
 
-static bool verify_signature(struct nika_verifier *v, const struct nika_frame *frame)
+/* What was signed, by whom and how, in `message`; its name in `identity`. */
+static struct nika_span identify(struct nika_verifier *v, const struct nika_frame *frame,
+                                 struct nika_digest *identity)
 {
     struct nika_span message = signed_bytes(v, frame->type, frame->sender, frame->body, false, 0);
     const struct nika_span parts[] = {message, frame->auth};
-    struct nika_digest identity;
-    nika_sha256(parts, ARRAY_COUNT(parts), &identity);
-    struct nika_digest *place = &v->verdicts[nika_load_le(identity.bytes, 4) % NIKA_VERDICTS];
-    if (nika_digest_equal(place, &identity)) {
+    nika_sha256(parts, ARRAY_COUNT(parts), identity);
+    return message;
+}
+
+static struct nika_digest *place_of(struct nika_verifier *v, const struct nika_digest *identity)
+{
+    return &v->verdicts[nika_load_le(identity->bytes, 4) % NIKA_VERDICTS];
+}
+
+static bool verify_signature(struct nika_verifier *v, const struct nika_frame *frame,
+                             struct nika_digest *identity)
+{
+    struct nika_span message = identify(v, frame, identity);
+    struct nika_digest *place = place_of(v, identity);
+    if (nika_digest_equal(place, identity)) {
         v->stats.remembered++;
         return true;
     }
-    uint64_t from = nika_clock_monotonic();
+    uint64_t from = nika_clock_thread();
     bool good = nika_verify(v->keyring, frame->sender, message, frame->auth) == NIKA_OK;
-    v->stats.ns += nika_clock_monotonic() - from;
+    v->stats.ns += nika_clock_thread() - from;
     v->stats.signatures++;
-    if (good) *place = identity;
+    if (good) *place = *identity;
     return good;
 }
 
 static bool verify_frame(struct nika_verifier *v, const struct nika_frame *frame)
 {
+    struct nika_digest identity;
     switch ((enum nika_auth_alg)frame->auth_alg) {
     case NIKA_AUTH_NONE:
         return true;
     case NIKA_AUTH_SIGNATURE:
-        return verify_signature(v, frame);
+        return verify_signature(v, frame, &identity);
     case NIKA_AUTH_MAC:
         v->stats.macs++;
         return nika_mac_verify(
@@ -88,10 +103,10 @@ static uint32_t host_authenticate(void *world, uint32_t self, enum nika_auth_alg
     if (alg == NIKA_AUTH_NONE) return 0;
     bool mac = alg == NIKA_AUTH_MAC;
     struct nika_span message = signed_bytes(v, type, self, body, mac, to);
-    uint64_t from = nika_clock_monotonic();
+    uint64_t from = mac ? 0 : nika_clock_thread();
     enum nika_err err = mac ? nika_mac(v->keyring, self, to, message, auth, &size)
                             : nika_sign(v->keyring, self, message, auth, &size);
-    v->stats.ns += nika_clock_monotonic() - from;
+    v->stats.ns += mac ? 0 : nika_clock_thread() - from;
     v->stats.made++;
     NIKA_ASSERT(err == NIKA_OK);
     if (v->recorder != NULL)
@@ -164,12 +179,115 @@ static bool is_bound(uint32_t peer, const struct nika_frame *frame)
     return !nika_is_client(peer) && frame->auth_alg != NIKA_AUTH_MAC;
 }
 
-enum nika_arrival nika_verifier_judge(struct nika_verifier *verifier,
+enum nika_arrival nika_verifier_admit(struct nika_verifier *verifier,
                                       const struct nika_message_table *messages, uint32_t peer,
                                       struct nika_span bytes, struct nika_frame *out)
 {
     if (nika_ingress(verifier->config, messages, bytes, out) != NIKA_OK)
         return NIKA_ARRIVAL_MALFORMED;
-    if (!is_bound(peer, out)) return NIKA_ARRIVAL_UNBOUND;
+    return is_bound(peer, out) ? NIKA_ARRIVAL_GOOD : NIKA_ARRIVAL_UNBOUND;
+}
+
+enum nika_arrival nika_verifier_judge(struct nika_verifier *verifier,
+                                      const struct nika_message_table *messages, uint32_t peer,
+                                      struct nika_span bytes, struct nika_frame *out)
+{
+    enum nika_arrival arrival = nika_verifier_admit(verifier, messages, peer, bytes, out);
+    if (arrival != NIKA_ARRIVAL_GOOD) return arrival;
     return verify_frame(verifier, out) ? NIKA_ARRIVAL_GOOD : NIKA_ARRIVAL_FORGED;
+}
+
+/* ---- ahead of the loop ---- */
+static bool has_frames(const struct nika_message_info *info, uint32_t depth)
+{
+    for (uint32_t i = 0; depth > 0 && i < info->field_count; i++) {
+        const struct nika_field *f = &info->fields[i];
+        if (f->kind == NIKA_FIELD_FRAMES) return true;
+        if (f->kind == NIKA_FIELD_LIST && has_frames(f->element, depth - 1)) return true;
+    }
+    return false;
+}
+
+bool nika_verifier_is_costly(struct nika_verifier *verifier,
+                             const struct nika_message_table *messages,
+                             const struct nika_frame *frame)
+{
+    struct nika_digest identity;
+    if (has_frames(messages->messages[frame->type], NIKA_NESTING_MAX)) return true;
+    if (frame->auth_alg != NIKA_AUTH_SIGNATURE) return false;
+    (void)identify(verifier, frame, &identity);
+    return !nika_digest_equal(place_of(verifier, &identity), &identity);
+}
+
+static void keep(struct nika_verdicts *out, const struct nika_digest *identity)
+{
+    if (out->count == out->capacity) {
+        uint32_t capacity = out->capacity == 0 ? 8 : out->capacity * 2;
+        if (capacity > NIKA_VERDICTS_AHEAD_MAX) return;
+        struct nika_digest *grown = realloc(out->good, capacity * sizeof *grown);
+        if (grown == NULL) return;
+        out->good = grown;
+        out->capacity = capacity;
+    }
+    out->good[out->count++] = *identity;
+}
+
+static bool look_at(struct nika_verifier *v, const struct nika_message_table *messages,
+                    const struct nika_frame *frame, uint32_t depth, struct nika_verdicts *out);
+
+/* A nested frame whose signature is wrong is the module's to judge: it says which check it breaks. */
+static void look_into(struct nika_verifier *v, const struct nika_message_table *messages,
+                      const struct nika_message_info *info, const void *decoded, uint32_t depth,
+                      struct nika_verdicts *out)
+{
+    for (uint32_t i = 0; depth > 0 && i < info->field_count; i++) {
+        const struct nika_field *f = &info->fields[i];
+        const struct nika_list *list =
+            (const struct nika_list *)(const void *)((const uint8_t *)decoded + f->offset);
+        uint32_t at = 0;
+        struct nika_span bytes;
+        struct nika_frame frame;
+        _Alignas(16) uint8_t element[DECODED_SIZE];
+        if (f->kind == NIKA_FIELD_FRAMES) {
+            while (nika_frames_next(list, &at, &bytes)) {
+                if (nika_frame_parse(bytes, v->config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame) ==
+                    NIKA_OK)
+                    (void)look_at(v, messages, &frame, depth - 1, out);
+            }
+        } else if (f->kind == NIKA_FIELD_LIST && f->element->struct_size <= sizeof element) {
+            while (nika_list_next(list, f->element, &at, element))
+                look_into(v, messages, f->element, element, depth - 1, out);
+        }
+    }
+}
+
+static bool look_at(struct nika_verifier *v, const struct nika_message_table *messages,
+                    const struct nika_frame *frame, uint32_t depth, struct nika_verdicts *out)
+{
+    _Alignas(16) uint8_t decoded[DECODED_SIZE];
+    struct nika_digest identity;
+    if (frame->auth_alg == NIKA_AUTH_SIGNATURE) {
+        if (!verify_signature(v, frame, &identity)) return false;
+        keep(out, &identity);
+    }
+    const struct nika_message_info *info =
+        frame->type < messages->count ? messages->messages[frame->type] : NULL;
+    if (depth == 0 || info == NULL || info->struct_size > sizeof decoded ||
+        !has_frames(info, depth))
+        return true;
+    if (nika_decode(info, frame->body, decoded) == NIKA_OK)
+        look_into(v, messages, info, decoded, depth, out);
+    return true;
+}
+
+bool nika_verifier_look_ahead(struct nika_verifier *verifier,
+                              const struct nika_message_table *messages,
+                              const struct nika_frame *frame, struct nika_verdicts *out)
+{
+    return look_at(verifier, messages, frame, NIKA_NESTING_MAX, out);
+}
+
+void nika_verifier_remember(struct nika_verifier *verifier, const struct nika_digest *identity)
+{
+    *place_of(verifier, identity) = *identity;
 }

@@ -42,4 +42,27 @@ enum nika_arrival nika_verifier_judge(struct nika_verifier *verifier,
                                       const struct nika_message_table *messages, uint32_t peer,
                                       struct nika_span bytes, struct nika_frame *out);
 
+/* ---- the same in two parts, for a pool of threads (pool.h) ---- */
+/* All but signature and MAC: limit, parse, binding. GOOD, MALFORMED or UNBOUND. */
+enum nika_arrival nika_verifier_admit(struct nika_verifier *verifier,
+                                      const struct nika_message_table *messages, uint32_t peer,
+                                      struct nika_span bytes, struct nika_frame *out);
+/* Is there a signature in this frame, its own or one nested, that is not remembered? A guess: without nested ones exact. */
+bool nika_verifier_is_costly(struct nika_verifier *verifier,
+                             const struct nika_message_table *messages,
+                             const struct nika_frame *frame);
+#define NIKA_VERDICTS_AHEAD_MAX                                                                    \
+    2048u /* Of one frame; what is beyond is verified when the module asks. */
+/* Good signatures by their identities; `good` is the caller's to free. */
+struct nika_verdicts {
+    struct nika_digest *good;
+    uint32_t count, capacity;
+};
+/* Verify the frame and every signed frame in it. False when its own signature is wrong. */
+bool nika_verifier_look_ahead(struct nika_verifier *verifier,
+                              const struct nika_message_table *messages,
+                              const struct nika_frame *frame, struct nika_verdicts *out);
+/* A signature that another verifier of the same node found good. */
+void nika_verifier_remember(struct nika_verifier *verifier, const struct nika_digest *identity);
+
 #endif
