@@ -333,6 +333,7 @@ static json_t *report(const struct bench *b)
     const struct nika_histogram *h = &b->durations;
     json_t *root = json_object();
     json_object_set_new(root, "suite", json_string(o->suite));
+    json_object_set_new(root, "ed25519_by", json_string(nika_auth_backend()));
     json_object_set_new(root, "protocol", json_string(o->protocol));
     json_object_set_new(root, "app", json_string(o->app));
     json_object_set_new(root, "store",

@@ -31,6 +31,15 @@ void nika_auth_install_sim(const struct nika_auth_sim *sim)
     installed_sim = sim;
 }
 
+const char *nika_auth_backend(void)
+{
+#if defined(NIKA_SODIUM)
+    return "libsodium";
+#else
+    return "openssl";
+#endif
+}
+
 static const char *const suite_names[] = {
     [NIKA_SUITE_NONE] = "none",
     [NIKA_SUITE_ED25519] = "ed25519",
@@ -125,6 +134,8 @@ void nika_keyring_free(struct nika_keyring *keyring)
     EVP_MD_CTX_free(keyring->scratch);
     EVP_MAC_CTX_free(keyring->mac);
     nika_msan_leave();
+    if (keyring->keys != NULL)
+        OPENSSL_cleanse(keyring->keys, (size_t)count * sizeof *keyring->keys);
     free(keyring->keys);
     if (keyring->pairs != NULL)
         OPENSSL_cleanse(keyring->pairs, (size_t)count * sizeof *keyring->pairs);
@@ -171,6 +182,9 @@ void nika_keyring_put(struct nika_keyring *ring, uint32_t node, EVP_PKEY *pair)
     key->md_verifier = EVP_MD_CTX_new();
     NIKA_ASSERT(key->md_verifier != NULL);
     NIKA_ASSERT(EVP_DigestVerifyInit(key->md_verifier, NULL, NULL, NULL, key->key) == 1);
+#if defined(NIKA_SODIUM)
+    if (ring->live) nika_sodium_put(key, signs);
+#endif
     if (!signs) return;
     key->md_signer = EVP_MD_CTX_new();
     NIKA_ASSERT(key->md_signer != NULL);
@@ -194,6 +208,12 @@ static void sign_ed25519(struct nika_keyring *ring, struct node_key *key, struct
                          uint8_t *signature)
 {
     size_t size = ED25519_SIZE;
+#if defined(NIKA_SODIUM)
+    if (ring->live) {
+        nika_sodium_sign(key, message, signature);
+        return;
+    }
+#endif
     nika_msan_read(message.data, message.size);
     nika_msan_enter();
     NIKA_ASSERT(EVP_MD_CTX_copy_ex(ring->scratch, key->md_signer) == 1);
@@ -206,6 +226,9 @@ static void sign_ed25519(struct nika_keyring *ring, struct node_key *key, struct
 static bool verify_ed25519(struct nika_keyring *ring, struct node_key *key,
                            struct nika_span message, const uint8_t *signature)
 {
+#if defined(NIKA_SODIUM)
+    if (ring->live) return nika_sodium_verify(key, message, signature);
+#endif
     nika_msan_read(message.data, message.size);
     nika_msan_enter();
     NIKA_ASSERT(EVP_MD_CTX_copy_ex(ring->scratch, key->md_verifier) == 1);

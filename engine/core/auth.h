@@ -25,6 +25,9 @@ enum nika_suite nika_suite_parse(const char *name);
 /* Largest signature of the suite in bytes. */
 uint32_t nika_suite_signature_size(enum nika_suite suite);
 
+/* Who computes Ed25519 of live keyrings: "openssl", or "libsodium" with the build option NIKA_SODIUM. */
+const char *nika_auth_backend(void);
+
 struct nika_keyring;
 struct nika_key;
 

@@ -16,7 +16,17 @@ struct node_key {
     struct evp_md_ctx_st *md_signer,
         *md_verifier;                          /* ed25519: initialised once, copied for each use. */
     struct evp_pkey_ctx_st *signer, *verifier; /* ecdsa, rsa: over SHA-256 of the message. */
+#if defined(NIKA_SODIUM)
+    uint8_t raw[2 * NIKA_KEY_SIZE]; /* ed25519 of a live ring: secret (own key alone), public. */
+#endif
 };
+#if defined(NIKA_SODIUM)
+/* auth_sodium.c. */
+void nika_sodium_put(struct node_key *key, bool signs);
+void nika_sodium_sign(const struct node_key *key, struct nika_span message, uint8_t *signature);
+bool nika_sodium_verify(const struct node_key *key, struct nika_span message,
+                        const uint8_t *signature);
+#endif
 /* The MAC keys of a live ring between its own node and one other. */
 struct pair_key {
     bool known;
