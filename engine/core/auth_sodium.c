@@ -23,8 +23,8 @@ void nika_sodium_put(struct node_key *key, bool signs)
 
 void nika_sodium_sign(const struct node_key *key, struct nika_span message, uint8_t *signature)
 {
-    NIKA_ASSERT(crypto_sign_ed25519_detached(signature, NULL, message.data, message.size,
-                                             key->raw) == 0);
+    NIKA_ASSERT(
+        crypto_sign_ed25519_detached(signature, NULL, message.data, message.size, key->raw) == 0);
 }
 
 bool nika_sodium_verify(const struct node_key *key, struct nika_span message,

@@ -29,6 +29,7 @@ struct node_counts {
     uint64_t steps, messages, timers, stored, completions;
     uint64_t executed_ops, executed_batches, checkpoints, views, transfers, evidence, alarms;
     uint64_t persisted, persist_refused;
+    uint64_t unneeded;     /* Messages that the module did not need: never verified. */
     uint64_t pool_dropped; /* Frames of peers that had too many waiting. */
     uint64_t rejects[NIKA_CHECK_COUNT];
     uint64_t arrivals[NIKA_ARRIVAL_COUNT];

@@ -158,13 +158,21 @@ static bool refused(struct nika_node *node, uint32_t peer, enum nika_arrival arr
     return !nika_is_client(peer);
 }
 
-static bool judge(struct nika_node *node, uint32_t peer, struct nika_span bytes)
+static bool is_needed(struct nika_node *node, const struct nika_frame *frame)
 {
-    struct nika_frame frame;
-    enum nika_arrival arrival = nika_verifier_judge(
-        node->verifier, node->options.replica_ops->messages, peer, bytes, &frame);
-    if (arrival != NIKA_ARRIVAL_GOOD) return refused(node, peer, arrival);
-    struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &frame};
+    const struct nika_replica_ops *ops = node->options.replica_ops;
+    if (ops->needs == NULL || ops->needs(node->module, frame)) return true;
+    node->counts.unneeded++;
+    return false;
+}
+
+/* An admitted frame whose turn it is. */
+static bool judge(struct nika_node *node, uint32_t peer, const struct nika_frame *frame)
+{
+    if (!is_needed(node, frame)) return true;
+    if (!nika_verifier_check(node->verifier, frame))
+        return refused(node, peer, NIKA_ARRIVAL_FORGED);
+    struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = frame};
     node->counts.arrivals[NIKA_ARRIVAL_GOOD]++;
     node->counts.messages++;
     node_step(node, &event);
@@ -175,12 +183,13 @@ bool node_on_frame(void *context, uint32_t peer, struct nika_span bytes)
 {
     struct nika_node *node = context;
     struct nika_frame frame;
-    if (node->pool == NULL) return judge(node, peer, bytes);
     const struct nika_message_table *messages = node->options.replica_ops->messages;
     enum nika_arrival arrival = nika_verifier_admit(node->verifier, messages, peer, bytes, &frame);
     if (arrival != NIKA_ARRIVAL_GOOD) return refused(node, peer, arrival);
+    if (node->pool == NULL) return judge(node, peer, &frame);
+    if (!is_needed(node, &frame)) return true;
     bool costly = nika_verifier_is_costly(node->verifier, messages, &frame);
-    if (!costly && nika_pool_is_empty(node->pool)) return judge(node, peer, bytes);
+    if (!costly && nika_pool_is_empty(node->pool)) return judge(node, peer, &frame);
     if (nika_pool_submit(node->pool, peer, bytes, costly)) return true;
     node->counts.pool_dropped++;
     nika_log_limited(node->options.log, NIKA_LOG_WARN, "frame_dropped",
@@ -188,15 +197,25 @@ bool node_on_frame(void *context, uint32_t peer, struct nika_span bytes)
     return true;
 }
 
+/* Admitted once, so it passes again; then what the threads found is remembered. */
+static bool judge_ready(struct nika_node *node, const struct nika_pool_ready *ready)
+{
+    struct nika_frame frame;
+    for (uint32_t i = 0; i < ready->good_count; i++)
+        nika_verifier_remember(node->verifier, &ready->good[i]);
+    if (ready->forged) return refused(node, ready->peer, NIKA_ARRIVAL_FORGED);
+    enum nika_arrival arrival = nika_verifier_admit(
+        node->verifier, node->options.replica_ops->messages, ready->peer, ready->frame, &frame);
+    NIKA_ASSERT(arrival == NIKA_ARRIVAL_GOOD);
+    return judge(node, ready->peer, &frame);
+}
+
 void node_run_pool(struct nika_node *node)
 {
     struct nika_pool_ready ready;
     while (node->pool != NULL && nika_pool_take(node->pool, &ready)) {
-        for (uint32_t i = 0; i < ready.good_count; i++)
-            nika_verifier_remember(node->verifier, &ready.good[i]);
-        bool good = ready.forged ? refused(node, ready.peer, NIKA_ARRIVAL_FORGED)
-                                 : judge(node, ready.peer, ready.frame);
-        if (!good) nika_links_hang_up(node->links, ready.peer, "sent what cannot be right");
+        if (!judge_ready(node, &ready))
+            nika_links_hang_up(node->links, ready.peer, "sent what cannot be right");
         node_run_completions(node);
     }
 }

@@ -246,6 +246,8 @@ static void put_work(struct nika_node *node, struct text *t)
     counter(t, "evidence", "Proofs that a node is faulty.", c->evidence);
     counter(t, "safety_alarms", "Signs that safety was violated. Any is an emergency.", c->alarms);
     counter(t, "messages", "Messages given to the protocol.", c->messages);
+    counter(t, "messages_unneeded", "Votes beyond a quorum, dropped without verification.",
+            c->unneeded);
     put(t, "# TYPE nika_rejects counter\n# HELP nika_rejects Messages refused, by check.\n");
     for (uint32_t i = 0; i < NIKA_CHECK_COUNT; i++) {
         if (c->rejects[i] > 0)

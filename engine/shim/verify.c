@@ -197,6 +197,11 @@ enum nika_arrival nika_verifier_judge(struct nika_verifier *verifier,
     return verify_frame(verifier, out) ? NIKA_ARRIVAL_GOOD : NIKA_ARRIVAL_FORGED;
 }
 
+bool nika_verifier_check(struct nika_verifier *verifier, const struct nika_frame *frame)
+{
+    return verify_frame(verifier, frame);
+}
+
 /* ---- ahead of the loop ---- */
 static bool has_frames(const struct nika_message_info *info, uint32_t depth)
 {

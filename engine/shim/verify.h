@@ -47,6 +47,8 @@ enum nika_arrival nika_verifier_judge(struct nika_verifier *verifier,
 enum nika_arrival nika_verifier_admit(struct nika_verifier *verifier,
                                       const struct nika_message_table *messages, uint32_t peer,
                                       struct nika_span bytes, struct nika_frame *out);
+/* Is the frame authentic? As host->verify, but no answer to the module. */
+bool nika_verifier_check(struct nika_verifier *verifier, const struct nika_frame *frame);
 /* Is there a signature in this frame, its own or one nested, that is not remembered? A guess: without nested ones exact. */
 bool nika_verifier_is_costly(struct nika_verifier *verifier,
                              const struct nika_message_table *messages,
