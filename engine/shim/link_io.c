@@ -229,7 +229,9 @@ static void on_received(struct link *link, uint8_t *bytes, uint32_t size)
         return;
     }
     if (nika_session_output(link->session).size > 0) link_touch(link);
-    if (!link->open && nika_session_is_open(link->session)) links_on_open(link);
+    /* Whoever called is up when the other side has accepted it: before, an answer to what it sends would go nowhere. */
+    bool accepted = link->calling == NIKA_NODE_NONE || nika_session_is_confirmed(link->session);
+    if (!link->open && accepted && nika_session_is_open(link->session)) links_on_open(link);
     if (!link->doomed && !link->confirmed && nika_session_is_confirmed(link->session))
         links_on_confirmed(link);
 }

@@ -39,15 +39,14 @@ enum nika_err common_pending_add(struct common_pending *p, struct nika_store *st
     NIKA_ASSERT(client < p->clients && timestamp != 0);
     struct common_pending_entry *entry = &p->entries[client];
     if (entry->timestamp == timestamp) return NIKA_OK;
-    bool makes_way = entry->proposed && entry->ahead == 0 && entry->timestamp < timestamp;
+    bool makes_way = entry->proposed && entry->timestamp < timestamp;
     if (entry->timestamp != 0 && !makes_way) return NIKA_ERR_LIMIT;
     if (entry->timestamp == 0 && p->count >= p->limit) return NIKA_ERR_LIMIT;
     uint32_t handle = nika_store_put_keeping(store, frame, p->reserve);
     if (handle == 0) return NIKA_ERR_LIMIT;
-    uint64_t ahead = entry->timestamp;
     if (makes_way) unlink_entry(p, store, client);
-    *entry = (struct common_pending_entry){
-        .timestamp = timestamp, .ahead = ahead, .frame = handle, .prev = p->tail};
+    *entry =
+        (struct common_pending_entry){.timestamp = timestamp, .frame = handle, .prev = p->tail};
     if (p->tail != 0) p->entries[p->tail - 1].next = client + 1;
     p->tail = client + 1;
     if (p->head == 0) p->head = client + 1;
@@ -59,9 +58,7 @@ bool common_pending_executed(struct common_pending *p, struct nika_store *store,
                              uint64_t timestamp)
 {
     struct common_pending_entry *entry = common_pending_of(p, client);
-    if (entry == NULL) return false;
-    if (entry->ahead <= timestamp) entry->ahead = 0;
-    if (entry->timestamp > timestamp) return false;
+    if (entry == NULL || entry->timestamp > timestamp) return false;
     bool was_head = p->head == client + 1;
     unlink_entry(p, store, client);
     return was_head;
