@@ -13,6 +13,13 @@
 #include "protocols/registry.h"
 #include "tests/support/test.h"
 
+#if defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(memory_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
 #define WAIT_NS UINT64_C(10000000000)
 #define HOSTILE 10000u
 
@@ -301,7 +308,10 @@ static void test_ten_thousand_hostile_connections_change_nothing(void **state)
     assert_true(stats->rejected >= HOSTILE / 2);
     assert_int_equal(stats->opened, 1); /* Nobody but the peer ever got in. */
     assert_true(nika_links_is_up(f->nodes[0].links, 1));
+#if !SANITIZED /* A sanitizer keeps what was freed. */
     assert_true(resident_kib() - before < 4096);
+#endif
+    (void)before;
     for (uint32_t i = 0; i < ARRAY_COUNT(open_fds); i++) close(open_fds[i]);
     end(f);
 }
