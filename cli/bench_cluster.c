@@ -323,7 +323,7 @@ static void set_costs(const struct bench *b, json_t *root)
     set(root, "frames_per_1000_requests", frames * 1000 / done);
     set(root, "writes_per_1000_requests", writes * 1000 / done);
     set(root, "log_commits", commits);
-    double share = cpu == 0 ? 0 : (double)(crypto / 1000) / (double)cpu;
+    double share = cpu == 0 ? 0 : (double)crypto / 1000 / (double)cpu;
     json_object_set_new(root, "crypto_cpu_share", json_real(share));
 }
 

@@ -57,7 +57,10 @@ static const struct argp_option options[] = {
 static void parse_set(char *text, struct argp_state *state, struct arguments *a)
 {
     char *equals = strchr(text, '=');
-    if (equals == NULL) argp_error(state, "--set: expected KEY=NUMBER, got \"%s\"", text);
+    if (equals == NULL) {
+        argp_error(state, "--set: expected KEY=NUMBER, got \"%s\"", text);
+        return;
+    }
     *equals = '\0';
     uint64_t value = cli_number(equals + 1, text, 0, INT32_MAX, state);
     json_object_set_new(a->net.tunables, text, json_integer((json_int_t)value));

@@ -114,6 +114,7 @@ static void keep_rest(struct link *link, const uint8_t *bytes, uint32_t size)
         link->rest = grown;
         link->rest_capacity = size;
     }
+    NIKA_ASSERT(link->rest != NULL);
     memcpy(link->rest, bytes, size);
     link->rest_at = 0;
     link->rest_size = size;
@@ -151,7 +152,8 @@ static uint32_t fill_record(struct link *link, uint8_t *out)
                 next->size <= NIKA_SESSION_RECORD_MAX)
                 break;
             next->refs++;
-            queue_pop(link, queue);
+            queue_pop(link, queue);      /* Gives up the queue's hold; ours stays. */
+            NIKA_ASSERT(next->refs > 0); /* NOLINT(clang-analyzer-unix.Malloc): counted */
             link->current = next;
             link->current_at = 0;
             link->links->stats.frames_out++;
