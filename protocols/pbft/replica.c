@@ -321,4 +321,5 @@ const struct nika_replica_ops nika_replica_pbft = {
     .digest = pbft_digest,
     .describe = pbft_describe,
     .describe_record = pbft_describe_record,
+    .needs = pbft_needs,
 };
