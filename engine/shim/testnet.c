@@ -137,7 +137,7 @@ static bool write_members(struct writing *w, json_t *root, const uint16_t *ports
 bool nika_testnet_write(const struct nika_testnet_options *o, struct nika_problems *problems)
 {
     struct writing w = {.options = o, .problems = problems};
-    uint16_t ports[2 * NIKA_REPLICAS_MAX];
+    uint16_t ports[2 * NIKA_REPLICAS_MAX] = {0};
     struct nika_digest genesis;
     char hex[2 * NIKA_DIGEST_SIZE + 1];
     if (access(path_of(&w, "cluster.json"), F_OK) == 0) {
