@@ -67,7 +67,7 @@ static const struct argp argp = {
     NULL,
     NULL};
 
-static int serve(const char *file, const char *record, const struct cli_node *loaded,
+static int serve(const char *file, const char *record, struct cli_node *loaded,
                  struct nika_problems *problems)
 {
     struct nika_node_options o;

@@ -127,6 +127,8 @@ static bool recover(struct nika_node *node, struct nika_problems *p)
     node->module =
         o->replica_ops->init(node->module_memory, node->config, nika_verifier_host(node->verifier));
     node->app = o->app_ops->init(node->app_memory, node->config, o->cluster->app_param);
+    if (o->attach != NULL && !o->attach(o->attach_context, node->app))
+        return problem(p, o, "application", "cannot be reached");
     node->durable = open_durable(o, false, p);
     if (node->durable == NULL) return false;
     node->forgetful = nika_durable_is_amnesiac(node->durable);

@@ -20,7 +20,10 @@ struct nika_node_options {
     const struct nika_replica_ops *replica_ops;
     const struct nika_app_ops *app_ops;
     const char *version; /* Of the program, for status and metrics. */
-    const char *record;  /* File for a recording (recorder.h); NULL = none. */
+    /* Called with the application before it is used; NULL = nothing. False ends the start. */
+    bool (*attach)(void *context, struct nika_app *app);
+    void *attach_context;
+    const char *record; /* File for a recording (recorder.h); NULL = none. */
 };
 struct nika_node;
 /* Makes the data directory of a new replica, and only that: an empty or missing one is later taken for a lost disk, which a replica must
