@@ -35,6 +35,7 @@ struct cli_replica {
     char file[NIKA_PATH_SIZE], output[NIKA_PATH_SIZE]; /* Node file; what the process prints. */
     char recording[NIKA_PATH_SIZE];                    /* Without "-K.recording". */
     struct nika_node_config config;
+    const char *behaviour; /* --behaviour of its process; NULL = honest. Borrowed. */
 };
 struct cli_testnet {
     const char *dir;

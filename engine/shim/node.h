@@ -10,6 +10,7 @@
 #include "engine/shim/cluster.h"
 #include "engine/shim/log.h"
 
+struct nika_behaviour_options;
 struct nika_node_options {
     const char *file; /* The node file, for messages. All borrowed until free. */
     const struct nika_node_config *config;
@@ -23,6 +24,8 @@ struct nika_node_options {
     /* Called with the application before it is used; NULL = nothing. False ends the start. */
     bool (*attach)(void *context, struct nika_app *app);
     void *attach_context;
+    /* Lie in this way (behaviour.h); NULL = do not. Builds with NIKA_BEHAVIOURS alone look at it. */
+    const struct nika_behaviour_options *behaviour;
     const char *record; /* File for a recording (recorder.h); NULL = none. */
 };
 struct nika_node;
