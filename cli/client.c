@@ -213,8 +213,8 @@ static const char *status_text(bool ledger, uint8_t status)
                                      "a writing operation on the read-only path"};
     static const char *const accounts[] = {"done",
                                            "not enough money",
-                                           "the account belongs to another client (owner: account "
-                                           "number modulo number of clients)",
+                                           ("the account belongs to another client (owner: account "
+                                            "number modulo number of clients)"),
                                            "no such account",
                                            "not an operation of this application",
                                            "a writing operation on the read-only path"};
