@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "apps/registry.h"
+#include "cli/behaviour.h"
 #include "cli/bench_cluster.h"
 #include "cli/cli.h"
 #include "protocols/registry.h"
@@ -26,7 +27,9 @@ enum {
     OPTION_SEED,
     OPTION_RECORD,
     OPTION_HOW,
-    OPTION_THREADS
+    OPTION_THREADS,
+    OPTION_BEHAVIOUR,
+    OPTION_ON
 };
 
 struct arguments {
@@ -72,6 +75,11 @@ static const struct argp_option options[] = {
      "cluster: instead of measuring, kill -9 and restart N replicas at random instants under load "
      "and check what the clients were answered",
      1},
+    {"behaviour", OPTION_BEHAVIOUR, "NAME[,PARAMETER=VALUE]", 0,
+     "cluster: one replica lies, as a behaviour of scenarios does: throughput under attack; in "
+     "builds with NIKA_BEHAVIOURS alone",
+     1},
+    {"on", OPTION_ON, "I", 0, "cluster: with --behaviour: which one (default 0, the primary)", 1},
     {"how", OPTION_HOW, "WAY", 0,
      "cluster: with --kills: nine (default), term: a rolling restart in order, lose: kill -9 and "
      "its "
@@ -146,6 +154,13 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
         return 0;
     case OPTION_THREADS:
         c->verify_threads = cli_number(text, "--verify-threads", 0, 64, state);
+        return 0;
+    case OPTION_BEHAVIOUR:
+        cli_behaviour_parse(text, &(struct nika_behaviour_options){0}, state);
+        c->behaviour = text;
+        return 0;
+    case OPTION_ON:
+        c->liar = (uint32_t)cli_number(text, "--on", 0, NIKA_REPLICAS_MAX - 1, state);
         return 0;
     case OPTION_HOW:
         parse_how(text, state, a);
@@ -442,6 +457,11 @@ static int run(int argc, char **argv)
     if (a.suite == NULL) a.suite = a.on_cluster ? "ed25519" : "sim";
     if (a.cluster.kills > 0 && strcmp(a.cluster.app, "null") != 0) {
         fprintf(stderr, "nika: --kills: only application null has answers that show every loss\n");
+        json_decref(a.cluster.tunables);
+        return NIKA_EXIT_USAGE;
+    }
+    if (a.cluster.liar >= a.n) {
+        fprintf(stderr, "nika: --on: expected 0..%" PRIu64 "\n", a.n - 1);
         json_decref(a.cluster.tunables);
         return NIKA_EXIT_USAGE;
     }

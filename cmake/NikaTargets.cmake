@@ -14,6 +14,9 @@ target_compile_definitions(nika_flags INTERFACE _GNU_SOURCE)
 if(NIKA_MUSEUM)
     target_compile_definitions(nika_flags INTERFACE NIKA_MUSEUM=1)
 endif()
+if(NIKA_BEHAVIOURS)
+    target_compile_definitions(nika_flags INTERFACE NIKA_BEHAVIOURS=1)
+endif()
 target_compile_options(nika_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wswitch-enum
     $<$<C_COMPILER_ID:GNU>:-Wno-pedantic>)
