@@ -10,7 +10,10 @@
 static bool set(struct nika_behaviour_options *out, char *text, struct argp_state *state)
 {
     char *value = strchr(text, '=');
-    if (value == NULL) argp_error(state, "--behaviour: expected PARAMETER=VALUE, got \"%s\"", text);
+    if (value == NULL) {
+        argp_error(state, "--behaviour: expected PARAMETER=VALUE, got \"%s\"", text);
+        return false;
+    }
     *value++ = '\0';
     for (uint32_t i = 0; i < out->ops->param_count; i++) {
         const struct nika_fault_param *p = &out->ops->params[i];
