@@ -94,7 +94,9 @@ void nika_museum_markdown(FILE *file)
         "some can check) has no place here, for clients sign their requests (scenario big-mac); "
         "B44 (a primary that delays to just below the time-out) is no bug of a module but PBFT "
         "itself: T_req times each request only from when it is the oldest (scenario "
-        "slow-primary).\n\n");
+        "slow-primary).\nIds: B.. are bugs of rules, I.. of the implementation, PB.. checks "
+        "that are missing, W.. were seen in other code. I13 is found where two worlds live in "
+        "different memory; a campaign repeats its runs at one address.\n\n");
     fprintf(file, "| id | also | bug | fails | shows with | noticed by | missing check | source | "
                   "scenario | budget |\n|---|---|---|---|---|---|---|---|---|---|\n");
     for (uint32_t i = 0; i < nika_museum_count; i++) {

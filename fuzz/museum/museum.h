@@ -13,7 +13,7 @@ struct nika_museum_bug {
     const char *id;      /* As in the scenario key `planted`. */
     const char *aliases; /* Other names of the same bug, such as "PB5, D9"; empty for none. */
     const char *title;   /* What is wrong, one phrase. */
-    const char *kind;    /* "safety", "liveness", "performance" or "memory". */
+    const char *kind; /* "safety", "liveness", "performance", "memory", "crash" or "divergence". */
     const char *setting; /* What it takes to show. */
     const char *
         verdicts; /* Oracles that may notice it, the best first: "O1, O11"; "contract" for a crash or broken contract, "view" for

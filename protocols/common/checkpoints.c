@@ -64,7 +64,8 @@ void common_checkpoint_count(struct common_core *core, uint64_t seq,
         /* CK7: one of f+1 is correct, and a replica this far behind cannot use the log any more. */
         bool beyond = seq > core->low_mark + core->config->window && seq > core->last_executed;
         bool known = core->transfer.active && core->transfer.seq >= seq;
-        if (beyond && count >= core->weak && !known)
+        uint32_t enough = NIKA_PLANTED(W18) ? 1 : core->weak;
+        if (beyond && count >= enough && !known)
             common_transfer_start(core, seq, &wanted, signers, (struct nika_span){0});
         return;
     }

@@ -38,8 +38,11 @@ void common_transfer_drop_chunks(struct common_core *core)
 static void choose_source(struct common_core *core)
 {
     struct common_transfer *t = &core->transfer;
+    uint32_t first = core->self + 1 + t->attempt;
+    if (NIKA_PLANTED(I13))
+        first = (uint32_t)((uintptr_t)core * UINT64_C(0x9e3779b97f4a7c15) >> 40) + t->attempt;
     for (uint32_t k = 0; k < core->n; k++) {
-        uint32_t candidate = (core->self + 1 + t->attempt + k) % core->n;
+        uint32_t candidate = (first + k) % core->n;
         if (candidate == core->self || !nika_set_has(t->signers, candidate)) continue;
         t->attempt += k;
         t->source = candidate;

@@ -25,6 +25,7 @@ static bool already_ordered(struct nika_replica *r, struct pbft_slot *slot,
     const struct nika_digest *digest =
         slot->pre_prepare != 0 ? &slot->digest : &slot->parked_digest;
     if (nika_digest_equal(digest, &m->digest)) return true; /* A retransmission. */
+    NIKA_ASSERT(!NIKA_PLANTED(W08));
     common_evidence(&r->core, frame->type, frame->sender, nika_store_span(r->core.store, held),
                     frame->raw);
     common_reject(&r->core, NIKA_CHECK_PP6, frame->sender);
@@ -158,6 +159,7 @@ void pbft_resume_parked(struct nika_replica *r, struct pbft_slot *slot, struct n
     enum nika_check check = NIKA_CHECK_PP7;
     if (nika_decode(&common_info_batch, body, &batch) == NIKA_OK)
         check = common_batch_check(r->core.config, r->core.host, &batch, body.size);
+    NIKA_ASSERT(check == NIKA_CHECK_NONE || !NIKA_PLANTED(W13));
     if (check != NIKA_CHECK_NONE) {
         /* No correct replica will ever prepare this order; it stays only as what the primary said first. */
         slot->withheld = true;

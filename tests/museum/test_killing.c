@@ -10,19 +10,47 @@ static struct nika_diagnoses diagnoses;
 static struct nika_run_result result;
 static struct CMUnitTest tests[256];
 
-static void run_one(const char *path, const char *planted)
+static struct nika_scenario *load(const char *path, const char *planted)
 {
     char set[64];
-    const char *sets[] = {set}, *reason = NULL;
+    const char *sets[] = {set};
     snprintf(set, sizeof set, "planted=%s", planted);
     memset(&diagnoses, 0, sizeof diagnoses);
     struct nika_scenario *s = nika_scenario_load(path, sets, 1, &diagnoses);
     if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
+    return s;
+}
+
+static void run_one(const char *path, const char *planted)
+{
+    const char *reason = NULL;
+    struct nika_scenario *s = load(path, planted);
     struct nika_runner *runner = nika_runner_new(s, &reason);
     assert_non_null(runner);
     nika_runner_run(runner, s->values[NIKA_KEY_SEED], &result);
     nika_runner_free(runner);
     nika_scenario_free(s);
+}
+
+/* Do worlds in different memory run alike? The first one is still there while the others run. */
+static bool repeats(const char *path, const char *planted)
+{
+    enum { WORLDS = 8 };
+    const char *reason = NULL;
+    struct nika_runner *runners[WORLDS];
+    char first[sizeof result.digest];
+    bool same = true;
+    struct nika_scenario *s = load(path, planted);
+    for (uint32_t i = 0; i < WORLDS; i++) {
+        runners[i] = nika_runner_new(s, &reason);
+        assert_non_null(runners[i]);
+        nika_runner_run(runners[i], s->values[NIKA_KEY_SEED], &result);
+        if (i == 0) memcpy(first, result.digest, sizeof first);
+        same = same && strcmp(first, result.digest) == 0;
+    }
+    for (uint32_t i = 0; i < WORLDS; i++) nika_runner_free(runners[i]);
+    nika_scenario_free(s);
+    return same;
 }
 
 static void test_bug(void **state)
@@ -33,6 +61,11 @@ static void test_bug(void **state)
     run_one(path, "none");
     if (result.exit_class != NIKA_EXIT_HELD)
         fail_msg("%s fails without the bug: %s", path, result.sentence);
+    if (strcmp(bug->verdicts, "determinism") == 0) {
+        if (!repeats(path, "none")) fail_msg("%s differs without the bug", path);
+        if (repeats(path, bug->id)) fail_msg("%s repeats with the bug", path);
+        return;
+    }
     run_one(path, bug->id);
     if (result.exit_class == NIKA_EXIT_HELD) fail_msg("%s holds with the bug", path);
     if (!nika_museum_detected(bug, &result))
