@@ -11,6 +11,7 @@ const struct nika_museum_bug nika_museum[] = {
 #include "fuzz/museum/agreement.def"
 #include "fuzz/museum/implementation.def"
 #include "fuzz/museum/progress.def"
+#include "fuzz/museum/tester.def"
 #undef BUG
 };
 const uint32_t nika_museum_count = (uint32_t)ARRAY_COUNT(nika_museum);
@@ -96,7 +97,10 @@ void nika_museum_markdown(FILE *file)
         "itself: T_req times each request only from when it is the oldest (scenario "
         "slow-primary).\nIds: B.. are bugs of rules, I.. of the implementation, PB.. checks "
         "that are missing, W.. were seen in other code. I13 is found where two worlds live in "
-        "different memory; a campaign repeats its runs at one address.\n\n");
+        "different memory; a campaign repeats its runs at one address.\nC01 to C03 are canaries: "
+        "they change what no rule speaks of, and nothing may report them. X.. are bugs of the "
+        "testbed: "
+        "the scenarios that must fail, or must reach a view, notice them.\n\n");
     fprintf(file, "| id | also | bug | fails | shows with | noticed by | missing check | source | "
                   "scenario | budget |\n|---|---|---|---|---|---|---|---|---|---|\n");
     for (uint32_t i = 0; i < nika_museum_count; i++) {

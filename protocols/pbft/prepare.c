@@ -82,6 +82,8 @@ void pbft_prepared_persist(struct nika_replica *r, struct pbft_slot *slot)
                          common_token(PBFT_TOKEN_PREPARED, r->view_generation, slot->base.seq),
                          PBFT_RECORD_PREPARED, slot->base.seq,
                          nika_store_span(r->core.store, slot->best_certificate));
+    if (NIKA_PLANTED(C02)) /* A record that recovery does not know. */
+        nika_effects_persist(r->core.effects, 0, 15, slot->base.seq, (struct nika_span){0});
     if (NIKA_PLANTED(PB14)) pbft_prepared_stored(r, slot->base.seq);
 }
 
