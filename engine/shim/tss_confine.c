@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/shim/tss_server.h"
@@ -73,6 +74,7 @@ int nika_tss_confine(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (filter == NULL) return ENOMEM;
+    tzset(); /* Or the first log line would open the file of the time zone. */
     int err = 0;
     for (uint32_t i = 0; err == 0 && i < ARRAY_COUNT(allowed); i++)
         err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
