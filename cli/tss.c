@@ -259,8 +259,11 @@ static int run(int argc, char **argv)
     uint8_t secret[NIKA_TRUSTED_SECRET_SIZE];
     bool locked;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    if (a.make_key != NULL)
-        return nika_tss_key_make(a.make_key, &problems) ? 0 : cli_problems(&problems);
+    if (a.make_key != NULL) {
+        if (!nika_tss_key_make(a.make_key, &problems)) return cli_problems(&problems);
+        printf("%s: key of a new group\n", a.make_key);
+        return 0;
+    }
     if (!nika_tss_seal_memory(&locked)) return refuse(strerror(errno));
     if (!nika_tss_key_load(a.key, secret, &problems)) return cli_problems(&problems);
     const struct nika_tss_vault_options o = {
