@@ -10,6 +10,7 @@
 #include "cli/live.h"
 #include "engine/shim/tss_key.h"
 #include "engine/shim/tss_server.h"
+#include "engine/shim/tss_tpm.h"
 
 enum {
     OPTION_SOCKET = 256,
@@ -23,11 +24,14 @@ enum {
     OPTION_MAKE_KEY,
     OPTION_USER,
     OPTION_CLIENT,
-    OPTION_LOG
+    OPTION_LOG,
+    OPTION_TPM,
+    OPTION_NV_INDEX
 };
 
 struct arguments {
-    const char *socket, *state, *witness, *key, *make_key, *user, *client, *log;
+    const char *socket, *state, *witness, *key, *make_key, *user, *client, *log, *tpm;
+    uint32_t nv_index;
     bool init, instance_given;
     struct nika_tss_identity identity;
     uint32_t client_uid;
@@ -45,6 +49,10 @@ static const struct argp_option options[] = {
     {"client", OPTION_CLIENT, "NAME", 0,
      "the user whose replica may connect (default: who starts the process)", 0},
     {"log", OPTION_LOG, "FILE", 0, "append log lines here (default: standard error)", 0},
+    {"tpm", OPTION_TPM, "TCTI", 0,
+     "anchor the state in a counter of this TPM 2.0, such as device:/dev/tpmrm0", 0},
+    {"nv-index", OPTION_NV_INDEX, "N", 0,
+     "with --tpm: the counter's NV index, decimal or 0x... (default 0x01500101)", 0},
     {"init", OPTION_INIT, NULL, 0, "make a new instance, all counters at zero, and end", 1},
     {"instance", OPTION_INSTANCE, "I", 0, "with --init: its replica", 1},
     {"epochs", OPTION_EPOCHS, "E,E,...", 0,
@@ -71,11 +79,27 @@ static void parse_epochs(const char *text, struct argp_state *state, struct nika
     }
 }
 
+static uint32_t parse_index(const char *text, struct argp_state *state)
+{
+    char *end = NULL;
+    unsigned long value = text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 0) : 0;
+    if (end == NULL || *end != '\0' || value < NIKA_TSS_TPM_INDEX_LOW ||
+        value > NIKA_TSS_TPM_INDEX_HIGH)
+        argp_error(state, "--nv-index: expected 0x%08x..0x%08x, got \"%s\"", NIKA_TSS_TPM_INDEX_LOW,
+                   NIKA_TSS_TPM_INDEX_HIGH, text);
+    return (uint32_t)value;
+}
+
 static void check(const struct arguments *a, struct argp_state *state)
 {
     if (a->make_key != NULL) return;
     if (a->key == NULL) argp_error(state, "which key? (--key FILE, made with --make-key)");
     if (a->state == NULL) argp_error(state, "where is the state? (--state DIR)");
+    if (a->tpm != NULL && strncmp(a->tpm, "device:", 7) != 0)
+        argp_error(state,
+                   "--tpm: expected device:PATH, got \"%s\": a confined process opens no "
+                   "connection to another kind",
+                   a->tpm);
     if (a->init && a->socket != NULL)
         argp_error(state, "--init makes an instance and ends; it serves no --socket");
     if (a->init && !a->instance_given) argp_error(state, "--init: whose instance? (--instance I)");
@@ -113,6 +137,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_LOG:
         a->log = text;
+        return 0;
+    case OPTION_TPM:
+        a->tpm = text;
+        return 0;
+    case OPTION_NV_INDEX:
+        a->nv_index = parse_index(text, state);
         return 0;
     case OPTION_INIT:
         a->init = true;
@@ -154,7 +184,8 @@ static const struct argp argp = {
     "A certificate leaves the process only after the counter's step is durable in two files, so it "
     "may be killed at any instant. It refuses to start on a state that was rolled back, as far as "
     "it can see that: one of the two files is older than the other. Put --witness on another "
-    "device.\n\n"
+    "device, or anchor the state in a TPM (--tpm, also with --init): then old files are refused "
+    "whoever put them there, and each certificate costs a step of the TPM.\n\n"
     "After its start the process may only read, write and sync what is open; its memory is in no "
     "core file. The replica holds no key; when the process is killed or hangs, its replica stops "
     "voting.\n\n"
@@ -254,7 +285,8 @@ static int start(struct arguments *a, const struct nika_tss_vault_options *o, ui
 
 static int run(int argc, char **argv)
 {
-    struct arguments a = {.identity.counters = NIKA_TRUSTED_COUNTERS_MAX};
+    struct arguments a = {.identity.counters = NIKA_TRUSTED_COUNTERS_MAX,
+                          .nv_index = NIKA_TSS_TPM_INDEX};
     static struct nika_problems problems; /* 20 KiB */
     uint8_t secret[NIKA_TRUSTED_SECRET_SIZE];
     bool locked;
@@ -266,9 +298,18 @@ static int run(int argc, char **argv)
     }
     if (!nika_tss_seal_memory(&locked)) return refuse(strerror(errno));
     if (!nika_tss_key_load(a.key, secret, &problems)) return cli_problems(&problems);
-    const struct nika_tss_vault_options o = {
-        .dir = a.state, .witness = a.witness, .secret = secret};
+    struct nika_tss_vault_options o = {.dir = a.state, .witness = a.witness, .secret = secret};
+    struct nika_tss_tpm *tpm = NULL;
+    struct nika_tss_anchor anchor;
+    struct nika_disk_store_error error = {""};
+    (void)setenv("TSS2_LOG", "all+none", 0); /* What libtss2 has to say is in our error. */
+    /* While this is still the user who may use the device. */
+    if (a.tpm != NULL && nika_tss_tpm_open(a.tpm, a.nv_index, a.init, &tpm, &error) != NIKA_OK)
+        return refuse(error.text);
+    if (tpm != NULL) anchor = nika_tss_tpm_anchor(tpm);
+    if (tpm != NULL) o.anchor = &anchor;
     int status = a.init ? make(&a, &o) : start(&a, &o, secret);
+    nika_tss_tpm_close(tpm);
     nika_key_erase(secret, sizeof secret);
     return status;
 }

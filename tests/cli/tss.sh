@@ -43,6 +43,9 @@ expect 64 "belong to --init" "$nika" tss "${s[@]}" --socket x --epochs 1
 expect 64 "unexpected" "$nika" tss serve
 expect 64 "no user" "$nika" tss "${s[@]}" --socket "$work/x" --client no-such-user
 expect 64 "--init" "$nika" tss --key "$work/group.tss" --state "$work/none" --socket "$work/x"
+expect 64 "expected device:PATH" "$nika" tss "${s[@]}" --socket "$work/x" --tpm swtpm:port=1
+expect 64 "0x01bfffff" "$nika" tss "${s[@]}" --socket "$work/x" --nv-index 7
+expect 64 "TPM" "$nika" tss "${s[@]}" --socket "$work/x" --tpm device:/nonexistent
 chmod 644 "$work/group.tss"
 expect 64 "mode 0600" "$nika" tss "${s[@]}" --socket "$work/x"
 chmod 600 "$work/group.tss"

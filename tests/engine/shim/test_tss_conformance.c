@@ -3,7 +3,9 @@
  * Usage: test_shim_tss_conformance BACKEND, one of
  *   software  an instance in the memory of whoever owns it: the world of the simulator, whom no crash touches (TS2)
  *   vault     the same with its two files, in this process; a restart opens them again
- *   process   the vault in a confined process behind its socket; a restart is kill -9 and a new process */
+ *   process   the vault in a confined process behind its socket; a restart is kill -9 and a new process
+ *   tpm       the same, anchored in a counter of a TPM in software; exit 77 when there is none */
+#include "tests/engine/shim/soft_tpm.h"
 #include "tests/engine/shim/tss_fixture.h"
 
 #include <signal.h>
@@ -13,9 +15,9 @@
 #include "engine/shim/tss_client.h"
 #include "engine/shim/tss_server.h"
 
-enum backend { SOFTWARE, VAULT, PROCESS };
+enum backend { SOFTWARE, VAULT, PROCESS, TPM };
 static enum backend backend;
-static const char *const names[] = {"software", "vault", "process"};
+static const char *const names[] = {"software", "vault", "process", "tpm"};
 
 static char dir[64], socket_path[96];
 static const struct nika_trusted_ops *ops;
@@ -97,6 +99,7 @@ static struct nika_tss_vault_options vault_options(struct tss_steps *steps)
 }
 static struct tss_steps steps; /* Of the vault in this process. */
 static pid_t process;
+static struct soft_tpm soft_tpm = {.terminal = -1, .keep = -1};
 
 static void kill_myself(void)
 {
@@ -114,6 +117,14 @@ static void be_the_process(int listener, uint32_t fail_at)
     int stop[2];
     uint32_t uid = (uint32_t)geteuid(); /* Confined it may not even ask. */
     if (log == NULL || pipe(stop) != 0 || !nika_tss_seal_memory(&locked)) _exit(10);
+    struct nika_tss_tpm *tpm = NULL;
+    struct nika_tss_anchor anchor;
+    if (backend == TPM) {
+        if (nika_tss_tpm_open(soft_tpm.tcti, NIKA_TSS_TPM_INDEX, false, &tpm, NULL) != NIKA_OK)
+            _exit(14);
+        anchor = nika_tss_tpm_anchor(tpm);
+        o.anchor = &anchor;
+    }
     if (nika_tss_vault_open(&o, &v, NULL) != NIKA_OK) _exit(11);
     /* Nor kill itself. */
     if (fail_at == 0 && nika_tss_confine() != 0) _exit(12);
@@ -151,6 +162,7 @@ static bool start(uint32_t fail_at)
         world = v;
         return true;
     case PROCESS:
+    case TPM:
         ops = &nika_tss_client_ops;
         int listener = nika_tss_listen(socket_path, (uint32_t)geteuid(), &error);
         assert_true(listener >= 0);
@@ -170,7 +182,7 @@ static void stop(void)
 {
     int status = 0;
     if (backend == VAULT) nika_tss_vault_close(world);
-    if (backend == PROCESS) {
+    if (backend >= PROCESS) {
         nika_tss_client_close(world);
         (void)kill(process, SIGKILL);
         assert_int_equal(waitpid(process, &status, 0), process);
@@ -193,8 +205,17 @@ static void make(void)
         nika_trusted_instance_init(&instance, 1, 1, id.counters);
     } else {
         struct nika_tss_vault_options o = vault_options(&steps);
+        struct nika_tss_tpm *tpm = NULL;
+        struct nika_tss_anchor anchor;
         steps = (struct tss_steps){0};
+        if (backend == TPM) {
+            assert_int_equal(
+                nika_tss_tpm_open(soft_tpm.tcti, NIKA_TSS_TPM_INDEX, true, &tpm, &error), NIKA_OK);
+            anchor = nika_tss_tpm_anchor(tpm);
+            o.anchor = &anchor;
+        }
         assert_int_equal(nika_tss_vault_make(&o, &id, &error), NIKA_OK);
+        nika_tss_tpm_close(tpm);
     }
 }
 static int begin(void **state)
@@ -439,8 +460,8 @@ static void test_a_kill_at_every_step_loses_no_answer(void **state)
         uint64_t answered = 0, asked = 0;
         (void)end(state);
         make();
-        assert_true(start(k));
-        while (asked < 3) {
+        bool up = start(k);
+        while (up && asked < 3) {
             asked++;
             if (certify(NIKA_TRUSTED_INDEPENDENT, 0, tss_value(0, asked), (uint8_t)asked, &c) !=
                 NIKA_OK)
@@ -449,8 +470,8 @@ static void test_a_kill_at_every_step_loses_no_answer(void **state)
         }
         if (answered == 3) break;
         kills++;
-        if (backend == PROCESS) assert_non_null(nika_tss_client_gone(world));
-        assert_int_equal(certify(NIKA_TRUSTED_MAC, 0, tss_value(0, 0), 1, &c), NIKA_ERR_IO);
+        if (up && backend >= PROCESS) assert_non_null(nika_tss_client_gone(world));
+        if (up) assert_int_equal(certify(NIKA_TRUSTED_MAC, 0, tss_value(0, 0), 1, &c), NIKA_ERR_IO);
         restart();
         uint64_t found = at(0).order;
         assert_true(found == answered || found == asked);
@@ -463,8 +484,8 @@ static void test_a_kill_at_every_step_loses_no_answer(void **state)
         assert_int_equal(certify(NIKA_TRUSTED_INDEPENDENT, 0, tss_value(0, found + 1), 9, &c),
                          NIKA_OK);
     }
-    assert_int_equal(kills,
-                     12); /* Two files, a write and a sync each, for each of three certificates. */
+    /* Two files, a write and a sync each, for each of three certificates; an anchored one also takes a step when it is opened. */
+    assert_int_equal(kills, backend == TPM ? 16 : 12);
 }
 
 static void test_it_does_not_start_after_a_rollback(void **state)
@@ -483,7 +504,7 @@ static void test_it_does_not_start_after_a_rollback(void **state)
         tss_copy_file(dir, i, old.bytes[i], true);
         assert_false(start(0));
         if (backend == VAULT) assert_non_null(strstr(error.text, "ROLLBACK"));
-        if (backend == PROCESS) {
+        if (backend >= PROCESS) {
             assert_int_equal(waitpid(process, &status, 0), process);
             assert_true(WIFEXITED(status));
             assert_int_equal(WEXITSTATUS(status), 11);
@@ -492,6 +513,63 @@ static void test_it_does_not_start_after_a_rollback(void **state)
     }
     assert_true(start(0));
     assert_at(0, 0, 3);
+}
+
+/* Who puts back both files is seen by the TPM alone. */
+static void test_with_a_tpm_old_files_are_refused_whoever_put_them_there(void **state)
+{
+    (void)state;
+    static struct tss_copy old, older, new;
+    struct nika_trusted_certificate c;
+    int status = 0;
+    if (backend != TPM) skip();
+    tss_save(dir, &older);
+    assert_int_equal(certify(NIKA_TRUSTED_INDEPENDENT, 0, tss_value(0, 1), 1, &c), NIKA_OK);
+    tss_save(dir, &old);
+    assert_int_equal(certify(NIKA_TRUSTED_INDEPENDENT, 0, tss_value(0, 2), 1, &c), NIKA_OK);
+    stop();
+    tss_save(dir, &new);
+    for (uint32_t i = 0; i < 2; i++) {
+        tss_put_back(dir, i == 0 ? &old : &older);
+        assert_false(start(0));
+        assert_int_equal(waitpid(process, &status, 0), process);
+        assert_int_equal(WEXITSTATUS(status), 11);
+    }
+    tss_put_back(dir, &new);
+    assert_true(start(0));
+    assert_at(0, 0, 2);
+}
+
+static void test_a_tpm_that_ends_ends_the_process(void **state)
+{
+    (void)state;
+    struct nika_trusted_certificate c;
+    int status = 0;
+    if (backend != TPM) skip();
+    assert_int_equal(certify(NIKA_TRUSTED_INDEPENDENT, 0, tss_value(0, 1), 1, &c), NIKA_OK);
+    soft_tpm_stop(&soft_tpm);
+    assert_int_equal(certify(NIKA_TRUSTED_INDEPENDENT, 0, tss_value(0, 2), 1, &c), NIKA_ERR_IO);
+    assert_int_equal(waitpid(process, &status, 0), process);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 13);
+    nika_tss_client_close(world);
+    (void)unlink(socket_path);
+    disk_faults_remove_tree(dir);
+    assert_true(soft_tpm_start(&soft_tpm));
+    (void)begin(state);
+}
+
+static int run(const struct CMUnitTest *tests, size_t count)
+{
+    (void)setenv("TSS2_LOG", "all+none", 1);
+    if (backend == TPM && !soft_tpm_start(&soft_tpm)) {
+        soft_tpm_stop(&soft_tpm);
+        fprintf(stderr, "no TPM in software: scripts/setup --tpm\n");
+        return 77;
+    }
+    int failed = _cmocka_run_group_tests("conformance", tests, count, NULL, NULL);
+    if (backend == TPM) soft_tpm_stop(&soft_tpm);
+    return failed;
 }
 
 int main(int argc, char **argv)
@@ -511,11 +589,14 @@ int main(int argc, char **argv)
                                         end),
         cmocka_unit_test_setup_teardown(test_a_kill_at_every_step_loses_no_answer, begin, end),
         cmocka_unit_test_setup_teardown(test_it_does_not_start_after_a_rollback, begin, end),
+        cmocka_unit_test_setup_teardown(
+            test_with_a_tpm_old_files_are_refused_whoever_put_them_there, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_tpm_that_ends_ends_the_process, begin, end),
     };
     for (uint32_t i = 0; argc == 2 && i < ARRAY_COUNT(names); i++) {
         backend = (enum backend)i;
-        if (strcmp(argv[1], names[i]) == 0) return cmocka_run_group_tests(tests, NULL, NULL);
+        if (strcmp(argv[1], names[i]) == 0) return run(tests, ARRAY_COUNT(tests));
     }
-    fprintf(stderr, "usage: %s software|vault|process\n", argv[0]);
+    fprintf(stderr, "usage: %s software|vault|process|tpm\n", argv[0]);
     return 64;
 }
