@@ -15,9 +15,8 @@ enum nika_err nika_tss_tpm_open(const char *tcti, uint32_t index, bool make,
     (void)index;
     (void)make;
     *out = NULL;
-    nika_disk_say(error,
-                  "--tpm: this program was built without libtss2; run scripts/setup --tpm and "
-                  "build it again");
+    nika_disk_say(error, "TPM: this program was built without libtss2; run scripts/setup --tpm and "
+                         "build it again");
     return NIKA_ERR_CONFIG;
 }
 
