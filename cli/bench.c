@@ -5,6 +5,7 @@
 #include "apps/registry.h"
 #include "cli/behaviour.h"
 #include "cli/bench_cluster.h"
+#include "cli/bench_trusted.h"
 #include "cli/cli.h"
 #include "protocols/registry.h"
 
@@ -29,14 +30,17 @@ enum {
     OPTION_HOW,
     OPTION_THREADS,
     OPTION_BEHAVIOUR,
-    OPTION_ON
+    OPTION_ON,
+    OPTION_SOCKET,
+    OPTION_INSTANCE
 };
 
 struct arguments {
-    bool json, no_oracles, sim, only_runs, on_cluster;
+    bool json, no_oracles, sim, only_runs, on_cluster, on_trusted;
     uint64_t rounds, seconds, n; /* rounds 0 = until the seconds are over. */
     const char *suite;
     struct cli_bench_cluster cluster;
+    struct cli_bench_trusted trusted;
 };
 /* What is measured: a cluster on an ordinary network, fault-free or under attack. */
 struct setup {
@@ -87,7 +91,14 @@ static const struct argp_option options[] = {
      1},
     {"seed", OPTION_SEED, "N", 0, "cluster: of the kills (default 1)", 1},
     {"record", OPTION_RECORD, NULL, 0, "cluster: every replica writes a recording to DIR", 1},
-    {"dir", OPTION_DIR, "DIR", 0, "cluster: make it here and leave its files and logs", 1},
+    {"dir", OPTION_DIR, "DIR", 0,
+     "cluster: make it here and leave its files and logs; trusted: the state of the process on "
+     "disk "
+     "(default: here)",
+     1},
+    {"socket", OPTION_SOCKET, "PATH", 0,
+     "trusted: measure the process that serves here; its last counter moves", 2},
+    {"instance", OPTION_INSTANCE, "I", 0, "trusted: its instance (default 0)", 2},
     {0}};
 
 static void parse_cluster_set(char *text, struct argp_state *state, struct arguments *a)
@@ -198,6 +209,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_N:
         a->n = cli_number(text, "--n", 4, NIKA_REPLICAS_MAX, state);
         return 0;
+    case OPTION_SOCKET:
+        a->trusted.socket = text;
+        return 0;
+    case OPTION_INSTANCE:
+        a->trusted.instance =
+            (uint32_t)cli_number(text, "--instance", 0, NIKA_REPLICAS_MAX - 1, state);
+        return 0;
     case OPTION_NO_ORACLES:
         a->no_oracles = true;
         return 0;
@@ -209,11 +227,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_ARG:
         a->sim = strcmp(text, "sim") == 0;
         a->on_cluster = strcmp(text, "cluster") == 0;
-        if (!a->sim && !a->on_cluster)
-            argp_error(state, "what can be measured is \"sim\" or \"cluster\", not \"%s\"", text);
+        a->on_trusted = strcmp(text, "trusted") == 0;
+        if (!a->sim && !a->on_cluster && !a->on_trusted)
+            argp_error(state,
+                       "what can be measured is \"sim\", \"cluster\" or \"trusted\", not \"%s\"",
+                       text);
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "what shall be measured? (nika bench sim, nika bench cluster)");
+        argp_error(
+            state,
+            "what shall be measured? (nika bench sim, nika bench cluster, nika bench trusted)");
         return 0;
     default:
         return parse_cluster(key, text, state, a);
@@ -223,11 +246,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
     options,
     parse,
-    "sim|cluster",
+    "sim|cluster|trusted",
     "Measure the simulator: whole runs with digest, taps and oracles, on one core; or a real "
-    "cluster of processes on loopback under closed-loop load.\v"
+    "cluster of processes on loopback under closed-loop load; or what a certificate of each "
+    "trusted backend costs.\v"
     "  nika bench sim --json\n"
-    "  nika bench cluster --clients 100 --suite hmac --seconds 10 --json",
+    "  nika bench cluster --clients 100 --suite hmac --seconds 10 --json\n"
+    "  nika bench trusted --json",
     NULL,
     NULL,
     NULL};
@@ -468,14 +493,20 @@ static int run(int argc, char **argv)
     a.cluster.n = a.n;
     a.cluster.seconds = a.seconds;
     a.cluster.suite = a.suite;
-    json_t *root =
-        a.on_cluster ? cli_bench_cluster_run(&a.cluster, &worst) : measure_all(&a, &worst);
+    a.trusted.rounds = a.rounds;
+    a.trusted.seconds = a.seconds;
+    a.trusted.dir = a.cluster.dir;
+    json_t *root = a.on_cluster   ? cli_bench_cluster_run(&a.cluster, &worst)
+                   : a.on_trusted ? cli_bench_trusted_run(&a.trusted, &worst)
+                                  : measure_all(&a, &worst);
     json_decref(a.cluster.tunables);
     if (root == NULL) return worst;
     if (a.json) {
         char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(3));
         printf("%s\n", text != NULL ? text : "{}");
         free(text);
+    } else if (a.on_trusted) {
+        cli_bench_trusted_print(root);
     } else {
         print_text(root);
     }
@@ -483,12 +514,13 @@ static int run(int argc, char **argv)
     return worst;
 }
 
-const struct cli_command cli_bench = {"bench",
-                                      "sim|cluster",
-                                      "measure the simulator, or a real cluster",
-                                      "Measures whole runs on one core: messages, requests, events "
-                                      "and short runs a second, and the cost of a snapshot; or "
-                                      "throughput, latency, processor time and memory of a live "
-                                      "cluster.",
-                                      &argp,
-                                      run};
+const struct cli_command cli_bench = {
+    "bench",
+    "sim|cluster|trusted",
+    "measure the simulator, a real cluster, or trusted certificates",
+    "Measures whole runs on one core: messages, requests, events "
+    "and short runs a second, and the cost of a snapshot; or "
+    "throughput, latency, processor time and memory of a live "
+    "cluster; or the nanoseconds of a trusted certificate.",
+    &argp,
+    run};

@@ -27,6 +27,7 @@ const struct cli_command *const cli_commands[] = {&cli_run,
                                                   &cli_client,
                                                   &cli_history_command,
                                                   &cli_keygen,
+                                                  &cli_tss,
                                                   &cli_version,
                                                   NULL};
 
