@@ -12,7 +12,7 @@
 const struct cli_command *const cli_commands[] = {
     &cli_run,    &cli_campaign,     &cli_merge,
     &cli_replay, &cli_diff_command, &cli_shrink,
-    &cli_list,   &cli_bench,        &cli_inspect,
+    &cli_report_command, &cli_list,   &cli_bench,        &cli_inspect,
     &cli_schema, &cli_explain,      &cli_wire,
     &cli_man,    &cli_node_command, &cli_testnet_command,
     &cli_client, &cli_keygen,       &cli_version,
