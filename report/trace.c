@@ -6,6 +6,8 @@
 
 /* Sends of one message that are searched for the one that a delivery came from. */
 #define SENDS_SEARCHED 64u
+/* Events that are searched for the order behind a write. */
+#define PERSISTS_SEARCHED 512u
 
 struct nika_report_trace {
     struct nika_world *world; /* NULL once closed. */
@@ -164,6 +166,18 @@ static void link_message(struct nika_report_trace *t, struct nika_report_event *
     }
 }
 
+/* What was written long ago was asked for by this event. */
+static uint32_t persist_of(const struct nika_report_trace *t, const struct nika_report_event *e)
+{
+    uint32_t count = t->event_count;
+    for (uint32_t i = 1; i <= PERSISTS_SEARCHED && i <= count; i++) {
+        const struct nika_report_event *old = &t->events[count - i];
+        if (old->kind == NIKA_TAP_PERSIST && old->node == e->node && old->b == e->b)
+            return count - i;
+    }
+    return NIKA_REPORT_NONE;
+}
+
 static void set_detail(struct nika_report_event *e, const struct nika_tap *tap)
 {
     if (tap->kind == NIKA_TAP_NOTE) {
@@ -209,6 +223,7 @@ static void on_tap(void *context, const struct nika_tap *tap)
     set_detail(&e, tap);
     if (!carries) e.peer = NIKA_NODE_NONE; /* A tap need not say 0xffffffff there. */
     if (carries) link_message(t, &e, index, tap);
+    if (e.kind == NIKA_TAP_STORED) e.cause = persist_of(t, &e);
     bool inside = t->trigger != NIKA_REPORT_NONE && t->trigger_event == e.event &&
                   t->trigger_node == e.node;
     if (e.cause == NIKA_REPORT_NONE && inside) e.cause = t->trigger;
