@@ -138,6 +138,8 @@ void cli_report_json(const struct cli_finished *f, FILE *file);
 /* Write a run in any format but text, with what was seen of it. False when not all was written. */
 bool cli_report_write(const struct cli_finished *f, const struct nika_report_trace *trace,
                       enum nika_report_format format, FILE *file);
+/* A Wireshark dissector in Lua, to standard output. */
+void cli_wire_dissector(const struct nika_message_table *table);
 /* A text cut into lines; what follows the last newline is left out. */
 struct cli_lines {
     char *text; /* Newlines replaced by NUL. Owned. */

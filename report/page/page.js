@@ -332,7 +332,7 @@ function centre(i) { const w = Math.min(to - from, Math.max(20e6, (to - from) / 
 function jump(t, event) { const lo = firstAt(t), w = span(lo); show(t - w * .75, t + w * .25); if (event !== undefined) { let i = lo; while (i < N && time[i] === t && world[i] !== event) i++; if (i < N && time[i] === t) select(i); } canvas.scrollIntoView({ block: "center" }); }
 // A stretch of time around event i with about 400 events: what can be read.
 function span(i) { const a = Math.max(0, i - 300), b = Math.min(N - 1, i + 100); return Math.max(2e5, time[b] - time[a]); }
-function zoom(f, x) { const t = x === undefined ? (from + to) / 2 : T(x); show(t - (t - from) * f, t + (to - t) * f); }
+function zoom(f, x) { const near = selected >= 0 && time[selected] >= from && time[selected] <= to ? time[selected] : (from + to) / 2, t = x === undefined ? near : T(x); show(t - (t - from) * f, t + (to - t) * f); }
 function nearest(px, py) {
   let best = -1, near = 64;
   hits.forEach((h) => {
@@ -355,7 +355,7 @@ const overAt = (e) => { const t = (e.offsetX - LEFT) / (width - LEFT - 8) * end,
 over.addEventListener("pointerdown", (e) => { over.setPointerCapture(e.pointerId); overAt(e); });
 over.addEventListener("pointermove", (e) => { if (e.buttons) overAt(e); });
 byId("zoom-in").addEventListener("click", () => zoom(.5)); byId("zoom-out").addEventListener("click", () => zoom(2)); byId("fit").addEventListener("click", () => show(0, end));
-byId("to-start").addEventListener("click", () => show(0, N ? time[Math.min(N - 1, 400)] * 1.02 : 1));
+byId("to-start").addEventListener("click", () => show(0, N ? time[Math.min(N - 1, 230)] * 1.05 : 1));
 byId("to-violation").addEventListener("click", () => jump(violations[0].virtual_ns, violations[0].event));
 
 // ---- Latency and throughput. ----
@@ -378,7 +378,7 @@ addEventListener("resize", () => { density = null; all(); });
 dark.addEventListener("change", all);
 addEventListener("beforeprint", all);
 if (violations.length) { const t = violations[0].virtual_ns, w = span(firstAt(t)); from = Math.max(0, t - w * .8); to = t + w * .2; }
-else if (N > 700) { to = time[Math.min(N - 1, 400)] * 1.02; }
+else if (N > 400) { to = time[Math.min(N - 1, 230)] * 1.05; }
 all();
 document.documentElement.dataset.ready = "1";
 }());

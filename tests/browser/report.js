@@ -65,6 +65,7 @@ async function ink(page, id) {
 
   // By mouse: some point of a grid lies on an arrow or a mark.
   await page.getByText("Clear", { exact: true }).click();
+  await page.locator("#fit").click();
   await page.locator("#diagram").scrollIntoViewIfNeeded();
   const box = await page.locator("#diagram").boundingBox();
   let hit = false;
