@@ -17,7 +17,8 @@ struct arguments {
 
 static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0,
-     "html, json, text, junit, sarif, chrome (Perfetto opens it) or pcapng (Wireshark does); default: by the end of FILE's name, else text",
+     "html, json, text, junit, sarif, chrome (Perfetto opens it) or pcapng (Wireshark does); "
+     "default: by the end of FILE's name, else text",
      0},
     {"output", 'o', "FILE", 0, "write to FILE instead of standard output", 0},
     CLI_RUN_OPTIONS("seed of the run (default: that of the scenario)"),
@@ -39,8 +40,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
             const char *near = nika_did_you_mean(text, format_at, NULL);
             argp_error(state, "--format: no format \"%s\"%s%s%s", text,
                        near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                       near != NULL ? "\"?"
-                                    : "; expected html, json, text, junit, sarif, chrome or pcapng");
+                       near != NULL
+                           ? "\"?"
+                           : "; expected html, json, text, junit, sarif, chrome or pcapng");
         }
         return 0;
     case 'o':
@@ -56,7 +58,8 @@ static const struct argp argp = {
     options,
     parse,
     "RUN|DIR",
-    "Write a report of a run. RUN is a scenario (run under --seed) or a decision log of `nika run --log`; "
+    "Write a report of a run. RUN is a scenario (run under --seed) or a decision log of `nika run "
+    "--log`; "
     "DIR is the folder of a campaign.\v"
     "Exits 0 once the report is written, whatever its verdict; 64 when there is nothing to report "
     "on; 6 when not all was written.\n\n"
@@ -95,8 +98,7 @@ static int report_run(const struct arguments *a, const struct nika_scenario *s, 
                 nika_runner_begin(runner, a->request.seed, &reason);
     if (good) {
         cli_turns_watch(turns, runner);
-        trace =
-            nika_report_trace_new(nika_runner_world(runner), turns->story.protocol->messages);
+        trace = nika_report_trace_new(nika_runner_world(runner), turns->story.protocol->messages);
         reason = "out of memory";
         good = trace != NULL;
     }
@@ -107,8 +109,8 @@ static int report_run(const struct arguments *a, const struct nika_scenario *s, 
         nika_runner_set_oracles(runner, false); /* Whatever runs next is not watched. */
         nika_runner_set_oracles(runner, true);
         nika_runner_examine(runner, result, &archive);
-        struct cli_finished f = {
-            &a->request, s, runner, result, turns, cli_clock_ns() - started, archive};
+        struct cli_finished f = {&a->request, s, runner, result, turns, cli_clock_ns() - started,
+                                 archive};
         errno = 0;
         if (a->format == NIKA_REPORT_TEXT) {
             cli_report_human(&f, file);
@@ -131,12 +133,10 @@ static struct nika_scenario *load_log(struct arguments *a)
 {
     struct nika_diagnoses d = {0};
     struct nika_log *log = nika_log_read(a->request.scenario, &d);
-    struct nika_scenario *s =
-        log != NULL ? nika_log_scenario(log, a->request.scenario, &d) : NULL;
+    struct nika_scenario *s = log != NULL ? nika_log_scenario(log, a->request.scenario, &d) : NULL;
     if (s != NULL) {
         s->decisions = calloc(1, sizeof *s->decisions);
-        if (s->decisions == NULL ||
-            nika_decisions_copy(s->decisions, &log->decisions) != NIKA_OK) {
+        if (s->decisions == NULL || nika_decisions_copy(s->decisions, &log->decisions) != NIKA_OK) {
             nika_diagnose_plain(&d, "%s: out of memory", a->request.scenario);
             nika_scenario_free(s);
             s = NULL;
@@ -155,8 +155,9 @@ static bool is_log(const char *path)
     char *line = NULL;
     size_t size = 0;
     struct stat info;
-    FILE *file =
-        stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 ? fopen(path, "r") : NULL;
+    FILE *file = stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0
+                     ? fopen(path, "r")
+                     : NULL;
     if (file == NULL) return false;
     bool is = fgetc(file) == '{';
     rewind(file);
@@ -201,7 +202,8 @@ static int report_campaign(const struct arguments *a, FILE *file)
     int status = NIKA_EXIT_USAGE;
     snprintf(path, sizeof path, "%s/" CLI_RESULTS, folder);
     if (access(path, R_OK) != 0) {
-        fprintf(stderr, "nika: %s: not the folder of a campaign (nika campaign --out DIR): %s: %s\n",
+        fprintf(stderr,
+                "nika: %s: not the folder of a campaign (nika campaign --out DIR): %s: %s\n",
                 folder, CLI_RESULTS, strerror(errno));
         return NIKA_EXIT_USAGE;
     }
@@ -268,8 +270,7 @@ static int run(int argc, char **argv)
     bool folder = stat(a.request.scenario, &info) == 0 && S_ISDIR(info.st_mode);
     if (!check(&a, folder)) return NIKA_EXIT_USAGE;
     if (folder) return with_file(&a, NULL);
-    struct nika_scenario *s =
-        is_log(a.request.scenario) ? load_log(&a) : cli_load(&a.request);
+    struct nika_scenario *s = is_log(a.request.scenario) ? load_log(&a) : cli_load(&a.request);
     if (s == NULL) return NIKA_EXIT_USAGE;
     cli_running(&a.request);
     int status = with_file(&a, s);

@@ -32,7 +32,10 @@ static const struct argp_option options[] = {
     {"log", OPTION_LOG, "FILE", 0,
      "write the decisions that were not the fair ones, for nika replay, diff and shrink", 0},
     {"story", OPTION_STORY, "FILE", 0, "write what happened, one readable line an event", 0},
-    {"report", OPTION_REPORT, "FILE", 0, "write a report: .html, .json, .xml (JUnit), .sarif, .trace.json (Chrome), .pcapng by the end of its name, else Markdown", 0},
+    {"report", OPTION_REPORT, "FILE", 0,
+     "write a report: .html, .json, .xml (JUnit), .sarif, .trace.json (Chrome), .pcapng by the "
+     "end of its name, else Markdown",
+     0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object instead of text", 0},
     {"check-determinism", OPTION_CHECK, NULL, 0,
      "run twice and compare digests; exit 4 when they differ", 0},
@@ -50,8 +53,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_REPORT:
         a->report.path = text;
-        a->modelled =
-            nika_report_format_of_file(text, &a->format) && a->format != NIKA_REPORT_TEXT;
+        a->modelled = nika_report_format_of_file(text, &a->format) && a->format != NIKA_REPORT_TEXT;
         return 0;
     case OPTION_STORY:
         a->story.path = text;
@@ -240,7 +242,8 @@ static void run_watched(struct arguments *a, const struct nika_scenario *s,
     if (a->trace.file != NULL) trace = cli_trace_attach(runner, s, a->request.seed, a->trace.file);
     if (a->log.file != NULL) nika_recorder_attach(&recorder, nika_runner_world(runner));
     if (a->modelled)
-        a->model = nika_report_trace_new(nika_runner_world(runner), turns->story.protocol->messages);
+        a->model =
+            nika_report_trace_new(nika_runner_world(runner), turns->story.protocol->messages);
     nika_runner_finish(runner, result);
     turns->closed = true;
     nika_report_trace_close(a->model);

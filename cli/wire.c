@@ -148,7 +148,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
     options, parse, "[PROTOCOL]", "Print the wire format of a protocol (default pbft) as Markdown.",
-    NULL, NULL,  NULL};
+    NULL,    NULL,  NULL};
 
 static const char *protocol_at(const void *context, uint32_t index)
 {

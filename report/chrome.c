@@ -34,7 +34,9 @@ static void put_args(FILE *file, const struct nika_report_trace *t,
 static void put_names(FILE *file, const struct nika_report_trace *t)
 {
     uint32_t replicas = nika_report_replicas(t), count = replicas + nika_report_clients(t);
-    fputs("{\"ph\":\"M\",\"pid\":1,\"tid\":0,\"name\":\"process_name\",\"args\":{\"name\":\"nika, virtual time\"}}", file);
+    fputs("{\"ph\":\"M\",\"pid\":1,\"tid\":0,\"name\":\"process_name\",\"args\":{\"name\":\"nika, "
+          "virtual time\"}}",
+          file);
     for (uint32_t i = 0; i < count; i++)
         fprintf(file,
                 ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%" PRIu32

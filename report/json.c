@@ -27,9 +27,10 @@ void nika_report_string(FILE *file, const char *text)
 /* A value of jansson's, safe inside <script>. */
 static void put_value(FILE *file, const json_t *value)
 {
-    char *text = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS |
-                                                       JSON_ENSURE_ASCII | JSON_ENCODE_ANY)
-                               : NULL;
+    char *text =
+        value != NULL
+            ? json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII | JSON_ENCODE_ANY)
+            : NULL;
     if (text == NULL) fputs("null", file);
     for (const char *c = text; c != NULL && *c != '\0'; c++) {
         if (*c == '<' || *c == '>' || *c == '&')
@@ -42,7 +43,7 @@ static void put_value(FILE *file, const json_t *value)
 
 enum event_column { TIME, EVENT, KIND, LANE, PEER, MESSAGE, CAUSE, DETAIL, A, B, EVENT_COLUMNS };
 static const char *const event_names[EVENT_COLUMNS] = {
-    [TIME] = "dt", [EVENT] = "de",  [KIND] = "kind",     [LANE] = "lane", [PEER] = "peer",
+    [TIME] = "dt",         [EVENT] = "de",   [KIND] = "kind",     [LANE] = "lane", [PEER] = "peer",
     [MESSAGE] = "message", [CAUSE] = "back", [DETAIL] = "detail", [A] = "a",       [B] = "b"};
 
 /* One number of an event. Times and events are differences to the one before: sums are short to write and to read. */

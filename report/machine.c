@@ -97,14 +97,14 @@ static json_t *sarif_rules(const struct nika_report *report)
 {
     json_t *rules = json_array();
     for (uint32_t i = 0; i < nika_oracle_count; i++)
-        json_array_append_new(
-            rules, json_pack("{s:s, s:s, s:{s:s}}", "id", nika_oracle_list[i]->id, "name",
-                             nika_oracle_list[i]->name, "shortDescription", "text",
-                             nika_oracle_list[i]->doc));
+        json_array_append_new(rules,
+                              json_pack("{s:s, s:s, s:{s:s}}", "id", nika_oracle_list[i]->id,
+                                        "name", nika_oracle_list[i]->name, "shortDescription",
+                                        "text", nika_oracle_list[i]->doc));
     const char *verdict = text_of(report->run, "verdict");
-    json_array_append_new(rules, json_pack("{s:s, s:s, s:{s:s}}", "id", verdict, "name", verdict,
-                                           "shortDescription", "text",
-                                           "The verdict on the whole run."));
+    json_array_append_new(rules,
+                          json_pack("{s:s, s:s, s:{s:s}}", "id", verdict, "name", verdict,
+                                    "shortDescription", "text", "The verdict on the whole run."));
     return rules;
 }
 
@@ -117,19 +117,17 @@ static json_t *sarif_result(const struct nika_report *report, const char *rule, 
         rule, "ruleIndex", (int)index, "level", "error", "message", "text", sentence, "locations",
         "physicalLocation", "artifactLocation", "uri", text_of(run, "scenario"), "region",
         "startLine", 1, "partialFingerprints", "nikaDigest/v1", text_of(run, "digest"),
-        "properties", "reproduce", text_of(run, "reproduce"), "seed",
-        json_object_get(run, "seed"));
+        "properties", "reproduce", text_of(run, "reproduce"), "seed", json_object_get(run, "seed"));
     return one;
 }
 
 /* Takes over both lists. */
 static void sarif_write(json_t *rules, json_t *results, const char *version, FILE *file)
 {
-    json_t *root =
-        json_pack("{s:s, s:s, s:[{s:{s:{s:s, s:s, s:o}}, s:s, s:o}]}", "$schema",
-                  "https://json.schemastore.org/sarif-2.1.0.json", "version", "2.1.0", "runs",
-                  "tool", "driver", "name", "nika", "version", version, "rules", rules,
-                  "columnKind", "utf16CodeUnits", "results", results);
+    json_t *root = json_pack("{s:s, s:s, s:[{s:{s:{s:s, s:s, s:o}}, s:s, s:o}]}", "$schema",
+                             "https://json.schemastore.org/sarif-2.1.0.json", "version", "2.1.0",
+                             "runs", "tool", "driver", "name", "nika", "version", version, "rules",
+                             rules, "columnKind", "utf16CodeUnits", "results", results);
     if (root != NULL) (void)json_dumpf(root, file, JSON_INDENT(1) | JSON_SORT_KEYS);
     fputc('\n', file);
     json_decref(root);
@@ -169,9 +167,9 @@ void nika_report_sarif_campaign(const json_t *summary, const char *version, FILE
             results,
             json_pack("{s:s, s:i, s:s, s:{s:s}, s:[{s:{s:{s:s}, s:{s:i}}}], s:{s:s}}", "ruleId",
                       verdict, "ruleIndex", (int)index, "level", "error", "message", "text",
-                      text_of(one, "sentence"), "locations", "physicalLocation",
-                      "artifactLocation", "uri", text_of(one, "scenario"), "region", "startLine",
-                      1, "partialFingerprints", "nikaFailure/v1", signature));
+                      text_of(one, "sentence"), "locations", "physicalLocation", "artifactLocation",
+                      "uri", text_of(one, "scenario"), "region", "startLine", 1,
+                      "partialFingerprints", "nikaFailure/v1", signature));
     }
     sarif_write(rules, results, version, file);
 }

@@ -27,8 +27,9 @@ struct nika_report_event {
     uint32_t cause;
     uint32_t node; /* Where it happened: of a delivery, the receiver. */
     uint32_t peer; /* The other end of a message, or NIKA_NODE_NONE. */
-    uint32_t detail; /* Of a note its kind, of a loss its reason, of a timer its slot, of a fault its number. */
-    uint32_t kind;   /* enum nika_tap_kind */
+    uint32_t
+        detail; /* Of a note its kind, of a loss its reason, of a timer its slot, of a fault its number. */
+    uint32_t kind; /* enum nika_tap_kind */
 };
 struct nika_report_message {
     uint64_t view, seq;

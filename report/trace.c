@@ -94,8 +94,7 @@ static uint32_t message_of(struct nika_report_trace *t, const struct nika_tap *t
     if (frame == NULL || frame->raw.data == NULL || frame->body.data == NULL || !rehash(t) ||
         frame->raw.size < nika_frame_size(frame->body.size, 0))
         return NIKA_REPORT_NONE;
-    uint32_t at =
-        (uint32_t)identity(frame->type, frame->sender, frame->body) & (t->slot_count - 1);
+    uint32_t at = (uint32_t)identity(frame->type, frame->sender, frame->body) & (t->slot_count - 1);
     for (; t->slots[at] != 0; at = (at + 1) & (t->slot_count - 1)) {
         if (is_same(t, &t->messages[t->slots[at] - 1], frame)) return t->slots[at] - 1;
     }
@@ -104,16 +103,16 @@ static uint32_t message_of(struct nika_report_trace *t, const struct nika_tap *t
         !grow_bytes(t, frame->raw.size))
         return NIKA_REPORT_NONE;
     memcpy(t->bytes + t->byte_count, frame->raw.data, frame->raw.size);
-    t->messages[t->message_count] = (struct nika_report_message){
-        .view = tap->summary != NULL ? tap->summary->view : 0,
-        .seq = tap->summary != NULL ? tap->summary->seq : 0,
-        .offset = t->byte_count,
-        .size = frame->raw.size,
-        .body_size = frame->body.size,
-        .sender = frame->sender,
-        .last_send = NIKA_REPORT_NONE,
-        .type = frame->type,
-        .auth_alg = frame->auth_alg};
+    t->messages[t->message_count] =
+        (struct nika_report_message){.view = tap->summary != NULL ? tap->summary->view : 0,
+                                     .seq = tap->summary != NULL ? tap->summary->seq : 0,
+                                     .offset = t->byte_count,
+                                     .size = frame->raw.size,
+                                     .body_size = frame->body.size,
+                                     .sender = frame->sender,
+                                     .last_send = NIKA_REPORT_NONE,
+                                     .type = frame->type,
+                                     .auth_alg = frame->auth_alg};
     t->byte_count += frame->raw.size;
     t->slots[at] = ++t->message_count;
     return t->message_count - 1;
@@ -224,8 +223,8 @@ static void on_tap(void *context, const struct nika_tap *tap)
     if (!carries) e.peer = NIKA_NODE_NONE; /* A tap need not say 0xffffffff there. */
     if (carries) link_message(t, &e, index, tap);
     if (e.kind == NIKA_TAP_STORED) e.cause = persist_of(t, &e);
-    bool inside = t->trigger != NIKA_REPORT_NONE && t->trigger_event == e.event &&
-                  t->trigger_node == e.node;
+    bool inside =
+        t->trigger != NIKA_REPORT_NONE && t->trigger_event == e.event && t->trigger_node == e.node;
     if (e.cause == NIKA_REPORT_NONE && inside) e.cause = t->trigger;
     if (is_input(e.kind) && !inside) {
         t->trigger = index;
@@ -333,15 +332,22 @@ int32_t nika_report_lane(const struct nika_report_trace *t, uint32_t node)
 
 const char *nika_report_kind(uint32_t kind)
 {
-    static const char *const names[NIKA_TAP_COUNT] = {
-        [NIKA_TAP_SENT] = "send",       [NIKA_TAP_DELIVERED] = "deliver",
-        [NIKA_TAP_DROPPED] = "drop",    [NIKA_TAP_TIMER] = "timer",
-        [NIKA_TAP_PERSIST] = "persist", [NIKA_TAP_STORED] = "stored",
-        [NIKA_TAP_EXECUTED] = "exec",   [NIKA_TAP_RESTORED] = "restored",
-        [NIKA_TAP_NOTE] = "note",       [NIKA_TAP_INVOKED] = "invoke",
-        [NIKA_TAP_COMPLETED] = "complete", [NIKA_TAP_CRASHED] = "crash",
-        [NIKA_TAP_RESTARTED] = "restart",  [NIKA_TAP_FAULT] = "fault",
-        [NIKA_TAP_GST] = "gst",         [NIKA_TAP_TRUSTED] = "trusted",
-        [NIKA_TAP_EVENT_END] = "end"};
+    static const char *const names[NIKA_TAP_COUNT] = {[NIKA_TAP_SENT] = "send",
+                                                      [NIKA_TAP_DELIVERED] = "deliver",
+                                                      [NIKA_TAP_DROPPED] = "drop",
+                                                      [NIKA_TAP_TIMER] = "timer",
+                                                      [NIKA_TAP_PERSIST] = "persist",
+                                                      [NIKA_TAP_STORED] = "stored",
+                                                      [NIKA_TAP_EXECUTED] = "exec",
+                                                      [NIKA_TAP_RESTORED] = "restored",
+                                                      [NIKA_TAP_NOTE] = "note",
+                                                      [NIKA_TAP_INVOKED] = "invoke",
+                                                      [NIKA_TAP_COMPLETED] = "complete",
+                                                      [NIKA_TAP_CRASHED] = "crash",
+                                                      [NIKA_TAP_RESTARTED] = "restart",
+                                                      [NIKA_TAP_FAULT] = "fault",
+                                                      [NIKA_TAP_GST] = "gst",
+                                                      [NIKA_TAP_TRUSTED] = "trusted",
+                                                      [NIKA_TAP_EVENT_END] = "end"};
     return kind < NIKA_TAP_COUNT ? names[kind] : "unknown";
 }

