@@ -67,8 +67,9 @@ bool common_pending_executed(struct common_pending *p, struct nika_store *store,
 
 uint32_t common_pending_head(const struct common_pending *p)
 {
-    for (uint32_t client = p->clients; NIKA_PLANTED(I14) && client-- > 0;) {
-        if (p->entries[client].timestamp != 0) return client;
+    if (NIKA_PLANTED(I14)) {
+        for (uint32_t client = p->clients; client-- > 0;)
+            if (p->entries[client].timestamp != 0) return client;
     }
     return p->head == 0 ? NIKA_NODE_NONE : p->head - 1;
 }
