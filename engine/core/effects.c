@@ -91,6 +91,7 @@ const char *nika_wait_text(uint32_t wait)
         [NIKA_WAIT_COMMITS] = "COMMITs",       [NIKA_WAIT_DISK] = "its disk",
         [NIKA_WAIT_APP] = "its application",   [NIKA_WAIT_VIEW_CHANGES] = "VIEW-CHANGEs",
         [NIKA_WAIT_NEW_VIEW] = "the NEW-VIEW", [NIKA_WAIT_STATE] = "a state transfer",
+        [NIKA_WAIT_TRUSTED] = "its trusted subsystem",
     };
     return wait < ARRAY_COUNT(texts) && texts[wait] != NULL ? texts[wait] : "something unknown";
 }
