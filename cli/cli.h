@@ -120,7 +120,12 @@ struct cli_finished {
     const struct nika_run_result *result;
     const struct cli_turns *turns;
     uint64_t wall_ns;
+    const struct nika_archive *archive; /* Of the messages that convict; NULL = none. */
 };
+/* ---- report_culprits.c: who is proven guilty, in each report ---- */
+void cli_culprits_human(const struct nika_run_result *result, FILE *file);
+void cli_culprits_markdown(const struct cli_finished *f, FILE *file);
+json_t *cli_culprits_json(const struct cli_finished *f);
 void cli_report_human(const struct cli_finished *f, FILE *file);
 /* Runs the scenario once more when there are violations, for what came before them. */
 void cli_report_markdown(const struct cli_finished *f, FILE *file);

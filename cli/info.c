@@ -87,8 +87,13 @@ static const struct argp explain_argp = {
 
 static void explain_fault(const struct nika_fault_ops *ops)
 {
-    static const char *const classes[] = {"network",           "node",  "disk", "clock",
-                                          "Byzantine replica", "client"};
+    static const char *const classes[] = {"network",
+                                          "node",
+                                          "disk",
+                                          "clock",
+                                          "Byzantine replica",
+                                          "client",
+                                          "trusted subsystem, out of model"};
     printf("fault %s (%s): %s\n", ops->name, classes[ops->fault_class], ops->doc);
     for (uint32_t i = 0; i < ops->param_count; i++) {
         const struct nika_fault_param *p = &ops->params[i];

@@ -72,8 +72,7 @@ static void list_faults(enum form form, bool behaviours)
 {
     for (uint32_t i = 0; i < nika_fault_count; i++) {
         const struct nika_fault_ops *ops = nika_fault_list[i];
-        bool is_behaviour =
-            ops->fault_class == NIKA_FAULT_BYZANTINE || ops->fault_class == NIKA_FAULT_CLIENT;
+        bool is_behaviour = ops->fault_class >= NIKA_FAULT_BYZANTINE;
         if (behaviours && !is_behaviour) continue;
         row(form, "fault", ops->name, ops->doc);
         if (form == FORM_TABLE) fault_params(ops);

@@ -87,6 +87,15 @@ static json_t *json_replicas(const struct nika_run_result *r)
     return list;
 }
 
+static json_t *json_liveness(const struct nika_run_result *r)
+{
+    return json_pack("{s:s, s:s, s:o}", "class", nika_liveness_name(r->liveness), "why", r->stall,
+                     "throughput_percent",
+                     r->throughput_percent == UINT32_MAX
+                         ? json_null()
+                         : json_integer((json_int_t)r->throughput_percent));
+}
+
 static json_t *json_turns(const struct cli_turns *t)
 {
     json_t *list = json_array();
@@ -144,6 +153,8 @@ void cli_report_json(const struct cli_finished *f, FILE *file)
     json_object_set_new(root, "faults", json_faults(r));
     json_object_set_new(root, "story", json_turns(f->turns));
     json_object_set_new(root, "violations", json_violations(r));
+    json_object_set_new(root, "liveness", json_liveness(r));
+    json_object_set_new(root, "accountability", cli_culprits_json(f));
     json_object_update_new(root, json_counters(r));
     json_object_set_new(root, "replicas", json_replicas(r));
     char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);

@@ -46,6 +46,11 @@ void nika_auth_install_sim(const struct nika_auth_sim *sim)
     installed_sim = sim;
 }
 
+const struct nika_auth_sim *nika_auth_sim_installed(void)
+{
+    return installed_sim;
+}
+
 static const char *const suite_names[] = {
     [NIKA_SUITE_NONE] = "none",
     [NIKA_SUITE_ED25519] = "ed25519",
@@ -87,8 +92,7 @@ uint32_t nika_suite_signature_size(enum nika_suite suite)
     return 0;
 }
 
-/* HMAC-SHA256 with its digest chosen once; later initialisations only change the key. */
-static EVP_MAC_CTX *mac_new(void)
+EVP_MAC_CTX *nika_auth_hmac_new(void)
 {
     static const uint8_t no_key[HMAC_SIZE];
     char digest[] = "SHA256";
@@ -117,7 +121,7 @@ struct nika_keyring *nika_keyring_new_derived(enum nika_suite suite, uint32_t re
     ring->keys = calloc((size_t)replicas + clients + 1, sizeof *ring->keys);
     nika_msan_enter();
     ring->scratch = EVP_MD_CTX_new();
-    ring->mac = mac_new();
+    ring->mac = nika_auth_hmac_new();
     nika_msan_leave();
     if (ring->keys != NULL && ring->scratch != NULL && ring->mac != NULL) return ring;
     nika_keyring_free(ring);
@@ -147,6 +151,11 @@ void nika_keyring_free(struct nika_keyring *keyring)
 enum nika_suite nika_keyring_suite(const struct nika_keyring *keyring)
 {
     return keyring->suite;
+}
+
+uint64_t nika_keyring_seed(const struct nika_keyring *keyring)
+{
+    return keyring->seed;
 }
 
 static bool is_known(const struct nika_keyring *ring, uint32_t node)

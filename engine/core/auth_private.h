@@ -16,6 +16,13 @@ struct evp_pkey_ctx_st;
  * key pairs. The caller frees it with EVP_PKEY_free. NULL when OpenSSL refuses, which is a bug or
  * lack of memory. */
 struct evp_pkey_st *nika_auth_derive_key(enum nika_suite suite, uint64_t seed, uint32_t node);
+struct evp_mac_ctx_st;
+/* HMAC-SHA256 with its digest chosen once; later initialisations only change the key. The caller frees it with EVP_MAC_CTX_free. NULL
+ * when OpenSSL refuses. */
+struct evp_mac_ctx_st *nika_auth_hmac_new(void);
+uint64_t nika_keyring_seed(const struct nika_keyring *keyring);
+/* What nika_auth_install_sim() got. */
+const struct nika_auth_sim *nika_auth_sim_installed(void);
 /* 32 secret bytes: SHA-256(label | seed u64 | a u32 | b u32). */
 void nika_auth_derive_secret(const char *label, uint64_t seed, uint32_t a, uint32_t b,
                              struct nika_digest *out);

@@ -120,5 +120,6 @@ extern const struct nika_oracle_ops oracle_bounds;
 extern const struct nika_oracle_ops oracle_liveness;
 extern const struct nika_oracle_ops oracle_alarm;
 extern const struct nika_oracle_ops oracle_app_invariant;
+extern const struct nika_oracle_ops oracle_trusted;
 
 #endif
