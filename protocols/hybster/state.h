@@ -67,6 +67,7 @@ struct hybster_slot {
     uint16_t commit_count; /* Matching `digest`, once a PREPARE is accepted. */
     /* HN8: the batch that a NEW-VIEW, or a VIEW-CHANGE for one to be built, would carry over here. */
     bool wanted, wanted_bad;
+    uint64_t wanted_stamp; /* STATUS round of the wish: an older one gives way. */
     struct nika_digest wanted_digest;
     uint32_t wanted_batch; /* Store handle, 0 = not come yet. */
     uint32_t commit_cert;  /* Encoded COMMIT-CERT body, kept until stable; 0 = none. */
