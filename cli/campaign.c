@@ -14,6 +14,7 @@
 #include "scenarios/library.h"
 
 #define NAMES_MAX 512u
+#define SETS_MAX 16u
 #define SECOND UINT64_C(1000000000)
 #define STATES_MAX 65536u     /* Protocol states that the progress line tells apart. */
 #define BUDGET_SEEDS 1000000u /* As good as endless. */
@@ -26,7 +27,8 @@ enum {
     OPTION_LIMIT,
     OPTION_MEMORY,
     OPTION_SHRINK,
-    OPTION_JSON
+    OPTION_JSON,
+    OPTION_SET
 };
 
 struct arguments {
@@ -38,6 +40,7 @@ struct arguments {
     const struct nika_strategy *strategy;
     const char *out, *from;
     struct cli_shrink_budget shrink;
+    struct nika_strategy_sets sets; /* Of every scenario, before those of the strategy. */
 };
 
 static volatile int stop_requested;
@@ -73,6 +76,8 @@ static const struct argp_option options[] = {
      "all "
      "(default 10s)",
      0},
+    {"set", OPTION_SET, "PATH=VALUE", 0,
+     "change one value of every scenario, such as network.loss_ppm=1000; repeatable", 0},
     {"json", OPTION_JSON, NULL, 0, "print the summary as one JSON object", 0},
     {0}};
 
@@ -164,6 +169,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_JSON:
         a->json = true;
         return 0;
+    case OPTION_SET:
+        if (a->sets.count == SETS_MAX) argp_error(state, "at most %u times --set", SETS_MAX);
+        if (strlen(text) >= NIKA_STRATEGY_SET_SIZE)
+            argp_error(state, "--set: at most %u bytes, got \"%s\"", NIKA_STRATEGY_SET_SIZE - 1,
+                       text);
+        snprintf(a->sets.text[a->sets.count++], NIKA_STRATEGY_SET_SIZE, "%s", text);
+        return 0;
     case ARGP_KEY_ARG:
         if (a->name_count == NAMES_MAX) argp_error(state, "at most %u scenarios", NAMES_MAX);
         a->names[a->name_count++] = text;
@@ -195,7 +207,7 @@ struct loaded {
     bool bad;
 };
 
-static void load_one(struct loaded *l, const char *name, const struct nika_strategy *strategy)
+static void load_one(struct loaded *l, const char *name, const struct arguments *a)
 {
     struct cli_run_request request = {.scenario = name, .seed_given = true};
     if (l->count == NIKA_CAMPAIGN_SCENARIOS_MAX) {
@@ -205,7 +217,8 @@ static void load_one(struct loaded *l, const char *name, const struct nika_strat
     }
     struct nika_strategy_sets *sets = &l->sets[l->count];
     struct nika_scenario *scenario = cli_load(&request);
-    if (scenario != NULL) strategy->overrides(scenario, sets);
+    *sets = a->sets;
+    if (scenario != NULL) a->strategy->overrides(scenario, sets);
     if (scenario != NULL && sets->count > 0) {
         nika_scenario_free(scenario);
         for (uint32_t i = 0; i < sets->count; i++) request.sets[i] = sets->text[i];
@@ -229,15 +242,14 @@ static void load_all(struct loaded *l, const struct arguments *a)
 {
     struct nika_library *library = nika_library_list();
     uint32_t count = library != NULL ? library->count : 0;
-    for (uint32_t i = 0; a->name_count == 0 && i < count; i++)
-        load_one(l, library->paths[i], a->strategy);
+    for (uint32_t i = 0; a->name_count == 0 && i < count; i++) load_one(l, library->paths[i], a);
     for (uint32_t k = 0; k < a->name_count; k++) {
         struct stat info;
         bool folder = stat(a->names[k], &info) == 0 && S_ISDIR(info.st_mode);
         uint32_t before = l->count;
-        if (!folder) load_one(l, a->names[k], a->strategy);
+        if (!folder) load_one(l, a->names[k], a);
         for (uint32_t i = 0; folder && i < count; i++) {
-            if (below(library->paths[i], a->names[k])) load_one(l, library->paths[i], a->strategy);
+            if (below(library->paths[i], a->names[k])) load_one(l, library->paths[i], a);
         }
         if (folder && l->count == before && !l->bad) {
             fprintf(stderr,

@@ -64,7 +64,7 @@ const char *cli_targets_text(const uint64_t targets[2], char *out, size_t size)
     out[0] = '\0';
     for (uint32_t i = 0; i < NIKA_REPLICAS_MAX; i++) {
         size_t used = strlen(out);
-        if ((targets[i / 64] >> (i % 64) & 1) != 0)
+        if (nika_set_has(targets, i))
             snprintf(out + used, size - used, "%s%u", used > 0 ? "," : "", i);
     }
     if (out[0] == '\0') snprintf(out, size, "-");

@@ -42,8 +42,7 @@ static json_t *json_faults(const struct nika_run_result *r)
         const struct nika_fault_result *f = &r->faults[i];
         json_t *targets = json_array();
         for (uint32_t k = 0; k < NIKA_REPLICAS_MAX; k++) {
-            if ((f->targets[k / 64] >> (k % 64) & 1) != 0)
-                json_array_append_new(targets, json_integer(k));
+            if (nika_set_has(f->targets, k)) json_array_append_new(targets, json_integer(k));
         }
         json_array_append_new(list, json_pack("{s:s, s:b, s:I, s:o}", "name", f->name, "present",
                                               (int)f->present, "acted", (json_int_t)f->acted,

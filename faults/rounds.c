@@ -32,17 +32,24 @@ uint32_t fault_round(struct fault_rounds *rounds, const struct nika_outgoing *ou
     return node->round;
 }
 
-uint32_t fault_round_draw(struct nika_fault *fault, uint32_t which, uint64_t horizon)
+static uint32_t draw_round(struct nika_fault *fault, uint32_t which, uint64_t horizon)
 {
     uint64_t value = nika_fault_choice(fault, which, 0, 0, 0, horizon + 1);
     return value == 0 ? 0 : (uint32_t)(horizon + 1 - value);
 }
 
-uint64_t fault_round_side(struct nika_fault *fault, uint32_t which)
+static uint64_t draw_side(struct nika_fault *fault, uint32_t which)
 {
     uint32_t n = fault->host->config->n;
     uint64_t sides = (UINT64_C(1) << (n < SIDES_MAX ? n : SIDES_MAX)) - 1;
     uint64_t drawn = nika_fault_choice(fault, which, 1, 0, 0, sides), side = 0;
     for (uint32_t i = 0; i < n && i < 64; i++) side |= (drawn >> (i % SIDES_MAX) & 1) << i;
     return side;
+}
+
+void fault_round_picks(struct nika_fault *fault, struct fault_round_pick *picks, uint64_t count,
+                       uint64_t horizon)
+{
+    for (uint32_t i = 0; i < count; i++)
+        picks[i] = (struct fault_round_pick){draw_round(fault, i, horizon), draw_side(fault, i)};
 }

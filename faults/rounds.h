@@ -14,9 +14,23 @@ struct fault_rounds {
 };
 /* The round of this message, counted from 1; what belongs to no phase is of the round that its sender is in. 0 for clients. */
 uint32_t fault_round(struct fault_rounds *rounds, const struct nika_outgoing *out);
-/* Draw a round in 1..horizon for the `which`-th fault; 0 = that fault is left out. */
-uint32_t fault_round_draw(struct nika_fault *fault, uint32_t which, uint64_t horizon);
-/* Draw a set of replicas, never empty (but for the fair value 0) and never all of them. */
-uint64_t fault_round_side(struct nika_fault *fault, uint32_t which);
+/* A round in which a fault acts, and a set of replicas that it concerns. */
+struct fault_round_pick {
+    uint32_t round; /* In 1..horizon; 0 = left out. */
+    uint64_t side;  /* Never empty (but for the fair value 0) and never all of them. */
+};
+/* Draw `count` of them. */
+void fault_round_picks(struct nika_fault *fault, struct fault_round_pick *picks, uint64_t count,
+                       uint64_t horizon);
+/* Parameters that faults by rounds share. */
+#define FAULT_PARAM_ROUNDS(text)                                                                   \
+    {                                                                                              \
+        .name = "rounds", .doc = (text), .low = 1, .high = FAULT_ROUNDS_MAX, .fallback = 2         \
+    }
+#define FAULT_PARAM_HORIZON                                                                        \
+    {                                                                                              \
+        .name = "horizon", .doc = "Rounds of each sender from which they are drawn.", .low = 1,    \
+        .high = 1000, .fallback = 8                                                                \
+    }
 
 #endif

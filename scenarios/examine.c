@@ -51,8 +51,7 @@ static uint64_t abstract_state(const struct nika_runner *r, uint32_t *backoff)
     memset(status, 0, sizeof status);
     *backoff = 0;
     for (uint32_t i = 0; i < r->options.config.n; i++) {
-        if ((r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0 || !nika_world_is_up(r->world, i))
-            continue;
+        if (nika_set_has(r->setup.corrupted, i) || !nika_world_is_up(r->world, i)) continue;
         judged[i / 64] |= UINT64_C(1) << (i % 64);
         nika_world_status(r->world, i, &status[i]);
         if (status[i].backoff > *backoff) *backoff = status[i].backoff;

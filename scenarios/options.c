@@ -95,7 +95,7 @@ static void set_drawn(struct nika_scenario *s, const struct nika_swarm *swarm, u
 static void keep_one_target(struct nika_scenario_fault *fault, uint64_t index)
 {
     for (uint32_t i = 0; i < NIKA_REPLICAS_MAX; i++) {
-        if ((fault->targets[i / 64] >> (i % 64) & 1) == 0) continue;
+        if (!nika_set_has(fault->targets, i)) continue;
         if (index-- > 0) continue;
         fault->targets[0] = i < 64 ? UINT64_C(1) << i : 0;
         fault->targets[1] = i < 64 ? 0 : UINT64_C(1) << (i - 64);
@@ -119,8 +119,8 @@ static void draw_rest(struct nika_scenario *drawn, uint32_t present, uint64_t st
     uint64_t count =
         (uint64_t)__builtin_popcountll(rest[0]) + (uint64_t)__builtin_popcountll(rest[1]);
     for (uint64_t k = 0; count < f; k++) {
-        uint64_t replica = nika_stream_below(stream, k, n);
-        count += (rest[replica / 64] >> (replica % 64) & 1) == 0;
+        uint32_t replica = (uint32_t)nika_stream_below(stream, k, n);
+        count += !nika_set_has(rest, replica);
         rest[replica / 64] |= UINT64_C(1) << (replica % 64);
     }
     for (uint32_t i = 0; i < drawn->fault_count; i++) {

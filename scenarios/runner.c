@@ -4,6 +4,7 @@
 
 #include "engine/core/assert.h"
 #include "engine/core/auth.h"
+#include "engine/core/planted.h"
 #include "scenarios/options.h"
 #include "scenarios/runner_private.h"
 
@@ -236,6 +237,7 @@ bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason
         *reason = r->broken;
         return false;
     }
+    nika_planted_select((uint32_t)r->scenario->values[NIKA_KEY_PLANTED]);
     *reason = begin(r);
     if (*reason == NULL) *reason = take_decisions(r);
     nika_assert_set_handler(NULL, NULL);
@@ -263,7 +265,7 @@ bool nika_runner_converged(const struct nika_runner *r)
     uint64_t last = UINT64_MAX;
     for (uint32_t i = 0; i < r->options.config.n; i++) {
         struct nika_replica_status status;
-        if ((r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0) continue;
+        if (nika_set_has(r->setup.corrupted, i)) continue;
         if (!nika_world_is_up(r->world, i)) return false;
         nika_world_status(r->world, i, &status);
         if (status.transferring || (last != UINT64_MAX && status.last_executed != last))
@@ -318,7 +320,7 @@ uint32_t nika_runner_down(const struct nika_runner *r)
 {
     uint32_t down = 0;
     for (uint32_t i = 0; i < r->options.config.n; i++) {
-        bool corrupted = (r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0;
+        bool corrupted = nika_set_has(r->setup.corrupted, i);
         down += !corrupted && !nika_world_is_up(r->world, i) ? 1 : 0;
     }
     return down;
@@ -330,7 +332,7 @@ static void collect_replicas(struct nika_runner *r, struct nika_run_result *out)
     for (uint32_t i = 0; i < out->replica_count; i++) {
         struct nika_replica_result *replica = &out->replicas[i];
         replica->up = nika_world_is_up(r->world, i);
-        replica->corrupted = (r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0;
+        replica->corrupted = nika_set_has(r->setup.corrupted, i);
         if (!replica->up) continue;
         nika_world_status(r->world, i, &replica->status);
         if (!replica->corrupted && replica->status.view > out->view_max)
@@ -374,7 +376,7 @@ static void expect_requests(const struct nika_runner *r, struct nika_run_result 
 {
     uint64_t correct = 0, completed = 0;
     for (uint32_t i = 0; i < r->options.config.clients; i++) {
-        if (i < 128 && (r->setup.corrupted_clients[i / 64] >> (i % 64) & 1) != 0) continue;
+        if (nika_set_has(r->setup.corrupted_clients, i)) continue;
         correct++;
         completed += r->workload->client[i].completed;
     }
@@ -394,6 +396,8 @@ void nika_runner_finish(struct nika_runner *r, struct nika_run_result *out)
 {
     memset(out, 0, sizeof *out);
     out->seed = r->seed;
+    /* Another runner of this process may have begun since. */
+    nika_planted_select((uint32_t)r->scenario->values[NIKA_KEY_PLANTED]);
     nika_assert_set_handler(nika_runner_on_broken, r);
     if (setjmp(r->out) == 0) {
         drive(r);

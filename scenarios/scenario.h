@@ -47,7 +47,7 @@ struct nika_scenario_fault {
     uint64_t params[NIKA_FAULT_PARAMS_MAX];
 };
 struct nika_swarm {
-    uint32_t key;   /* enum nika_key, or NIKA_KEY_COUNT for a fault's field. */
+    uint32_t key;   /* enum nika_scenario_key, or NIKA_KEY_COUNT for a fault's field. */
     uint32_t fault; /* Index of the fault. */
     enum nika_fault_field field;
     uint32_t param;

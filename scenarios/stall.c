@@ -50,20 +50,15 @@ bool nika_lasso_seen(struct nika_lasso *lasso, uint64_t hash, uint64_t now_ns, u
     return false;
 }
 
-static bool bit(const uint64_t bits[2], uint32_t index)
-{
-    return index < 128 && (bits[index / 64] >> (index % 64) & 1) != 0;
-}
-
 uint64_t nika_abstract_state(const struct nika_replica_status *status, uint32_t n,
                              const uint64_t judged[2])
 {
     uint64_t lowest = UINT64_MAX, hash = n;
     for (uint32_t i = 0; i < n; i++) {
-        if (bit(judged, i) && status[i].view < lowest) lowest = status[i].view;
+        if (nika_set_has(judged, i) && status[i].view < lowest) lowest = status[i].view;
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (!bit(judged, i)) continue;
+        if (!nika_set_has(judged, i)) continue;
         const struct nika_replica_status *s = &status[i];
         bool votes = s->wait == NIKA_WAIT_PREPARES || s->wait == NIKA_WAIT_COMMITS;
         uint64_t parts[] = {i,
@@ -89,8 +84,9 @@ static bool is_correct(const struct nika_stall *stall, uint32_t node)
 {
     const struct nika_oracle_setup *setup = stall->setup;
     if (node == NIKA_NODE_NONE) return false;
-    if (nika_is_client(node)) return !bit(setup->corrupted_clients, nika_client_index(node));
-    return node < setup->config->n && !bit(setup->corrupted, node);
+    if (nika_is_client(node))
+        return !nika_set_has(setup->corrupted_clients, nika_client_index(node));
+    return node < setup->config->n && !nika_set_has(setup->corrupted, node);
 }
 
 /* Lost by the network or by what a scenario does to it. A full queue and a message that its receiver refuses are the cluster's own

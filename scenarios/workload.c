@@ -13,7 +13,7 @@ size_t nika_workload_size(uint32_t clients)
 
 static bool is_correct(const struct nika_workload *w, uint32_t client)
 {
-    return client >= 128 || (w->options.corrupted_clients[client / 64] >> (client % 64) & 1) == 0;
+    return !nika_set_has(w->options.corrupted_clients, client);
 }
 
 static void issue(struct nika_workload *w, uint32_t client, uint64_t delay_ns)

@@ -172,7 +172,7 @@ struct nika_fault {
 };
 static inline bool nika_fault_targets(const struct nika_fault *fault, uint32_t index)
 {
-    return index < 128 && (fault->targets[index / 64] >> (index % 64) & 1u) != 0;
+    return nika_set_has(fault->targets, index);
 }
 /* A decision of this fault in [0, n): named by fault index, target, and what it decides about. 0 = do nothing. */
 static inline uint64_t nika_fault_choice(struct nika_fault *fault, uint32_t target, uint16_t type,

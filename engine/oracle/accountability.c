@@ -130,7 +130,7 @@ static void on_tap(void *context, const struct nika_tap *tap)
     struct nika_archive *a = context;
     uint32_t holder = tap->kind == NIKA_TAP_SENT ? tap->node : tap->to;
     if (tap->frame == NULL || nika_is_client(holder) || holder >= a->rules.config->n) return;
-    if (!oracle_bit(a->corrupted, holder)) nika_archive_add(a, tap->frame->raw);
+    if (!nika_set_has(a->corrupted, holder)) nika_archive_add(a, tap->frame->raw);
 }
 
 struct nika_watcher nika_archive_watcher(struct nika_archive *archive)
@@ -211,12 +211,12 @@ static void convict(struct nika_archive *a, struct nika_accusation *out, enum ni
     uint32_t replica = one->signer;
     struct nika_span frames[NIKA_EVIDENCE_FRAMES] = {{a->bytes + one->at, one->size}, {0}};
     if (two != NULL) frames[1] = (struct nika_span){a->bytes + two->at, two->size};
-    if (oracle_bit(out->culprits, replica) || out->count == NIKA_CONVICTIONS_MAX) return;
+    if (nika_set_has(out->culprits, replica) || out->count == NIKA_CONVICTIONS_MAX) return;
     if (!nika_evidence_verify(&a->rules, kind, replica, frames, a->scratch)) return;
     struct nika_conviction *c = &out->list[out->count++];
     c->kind = kind;
     c->replica = replica;
-    c->corrupted = oracle_bit(a->corrupted, replica);
+    c->corrupted = nika_set_has(a->corrupted, replica);
     c->view = one->view;
     c->seq = one->seq;
     c->at[0] = one->at;
@@ -296,7 +296,7 @@ void nika_archive_accuse(struct nika_archive *a, struct nika_accusation *out)
     }
     for (uint32_t i = 0; i < a->count; i++) {
         const struct statement *s = &a->statements[i];
-        if (oracle_bit(out->culprits, s->signer)) continue;
+        if (nika_set_has(out->culprits, s->signer)) continue;
         if (s->message_class == NIKA_MESSAGE_VIEW_CHANGE) judge_view_change(a, out, s);
         if (s->message_class == NIKA_MESSAGE_NEW_VIEW)
             convict(a, out, NIKA_GUILT_UNJUSTIFIED, s, NULL);

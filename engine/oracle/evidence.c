@@ -195,7 +195,7 @@ static void visit_proof(void *context, struct nika_span raw)
     if (s.message_class == NIKA_MESSAGE_PROPOSE && s.seq > v->max_seq) v->max_seq = s.seq;
     if (s.message_class != NIKA_MESSAGE_VIEW_CHANGE) return;
     /* What is wrong with a proof is another matter: here it only must not weigh. */
-    if (s.view != v->view || frame.sender >= 128 || oracle_bit(v->seen, frame.sender) ||
+    if (s.view != v->view || frame.sender >= 128 || nika_set_has(v->seen, frame.sender) ||
         !nika_evidence_signed(v->rules, &frame, v->scratch)) {
         v->strange = true;
         return;

@@ -97,8 +97,8 @@ static bool is_corrupted(const struct nika_oracles *o, uint32_t node)
 {
     if (node == NIKA_NODE_NONE) return false;
     if (nika_is_client(node))
-        return oracle_bit(o->setup.corrupted_clients, nika_client_index(node));
-    return oracle_bit(o->setup.corrupted, node);
+        return nika_set_has(o->setup.corrupted_clients, nika_client_index(node));
+    return nika_set_has(o->setup.corrupted, node);
 }
 
 static bool is_known(const struct nika_oracles *o, uint32_t node)

@@ -43,7 +43,7 @@ static void add(struct state *s, uint32_t replica)
 
 static bool on_side(const struct state *s, uint32_t replica)
 {
-    return (s->side[replica / 64] >> (replica % 64) & 1) != 0;
+    return nika_set_has(s->side, replica);
 }
 
 /* The highest or lowest by executed sequence number; equal ones: the first. */
@@ -109,10 +109,16 @@ static void on_wake(struct nika_fault *fault, uint64_t cookie)
     tick_later(fault);
 }
 
+static uint32_t class_of(const struct nika_outgoing *out)
+{
+    return out->summary != NULL ? out->summary->message_class : NIKA_MESSAGE_OTHER;
+}
+
 static bool dropped(const struct state *s, const struct nika_outgoing *out)
 {
     bool apart = on_side(s, out->from) != on_side(s, out->to);
-    bool prepare = out->type == PBFT_TYPE_prepare, commit = out->type == PBFT_TYPE_commit;
+    uint32_t class = class_of(out);
+    bool prepare = class == NIKA_MESSAGE_PREPARE, commit = class == NIKA_MESSAGE_COMMIT;
     switch (s->mode) {
     case MODE_ALL:
         return apart;
@@ -129,10 +135,9 @@ static bool dropped(const struct state *s, const struct nika_outgoing *out)
 static void consider(struct nika_fault *fault, const struct nika_outgoing *out)
 {
     struct state *s = fault->state;
-    if (out->summary == NULL ||
-        (out->type != PBFT_TYPE_commit && out->type != PBFT_TYPE_pre_prepare))
-        return;
-    struct moment *seen = &s->seen[out->type == PBFT_TYPE_commit];
+    uint32_t class = class_of(out);
+    if (class != NIKA_MESSAGE_COMMIT && class != NIKA_MESSAGE_PROPOSE) return;
+    struct moment *seen = &s->seen[class == NIKA_MESSAGE_COMMIT];
     if (out->summary->view <= seen->view && out->summary->seq <= seen->seq) return;
     *seen = (struct moment){out->summary->view, out->summary->seq};
     if (nika_fault_choice_ppm(fault, out->from, out->type, seen->view, seen->seq,

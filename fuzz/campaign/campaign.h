@@ -14,7 +14,8 @@
 #include "scenarios/runner.h"
 
 #define NIKA_BLOCK_RUNS 32u
-#define NIKA_BLOCK_SKIPS_MAX 8u
+#define NIKA_BLOCK_SKIPS_MAX                                                                       \
+    NIKA_BLOCK_RUNS /* Each of its runs may end a worker, and each is a finding. */
 #define NIKA_CAMPAIGN_SCENARIOS_MAX 512u
 #define NIKA_CAMPAIGN_JOBS_MAX 64u
 #define NIKA_RECORD_SIZE_MAX (256u * 1024u)

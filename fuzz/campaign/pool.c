@@ -4,6 +4,7 @@
  * another worker and gives it the block again with that seed left out. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,13 +19,14 @@
 #define DEATHS_MAX 16u
 #define NO_MEMORY 70 /* Exit status of a worker that could not allocate. */
 
-/* What the parent writes to a worker: pipes carry it whole (PIPE_BUF). */
+/* What the parent writes to a worker. */
 struct order {
     uint32_t scenario, count;
     uint64_t first;
     uint32_t skip_count, reserved;
     struct nika_skip skips[NIKA_BLOCK_SKIPS_MAX];
 };
+_Static_assert(sizeof(struct order) <= PIPE_BUF, "a pipe carries an order whole");
 struct worker {
     pid_t pid; /* 0 = none. */
     int to, from;

@@ -30,7 +30,7 @@ static bool targets_text(const struct nika_scenario_fault *fault, char *text, si
     if (fault->draw_one) return snprintf(text, size, "\"one-by-seed\"") > 0;
     if (fault->draw_rest) return snprintf(text, size, "\"rest-by-seed\"") > 0;
     for (uint32_t i = 0; i < NIKA_REPLICAS_MAX; i++) {
-        if ((fault->targets[i / 64] >> (i % 64) & 1) == 0) continue;
+        if (!nika_set_has(fault->targets, i)) continue;
         if (used + 8 >= size) return false;
         used += (size_t)snprintf(text + used, size - used, "%s%" PRIu32, used == 0 ? "[" : ",", i);
     }

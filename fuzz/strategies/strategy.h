@@ -7,7 +7,7 @@
 
 #include "scenarios/scenario.h"
 
-#define NIKA_STRATEGY_SETS_MAX (2u * NIKA_FAULTS_MAX)
+#define NIKA_STRATEGY_SETS_MAX (2u * NIKA_FAULTS_MAX + 16u) /* And those of the command line. */
 #define NIKA_STRATEGY_SET_SIZE 240u
 
 struct nika_strategy_sets {

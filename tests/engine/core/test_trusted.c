@@ -254,6 +254,15 @@ static void test_the_statement_has_the_documented_layout(void **state)
     assert_int_equal(sizeof s, 85);
 }
 
+static void test_the_view_outranks_the_order(void **state)
+{
+    (void)state;
+    assert_true(nika_trusted_compare(at(1, 9), at(2, 0)) < 0);
+    assert_true(nika_trusted_compare(at(2, 0), at(1, 9)) > 0);
+    assert_true(nika_trusted_compare(at(2, 3), at(2, 4)) < 0);
+    assert_int_equal(nika_trusted_compare(at(2, 4), at(2, 4)), 0);
+}
+
 #define BOTH(test)                                                                                 \
     {#test "_hmac", test, setup_hmac, teardown, NULL},                                             \
     {                                                                                              \
@@ -272,6 +281,7 @@ int main(void)
         BOTH(test_what_is_not_used_is_zero),
         cmocka_unit_test(test_encoding_is_canonical_and_malformed_bytes_are_refused),
         cmocka_unit_test(test_the_statement_has_the_documented_layout),
+        cmocka_unit_test(test_the_view_outranks_the_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,6 +87,12 @@ static void test_two_contents_for_one_key_convict_and_repetitions_do_not(void **
     assert_int_equal(a.list[0].kind, NIKA_GUILT_EQUIVOCATION);
     assert_true(a.list[0].corrupted);
     assert_non_null(strstr(a.list[0].sentence, "two COMMITs at view 0 seq 5"));
+    /* One statement shown twice is one statement. */
+    struct nika_span one = nika_archive_frame(b.archive, a.list, 0);
+    struct nika_span twice[NIKA_EVIDENCE_FRAMES] = {one, one};
+    uint8_t *scratch = malloc(NIKA_EVIDENCE_SCRATCH);
+    assert_false(nika_evidence_verify(&b.rules, NIKA_GUILT_EQUIVOCATION, 3, twice, scratch));
+    free(scratch);
     end(&b);
 }
 
@@ -172,14 +178,23 @@ static void test_a_view_change_that_forgets_a_commit_convicts(void **state)
     }
 }
 
+/* How the VIEW-CHANGEs behind a NEW-VIEW may be more than they should. */
+enum proofs { PROOFS_GOOD, PROOFS_ONE_TWICE, PROOFS_CONTRADICT };
+
 /* A NEW-VIEW for view 3, whose primary is replica 3. */
-static struct cluster_bytes new_view(struct bench *b, uint32_t proofs, uint8_t ordered)
+static struct cluster_bytes new_view(struct bench *b, uint32_t proofs, uint8_t ordered,
+                                     enum proofs how)
 {
+    static const struct build_certificate contradicting = {.view = 1, .seq = 2, .digest = 0xbb};
+    const struct build_certificate *first = how == PROOFS_CONTRADICT ? &contradicting : NULL;
     struct cluster_bytes changes[4];
     struct build_order orders[2] = {{.view = 3, .seq = 1, .signer = 3},
                                     {.view = 3, .seq = 2, .digest = ordered, .signer = 3}};
     for (uint32_t i = 0; i < proofs; i++)
-        changes[i] = view_change(b, i, 3, 0, i == 2 ? &carried : i == 1 ? &older : NULL);
+        changes[i] = view_change(b, how == PROOFS_ONE_TWICE ? i % 3 : i, 3, 0,
+                                 i == 2   ? &carried
+                                 : i == 1 ? &older
+                                          : first);
     struct cluster_bytes frame = build_new_view(b->c, 3, 3, changes, proofs, orders, 2);
     for (uint32_t i = 0; i < proofs; i++) free(changes[i].data);
     return frame;
@@ -191,21 +206,26 @@ static void test_a_new_view_must_follow_from_its_view_changes(void **state)
     static const struct {
         uint32_t proofs;
         uint8_t ordered;
+        enum proofs how;
         bool guilty;
     } cases[] = {
-        {3, 0xaa, false},
-        {3, 0xbb, true}, /* Another batch. */
-        {3, 0, true},    /* The null batch, although one is prepared. */
-        {2, 0xaa, true}, /* No quorum. */
+        {3, 0xaa, PROOFS_GOOD, false},
+        {3, 0xbb, PROOFS_GOOD, true},      /* Another batch. */
+        {3, 0, PROOFS_GOOD, true},         /* The null batch, although one is prepared. */
+        {2, 0xaa, PROOFS_GOOD, true},      /* No quorum. */
+        {4, 0xaa, PROOFS_ONE_TWICE, true}, /* A quorum, and one of it again. */
+        /* Two certificates of one view differ: more than f lied, and who follows either of them is not to blame. */
+        {3, 0xaa, PROOFS_CONTRADICT, false},
+        {3, 0xbb, PROOFS_CONTRADICT, false},
     };
     for (uint32_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct bench b;
         begin(&b);
-        add(&b, new_view(&b, cases[i].proofs, cases[i].ordered));
+        add(&b, new_view(&b, cases[i].proofs, cases[i].ordered, cases[i].how));
         struct nika_accusation a = accuse(&b);
-        assert_int_equal(a.count, cases[i].guilty ? 1 : 0);
+        assert_int_equal(a.culprits[0] >> 3 & 1, cases[i].guilty);
         if (cases[i].guilty) {
-            assert_int_equal(a.list[0].replica, 3);
+            assert_int_equal(a.count, 1);
             assert_int_equal(a.list[0].kind, NIKA_GUILT_UNJUSTIFIED);
         }
         end(&b);
@@ -218,7 +238,7 @@ static void test_statements_inside_others_count(void **state)
     struct bench b;
     begin(&b);
     /* The NEW-VIEW holds an order by replica 3 for (3, 2); here is another, given to somebody else. */
-    add(&b, new_view(&b, 3, 0xaa));
+    add(&b, new_view(&b, 3, 0xaa, PROOFS_GOOD));
     struct pbft_pre_prepare m = {.view = 3, .seq = 2, .digest = build_digest(0xbb)};
     add(&b, cluster_frame(b.c, 3, 0, &pbft_info_pre_prepare, &m));
     struct nika_accusation a = accuse(&b);
