@@ -10,10 +10,8 @@ static const uint8_t domain[] = {'N', 'I', 'K', 'A', '-', 'H', 'Y', 'B', 'S', 'T
 void hybster_statement(const struct nika_config *config, uint8_t type, struct nika_span content,
                        struct nika_digest *out)
 {
-    const struct nika_span parts[] = {{domain, sizeof domain},
-                                      {config->group_id.bytes, NIKA_DIGEST_SIZE},
-                                      {&type, 1},
-                                      content};
+    const struct nika_span parts[] = {
+        {domain, sizeof domain}, {config->group_id.bytes, NIKA_DIGEST_SIZE}, {&type, 1}, content};
     nika_sha256(parts, ARRAY_COUNT(parts), out);
 }
 
@@ -88,8 +86,8 @@ uint32_t hybster_certify_frame(struct nika_replica *r, const struct nika_message
     return 0;
 }
 
-bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate, uint32_t sender,
-                               enum nika_trusted_kind kind, uint32_t counter,
+bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate,
+                               uint32_t sender, enum nika_trusted_kind kind, uint32_t counter,
                                const struct nika_trusted_value *value,
                                const struct nika_digest *digest,
                                struct nika_trusted_certificate *out)

@@ -22,12 +22,10 @@ static void vote_record(struct nika_replica *r, struct hybster_slot *slot, uint3
 
 static bool commit_certify(struct nika_replica *r, struct hybster_slot *slot)
 {
-    struct hybster_commit m = {
-        .view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
+    struct hybster_commit m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
     struct nika_trusted_value value = {m.view, m.seq};
-    uint32_t handle =
-        hybster_certify_frame(r, &hybster_info_commit, &m, &m.certificate,
-                              NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, value);
+    uint32_t handle = hybster_certify_frame(r, &hybster_info_commit, &m, &m.certificate,
+                                            NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, value);
     if (handle == 0) return false;
     struct nika_span raw = nika_store_span(r->core.store, handle);
     struct hybster_order order;
@@ -46,12 +44,10 @@ static bool commit_certify(struct nika_replica *r, struct hybster_slot *slot)
 
 static bool prepare_certify(struct nika_replica *r, struct hybster_slot *slot)
 {
-    struct hybster_prepare m = {
-        .view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
+    struct hybster_prepare m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
     struct nika_trusted_value value = {m.view, m.seq};
-    uint32_t handle =
-        hybster_certify_frame(r, &hybster_info_prepare, &m, &m.certificate,
-                              NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, value);
+    uint32_t handle = hybster_certify_frame(r, &hybster_info_prepare, &m, &m.certificate,
+                                            NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, value);
     if (handle == 0) return false;
     slot->prepare = handle;
     slot->intent = false;
@@ -205,8 +201,8 @@ static bool open_order(struct nika_replica *r, struct nika_span raw, uint8_t typ
 {
     if (nika_frame_parse(raw, r->core.config->epoch, NIKA_CONTROL_SIZE_MAX, frame) != NIKA_OK)
         return false;
-    return frame->type == type && frame->auth_alg == NIKA_AUTH_NONE &&
-           frame->sender < r->core.n && hybster_order_decode(frame->body, order);
+    return frame->type == type && frame->auth_alg == NIKA_AUTH_NONE && frame->sender < r->core.n &&
+           hybster_order_decode(frame->body, order);
 }
 
 /* CC2: the leader's PREPARE and qh-1 COMMITs of ascending others that agree. */

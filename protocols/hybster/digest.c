@@ -54,8 +54,8 @@ static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, ui
     add_digest(d, &s->parked_digest);
     add_digest(d, &s->wanted_digest);
     add_digest(d, &s->base.commit_digest);
-    const uint32_t handles[] = {s->prepare,      s->parked,      s->batch,
-                                s->commit,       s->wanted_batch, s->commit_cert,
+    const uint32_t handles[] = {s->prepare,          s->parked,       s->batch,
+                                s->commit,           s->wanted_batch, s->commit_cert,
                                 s->base.commit_batch};
     for (uint32_t i = 0; i < ARRAY_COUNT(handles); i++) add_handle(d, r, handles[i]);
     add_votes(d, r, s);

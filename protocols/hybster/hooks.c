@@ -70,9 +70,9 @@ static const struct nika_digest *slot_parked(const struct common_slot *base)
 static void take_wanted(struct nika_replica *r, struct hybster_slot *slot, struct nika_span body)
 {
     struct common_batch batch;
-    bool valid = nika_decode(&common_info_batch, body, &batch) == NIKA_OK &&
-                 common_batch_check(r->core.config, r->core.host, &batch, body.size) ==
-                     NIKA_CHECK_NONE;
+    bool valid =
+        nika_decode(&common_info_batch, body, &batch) == NIKA_OK &&
+        common_batch_check(r->core.config, r->core.host, &batch, body.size) == NIKA_CHECK_NONE;
     if (!valid) {
         slot->wanted_bad = true;
         common_reject(&r->core, NIKA_CHECK_HN8, common_primary(&r->core, r->core.view));

@@ -7,7 +7,7 @@
 #define FIELD(owner, kind_, name_, limit_, element_)                                               \
     {.name = #name_,                                                                               \
      .kind = NIKA_FIELD_##kind_,                                                                   \
-     .offset = offsetof(struct hybster_##owner, name_),                                               \
+     .offset = offsetof(struct hybster_##owner, name_),                                            \
      .limit = (limit_),                                                                            \
      .element = ELEMENT_INFO(element_)},
 #define END(name)                                                                                  \
@@ -23,21 +23,21 @@
 #undef END
 
 #define ELEMENT(name_, text_, doc_)                                                                \
-    const struct nika_message_info hybster_info_##name_ = {                                           \
+    const struct nika_message_info hybster_info_##name_ = {                                        \
         .name = text_,                                                                             \
-        .struct_size = sizeof(struct hybster_##name_),                                                \
-        .field_count = ARRAY_COUNT(hybster_fields_##name_),                                           \
-        .fields = hybster_fields_##name_,                                                             \
+        .struct_size = sizeof(struct hybster_##name_),                                             \
+        .field_count = ARRAY_COUNT(hybster_fields_##name_),                                        \
+        .fields = hybster_fields_##name_,                                                          \
         .doc = doc_};
 #define MESSAGE(name_, type_, class_, auth_, text_, doc_)                                          \
-    const struct nika_message_info hybster_info_##name_ = {                                           \
+    const struct nika_message_info hybster_info_##name_ = {                                        \
         .name = text_,                                                                             \
         .type = type_,                                                                             \
         .auth = NIKA_AUTH_##auth_,                                                                 \
         .message_class = NIKA_MESSAGE_##class_,                                                    \
-        .struct_size = sizeof(struct hybster_##name_),                                                \
-        .field_count = ARRAY_COUNT(hybster_fields_##name_),                                           \
-        .fields = hybster_fields_##name_,                                                             \
+        .struct_size = sizeof(struct hybster_##name_),                                             \
+        .field_count = ARRAY_COUNT(hybster_fields_##name_),                                        \
+        .fields = hybster_fields_##name_,                                                          \
         .doc = doc_};
 #define FIELD(owner, kind, name, limit, element)
 #define END(name)

@@ -23,12 +23,11 @@ static void stored_new_view(struct nika_replica *r, uint32_t handle, struct nika
 static void mark_proposed(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest)
 {
     const struct hybster_slot *slot = hybster_slot_find(r, seq);
-    uint32_t handle = slot == NULL || nika_digest_is_null(digest)
-                          ? 0
-                          : hybster_slot_batch(slot, digest);
+    uint32_t handle =
+        slot == NULL || nika_digest_is_null(digest) ? 0 : hybster_slot_batch(slot, digest);
     struct common_batch batch;
-    if (handle == 0 || nika_decode(&common_info_batch, nika_store_span(r->core.store, handle),
-                                   &batch) != NIKA_OK)
+    if (handle == 0 ||
+        nika_decode(&common_info_batch, nika_store_span(r->core.store, handle), &batch) != NIKA_OK)
         return;
     uint32_t at = 0;
     struct nika_span raw;
@@ -59,8 +58,7 @@ void hybster_new_view_install(struct nika_replica *r)
         SOMETIMES(hybster_carried_over, !nika_digest_is_null(&order.digest));
         if (!common_in_window(&r->core, order.seq)) continue;
         hybster_install(r, &order, raw);
-        if (r->core.active && common_leading(&r->core))
-            mark_proposed(r, order.seq, &order.digest);
+        if (r->core.active && common_leading(&r->core)) mark_proposed(r, order.seq, &order.digest);
     }
 }
 
@@ -171,11 +169,10 @@ void hybster_candidate_progress(struct nika_replica *r)
         }
         r->candidate_saving = true;
     }
-    nika_effects_persist(r->core.effects,
-                         common_token(HYBSTER_TOKEN_NEW_VIEW, r->view_generation,
-                                      r->candidate_view),
-                         HYBSTER_RECORD_NEW_VIEW, r->candidate_view,
-                         nika_store_span(r->core.store, r->candidate));
+    nika_effects_persist(
+        r->core.effects,
+        common_token(HYBSTER_TOKEN_NEW_VIEW, r->view_generation, r->candidate_view),
+        HYBSTER_RECORD_NEW_VIEW, r->candidate_view, nika_store_span(r->core.store, r->candidate));
 }
 
 void hybster_new_view_stored(struct nika_replica *r, uint64_t view)
@@ -296,9 +293,8 @@ static bool build_orders(struct nika_replica *r, const struct hybster_plan *plan
                          struct nika_writer *w, struct nika_list *list)
 {
     for (uint64_t s = plan->min_seq + 1; s <= plan->max_seq; s++) {
-        struct hybster_prepare m = {.view = r->core.view,
-                                    .seq = s,
-                                    .digest = plan->orders[s - plan->min_seq - 1].digest};
+        struct hybster_prepare m = {
+            .view = r->core.view, .seq = s, .digest = plan->orders[s - plan->min_seq - 1].digest};
         struct nika_trusted_value value = {m.view, m.seq};
         uint32_t handle =
             hybster_certify_frame(r, &hybster_info_prepare, &m, &m.certificate,
@@ -332,10 +328,8 @@ static uint32_t build(struct nika_replica *r, uint64_t base, const struct proofs
                       struct nika_writer *orders)
 {
     struct hybster_plan plan;
-    struct hybster_new_view m = {.view = r->core.view,
-                                 .base = base,
-                                 .view_changes = p->view_changes,
-                                 .acks = p->acks};
+    struct hybster_new_view m = {
+        .view = r->core.view, .base = base, .view_changes = p->view_changes, .acks = p->acks};
     struct nika_trusted_value value = {m.view, 0};
     if (!plan_ready(r, base, p, &plan)) return 0;
     if (!build_orders(r, &plan, orders, &m.prepares)) return 0;
@@ -355,15 +349,14 @@ void hybster_new_view_try_build(struct nika_replica *r)
     if (!choose_base(r, &base)) return;
     collect(r, base, &sizes, NULL, NULL);
     uint32_t orders_size = r->core.config->window * (4u + HYBSTER_ORDER_FRAME_SIZE);
-    uint32_t room = nika_store_alloc(r->core.store, sizes.view_changes_size + sizes.acks_size +
-                                                        orders_size);
+    uint32_t room =
+        nika_store_alloc(r->core.store, sizes.view_changes_size + sizes.acks_size + orders_size);
     if (room == 0) return; /* The STATUS timer tries again. */
     uint8_t *bytes = nika_store_at(r->core.store, room);
     struct nika_writer view_changes = nika_writer_of(bytes, sizes.view_changes_size);
-    struct nika_writer acks =
-        nika_writer_of(bytes + sizes.view_changes_size, sizes.acks_size);
-    struct nika_writer orders = nika_writer_of(
-        bytes + sizes.view_changes_size + sizes.acks_size, orders_size);
+    struct nika_writer acks = nika_writer_of(bytes + sizes.view_changes_size, sizes.acks_size);
+    struct nika_writer orders =
+        nika_writer_of(bytes + sizes.view_changes_size + sizes.acks_size, orders_size);
     collect(r, base, &p, &view_changes, &acks);
     NIKA_ASSERT(!view_changes.failed && !acks.failed);
     uint32_t handle = build(r, base, &p, &orders);
@@ -381,8 +374,8 @@ static enum nika_check relevance_check(struct nika_replica *r, const struct nika
     if (m->view < r->entered || m->view == 0) return NIKA_CHECK_HN2;
     if (m->view == r->entered) {
         struct nika_span held = nika_store_span(r->core.store, r->new_view);
-        bool same = held.size == frame->raw.size &&
-                    memcmp(held.data, frame->raw.data, held.size) == 0;
+        bool same =
+            held.size == frame->raw.size && memcmp(held.data, frame->raw.data, held.size) == 0;
         return same ? NIKA_CHECK_COUNT : NIKA_CHECK_HN2;
     }
     if (r->candidate != 0 && r->candidate_view >= m->view) return NIKA_CHECK_COUNT;
@@ -429,8 +422,8 @@ void hybster_recover_new_view(struct nika_replica *r, uint64_t view, struct nika
 {
     struct nika_frame frame;
     struct hybster_new_view m;
-    if (view <= r->entered || !common_nested_open(&r->core, raw, &hybster_info_new_view, &frame,
-                                                  &m) || m.view != view)
+    if (view <= r->entered ||
+        !common_nested_open(&r->core, raw, &hybster_info_new_view, &frame, &m) || m.view != view)
         return;
     uint32_t handle = nika_store_put(r->core.store, raw);
     if (handle == 0) return;

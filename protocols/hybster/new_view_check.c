@@ -99,14 +99,13 @@ enum nika_check hybster_new_view_check(struct nika_replica *r, const struct nika
     uint64_t supporters[2] = {0, 0};
     struct nika_trusted_certificate certificate;
     struct nika_trusted_value value = {m->view, 0};
-    if (!hybster_message_check(r, frame, NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_NEW_VIEW,
-                               &value, &certificate))
+    if (!hybster_message_check(r, frame, NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_NEW_VIEW, &value,
+                               &certificate))
         return NIKA_CHECK_HN1;
     enum nika_check check = view_changes_check(r, m, supporters);
     if (check == NIKA_CHECK_NONE) check = acks_check(r, m, supporters);
     if (check != NIKA_CHECK_NONE) return check;
     if (m->base != 0 && bits(supporters) < r->core.weak) return NIKA_CHECK_HN4;
-    if (!hybster_plan_compute(r, &m->view_changes, &m->acks, m->base, plan))
-        return NIKA_CHECK_HP7;
+    if (!hybster_plan_compute(r, &m->view_changes, &m->acks, m->base, plan)) return NIKA_CHECK_HP7;
     return orders_match(r, m, plan, frame->sender) ? NIKA_CHECK_NONE : NIKA_CHECK_HN6;
 }

@@ -84,8 +84,8 @@ static bool time_acceptable(struct nika_replica *r, const struct hybster_slot *s
     if (slot->base.nondet_ns <= r->core.now_ns + r->core.config->time_skew_ns) return true;
     const struct hybster_slot *before = hybster_slot_find(r, slot->base.seq - 1);
     uint64_t last = r->core.last_time_ns;
-    bool counts = before != NULL && before->view == r->entered && before->prepare != 0 &&
-                  !before->withheld;
+    bool counts =
+        before != NULL && before->view == r->entered && before->prepare != 0 && !before->withheld;
     if (counts && before->base.nondet_ns > last) last = before->base.nondet_ns;
     return slot->base.nondet_ns == last + 1;
 }
@@ -138,9 +138,9 @@ void hybster_resume_parked(struct nika_replica *r, struct hybster_slot *slot, st
 {
     struct common_batch batch;
     if (slot->parked == 0 || slot->withheld) return;
-    bool valid = nika_decode(&common_info_batch, body, &batch) == NIKA_OK &&
-                 common_batch_check(r->core.config, r->core.host, &batch, body.size) ==
-                     NIKA_CHECK_NONE;
+    bool valid =
+        nika_decode(&common_info_batch, body, &batch) == NIKA_OK &&
+        common_batch_check(r->core.config, r->core.host, &batch, body.size) == NIKA_CHECK_NONE;
     if (!valid) {
         /* No correct replica will ever follow this order; it stays only as what the leader said. */
         slot->withheld = true;

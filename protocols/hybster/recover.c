@@ -37,8 +37,9 @@ static void adopt_batch(struct nika_replica *r, struct hybster_slot *slot,
     hybster_slot_set_digest(r, slot, digest);
     if (slot->batch == 0 && body.size != 0) slot->batch = nika_store_put(r->core.store, body);
     slot->batch_ok = slot->batch != 0 || nika_digest_is_null(digest);
-    if (slot->batch != 0 && nika_decode(&common_info_batch, nika_store_span(r->core.store, slot->batch),
-                                        &batch) == NIKA_OK)
+    if (slot->batch != 0 &&
+        nika_decode(&common_info_batch, nika_store_span(r->core.store, slot->batch), &batch) ==
+            NIKA_OK)
         slot->base.nondet_ns = batch.time_ns;
     if (!slot->batch_ok) common_forget(&r->core);
 }
@@ -66,8 +67,7 @@ static void recover_prepare(struct nika_replica *r, struct nika_span record)
     struct nika_span body = nika_read_bytes(&reader, NIKA_MESSAGE_SIZE_MAX);
     struct hybster_order order;
     if (!nika_reader_done(&reader) || !parse_order(r, raw, HYBSTER_TYPE_prepare, &order)) return;
-    if (common_primary(&r->core, order.view) == r->core.self)
-        note_used(r, order.view, order.seq);
+    if (common_primary(&r->core, order.view) == r->core.self) note_used(r, order.view, order.seq);
     struct hybster_slot *slot = slot_for(r, order.seq);
     if (slot == NULL || (slot->prepare != 0 && slot->view > order.view)) return;
     hybster_slot_reset_view(r, slot);
@@ -137,9 +137,9 @@ static void compare_counter(struct nika_replica *r)
     const struct nika_host *host = r->core.host;
     struct nika_trusted_value present;
     uint64_t epoch = 0;
-    if (host->trusted == NULL || host->trusted->read(host->world, r->core.self,
-                                                     HYBSTER_COUNTER_ORDER, &present,
-                                                     &epoch) != NIKA_OK) {
+    if (host->trusted == NULL ||
+        host->trusted->read(host->world, r->core.self, HYBSTER_COUNTER_ORDER, &present, &epoch) !=
+            NIKA_OK) {
         hybster_halt(r, NIKA_CHECK_TSG, 0);
         return;
     }

@@ -49,21 +49,21 @@ struct hybster_vote {
 };
 
 struct hybster_slot {
-    struct common_slot base;   /* First. */
-    uint64_t view;             /* Of everything below down to `commit_count`: `entered`. */
-    struct nika_digest digest; /* Of the PREPARE or of the intent. */
+    struct common_slot base;     /* First. */
+    uint64_t view;               /* Of everything below down to `commit_count`: `entered`. */
+    struct nika_digest digest;   /* Of the PREPARE or of the intent. */
     bool intent, intent_durable; /* Leader: ordered, not certified yet. */
-    uint32_t prepare; /* Store handle of the accepted PREPARE frame; 0 = none. */
-    uint32_t parked;  /* Store handle of a PREPARE whose batch is missing or bad (HP5); 0 = none. */
+    uint32_t prepare;            /* Store handle of the accepted PREPARE frame; 0 = none. */
+    uint32_t parked; /* Store handle of a PREPARE whose batch is missing or bad (HP5); 0 = none. */
     struct nika_digest parked_digest;
-    uint32_t batch;       /* Store handle of the batch body of `digest`; 0 = absent or null. */
-    bool batch_ok;        /* Present and checked, or the null batch. */
-    bool withheld;        /* HP5 failed: no COMMIT from us ... */
-    bool untimely;        /* ... because of the agreed time, which time may cure. */
-    bool from_new_view;   /* Installed from a NEW-VIEW. */
-    bool prepare_durable; /* The counter may be used for it, or for what follows it. */
-    bool persist_failed;  /* The disk refused a record of this slot. */
-    uint32_t commit;      /* Store handle of the own COMMIT frame; 0 = none. */
+    uint32_t batch;        /* Store handle of the batch body of `digest`; 0 = absent or null. */
+    bool batch_ok;         /* Present and checked, or the null batch. */
+    bool withheld;         /* HP5 failed: no COMMIT from us ... */
+    bool untimely;         /* ... because of the agreed time, which time may cure. */
+    bool from_new_view;    /* Installed from a NEW-VIEW. */
+    bool prepare_durable;  /* The counter may be used for it, or for what follows it. */
+    bool persist_failed;   /* The disk refused a record of this slot. */
+    uint32_t commit;       /* Store handle of the own COMMIT frame; 0 = none. */
     uint16_t commit_count; /* Matching `digest`, once a PREPARE is accepted. */
     /* HN8: the batch that a NEW-VIEW, or a VIEW-CHANGE for one to be built, would carry over here. */
     bool wanted, wanted_bad;
@@ -99,21 +99,23 @@ struct nika_replica {
     /* The trusted subsystem does not answer (TSG) or was rolled back (TSR): this replica votes for nothing any more. */
     bool halted;
     struct nika_trusted_value counter; /* Last value of the ordering counter. */
-    uint64_t voted;      /* Highest order of `entered` that needs no use of the counter any more. */
-    uint64_t certifying; /* Leader: order whose certified PREPARE is on its way to the disk; 0 = none. */
+    uint64_t voted; /* Highest order of `entered` that needs no use of the counter any more. */
+    uint64_t
+        certifying; /* Leader: order whose certified PREPARE is on its way to the disk; 0 = none. */
 
     /* View change. */
     uint32_t my_view_change; /* Store handle of the VIEW-CHANGE frame for core.view; 0 = none. */
     bool my_view_change_durable;
     struct hybster_hop_entry hops[HYBSTER_HOPS_MAX]; /* Own VIEW-CHANGEs since the last order. */
     uint32_t hop_count;
-    uint32_t new_view;  /* Store handle of the NEW-VIEW frame of `entered`; 0 iff entered == 0. */
-    uint32_t candidate; /* Store handle of a validated (or built) NEW-VIEW that is not entered yet. */
+    uint32_t new_view; /* Store handle of the NEW-VIEW frame of `entered`; 0 iff entered == 0. */
+    uint32_t
+        candidate; /* Store handle of a validated (or built) NEW-VIEW that is not entered yet. */
     uint64_t candidate_view;
-    bool candidate_saving;    /* HN8 is met: on its way to the disk. */
+    bool candidate_saving;       /* HN8 is met: on its way to the disk. */
     struct nika_digest rejected; /* Last NEW-VIEW that failed: not verified again. */
-    uint64_t view_timer_view; /* View for which T_vc was started. */
-    uint64_t alarmed;         /* Bit = check: an alarm is raised once. */
+    uint64_t view_timer_view;    /* View for which T_vc was started. */
+    uint64_t alarmed;            /* Bit = check: an alarm is raised once. */
 
     uint32_t parked_count;
     struct hybster_slot *slots;                     /* config->window */
@@ -139,8 +141,8 @@ uint32_t hybster_certify_frame(struct nika_replica *r, const struct nika_message
                                void *message, struct nika_span *field, enum nika_trusted_kind kind,
                                uint32_t counter, struct nika_trusted_value value);
 /* Is `certificate` of this kind, instance, counter and value, and valid for `digest`? `value` NULL: any. `out` gets its fields. */
-bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate, uint32_t sender,
-                               enum nika_trusted_kind kind, uint32_t counter,
+bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate,
+                               uint32_t sender, enum nika_trusted_kind kind, uint32_t counter,
                                const struct nika_trusted_value *value,
                                const struct nika_digest *digest,
                                struct nika_trusted_certificate *out);
@@ -200,7 +202,8 @@ struct nika_span hybster_accepted_prepare(const struct nika_replica *r, uint64_t
 /* ---- prepare.c, commit.c: ordering (2.3) ---------------------------------------------------------------------------------- */
 void hybster_on_prepare(struct nika_replica *r, const struct nika_frame *frame);
 bool hybster_propose(struct nika_replica *r, uint32_t batch, uint64_t time_ns);
-void hybster_resume_parked(struct nika_replica *r, struct hybster_slot *slot, struct nika_span body);
+void hybster_resume_parked(struct nika_replica *r, struct hybster_slot *slot,
+                           struct nika_span body);
 void hybster_prepare_reconsider(struct nika_replica *r, struct hybster_slot *slot);
 void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot);
 void hybster_prepare_persist(struct nika_replica *r, struct hybster_slot *slot);
@@ -243,8 +246,9 @@ void hybster_on_ack(struct nika_replica *r, const struct nika_frame *frame);
 /* Say that the NEW-VIEW of `entered` was validated, to the leader of the view on the way to which this replica is. */
 void hybster_ack_send(struct nika_replica *r);
 void hybster_ack_forget(struct nika_replica *r, uint32_t sender);
-uint32_t hybster_view_change_size_max(const struct nika_config *config); /* MAX_VC, NEW-VIEW-ACK too */
-uint32_t hybster_new_view_size_max(const struct nika_config *config);    /* MAX_NV */
+uint32_t
+hybster_view_change_size_max(const struct nika_config *config);       /* MAX_VC, NEW-VIEW-ACK too */
+uint32_t hybster_new_view_size_max(const struct nika_config *config); /* MAX_NV */
 
 /* ---- status.c, status_answer.c ------------------------------------------------------------------------------------------------ */
 void hybster_retry(struct nika_replica *r);

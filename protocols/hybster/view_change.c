@@ -76,10 +76,10 @@ uint32_t hybster_history(const struct nika_replica *r, uint64_t after, struct ni
 
 static void persist_own(struct nika_replica *r)
 {
-    nika_effects_persist(
-        r->core.effects, common_token(HYBSTER_TOKEN_VIEW_CHANGE, r->view_generation, r->core.view),
-        HYBSTER_RECORD_VIEW_CHANGE, r->core.view,
-        nika_store_span(r->core.store, r->my_view_change));
+    nika_effects_persist(r->core.effects,
+                         common_token(HYBSTER_TOKEN_VIEW_CHANGE, r->view_generation, r->core.view),
+                         HYBSTER_RECORD_VIEW_CHANGE, r->core.view,
+                         nika_store_span(r->core.store, r->my_view_change));
 }
 
 static struct nika_trusted_certificate hop_certificate(const struct hybster_hop_entry *hop)
@@ -141,9 +141,9 @@ static struct nika_list hop_list(const struct nika_replica *r, struct nika_write
 {
     struct nika_list list = {0};
     for (uint32_t k = 0; k < r->hop_count; k++) {
-        struct hybster_hop hop = {.digest = r->hops[k].digest,
-                                  .certificate = {r->hops[k].certificate,
-                                                  NIKA_TRUSTED_CERTIFICATE_SIZE}};
+        struct hybster_hop hop = {
+            .digest = r->hops[k].digest,
+            .certificate = {r->hops[k].certificate, NIKA_TRUSTED_CERTIFICATE_SIZE}};
         nika_list_append(w, &list, &hybster_info_hop, &hop);
     }
     return list;
@@ -178,8 +178,8 @@ static uint32_t certify_own(struct nika_replica *r, struct nika_writer *prepares
 static void build_own(struct nika_replica *r)
 {
     struct nika_list counted = {0};
-    if (r->halted || nika_trusted_compare(r->counter, (struct nika_trusted_value){
-                                                          r->core.view, 0}) >= 0)
+    if (r->halted ||
+        nika_trusted_compare(r->counter, (struct nika_trusted_value){r->core.view, 0}) >= 0)
         return;
     if (!hops_prepare(r)) return;
     uint32_t size = hybster_history(r, r->core.low_mark, NULL, &counted);
@@ -194,8 +194,7 @@ static void build_own(struct nika_replica *r)
     nika_store_free(r->core.store, scratch);
     if (handle == 0) return;
     struct nika_span raw = nika_store_span(r->core.store, handle);
-    struct nika_span body = {raw.data + NIKA_FRAME_HEAD_SIZE,
-                             raw.size - nika_frame_size(0, 0)};
+    struct nika_span body = {raw.data + NIKA_FRAME_HEAD_SIZE, raw.size - nika_frame_size(0, 0)};
     hop_of(r, body, &r->hops[r->hop_count++]);
     adopt_own(r, r->core.view, r->entered, handle);
     persist_own(r);
@@ -298,8 +297,7 @@ static bool store_view_change(struct nika_replica *r, const struct nika_frame *f
     hybster_view_change_forget(r, frame->sender);
     uint32_t handle = nika_store_put(r->core.store, frame->raw);
     if (handle == 0) return false;
-    *entry =
-        (struct hybster_view_change_entry){.view = m->view, .from = m->from, .frame = handle};
+    *entry = (struct hybster_view_change_entry){.view = m->view, .from = m->from, .frame = handle};
     uint32_t held = 0;
     for (uint32_t i = 0; i < r->core.n; i++) held += r->view_changes[i].frame != 0 ? 1u : 0u;
     common_queue_note(&r->core, NIKA_QUEUE_VIEW_CHANGES, held);

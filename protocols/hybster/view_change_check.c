@@ -67,10 +67,8 @@ static bool history_valid(struct nika_replica *r, const struct nika_list *prepar
 }
 
 /* HV4: from the certificate of the VIEW-CHANGE back to where the counter was before the first hop. */
-static bool hops_join(struct nika_replica *r, uint32_t sender,
-                      const struct hybster_view_change *m,
-                      const struct nika_trusted_certificate *last,
-                      struct nika_trusted_value *start)
+static bool hops_join(struct nika_replica *r, uint32_t sender, const struct hybster_view_change *m,
+                      const struct nika_trusted_certificate *last, struct nika_trusted_value *start)
 {
     struct hybster_hop hop;
     struct nika_trusted_certificate c;
@@ -102,18 +100,16 @@ enum nika_check hybster_view_change_check(struct nika_replica *r, const struct n
         m->prepares.count > r->core.config->window)
         return NIKA_CHECK_HV8;
     if (m->view <= m->from) return NIKA_CHECK_HV2;
-    bool certified = hybster_message_check(r, frame, NIKA_TRUSTED_CONTINUING,
-                                           HYBSTER_COUNTER_ORDER, &value, &certificate);
+    bool certified = hybster_message_check(r, frame, NIKA_TRUSTED_CONTINUING, HYBSTER_COUNTER_ORDER,
+                                           &value, &certificate);
     /* A correct replica leaves a view once; certifying the same value again moves nothing. */
-    if (!certified || nika_trusted_compare(certificate.previous, value) >= 0)
-        return NIKA_CHECK_HV1;
+    if (!certified || nika_trusted_compare(certificate.previous, value) >= 0) return NIKA_CHECK_HV1;
     if (!hops_join(r, frame->sender, m, &certificate, &start)) return NIKA_CHECK_HV4;
     if (start.view > m->from) return NIKA_CHECK_HV5;
     if (start.view == m->from && start.order > m->low_mark + m->prepares.count)
         return NIKA_CHECK_HV7;
     if (!low_mark_proven(r, m->low_mark, &m->checkpoints)) return NIKA_CHECK_HV3;
-    return history_valid(r, &m->prepares, m->low_mark, m->from) ? NIKA_CHECK_NONE
-                                                                : NIKA_CHECK_HV6;
+    return history_valid(r, &m->prepares, m->low_mark, m->from) ? NIKA_CHECK_NONE : NIKA_CHECK_HV6;
 }
 
 bool hybster_ack_valid(struct nika_replica *r, const struct nika_frame *frame,
