@@ -137,8 +137,9 @@ static void compare_counter(struct nika_replica *r)
     const struct nika_host *host = r->core.host;
     struct nika_trusted_value present;
     uint64_t epoch = 0;
+    /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
     if (host->trusted == NULL ||
-        host->trusted->read(host->world, r->core.self, HYBSTER_COUNTER_ORDER, &present, &epoch) !=
+        (host->trusted->read)(host->world, r->core.self, HYBSTER_COUNTER_ORDER, &present, &epoch) !=
             NIKA_OK) {
         hybster_halt(r, NIKA_CHECK_TSG, 0);
         return;
