@@ -108,6 +108,7 @@ static void enter(struct nika_replica *r, uint64_t view, uint32_t handle)
     }
     nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, view, 1, (struct nika_span){0});
     hybster_new_view_install(r);
+    hybster_view_unwant(r);
     hybster_advance(r);
     common_request_timer_update(&r->core);
     common_batch_try_cut(&r->core, false);

@@ -229,6 +229,8 @@ void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *fra
 void hybster_view_timer(struct nika_replica *r); /* T_vc expired. */
 void hybster_view_timer_check(struct nika_replica *r);
 void hybster_view_leave(struct nika_replica *r);
+/* Forget the batches kept for a view to come (HN8): after its orders took them, or when it will not come. */
+void hybster_view_unwant(struct nika_replica *r);
 void hybster_view_change_forget(struct nika_replica *r, uint32_t sender);
 /* The STATUS timer fired, or something that was missing has come: build, persist, enter what can be. */
 void hybster_view_retry(struct nika_replica *r);

@@ -43,7 +43,14 @@ void hybster_view_leave(struct nika_replica *r)
         slot->intent = false;
         slot->intent_durable = false;
         hybster_slot_unpark(r, slot);
-        hybster_slot_unwant(r, slot);
+    }
+}
+
+void hybster_view_unwant(struct nika_replica *r)
+{
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
+        struct hybster_slot *slot = hybster_slot_find(r, s);
+        if (slot != NULL) hybster_slot_unwant(r, slot);
     }
 }
 
@@ -207,6 +214,7 @@ void hybster_view_change_start(struct nika_replica *r, uint64_t view)
     REACHED(hybster_view_change_started);
     SOMETIMES(hybster_nested_view_change, !r->core.active);
     hybster_view_leave(r);
+    hybster_view_unwant(r);
     r->core.view = view;
     r->core.active = false;
     if (r->core.backoff < r->core.config->backoff_max) r->core.backoff++;

@@ -20,8 +20,8 @@ static void certify(struct fixture *f, struct nika_trusted_certificate c, enum b
     if (flaw == FLAW_KIND) {
         bool mac = c.kind == NIKA_TRUSTED_MAC;
         if (mac) c.value = (struct nika_trusted_value){1, 1};
-        c.kind = c.kind == NIKA_TRUSTED_INDEPENDENT ? NIKA_TRUSTED_CONTINUING
-                                                    : NIKA_TRUSTED_INDEPENDENT;
+        c.kind =
+            c.kind == NIKA_TRUSTED_INDEPENDENT ? NIKA_TRUSTED_CONTINUING : NIKA_TRUSTED_INDEPENDENT;
         if (c.kind == NIKA_TRUSTED_INDEPENDENT) memset(&c.previous, 0, sizeof c.previous);
     }
     if (flaw == FLAW_COUNTER) c.counter++;
@@ -141,14 +141,11 @@ struct fixture_bytes build_view_change(struct fixture *f, const struct build_vie
                                                    .counter = HYBSTER_COUNTER_ORDER,
                                                    .value = {spec->view, 0},
                                                    .previous = spec->previous};
-    struct hybster_view_change m = {.view = spec->view,
-                                    .low_mark = spec->low_mark,
-                                    .from = spec->from,
-                                    .certificate = blank};
+    struct hybster_view_change m = {
+        .view = spec->view, .low_mark = spec->low_mark, .from = spec->from, .certificate = blank};
     m.checkpoints = checkpoints(f, spec->checkpoints, spec->checkpoint_count, &c);
     if (spec->junk > 0)
-        append(&c, &m.checkpoints,
-               (struct fixture_bytes){calloc(1, spec->junk), spec->junk});
+        append(&c, &m.checkpoints, (struct fixture_bytes){calloc(1, spec->junk), spec->junk});
     m.prepares = orders(f, spec->prepares, spec->prepare_count, &p);
     m.hops = hops(f, spec, &h);
     struct fixture_bytes frame =
@@ -162,10 +159,8 @@ struct fixture_bytes build_ack(struct fixture *f, const struct build_ack *spec)
     uint8_t *scratch = malloc(3u * SCRATCH);
     struct nika_writer c = third(scratch, 0), p = third(scratch, 1);
     struct nika_trusted_certificate certificate = {.kind = NIKA_TRUSTED_MAC};
-    struct hybster_new_view_ack m = {.view = spec->view,
-                                     .low_mark = spec->low_mark,
-                                     .base = spec->base,
-                                     .certificate = blank};
+    struct hybster_new_view_ack m = {
+        .view = spec->view, .low_mark = spec->low_mark, .base = spec->base, .certificate = blank};
     m.checkpoints = checkpoints(f, spec->checkpoints, spec->checkpoint_count, &c);
     m.prepares = orders(f, spec->prepares, spec->prepare_count, &p);
     struct fixture_bytes frame =

@@ -40,10 +40,9 @@ static bool verify(void *world, uint32_t self, const struct nika_frame *frame)
     struct nika_writer w = nika_writer_of(bytes, size);
     nika_frame_signed_bytes(&f->config, frame->type, frame->sender, frame->body, &w);
     struct nika_span content = {bytes, w.at};
-    enum nika_err err =
-        frame->auth_alg == NIKA_AUTH_MAC
-            ? nika_mac_verify(f->keyring, frame->sender, self, content, frame->auth)
-            : nika_verify(f->keyring, frame->sender, content, frame->auth);
+    enum nika_err err = frame->auth_alg == NIKA_AUTH_MAC
+                            ? nika_mac_verify(f->keyring, frame->sender, self, content, frame->auth)
+                            : nika_verify(f->keyring, frame->sender, content, frame->auth);
     free(bytes);
     return err == NIKA_OK;
 }
@@ -162,8 +161,7 @@ static void watch_sent(struct fixture *f, struct nika_span bytes)
 
 static void apply(struct fixture *f, const struct nika_action *a, struct nika_span bytes)
 {
-    if (a->kind == NIKA_ACTION_BROADCAST ||
-        (a->kind == NIKA_ACTION_SEND && !nika_is_client(a->to)))
+    if (a->kind == NIKA_ACTION_BROADCAST || (a->kind == NIKA_ACTION_SEND && !nika_is_client(a->to)))
         watch_sent(f, bytes);
     if (a->kind == NIKA_ACTION_PERSIST) record(f, a->id, a->a, a->token, bytes);
     if (a->kind == NIKA_ACTION_SNAPSHOT_SAVE)
@@ -194,10 +192,8 @@ static void step(struct fixture *f, const struct nika_event *event)
         struct fixture_completion c = f->completions[f->completion_first];
         f->completion_first = (f->completion_first + 1) % FIXTURE_COMPLETIONS_MAX;
         f->completion_count--;
-        struct nika_event next = {.kind = c.kind,
-                                  .now_ns = f->now_ns,
-                                  .token = c.token,
-                                  .bytes = fixture_span(c.bytes)};
+        struct nika_event next = {
+            .kind = c.kind, .now_ns = f->now_ns, .token = c.token, .bytes = fixture_span(c.bytes)};
         step_once(f, &next);
         free(c.bytes.data);
     }

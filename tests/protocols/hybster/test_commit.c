@@ -39,10 +39,9 @@ static void test_hc2_view_window_and_certificate(void **state)
     give(f, (struct build_order){.sender = 1, .seq = 9, .digest = build_digest(1)});
     assert_int_equal(f->rejects[NIKA_CHECK_HC2], 3);
     for (uint32_t flaw = FLAW_NONE + 1; flaw < FLAW_COUNT; flaw++) {
-        give(f, (struct build_order){.sender = 1,
-                                     .seq = 1,
-                                     .digest = build_digest(1),
-                                     .flaw = (enum build_flaw)flaw});
+        give(f,
+             (struct build_order){
+                 .sender = 1, .seq = 1, .digest = build_digest(1), .flaw = (enum build_flaw)flaw});
         assert_int_equal(f->rejects[NIKA_CHECK_HC2], 3 + flaw);
         assert_false(voted(f, 1, 1));
     }

@@ -21,8 +21,7 @@ static void refuse(const struct build_new_view *wrong, enum nika_check check)
     assert_int_equal(f->replica->candidate, 0);
     assert_false(f->replica->core.transfer.active);
     assert_int_equal(f->log_count, log);
-    for (uint64_t s = 1; s <= f->config.window; s++)
-        assert_null(hybster_slot_find(f->replica, s));
+    for (uint64_t s = 1; s <= f->config.window; s++) assert_null(hybster_slot_find(f->replica, s));
     fixture_free(f);
 }
 static void accept(const struct build_new_view *right)
@@ -35,11 +34,11 @@ static void accept(const struct build_new_view *right)
     fixture_free(f);
 }
 
-static const struct build_new_view plain = {.sender = 1,
-                                            .view = 1,
-                                            .changes = {{.sender = 0, .view = 1},
-                                                        {.sender = 1, .view = 1}},
-                                            .change_count = 2};
+static const struct build_new_view plain = {
+    .sender = 1,
+    .view = 1,
+    .changes = {{.sender = 0, .view = 1}, {.sender = 1, .view = 1}},
+    .change_count = 2};
 
 static void test_hn1_comes_from_its_leader_certified(void **state)
 {

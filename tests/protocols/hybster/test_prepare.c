@@ -64,10 +64,9 @@ static void test_hp4_needs_the_independent_certificate_of_its_value(void **state
     (void)state;
     struct fixture *f = fixture_new(SELF);
     for (uint32_t flaw = FLAW_NONE + 1; flaw < FLAW_COUNT; flaw++) {
-        give(f, (struct build_order){.sender = 0,
-                                     .seq = 1,
-                                     .digest = build_digest(1),
-                                     .flaw = (enum build_flaw)flaw});
+        give(f,
+             (struct build_order){
+                 .sender = 0, .seq = 1, .digest = build_digest(1), .flaw = (enum build_flaw)flaw});
         assert_int_equal(f->rejects[NIKA_CHECK_HP4], flaw);
         assert_false(parked(f, 1));
     }

@@ -33,11 +33,10 @@ static void accept(const struct build_view_change *right)
 static void add_prepares(struct build_view_change *spec, uint64_t view, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        spec->prepares[i] =
-            (struct build_order){.sender = (uint32_t)(view % FIXTURE_REPLICAS),
-                                 .view = view,
-                                 .seq = spec->low_mark + i + 1,
-                                 .digest = build_digest((uint8_t)(i + 1))};
+        spec->prepares[i] = (struct build_order){.sender = (uint32_t)(view % FIXTURE_REPLICAS),
+                                                 .view = view,
+                                                 .seq = spec->low_mark + i + 1,
+                                                 .digest = build_digest((uint8_t)(i + 1))};
     spec->prepare_count = count;
 }
 static void add_checkpoints(struct build_view_change *spec, uint32_t count)
@@ -111,13 +110,13 @@ static void test_hv3_low_mark_is_proven(void **state)
     refuse(&bad, NIKA_CHECK_HV3);
 }
 
-static const struct build_view_change chained = {.sender = SENDER,
-                                                 .view = 4,
-                                                 .from = 1,
-                                                 .previous = {3, 0},
-                                                 .hops = {{.previous = {1, 2}, .value = {2, 0}},
-                                                          {.previous = {2, 0}, .value = {3, 0}}},
-                                                 .hop_count = 2};
+static const struct build_view_change chained = {
+    .sender = SENDER,
+    .view = 4,
+    .from = 1,
+    .previous = {3, 0},
+    .hops = {{.previous = {1, 2}, .value = {2, 0}}, {.previous = {2, 0}, .value = {3, 0}}},
+    .hop_count = 2};
 
 static void test_hv4_hops_join_without_a_gap(void **state)
 {
@@ -164,12 +163,12 @@ static void test_hv4_hidden_hop(void **state)
 static void test_hv5_chain_begins_where_the_sender_was(void **state)
 {
     (void)state;
-    struct build_view_change spec = {
-        .sender = SENDER, .view = 3, .from = 1, .previous = {2, 0}};
+    struct build_view_change spec = {.sender = SENDER, .view = 3, .from = 1, .previous = {2, 0}};
     refuse(&spec, NIKA_CHECK_HV5);
     spec.previous = (struct nika_trusted_value){1, 0};
     accept(&spec);
-    spec.previous = (struct nika_trusted_value){0, 5}; /* It only learned view 1, voting for nothing. */
+    spec.previous =
+        (struct nika_trusted_value){0, 5}; /* It only learned view 1, voting for nothing. */
     accept(&spec);
 }
 
@@ -218,8 +217,8 @@ static void test_hv7_participation_cannot_be_hidden(void **state)
     add_prepares(&hopped, 1, 2);
     accept(&hopped);
     /* What lies below a proven checkpoint needs no PREPARE. */
-    spec = (struct build_view_change){
-        .sender = SENDER, .view = 1, .low_mark = 4, .previous = {0, 4}};
+    spec =
+        (struct build_view_change){.sender = SENDER, .view = 1, .low_mark = 4, .previous = {0, 4}};
     add_checkpoints(&spec, 2);
     accept(&spec);
     spec.previous.order = 5;
