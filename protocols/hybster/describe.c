@@ -51,6 +51,10 @@ void hybster_describe(uint8_t type, struct nika_span body, struct nika_summary *
         out->has_digest = true;
         return;
     case HYBSTER_TYPE_new_view_ack:
+        /* As big as a VIEW-CHANGE, hence of its class on the wire, but no vote: it may be said once for each base. */
+        out->message_class = NIKA_MESSAGE_OTHER;
+        out->view = at_u64(body, 0);
+        return;
     case HYBSTER_TYPE_new_view:
         out->view = at_u64(body, 0);
         nika_fingerprint(body.data, body.size, &out->digest);

@@ -187,6 +187,25 @@ static void test_hn5_ack_is_for_the_leader_of_the_view_on_the_way(void **state)
     fixture_free(f);
 }
 
+/* Two acks of one view with different bases contradict nothing: an observer must not take them for two VIEW-CHANGEs. */
+static void test_hn5_ack_is_no_vote(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(SELF);
+    struct build_ack ack = {.sender = 1, .view = 5, .base = 1};
+    struct fixture_bytes frame = build_ack(f, &ack);
+    struct nika_span body = {frame.data + NIKA_FRAME_HEAD_SIZE,
+                             frame.size - nika_frame_size(0, 0)};
+    struct nika_summary summary;
+    nika_replica_hybster.describe(HYBSTER_TYPE_new_view_ack, body, &summary);
+    assert_int_equal(summary.message_class, NIKA_MESSAGE_OTHER);
+    assert_int_equal(summary.view, 5);
+    nika_replica_hybster.describe(HYBSTER_TYPE_view_change, body, &summary);
+    assert_int_equal(summary.message_class, NIKA_MESSAGE_VIEW_CHANGE);
+    free(frame.data);
+    fixture_free(f);
+}
+
 /* Replica 0 shows one order of view 0, whose batch the replica under test is given before. */
 static struct build_new_view carrying(struct fixture *f, bool with_prepare)
 {
@@ -302,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_hn4_base_is_the_highest_view_entered),
         cmocka_unit_test(test_hn5_acks_are_believed_on_proof_only),
         cmocka_unit_test(test_hn5_ack_is_for_the_leader_of_the_view_on_the_way),
+        cmocka_unit_test(test_hn5_ack_is_no_vote),
         cmocka_unit_test(test_hn6_orders_are_recomputed),
         cmocka_unit_test(test_hn7_all_checks_precede_any_change),
         cmocka_unit_test(test_hn8_entered_only_with_every_batch),
