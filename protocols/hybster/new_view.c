@@ -54,7 +54,6 @@ void hybster_new_view_install(struct nika_replica *r)
         bool ok = common_nested_open(&r->core, raw, &hybster_info_prepare, &frame, &unused) &&
                   hybster_order_decode(frame.body, &order);
         NIKA_ASSERT(ok);
-        SOMETIMES(hybster_null_request, nika_digest_is_null(&order.digest));
         SOMETIMES(hybster_carried_over, !nika_digest_is_null(&order.digest));
         if (!common_in_window(&r->core, order.seq)) continue;
         hybster_install(r, &order, raw);
