@@ -194,8 +194,7 @@ static void test_hn5_ack_is_no_vote(void **state)
     struct fixture *f = fixture_new(SELF);
     struct build_ack ack = {.sender = 1, .view = 5, .base = 1};
     struct fixture_bytes frame = build_ack(f, &ack);
-    struct nika_span body = {frame.data + NIKA_FRAME_HEAD_SIZE,
-                             frame.size - nika_frame_size(0, 0)};
+    struct nika_span body = {frame.data + NIKA_FRAME_HEAD_SIZE, frame.size - nika_frame_size(0, 0)};
     struct nika_summary summary;
     nika_replica_hybster.describe(HYBSTER_TYPE_new_view_ack, body, &summary);
     assert_int_equal(summary.message_class, NIKA_MESSAGE_OTHER);
