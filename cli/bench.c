@@ -46,12 +46,12 @@ struct arguments {
 struct setup {
     uint64_t n, clients, requests, batch, rounds;
     uint64_t budget_ns;
-    const char *suite;
+    const char *suite, *protocol;
     bool oracles;
     bool adversarial; /* One Byzantine replica, and a network that loses, repeats and splits. */
 };
 struct figures {
-    uint64_t runs, events, messages, requests, wall_ns, replica_bytes;
+    uint64_t runs, events, messages, requests, wall_ns, virtual_ns, replica_bytes;
     int worst;
 };
 
@@ -70,7 +70,7 @@ static const struct argp_option options[] = {
     {"payload", OPTION_PAYLOAD, "BYTES", 0, "cluster: size of an operation (default 100)", 1},
     {"batch", OPTION_BATCH, "N", 0, "cluster: requests in one batch at most (default 64)", 1},
     {"store", OPTION_STORE, "KIND", 0, "cluster: disk (default) or memory", 1},
-    {"protocol", OPTION_PROTOCOL, "NAME", 0, "cluster: default pbft", 1},
+    {"protocol", OPTION_PROTOCOL, "NAME", 0, "default pbft", 0},
     {"app", OPTION_APP, "NAME", 0, "cluster: default null", 1},
     {"set", 'S', "KEY=NUMBER", 0, "cluster: a value of the cluster file; repeatable", 1},
     {"verify-threads", OPTION_THREADS, "N", 0,
@@ -207,7 +207,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->seconds = cli_number(text, "--seconds", 1, 3600, state);
         return 0;
     case OPTION_N:
-        a->n = cli_number(text, "--n", 4, NIKA_REPLICAS_MAX, state);
+        a->n = cli_number(text, "--n", 3, NIKA_REPLICAS_MAX, state);
         return 0;
     case OPTION_SOCKET:
         a->trusted.socket = text;
@@ -264,23 +264,29 @@ static const char attack[] =
     "{\"name\":\"partition\",\"targets\":[2],\"from_ms\":2,\"to_ms\":60}],"
     "\"expect\":{\"faults_act\":false}";
 
+/* The most faults that the protocol bears with n replicas. */
+static uint64_t most_faults(const char *protocol, uint64_t n)
+{
+    return strcmp(protocol, "hybster") == 0 ? (n - 1) / 2 : (n - 1) / 3;
+}
+
 static struct nika_scenario *make_scenario(const struct setup *u)
 {
     char text[2000];
     struct nika_diagnoses d;
     snprintf(text, sizeof text,
              "{\"schema\":1,\"name\":\"bench\",\"why\":\"measures the simulator\",\"gst_ms\":%s,"
-             "\"cluster\":{\"n\":%" PRIu64 ",\"f\":%" PRIu64 ",\"clients\":%" PRIu64
-             ",\"app\":\"null\",\"suite\":\"%s\",\"batch_count\":%" PRIu64
+             "\"cluster\":{\"protocol\":\"%s\",\"n\":%" PRIu64 ",\"f\":%" PRIu64
+             ",\"clients\":%" PRIu64 ",\"app\":\"null\",\"suite\":\"%s\",\"batch_count\":%" PRIu64
              ",\"batch_us\":%s,\"checkpoint_interval\":16,\"window\":64,\"pipeline\":32,"
              "\"store_kib\":%" PRIu64 ",\"request_ms\":%s,\"client_ms\":%s},"
              "\"workload\":{\"requests\":%" PRIu64 ",\"read_ppm\":0,\"payload\":100},"
              "\"network\":{\"latency_us\":{\"min\":100,\"median\":150,\"p99\":300,\"max\":400}},"
              "\"disk\":{\"fsync_us\":{\"min\":50,\"max\":80}}%s}",
-             u->adversarial ? "200" : "0", u->n, (u->n - 1) / 3, u->clients, u->suite, u->batch,
-             u->batch == 1 ? "0" : "200", (uint64_t)16384 + u->n * 512,
-             u->adversarial ? "50" : "60000", u->adversarial ? "80" : "60000", u->requests,
-             u->adversarial ? attack : "");
+             u->adversarial ? "200" : "0", u->protocol, u->n, most_faults(u->protocol, u->n),
+             u->clients, u->suite, u->batch, u->batch == 1 ? "0" : "200",
+             (uint64_t)16384 + u->n * 512, u->adversarial ? "50" : "60000",
+             u->adversarial ? "80" : "60000", u->requests, u->adversarial ? attack : "");
     struct nika_scenario *s = nika_scenario_parse("bench", text, strlen(text), NULL, 0, &d);
     if (s == NULL) cli_print_diagnoses(&d);
     return s;
@@ -306,6 +312,7 @@ static bool measure(const struct setup *u, struct figures *out)
             out->events += result->stats.events;
             out->messages += result->stats.messages_delivered;
             out->requests += result->requests_completed;
+            out->virtual_ns += result->completed_ns;
             out->wall_ns = cli_clock_ns() - started;
         }
         out->replica_bytes = result->stats.replica_bytes;
@@ -420,11 +427,14 @@ static json_t *measure_all(const struct arguments *a, int *worst)
                          .rounds = a->rounds,
                          .budget_ns = budget,
                          .suite = a->suite,
+                         .protocol = a->cluster.protocol,
                          .oracles = !a->no_oracles};
     *worst = 0;
     json_object_set_new(root, "suite", json_string(a->suite));
     json_object_set_new(root, "build", json_string(cli_version_text()));
+    json_object_set_new(root, "protocol", json_string(a->cluster.protocol));
     add(root, "n", (json_int_t)a->n);
+    add(root, "f", (json_int_t)most_faults(a->cluster.protocol, a->n));
     measure_runs(&base, root, worst);
     if (a->only_runs) return root;
     if (!measure(&base, &f)) {
@@ -435,6 +445,11 @@ static json_t *measure_all(const struct arguments *a, int *worst)
     add(root, "messages_per_s", per_second(f.messages, &f));
     add(root, "requests_per_s", per_second(f.requests, &f));
     add(root, "events_per_s", per_second(f.events, &f));
+    add(root, "messages_per_1000_requests",
+        f.requests > 0 ? (json_int_t)(f.messages * 1000 / f.requests) : 0);
+    add(root, "requests_per_virtual_s",
+        f.virtual_ns > 0 ? (json_int_t)((unsigned __int128)f.requests * 1000000000 / f.virtual_ns)
+                         : 0);
     add(root, "ns_per_message", f.messages > 0 ? (json_int_t)(f.wall_ns / f.messages) : 0);
     add(root, "bytes_per_replica", (json_int_t)f.replica_bytes);
     measure_variants(&base, root);
@@ -482,6 +497,12 @@ static int run(int argc, char **argv)
     if (a.suite == NULL) a.suite = a.on_cluster ? "ed25519" : "sim";
     if (a.cluster.kills > 0 && strcmp(a.cluster.app, "null") != 0) {
         fprintf(stderr, "nika: --kills: only application null has answers that show every loss\n");
+        json_decref(a.cluster.tunables);
+        return NIKA_EXIT_USAGE;
+    }
+    if (most_faults(a.cluster.protocol, a.n) == 0) {
+        fprintf(stderr, "nika: --n: %s needs at least 4 replicas, got %" PRIu64 "\n",
+                a.cluster.protocol, a.n);
         json_decref(a.cluster.tunables);
         return NIKA_EXIT_USAGE;
     }

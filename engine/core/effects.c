@@ -86,11 +86,17 @@ void nika_effects_broadcast(struct nika_effects *e, enum nika_send_class cls,
 const char *nika_wait_text(uint32_t wait)
 {
     static const char *const texts[] = {
-        [NIKA_WAIT_NOTHING] = "nothing",       [NIKA_WAIT_PRE_PREPARE] = "a PRE-PREPARE",
-        [NIKA_WAIT_BATCH] = "a batch",         [NIKA_WAIT_PREPARES] = "PREPAREs",
-        [NIKA_WAIT_COMMITS] = "COMMITs",       [NIKA_WAIT_DISK] = "its disk",
-        [NIKA_WAIT_APP] = "its application",   [NIKA_WAIT_VIEW_CHANGES] = "VIEW-CHANGEs",
-        [NIKA_WAIT_NEW_VIEW] = "the NEW-VIEW", [NIKA_WAIT_STATE] = "a state transfer",
+        [NIKA_WAIT_NOTHING] = "nothing",
+        [NIKA_WAIT_PRE_PREPARE] = "a PRE-PREPARE",
+        [NIKA_WAIT_BATCH] = "a batch",
+        [NIKA_WAIT_PREPARES] = "PREPAREs",
+        [NIKA_WAIT_COMMITS] = "COMMITs",
+        [NIKA_WAIT_DISK] = "its disk",
+        [NIKA_WAIT_APP] = "its application",
+        [NIKA_WAIT_VIEW_CHANGES] = "VIEW-CHANGEs",
+        [NIKA_WAIT_NEW_VIEW] = "the NEW-VIEW",
+        [NIKA_WAIT_STATE] = "a state transfer",
+        [NIKA_WAIT_TRUSTED] = "its trusted subsystem",
     };
     return wait < ARRAY_COUNT(texts) && texts[wait] != NULL ? texts[wait] : "something unknown";
 }

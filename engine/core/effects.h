@@ -63,6 +63,7 @@ enum nika_wait {
     NIKA_WAIT_VIEW_CHANGES,
     NIKA_WAIT_NEW_VIEW,
     NIKA_WAIT_STATE,
+    NIKA_WAIT_TRUSTED, /* For ever: it stopped voting. */
 };
 
 /* "COMMITs", "its disk": what a replica in this state waits for. */

@@ -265,7 +265,7 @@ struct decided {
 static void find_conflict(struct nika_archive *a, struct nika_accusation *out)
 {
     const struct nika_config *c = a->rules.config;
-    uint32_t quorum = oracle_quorum(c->n, c->f);
+    uint32_t quorum = oracle_order_quorum(c);
     struct decided ring[DECIDED_RING] = {{0}};
     for (uint32_t i = 0; i < a->count; i++) {
         const struct statement *s = &a->statements[i];

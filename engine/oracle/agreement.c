@@ -81,7 +81,7 @@ static void check_certificate(struct agreement *a, const struct nika_tap *tap)
     for (uint32_t i = NIKA_DIGEST_SIZE; i < bytes.size; i++) {
         signers += (uint32_t)__builtin_popcount(bytes.data[i]);
     }
-    uint32_t quorum = oracle_quorum(a->config->n, a->config->f);
+    uint32_t quorum = oracle_order_quorum(a->config);
     /* No signer at all means that the module does not tell them. */
     if (signers == 0 || signers >= quorum) return;
     nika_oracle_report(a, tap, tap->node, NIKA_NODE_NONE, seq,

@@ -48,7 +48,7 @@ static void check_signers(struct checkpoint *k, const struct nika_tap *tap, stru
     for (uint32_t i = NIKA_DIGEST_SIZE; i < bytes.size; i++) {
         signers += (uint32_t)__builtin_popcount(bytes.data[i]);
     }
-    uint32_t quorum = oracle_quorum(k->config->n, k->config->f);
+    uint32_t quorum = oracle_stable_quorum(k->config);
     if (signers == 0 || signers >= quorum) return;
     nika_oracle_report(k, tap, tap->node, NIKA_NODE_NONE, tap->note->a,
                        "replica %" PRIu32 " took the checkpoint at seq %" PRIu64

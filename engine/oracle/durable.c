@@ -165,7 +165,13 @@ static void check_rare(struct durable *d, const struct nika_tap *tap, enum rare_
 static void check_vote(struct durable *d, const struct nika_tap *tap)
 {
     const struct nika_summary *s = tap->summary;
-    if (s->message_class != NIKA_MESSAGE_COMMIT) {
+    bool commits = s->message_class == NIKA_MESSAGE_COMMIT;
+    if (commits && oracle_hybrid(d->config)) {
+        /* There is no prepared certificate: the order itself must be durable (PROTOCOLS.md 2.3). */
+        if (!has_vote(d, tap, RECORD_PROPOSAL) && !ordered_by_new_view(d, tap))
+            report(d, tap, "D3", "a COMMIT", "the order");
+        if (s->seq > d->high_prepared) d->high_prepared = s->seq;
+    } else if (!commits) {
         bool proposes = s->message_class == NIKA_MESSAGE_PROPOSE;
         if (!has_vote(d, tap, RECORD_PROPOSAL) && !ordered_by_new_view(d, tap)) {
             report(d, tap, proposes ? "D1" : "D2", proposes ? "a proposal" : "a PREPARE",

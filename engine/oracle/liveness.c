@@ -73,7 +73,7 @@ static size_t append_replica(const struct liveness *l, uint32_t replica, char *t
     } else {
         if (l->setup->status == NULL) return 0;
         l->setup->status(l->setup->world, replica, &s);
-        uint32_t quorum = oracle_quorum(l->setup->config->n, l->setup->config->f);
+        uint32_t quorum = oracle_order_quorum(l->setup->config);
         uint64_t seq = s.last_executed + 1;
         if (s.wait == NIKA_WAIT_PREPARES || s.wait == NIKA_WAIT_COMMITS) {
             length = snprintf(text, size,

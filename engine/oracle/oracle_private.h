@@ -15,6 +15,20 @@ static inline uint32_t oracle_quorum(uint32_t n, uint32_t f)
 {
     return n - (n - f - 1) / 2;
 }
+/* Hybster (registry id 2): its replicas have trusted subsystems, so orders need a majority and checkpoints W (PROTOCOLS.md 2.2). */
+#define ORACLE_HYBSTER 2u
+static inline bool oracle_hybrid(const struct nika_config *config)
+{
+    return config->protocol == ORACLE_HYBSTER;
+}
+static inline uint32_t oracle_order_quorum(const struct nika_config *config)
+{
+    return oracle_hybrid(config) ? config->n / 2 + 1 : oracle_quorum(config->n, config->f);
+}
+static inline uint32_t oracle_stable_quorum(const struct nika_config *config)
+{
+    return oracle_hybrid(config) ? config->f + 1 : oracle_quorum(config->n, config->f);
+}
 static inline uint32_t oracle_weak(uint32_t f)
 {
     return f + 1;

@@ -29,6 +29,8 @@ void common_checkpoint_send(struct common_core *core, struct common_snapshot *sn
     struct common_checkpoint_vote *vote = common_checkpoint_at(core, core->self, snapshot->seq);
     if (vote->seq == snapshot->seq) return;
     struct common_checkpoint_body m = {.seq = snapshot->seq, .digest = snapshot->digest};
+    uint8_t room[NIKA_TRUSTED_CERTIFICATE_SIZE];
+    if (!core->hooks->checkpoint_certify(core, &m, room)) return;
     uint32_t frame = common_store_frame(core, core->hooks->checkpoint, &m);
     if (frame == 0) return; /* The STATUS timer tries again. */
     vote_set(core, vote, m.seq, &m.digest, frame);
@@ -98,6 +100,10 @@ void common_on_checkpoint(struct common_core *core, const struct nika_frame *fra
         common_reject(core, NIKA_CHECK_CK2, frame->sender);
         return;
     }
+    if (!core->hooks->checkpoint_authentic(core, frame, &m, false)) {
+        common_reject(core, NIKA_CHECK_CK1, frame->sender);
+        return;
+    }
     struct common_checkpoint_vote *vote = common_checkpoint_at(core, frame->sender, m.seq);
     if (vote->seq == m.seq) {
         if (nika_digest_equal(&vote->digest, &m.digest)) {
@@ -156,7 +162,8 @@ bool common_checkpoint_cert_verify(struct common_core *core, const struct nika_l
     while (nika_frames_next(frames, &at, &raw)) {
         struct nika_frame frame;
         struct common_checkpoint_body m;
-        if (!common_verify_nested(core, raw, core->hooks->checkpoint, &frame, &m)) return false;
+        if (!common_nested_open(core, raw, core->hooks->checkpoint, &frame, &m)) return false;
+        if (!core->hooks->checkpoint_authentic(core, &frame, &m, true)) return false;
         if (frame.sender < next_sender) return false; /* Ascending, hence distinct. */
         if (count > 0 && (m.seq != *seq || !nika_digest_equal(&m.digest, digest))) return false;
         *seq = m.seq;

@@ -4,10 +4,11 @@
 
 #include "protocols/common/core.h"
 
-/* Body of every protocol's CHECKPOINT. */
+/* Body of every protocol's CHECKPOINT. Where frames are signed, it ends with the digest. */
 struct common_checkpoint_body {
     uint64_t seq;
     struct nika_digest digest;
+    struct nika_span certificate; /* Of the sender's trusted subsystem. */
 };
 
 /* ---- snapshots.c ---- */

@@ -132,11 +132,18 @@ struct common_peer {
 };
 
 struct common_core;
+struct common_checkpoint_body;
 /* The decisions of a protocol. None may be NULL. */
 struct common_hooks {
     uint64_t control_types; /* Bit = message type below 64 that goes out as NIKA_CLASS_CONTROL. */
-    /* CHECKPOINT of this protocol; its body is a struct common_checkpoint_body. */
+    /* CHECKPOINT of this protocol; its body is a struct common_checkpoint_body, or a prefix of it. */
     const struct nika_message_info *checkpoint;
+    /* Fill in what an own CHECKPOINT carries beside its digest; `room` backs it. False: this replica must not vouch for anything. */
+    bool (*checkpoint_certify)(struct common_core *core, struct common_checkpoint_body *body,
+                               uint8_t room[NIKA_TRUSTED_CERTIFICATE_SIZE]);
+    /* Is this decoded CHECKPOINT its sender's? `nested`: it came inside another message, where ingress did not look. */
+    bool (*checkpoint_authentic)(struct common_core *core, const struct nika_frame *frame,
+                                 const struct common_checkpoint_body *body, bool nested);
 
     /* Drop all that a slot holds, commit_batch included, and make it free (zero). */
     void (*slot_release)(struct common_core *core, struct common_slot *slot);

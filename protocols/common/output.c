@@ -197,14 +197,21 @@ void common_store_note(struct common_core *core)
     if (level > noted) common_queue_note(core, NIKA_QUEUE_STORE_BYTES, core->store->peak);
 }
 
-bool common_verify_nested(struct common_core *core, struct nika_span raw,
-                          const struct nika_message_info *info, struct nika_frame *frame,
-                          void *message)
+bool common_nested_open(const struct common_core *core, struct nika_span raw,
+                        const struct nika_message_info *info, struct nika_frame *frame,
+                        void *message)
 {
     if (nika_frame_parse(raw, core->config->epoch, NIKA_MESSAGE_SIZE_MAX, frame) != NIKA_OK)
         return false;
     if (frame->type != info->type || frame->sender >= core->n || frame->auth_alg != info->auth)
         return false;
-    if (nika_decode(info, frame->body, message) != NIKA_OK) return false;
-    return core->host->verify(core->host->world, core->self, frame);
+    return nika_decode(info, frame->body, message) == NIKA_OK;
+}
+
+bool common_verify_nested(struct common_core *core, struct nika_span raw,
+                          const struct nika_message_info *info, struct nika_frame *frame,
+                          void *message)
+{
+    return common_nested_open(core, raw, info, frame, message) &&
+           core->host->verify(core->host->world, core->self, frame);
 }

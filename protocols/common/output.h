@@ -36,6 +36,10 @@ void common_queue_note(struct common_core *core, enum nika_queue queue, uint32_t
 /* The store's peak, in sixteenths of its size, so that it is reported rarely. */
 void common_store_note(struct common_core *core);
 
+/* Open a nested frame without verifying it: parse, type, sender is a replica. Decodes into `message`. */
+bool common_nested_open(const struct common_core *core, struct nika_span raw,
+                        const struct nika_message_info *info, struct nika_frame *frame,
+                        void *message);
 /* Verify a nested frame: parse, type, sender is a replica, signature. Decodes into `message`. */
 bool common_verify_nested(struct common_core *core, struct nika_span raw,
                           const struct nika_message_info *info, struct nika_frame *frame,

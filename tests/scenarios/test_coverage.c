@@ -39,12 +39,15 @@ static const struct {
     {NIKA_CHECK_D7, "own duty"},
     {NIKA_CHECK_VCM, "own duty"},
     {NIKA_CHECK_AMN, "own duty"},
+    {NIKA_CHECK_HP6, "own duty"},
+    {NIKA_CHECK_HN7, "own duty"},
     /* More than f replicas must lie, or quorums must have failed, before the check can reject. */
     {NIKA_CHECK_BA3, "beyond the bound"},
     {NIKA_CHECK_CC3, "beyond the bound"},
     {NIKA_CHECK_NV8, "beyond the bound"},
     {NIKA_CHECK_ST5, "beyond the bound"},
     {NIKA_CHECK_ST6, "beyond the bound"},
+    {NIKA_CHECK_HP7, "beyond the bound"},
     /* Only a sender that knows the code would try: no behaviour of the library does, hand-made messages of unit tests do. */
     {NIKA_CHECK_PP4, "unit test"},
     {NIKA_CHECK_PP5, "unit test"},
@@ -56,6 +59,26 @@ static const struct {
     {NIKA_CHECK_NV6, "unit test"},
     {NIKA_CHECK_NV7, "unit test"},
     {NIKA_CHECK_RO1, "unit test"},
+    /* Hybster: no behaviour of the library makes certified messages of its own yet. */
+    {NIKA_CHECK_HP1, "unit test"},
+    {NIKA_CHECK_HP5, "unit test"},
+    {NIKA_CHECK_HC1, "unit test"},
+    {NIKA_CHECK_HC3, "unit test"},
+    {NIKA_CHECK_HV1, "unit test"},
+    {NIKA_CHECK_HV2, "unit test"},
+    {NIKA_CHECK_HV3, "unit test"},
+    {NIKA_CHECK_HV4, "unit test"},
+    {NIKA_CHECK_HV5, "unit test"},
+    {NIKA_CHECK_HV6, "unit test"},
+    {NIKA_CHECK_HV7, "unit test"},
+    {NIKA_CHECK_HV8, "unit test"},
+    {NIKA_CHECK_HN1, "unit test"},
+    {NIKA_CHECK_HN2, "unit test"},
+    {NIKA_CHECK_HN3, "unit test"},
+    {NIKA_CHECK_HN4, "unit test"},
+    {NIKA_CHECK_HN5, "unit test"},
+    {NIKA_CHECK_HN6, "unit test"},
+    {NIKA_CHECK_HN8, "unit test"},
 };
 
 static uint64_t seeds = 8;

@@ -1,0 +1,164 @@
+/* protocols/hybster/certify.c: a replica and its trusted subsystem (PROTOCOLS.md 2.1, 2.8; HP4, HP7, TSG, TSR).
+ *
+ * What is certified is always the fixed-size digest of a message's type, group and fields, so that no certificate passes for
+ * another. A replica whose trusted subsystem fails it stops voting: it neither guesses nor goes on without. */
+#include "engine/core/digest.h"
+#include "protocols/hybster/state.h"
+
+static const uint8_t domain[] = {'N', 'I', 'K', 'A', '-', 'H', 'Y', 'B', 'S', 'T', 'E', 'R'};
+
+void hybster_statement(const struct nika_config *config, uint8_t type, struct nika_span content,
+                       struct nika_digest *out)
+{
+    const struct nika_span parts[] = {
+        {domain, sizeof domain}, {config->group_id.bytes, NIKA_DIGEST_SIZE}, {&type, 1}, content};
+    nika_sha256(parts, ARRAY_COUNT(parts), out);
+}
+
+void hybster_alarm(struct nika_replica *r, enum nika_check check, uint64_t seq)
+{
+    uint64_t bit = UINT64_C(1) << ((unsigned)check % 64);
+    if ((r->alarmed & bit) != 0) return;
+    r->alarmed |= bit;
+    common_alarm(&r->core, check, seq);
+}
+
+void hybster_halt(struct nika_replica *r, enum nika_check why, uint64_t seq)
+{
+    if (r->halted) return;
+    r->halted = true;
+    REACHED(hybster_trusted_lost);
+    common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
+    if (why == NIKA_CHECK_TSR) hybster_alarm(r, why, seq);
+    common_reject(&r->core, why, r->core.self);
+}
+
+/* The content of a certified message: everything before its last field. */
+static bool split(struct nika_span body, struct nika_span *content, struct nika_span *certificate)
+{
+    if (body.size < HYBSTER_CERTIFICATE_FIELD) return false;
+    *content = (struct nika_span){body.data, body.size - HYBSTER_CERTIFICATE_FIELD};
+    certificate->data = body.data + body.size - NIKA_TRUSTED_CERTIFICATE_SIZE;
+    certificate->size = NIKA_TRUSTED_CERTIFICATE_SIZE;
+    return nika_load_le(content->data + content->size, 4) == NIKA_TRUSTED_CERTIFICATE_SIZE;
+}
+
+/* Let the trusted subsystem certify; it is lost when it refuses what a correct replica asks for. */
+static bool certify(struct nika_replica *r, enum nika_trusted_kind kind, uint32_t counter,
+                    struct nika_trusted_value value, const struct nika_digest *digest,
+                    uint8_t out[NIKA_TRUSTED_CERTIFICATE_SIZE])
+{
+    struct nika_trusted_certificate certificate;
+    const struct nika_host *host = r->core.host;
+    if (r->halted) return false;
+    enum nika_err err = host->trusted->certify(host->world, r->core.self, kind, counter, value,
+                                               digest, &certificate);
+    if (err != NIKA_OK) {
+        hybster_halt(r, NIKA_CHECK_TSG, value.order);
+        return false;
+    }
+    if (counter == HYBSTER_COUNTER_ORDER && kind != NIKA_TRUSTED_MAC) r->counter = value;
+    nika_trusted_certificate_encode(&certificate, out);
+    return true;
+}
+
+uint32_t hybster_certify_frame(struct nika_replica *r, const struct nika_message_info *info,
+                               void *message, struct nika_span *field, enum nika_trusted_kind kind,
+                               uint32_t counter, struct nika_trusted_value value)
+{
+    static const uint8_t blank[NIKA_TRUSTED_CERTIFICATE_SIZE] = {0};
+    struct nika_frame frame;
+    struct nika_digest digest;
+    struct nika_span content, certificate;
+    if (r->halted) return 0;
+    *field = (struct nika_span){blank, sizeof blank};
+    uint32_t handle = common_store_frame(&r->core, info, message);
+    if (handle == 0) return 0;
+    enum nika_err err = nika_frame_parse(nika_store_span(r->core.store, handle),
+                                         r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
+    bool whole = err == NIKA_OK && split(frame.body, &content, &certificate);
+    NIKA_ASSERT(whole);
+    hybster_statement(r->core.config, info->type, content, &digest);
+    uint32_t offset = (uint32_t)(certificate.data - frame.raw.data);
+    if (certify(r, kind, counter, value, &digest, nika_store_at(r->core.store, handle) + offset))
+        return handle;
+    nika_store_free(r->core.store, handle);
+    return 0;
+}
+
+bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate,
+                               uint32_t sender, enum nika_trusted_kind kind, uint32_t counter,
+                               const struct nika_trusted_value *value,
+                               const struct nika_digest *digest,
+                               struct nika_trusted_certificate *out)
+{
+    const struct nika_host *host = r->core.host;
+    if (nika_trusted_certificate_decode(certificate, out) != NIKA_OK) return false;
+    if (out->kind != kind || out->instance != sender || out->counter != counter) return false;
+    if (value != NULL && nika_trusted_compare(*value, out->value) != 0) return false;
+    return host->trusted->verify(host->world, r->core.self, out, digest);
+}
+
+bool hybster_message_check(struct nika_replica *r, const struct nika_frame *frame,
+                           enum nika_trusted_kind kind, uint32_t counter,
+                           const struct nika_trusted_value *value,
+                           struct nika_trusted_certificate *out)
+{
+    struct nika_span content, certificate;
+    struct nika_digest digest;
+    if (!split(frame->body, &content, &certificate)) return false;
+    hybster_statement(r->core.config, frame->type, content, &digest);
+    return hybster_certificate_check(r, certificate, frame->sender, kind, counter, value, &digest,
+                                     out);
+}
+
+bool hybster_order_certified(struct nika_replica *r, const struct nika_frame *frame,
+                             const struct hybster_order *order)
+{
+    struct nika_trusted_certificate certificate;
+    struct nika_trusted_value value = {order->view, order->seq};
+    return hybster_message_check(r, frame, NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, &value,
+                                 &certificate);
+}
+
+bool hybster_order_decode(struct nika_span body, struct hybster_order *out)
+{
+    struct nika_span content;
+    if (body.size != HYBSTER_ORDER_SIZE || !split(body, &content, &out->certificate)) return false;
+    out->view = nika_load_le(body.data, 8);
+    out->seq = nika_load_le(body.data + 8, 8);
+    memcpy(out->digest.bytes, body.data + 16, NIKA_DIGEST_SIZE);
+    return true;
+}
+
+uint32_t hybster_reissue_order(struct nika_replica *r, uint8_t type, uint64_t seq,
+                               const struct nika_digest *digest)
+{
+    const struct nika_host *host = r->core.host;
+    struct nika_trusted_certificate certificate;
+    struct nika_digest issued, expected;
+    uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE], body[HYBSTER_ORDER_SIZE];
+    if (r->halted || host->trusted->reissue(host->world, r->core.self, HYBSTER_COUNTER_ORDER,
+                                            &certificate, &issued) != NIKA_OK)
+        return 0;
+    struct nika_writer w = nika_writer_of(body, sizeof body);
+    nika_write_u64(&w, r->entered);
+    nika_write_u64(&w, seq);
+    nika_write_digest(&w, digest);
+    hybster_statement(r->core.config, type, (struct nika_span){body, w.at}, &expected);
+    bool same = certificate.kind == NIKA_TRUSTED_INDEPENDENT &&
+                certificate.value.view == r->entered && certificate.value.order == seq &&
+                nika_digest_equal(&issued, &expected);
+    if (!same) return 0;
+    REACHED(hybster_reissued);
+    nika_trusted_certificate_encode(&certificate, bytes);
+    nika_write_bytes(&w, (struct nika_span){bytes, sizeof bytes});
+    uint32_t handle = nika_store_alloc(r->core.store, HYBSTER_ORDER_FRAME_SIZE);
+    if (handle == 0) return 0;
+    struct nika_writer out =
+        nika_writer_of(nika_store_at(r->core.store, handle), HYBSTER_ORDER_FRAME_SIZE);
+    nika_frame_write(r->core.config, type, r->core.self, (struct nika_span){body, w.at},
+                     NIKA_AUTH_NONE, (struct nika_span){0}, &out);
+    NIKA_ASSERT(!out.failed && out.at == HYBSTER_ORDER_FRAME_SIZE);
+    return handle;
+}

@@ -1,0 +1,273 @@
+/* protocols/hybster/commit.c: following the leader's order, and when it is final (PROTOCOLS.md 2.3, HC1-HC3, HP6; CC1-CC4).
+ *
+ * PREPARE and COMMITs of qh distinct replicas make an order final. COMMIT-CERT brings the same proof to a replica that missed the
+ * votes or sits in another view. */
+#include "protocols/common/execute.h"
+#include "protocols/common/fetch.h"
+#include "protocols/common/status.h"
+#include "protocols/hybster/state.h"
+
+/* ---- using the counter --------------------------------------------------------------------------------------------------- */
+
+static void vote_record(struct nika_replica *r, struct hybster_slot *slot, uint32_t sender,
+                        const struct hybster_order *m)
+{
+    struct hybster_vote *vote = hybster_vote_at(r, slot, sender);
+    NIKA_ASSERT(!vote->present && m->certificate.size == sizeof vote->certificate);
+    vote->present = true;
+    vote->digest = m->digest;
+    memcpy(vote->certificate, m->certificate.data, sizeof vote->certificate);
+    if (slot->prepare != 0 && nika_digest_equal(&m->digest, &slot->digest)) slot->commit_count++;
+}
+
+static bool commit_certify(struct nika_replica *r, struct hybster_slot *slot)
+{
+    struct hybster_commit m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
+    struct nika_trusted_value value = {m.view, m.seq};
+    uint32_t handle = hybster_certify_frame(r, &hybster_info_commit, &m, &m.certificate,
+                                            NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, value);
+    if (handle == 0) return false;
+    struct nika_span raw = nika_store_span(r->core.store, handle);
+    struct hybster_order order;
+    struct nika_span body = {raw.data + NIKA_FRAME_HEAD_SIZE, HYBSTER_ORDER_SIZE};
+    bool ok = hybster_order_decode(body, &order);
+    NIKA_ASSERT(ok);
+    slot->commit = handle;
+    if (!hybster_vote_at(r, slot, r->core.self)->present)
+        vote_record(r, slot, r->core.self, &order);
+    nika_effects_persist(r->core.effects,
+                         common_token(HYBSTER_TOKEN_COMMIT, r->view_generation, m.seq),
+                         HYBSTER_RECORD_COMMIT, m.seq, raw);
+    common_broadcast_frame(&r->core, raw);
+    return true;
+}
+
+static bool prepare_certify(struct nika_replica *r, struct hybster_slot *slot)
+{
+    struct hybster_prepare m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
+    struct nika_trusted_value value = {m.view, m.seq};
+    uint32_t handle = hybster_certify_frame(r, &hybster_info_prepare, &m, &m.certificate,
+                                            NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, value);
+    if (handle == 0) return false;
+    slot->prepare = handle;
+    slot->intent = false;
+    r->certifying = m.seq;
+    hybster_prepare_persist(r, slot);
+    hybster_votes_recount(r, slot);
+    return true;
+}
+
+void hybster_advance(struct nika_replica *r)
+{
+    while (r->core.active && !r->halted) {
+        if (r->voted < r->core.low_mark) r->voted = r->core.low_mark;
+        struct hybster_slot *slot = hybster_slot_find(r, r->voted + 1);
+        if (slot == NULL || slot->view != r->entered) return;
+        if (common_leading(&r->core)) {
+            if (!slot->intent || !slot->intent_durable || r->certifying != 0) return;
+            if (!prepare_certify(r, slot)) return;
+            r->voted++;
+            continue;
+        }
+        /* HP6: whatever was withheld holds up all that follow, unless others made it final. */
+        if (slot->prepare == 0 || !slot->prepare_durable) return;
+        if (slot->withheld && !slot->base.committed) return;
+        if (!commit_certify(r, slot)) return;
+        r->voted++;
+        hybster_check_committed(r, slot);
+    }
+}
+
+/* ---- others' votes ----------------------------------------------------------------------------------------------------------- */
+
+static enum nika_check commit_check(const struct nika_replica *r, const struct hybster_order *m,
+                                    uint32_t sender)
+{
+    if (sender >= r->core.n || sender == r->core.self ||
+        sender == common_primary(&r->core, m->view))
+        return NIKA_CHECK_HC1;
+    if (!r->core.active || m->view != r->core.view) return NIKA_CHECK_HC2;
+    if (!common_in_window(&r->core, m->seq)) return NIKA_CHECK_HC2;
+    return NIKA_CHECK_NONE;
+}
+
+/* HC3. True when there is nothing to record. */
+static bool already_voted(struct nika_replica *r, struct hybster_slot *slot,
+                          const struct hybster_order *m, const struct nika_frame *frame)
+{
+    const struct hybster_vote *vote = hybster_vote_at(r, slot, frame->sender);
+    if (!vote->present) return false;
+    if (nika_digest_equal(&vote->digest, &m->digest)) return true; /* A retransmission. */
+    common_reject(&r->core, NIKA_CHECK_HC3, frame->sender);
+    if (!hybster_order_certified(r, frame, m)) return true;
+    uint8_t first[HYBSTER_ORDER_FRAME_SIZE];
+    struct nika_writer w = nika_writer_of(first, sizeof first);
+    hybster_vote_frame(r, slot, frame->sender, &w);
+    common_evidence(&r->core, frame->type, frame->sender, (struct nika_span){first, w.at},
+                    frame->raw);
+    hybster_alarm(r, NIKA_CHECK_HP7, m->seq);
+    return true;
+}
+
+void hybster_on_commit(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct hybster_order m;
+    if (!hybster_order_decode(frame->body, &m)) {
+        common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
+    enum nika_check check = commit_check(r, &m, frame->sender);
+    if (check == NIKA_CHECK_NONE) {
+        struct hybster_slot *slot = hybster_slot_current(r, m.seq);
+        if (already_voted(r, slot, &m, frame)) return;
+        bool other = slot->prepare != 0 && !nika_digest_equal(&slot->digest, &m.digest);
+        if (!hybster_order_certified(r, frame, &m)) {
+            check = NIKA_CHECK_HC2;
+        } else if (other) {
+            check = NIKA_CHECK_HC3;
+        } else {
+            if (r->core.high_known < m.seq) r->core.high_known = m.seq;
+            vote_record(r, slot, frame->sender, &m);
+            hybster_check_committed(r, slot);
+            return;
+        }
+    }
+    common_reject(&r->core, check, frame->sender);
+    bool ahead = m.view > r->core.view || (m.view == r->core.view && !r->core.active) ||
+                 m.seq > r->core.low_mark + r->core.config->window;
+    if (ahead && check == NIKA_CHECK_HC2) common_status_soon(&r->core);
+}
+
+/* ---- final ----------------------------------------------------------------------------------------------------------------------- */
+
+static void note_committed(struct nika_replica *r, const struct hybster_slot *slot,
+                           const uint64_t signers[2])
+{
+    uint8_t *bytes = NULL;
+    uint32_t bitmap = (r->core.n + 7) / 8;
+    struct nika_action *action =
+        nika_effects_add(r->core.effects, NIKA_ACTION_NOTE, NIKA_DIGEST_SIZE + bitmap, &bytes);
+    if (action == NULL) return;
+    action->id = NIKA_NOTE_COMMITTED;
+    action->a = slot->base.seq;
+    action->b = slot->base.commit_view;
+    memcpy(bytes, slot->base.commit_digest.bytes, NIKA_DIGEST_SIZE);
+    for (uint32_t i = 0; i < bitmap; i++)
+        bytes[NIKA_DIGEST_SIZE + i] = (uint8_t)(signers[i / 8] >> (8 * (i % 8)));
+}
+
+/* The slot is final with this digest. False when another one was. */
+static bool commit_slot(struct nika_replica *r, struct hybster_slot *slot, uint64_t view,
+                        const struct nika_digest *digest, const uint64_t signers[2])
+{
+    if (slot->base.committed) {
+        if (nika_digest_equal(&slot->base.commit_digest, digest)) return true;
+        hybster_alarm(r, NIKA_CHECK_CC3, slot->base.seq);
+        return false;
+    }
+    slot->base.committed = true;
+    slot->base.commit_view = view;
+    slot->base.commit_digest = *digest;
+    note_committed(r, slot, signers);
+    return true;
+}
+
+static void signer_add(uint64_t signers[2], uint32_t replica)
+{
+    signers[replica / 64] |= UINT64_C(1) << (replica % 64);
+}
+
+void hybster_check_committed(struct nika_replica *r, struct hybster_slot *slot)
+{
+    uint32_t leader = common_primary(&r->core, slot->view);
+    if (slot->prepare == 0 || slot->view != r->entered) return;
+    if (leader == r->core.self && !slot->prepare_durable) return;
+    if (slot->commit_count + 1u < r->core.quorum) return;
+    if (slot->base.committed && nika_digest_equal(&slot->base.commit_digest, &slot->digest)) return;
+    uint64_t signers[2] = {0, 0};
+    signer_add(signers, leader);
+    for (uint32_t i = 0; i < r->core.n; i++) {
+        const struct hybster_vote *vote = hybster_vote_at(r, slot, i);
+        if (vote->present && nika_digest_equal(&vote->digest, &slot->digest))
+            signer_add(signers, i);
+    }
+    if (commit_slot(r, slot, slot->view, &slot->digest, signers)) common_execute_ready(&r->core);
+}
+
+/* ---- COMMIT-CERT ------------------------------------------------------------------------------------------------------------------- */
+
+static bool open_order(struct nika_replica *r, struct nika_span raw, uint8_t type,
+                       struct nika_frame *frame, struct hybster_order *order)
+{
+    if (nika_frame_parse(raw, r->core.config->epoch, NIKA_CONTROL_SIZE_MAX, frame) != NIKA_OK)
+        return false;
+    return frame->type == type && frame->auth_alg == NIKA_AUTH_NONE && frame->sender < r->core.n &&
+           hybster_order_decode(frame->body, order);
+}
+
+/* CC2: the leader's PREPARE and qh-1 COMMITs of ascending others that agree. */
+static bool cert_valid(struct nika_replica *r, const struct hybster_commit_cert *m, bool verify,
+                       struct hybster_order *out, uint64_t signers[2])
+{
+    struct nika_frame frame;
+    struct hybster_order vote;
+    struct nika_span raw;
+    uint32_t at = 0, next_sender = 0;
+    if (m->commits.count != r->core.quorum - 1) return false;
+    if (!open_order(r, m->prepare, HYBSTER_TYPE_prepare, &frame, out)) return false;
+    uint32_t leader = common_primary(&r->core, out->view);
+    if (frame.sender != leader) return false;
+    if (verify && !hybster_order_certified(r, &frame, out)) return false;
+    signer_add(signers, leader);
+    while (nika_frames_next(&m->commits, &at, &raw)) {
+        if (!open_order(r, raw, HYBSTER_TYPE_commit, &frame, &vote)) return false;
+        if (frame.sender < next_sender || frame.sender == leader) return false;
+        if (vote.view != out->view || vote.seq != out->seq ||
+            !nika_digest_equal(&vote.digest, &out->digest))
+            return false;
+        if (verify && !hybster_order_certified(r, &frame, &vote)) return false;
+        next_sender = frame.sender + 1;
+        signer_add(signers, frame.sender);
+    }
+    return true;
+}
+
+void hybster_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct hybster_commit_cert m;
+    struct hybster_order order = {0};
+    uint64_t signers[2] = {0, 0};
+    if (nika_decode(&hybster_info_commit_cert, frame->body, &m) != NIKA_OK) {
+        common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
+    if (!cert_valid(r, &m, false, &order, signers)) {
+        common_reject(&r->core, NIKA_CHECK_CC2, frame->sender);
+        return;
+    }
+    if (!common_in_window(&r->core, order.seq)) {
+        common_reject(&r->core, NIKA_CHECK_CC1, frame->sender);
+        return;
+    }
+    const struct hybster_slot *known = hybster_slot_find(r, order.seq);
+    bool same = known != NULL && known->base.committed &&
+                nika_digest_equal(&known->base.commit_digest, &order.digest);
+    /* CC3: nothing new about what was executed; a slot restored from the log does not know its digest any more. */
+    if (same || (order.seq <= r->core.last_executed && (known == NULL || !known->base.committed)))
+        return;
+    if (!cert_valid(r, &m, true, &order, signers)) {
+        common_reject(&r->core, NIKA_CHECK_CC2, frame->sender);
+        return;
+    }
+    /* The slot is claimed without touching its view: CC4. */
+    struct hybster_slot *slot = hybster_slot_at(r, order.seq);
+    if (slot->commit_cert == 0) slot->commit_cert = nika_store_put(r->core.store, frame->body);
+    if (slot->commit_cert == 0) return; /* Comes again. */
+    REACHED(hybster_commit_cert);
+    if (r->core.high_known < order.seq) r->core.high_known = order.seq;
+    if (!commit_slot(r, slot, order.view, &order.digest, signers)) return;
+    if (!common_slot_commit_ready(&r->core, &slot->base))
+        common_fetch_want(&r->core, &order.digest, (r->core.self + 1) % r->core.n);
+    common_execute_ready(&r->core);
+    hybster_advance(r);
+}

@@ -1,0 +1,12 @@
+/* protocols/hybster/describe.h: what replica.c puts into its ops table from describe.c and digest.c. */
+#ifndef PROTOCOLS_HYBSTER_DESCRIBE_H
+#define PROTOCOLS_HYBSTER_DESCRIBE_H
+
+#include "engine/core/replica.h"
+
+/* ops.describe, ops.describe_record and ops.digest; see engine/core/replica.h. */
+void hybster_describe(uint8_t type, struct nika_span body, struct nika_summary *out);
+void hybster_describe_record(uint32_t kind, struct nika_span record, struct nika_summary *out);
+void hybster_digest(const struct nika_replica *r, struct nika_digest *out);
+
+#endif

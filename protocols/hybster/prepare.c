@@ -1,0 +1,259 @@
+/* protocols/hybster/prepare.c: the leader's order and whether to follow it (PROTOCOLS.md 2.3, HP1-HP7; 2.5).
+ *
+ * The leader makes its intent durable, uses its counter for one order at a time, makes the certified PREPARE durable and then sends
+ * it: at most the last certificate can be lost in a crash, and that one the trusted subsystem gives again. A follower makes PREPARE
+ * and batch durable before it uses its own counter (commit.c). */
+#include "protocols/common/fetch.h"
+#include "protocols/common/status.h"
+#include "protocols/hybster/state.h"
+
+static uint32_t known_order(const struct hybster_slot *slot)
+{
+    return slot->prepare != 0 ? slot->prepare : slot->parked;
+}
+
+/* HP7. True when the slot has an order of this view already. */
+static bool already_ordered(struct nika_replica *r, struct hybster_slot *slot,
+                            const struct hybster_order *m, const struct nika_frame *frame)
+{
+    uint32_t held = known_order(slot);
+    if (held == 0) return false;
+    const struct nika_digest *digest = slot->prepare != 0 ? &slot->digest : &slot->parked_digest;
+    if (nika_digest_equal(digest, &m->digest)) return true; /* A retransmission. */
+    if (!hybster_order_certified(r, frame, m)) {
+        common_reject(&r->core, NIKA_CHECK_HP4, frame->sender);
+        return true;
+    }
+    /* Two digests for one value: no trusted subsystem that works does that. */
+    common_evidence(&r->core, frame->type, frame->sender, nika_store_span(r->core.store, held),
+                    frame->raw);
+    common_reject(&r->core, NIKA_CHECK_HP7, frame->sender);
+    hybster_alarm(r, NIKA_CHECK_HP7, m->seq);
+    return true;
+}
+
+/* HP1-HP3: everything that needs only the fields. */
+static enum nika_check order_check(const struct nika_replica *r, const struct hybster_order *m,
+                                   uint32_t sender)
+{
+    if (sender != common_primary(&r->core, m->view)) return NIKA_CHECK_HP1;
+    if (!r->core.active || m->view != r->core.view) return NIKA_CHECK_HP2;
+    if (!common_in_window(&r->core, m->seq)) return NIKA_CHECK_HP3;
+    /* One's own PREPARE is news only after a log was lost. */
+    if (sender == r->core.self && m->seq > r->voted) return NIKA_CHECK_HP1;
+    return NIKA_CHECK_NONE;
+}
+
+/* Accept it when its batch is at hand, else park it and ask for the batch (HP5). */
+static void take(struct nika_replica *r, struct hybster_slot *slot,
+                 const struct hybster_order *order, struct nika_span frame);
+
+void hybster_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct hybster_order m;
+    if (!hybster_order_decode(frame->body, &m)) {
+        common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
+    enum nika_check check = order_check(r, &m, frame->sender);
+    struct hybster_slot *slot = NULL;
+    if (check == NIKA_CHECK_NONE) {
+        slot = hybster_slot_current(r, m.seq);
+        if (already_ordered(r, slot, &m, frame)) return;
+        if (nika_digest_is_null(&m.digest)) check = NIKA_CHECK_HP5;
+        if (check == NIKA_CHECK_NONE && !hybster_order_certified(r, frame, &m))
+            check = NIKA_CHECK_HP4;
+    }
+    if (check != NIKA_CHECK_NONE) {
+        common_reject(&r->core, check, frame->sender);
+        bool behind = m.view > r->core.view || (m.view == r->core.view && !r->core.active) ||
+                      m.seq > r->core.low_mark + r->core.config->window;
+        if (behind && check != NIKA_CHECK_HP1) common_status_soon(&r->core);
+        return;
+    }
+    if (r->core.high_known < m.seq) r->core.high_known = m.seq;
+    take(r, slot, &m, frame->raw);
+}
+
+/* Agreed time, as PP9 of PBFT: orders of a NEW-VIEW were accepted once; executed ones have passed. Clocks that were ahead and are
+ * right again leave agreed time ahead of all of them: it may then still move, by as little as there is. */
+static bool time_acceptable(struct nika_replica *r, const struct hybster_slot *slot)
+{
+    if (slot->from_new_view || slot->base.seq <= r->core.last_issued) return true;
+    if (slot->base.nondet_ns <= r->core.last_time_ns) return false;
+    if (slot->base.nondet_ns <= r->core.now_ns + r->core.config->time_skew_ns) return true;
+    const struct hybster_slot *before = hybster_slot_find(r, slot->base.seq - 1);
+    uint64_t last = r->core.last_time_ns;
+    bool counts =
+        before != NULL && before->view == r->entered && before->prepare != 0 && !before->withheld;
+    if (counts && before->base.nondet_ns > last) last = before->base.nondet_ns;
+    return slot->base.nondet_ns == last + 1;
+}
+
+void hybster_prepare_reconsider(struct nika_replica *r, struct hybster_slot *slot)
+{
+    if (!slot->untimely || !time_acceptable(r, slot)) return;
+    slot->untimely = false;
+    slot->withheld = false;
+}
+
+/* The order counts as the leader's vote, and COMMITs that came early are counted now. */
+static void accept(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame)
+{
+    slot->prepare = frame;
+    hybster_votes_recount(r, slot);
+    if (slot->batch != 0 && !time_acceptable(r, slot)) {
+        slot->withheld = true;
+        slot->untimely = true;
+        common_reject(&r->core, NIKA_CHECK_HP5, common_primary(&r->core, slot->view));
+    }
+    hybster_prepare_persist(r, slot);
+    hybster_check_committed(r, slot);
+}
+
+static void take(struct nika_replica *r, struct hybster_slot *slot,
+                 const struct hybster_order *order, struct nika_span frame)
+{
+    uint32_t handle = nika_store_put(r->core.store, frame);
+    if (handle == 0) return; /* STATUS brings it again. */
+    slot->intent = false;
+    bool null = nika_digest_is_null(&order->digest);
+    if (null || hybster_slot_batch(slot, &order->digest) != 0) {
+        hybster_slot_set_digest(r, slot, &order->digest);
+        slot->batch_ok = true;
+        /* A BATCH begins with its time; a null one has none. */
+        slot->base.nondet_ns =
+            null ? 0 : nika_load_le(nika_store_at(r->core.store, slot->batch), 8);
+        accept(r, slot, handle);
+        return;
+    }
+    slot->parked = handle;
+    slot->parked_digest = order->digest;
+    common_queue_note(&r->core, NIKA_QUEUE_PARKED, ++r->parked_count);
+    /* The leader sends the BATCH right behind its PREPARE. */
+    common_fetch_want(&r->core, &order->digest, NIKA_NODE_NONE);
+}
+
+void hybster_resume_parked(struct nika_replica *r, struct hybster_slot *slot, struct nika_span body)
+{
+    struct common_batch batch;
+    if (slot->parked == 0 || slot->withheld) return;
+    bool valid =
+        nika_decode(&common_info_batch, body, &batch) == NIKA_OK &&
+        common_batch_check(r->core.config, r->core.host, &batch, body.size) == NIKA_CHECK_NONE;
+    if (!valid) {
+        /* No correct replica will ever follow this order; it stays only as what the leader said. */
+        slot->withheld = true;
+        common_reject(&r->core, NIKA_CHECK_HP5, common_primary(&r->core, slot->view));
+        return;
+    }
+    uint32_t handle = common_bulk_put(&r->core, body);
+    if (handle == 0) return; /* Fetched again later. */
+    struct nika_digest digest = slot->parked_digest;
+    hybster_slot_set_digest(r, slot, &digest);
+    nika_store_free(r->core.store, slot->batch);
+    slot->batch = handle;
+    slot->batch_ok = true;
+    slot->base.nondet_ns = batch.time_ns;
+    uint32_t frame = slot->parked;
+    slot->parked = 0;
+    r->parked_count--;
+    accept(r, slot, frame);
+}
+
+void hybster_install(struct nika_replica *r, const struct hybster_order *order,
+                     struct nika_span frame)
+{
+    struct hybster_slot *slot = hybster_slot_current(r, order->seq);
+    if (slot->base.committed && !nika_digest_equal(&slot->base.commit_digest, &order->digest)) {
+        hybster_alarm(r, NIKA_CHECK_HN6, order->seq);
+        return;
+    }
+    if (known_order(slot) != 0) return;
+    if (r->core.high_known < order->seq) r->core.high_known = order->seq;
+    slot->from_new_view = true;
+    take(r, slot, order, frame);
+    hybster_slot_unwant(r, slot);
+}
+
+/* ---- the leader -------------------------------------------------------------------------------------------------------- */
+
+bool hybster_propose(struct nika_replica *r, uint32_t batch, uint64_t time_ns)
+{
+    struct nika_digest digest;
+    if (r->halted) return false;
+    common_batch_body_digest(nika_store_span(r->core.store, batch), &digest);
+    struct hybster_slot *slot = hybster_slot_current(r, r->core.next_seq);
+    NIKA_ASSERT(slot->prepare == 0 && slot->parked == 0 && !slot->intent);
+    hybster_slot_set_digest(r, slot, &digest);
+    if (slot->batch != 0) nika_store_free(r->core.store, batch);
+    if (slot->batch == 0) slot->batch = batch;
+    slot->batch_ok = true;
+    slot->base.nondet_ns = time_ns;
+    slot->intent = true;
+    hybster_intent_persist(r, slot);
+    return true;
+}
+
+void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot)
+{
+    struct nika_span body = nika_store_span(r->core.store, slot->batch);
+    uint8_t *bytes = NULL;
+    uint32_t size = 8 + 4 + body.size;
+    struct nika_action *action =
+        nika_effects_add(r->core.effects, NIKA_ACTION_PERSIST, size, &bytes);
+    if (action == NULL) return;
+    action->id = HYBSTER_RECORD_INTENT;
+    action->a = slot->base.seq;
+    action->token = common_token(HYBSTER_TOKEN_INTENT, r->view_generation, slot->base.seq);
+    struct nika_writer w = nika_writer_of(bytes, size);
+    nika_write_u64(&w, slot->view);
+    nika_write_bytes(&w, body);
+    slot->persist_failed = false;
+}
+
+void hybster_intent_stored(struct nika_replica *r, uint64_t seq)
+{
+    struct hybster_slot *slot = hybster_slot_find(r, seq);
+    if (slot == NULL || !slot->intent || slot->view != r->entered) return;
+    slot->intent_durable = true;
+    hybster_advance(r);
+}
+
+/* PREPARE frame and batch; of an own intent, which has the batch already, the frame alone. */
+void hybster_prepare_persist(struct nika_replica *r, struct hybster_slot *slot)
+{
+    struct nika_span frame = nika_store_span(r->core.store, slot->prepare);
+    struct nika_span body = {0};
+    if (slot->batch != 0 && !slot->intent_durable)
+        body = nika_store_span(r->core.store, slot->batch);
+    uint8_t *bytes = NULL;
+    uint32_t size = 8 + frame.size + body.size;
+    struct nika_action *action =
+        nika_effects_add(r->core.effects, NIKA_ACTION_PERSIST, size, &bytes);
+    if (action == NULL) return;
+    action->id = HYBSTER_RECORD_PREPARE;
+    action->a = slot->base.seq;
+    action->token = common_token(HYBSTER_TOKEN_PREPARE, r->view_generation, slot->base.seq);
+    struct nika_writer w = nika_writer_of(bytes, size);
+    nika_write_bytes(&w, frame);
+    nika_write_bytes(&w, body);
+    slot->persist_failed = false;
+}
+
+void hybster_prepare_stored(struct nika_replica *r, uint64_t seq)
+{
+    if (r->certifying == seq) r->certifying = 0;
+    struct hybster_slot *slot = hybster_slot_find(r, seq);
+    bool held = slot != NULL && slot->prepare != 0 && slot->view == r->entered;
+    if (held && !slot->prepare_durable && r->core.active) {
+        slot->prepare_durable = true;
+        if (common_leading(&r->core) && !slot->from_new_view && !r->halted) {
+            common_broadcast_frame(&r->core, nika_store_span(r->core.store, slot->prepare));
+            common_send_batch(&r->core, NIKA_NODE_NONE,
+                              nika_store_span(r->core.store, slot->batch));
+        }
+        hybster_check_committed(r, slot);
+    }
+    hybster_advance(r);
+}

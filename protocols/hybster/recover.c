@@ -1,0 +1,219 @@
+/* protocols/hybster/recover.c: rebuilding a replica from its disk, and its first event (PROTOCOLS.md 1.12, 2.5).
+ *
+ * What the log says is compared with the trusted subsystem's counter: a counter behind the log was rolled back (TSR), and the replica
+ * never votes again; one ahead of it lost a message at most, which the trusted subsystem gives again. */
+#include "protocols/common/recover.h"
+#include "protocols/common/status.h"
+#include "protocols/hybster/view.h"
+
+/* Recovery does not know h yet: the newer number wins a slot. */
+static struct hybster_slot *slot_for(struct nika_replica *r, uint64_t seq)
+{
+    const struct hybster_slot *slot = &r->slots[seq % r->core.config->window];
+    if (seq == 0 || slot->base.seq > seq) return NULL;
+    return hybster_slot_at(r, seq);
+}
+
+static bool parse_order(const struct nika_replica *r, struct nika_span raw, uint8_t type,
+                        struct hybster_order *order)
+{
+    struct nika_frame frame;
+    if (nika_frame_parse(raw, r->core.config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK)
+        return false;
+    return frame.type == type && hybster_order_decode(frame.body, order);
+}
+
+static void note_used(struct nika_replica *r, uint64_t view, uint64_t order)
+{
+    struct nika_trusted_value value = {view, order};
+    if (nika_trusted_compare(value, r->counter) > 0) r->counter = value;
+}
+
+/* The batch of a slot's digest, when the record has it and the slot has not. */
+static void adopt_batch(struct nika_replica *r, struct hybster_slot *slot,
+                        const struct nika_digest *digest, struct nika_span body)
+{
+    struct common_batch batch;
+    hybster_slot_set_digest(r, slot, digest);
+    if (slot->batch == 0 && body.size != 0) slot->batch = nika_store_put(r->core.store, body);
+    slot->batch_ok = slot->batch != 0 || nika_digest_is_null(digest);
+    if (slot->batch != 0 &&
+        nika_decode(&common_info_batch, nika_store_span(r->core.store, slot->batch), &batch) ==
+            NIKA_OK)
+        slot->base.nondet_ns = batch.time_ns;
+    if (!slot->batch_ok) common_forget(&r->core);
+}
+
+static void recover_intent(struct nika_replica *r, uint64_t seq, struct nika_span record)
+{
+    struct nika_reader reader = nika_reader_of(record);
+    uint64_t view = nika_read_u64(&reader);
+    struct nika_span body = nika_read_bytes(&reader, NIKA_MESSAGE_SIZE_MAX);
+    struct nika_digest digest;
+    struct hybster_slot *slot = nika_reader_done(&reader) ? slot_for(r, seq) : NULL;
+    if (slot == NULL || (slot->prepare != 0 && slot->view >= view)) return;
+    common_batch_body_digest(body, &digest);
+    hybster_slot_reset_view(r, slot);
+    slot->view = view;
+    adopt_batch(r, slot, &digest, body);
+    slot->intent = true;
+    slot->intent_durable = true;
+}
+
+static void recover_prepare(struct nika_replica *r, struct nika_span record)
+{
+    struct nika_reader reader = nika_reader_of(record);
+    struct nika_span raw = nika_read_bytes(&reader, NIKA_CONTROL_SIZE_MAX);
+    struct nika_span body = nika_read_bytes(&reader, NIKA_MESSAGE_SIZE_MAX);
+    struct hybster_order order;
+    if (!nika_reader_done(&reader) || !parse_order(r, raw, HYBSTER_TYPE_prepare, &order)) return;
+    if (common_primary(&r->core, order.view) == r->core.self) note_used(r, order.view, order.seq);
+    struct hybster_slot *slot = slot_for(r, order.seq);
+    if (slot == NULL || (slot->prepare != 0 && slot->view > order.view)) return;
+    hybster_slot_reset_view(r, slot);
+    slot->view = order.view;
+    adopt_batch(r, slot, &order.digest, body);
+    slot->prepare = nika_store_put(r->core.store, raw);
+    if (slot->prepare == 0) common_forget(&r->core);
+    slot->prepare_durable = true;
+}
+
+static void recover_commit(struct nika_replica *r, struct nika_span record)
+{
+    struct hybster_order order;
+    if (!parse_order(r, record, HYBSTER_TYPE_commit, &order)) return;
+    note_used(r, order.view, order.seq);
+    struct hybster_slot *slot = slot_for(r, order.seq);
+    bool current = slot != NULL && slot->prepare != 0 && slot->view == order.view &&
+                   nika_digest_equal(&slot->digest, &order.digest);
+    if (!current || slot->commit != 0) return;
+    slot->commit = nika_store_put(r->core.store, record);
+    struct hybster_vote *vote = hybster_vote_at(r, slot, r->core.self);
+    vote->present = true;
+    vote->digest = order.digest;
+    memcpy(vote->certificate, order.certificate.data, sizeof vote->certificate);
+}
+
+void hybster_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct nika_span record)
+{
+    /* Queue notes need effects; recovery has none, and none of it is news to an observer. */
+    struct nika_effects silent = {0};
+    r->core.effects = &silent;
+    switch (kind) {
+    case NIKA_RECORD_SNAPSHOT:
+        common_recover_snapshot(&r->core, record);
+        break;
+    case NIKA_RECORD_AMNESIA:
+        common_forget(&r->core);
+        break;
+    case HYBSTER_RECORD_INTENT:
+        recover_intent(r, seq, record);
+        break;
+    case HYBSTER_RECORD_PREPARE:
+        recover_prepare(r, record);
+        break;
+    case HYBSTER_RECORD_COMMIT:
+        recover_commit(r, record);
+        break;
+    case HYBSTER_RECORD_VIEW_CHANGE:
+        note_used(r, seq, 0);
+        hybster_recover_view_change(r, seq, record);
+        break;
+    case HYBSTER_RECORD_NEW_VIEW:
+        hybster_recover_new_view(r, seq, record);
+        break;
+    case COMMON_RECORD_STABLE:
+        common_recover_stable(&r->core, seq, record);
+        break;
+    default:
+        break; /* A record of a newer version says nothing to this one. */
+    }
+    r->core.effects = NULL;
+}
+
+/* 2.5: the counter decides what this replica may have said. */
+static void compare_counter(struct nika_replica *r)
+{
+    const struct nika_host *host = r->core.host;
+    struct nika_trusted_value present;
+    uint64_t epoch = 0;
+    /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
+    if (host->trusted == NULL ||
+        (host->trusted->read)(host->world, r->core.self, HYBSTER_COUNTER_ORDER, &present, &epoch) !=
+            NIKA_OK) {
+        hybster_halt(r, NIKA_CHECK_TSG, 0);
+        return;
+    }
+    if (nika_trusted_compare(present, r->counter) < 0) {
+        hybster_halt(r, NIKA_CHECK_TSR, r->counter.order);
+        return;
+    }
+    r->counter = present;
+}
+
+/* The one message that a crash between counter and disk can have lost. */
+static void take_reissued(struct nika_replica *r)
+{
+    if (r->counter.view != r->entered || r->counter.order == 0) return;
+    struct hybster_slot *slot = hybster_slot_find(r, r->counter.order);
+    if (slot == NULL || slot->view != r->entered) return;
+    if (slot->intent && slot->prepare == 0) {
+        slot->prepare =
+            hybster_reissue_order(r, HYBSTER_TYPE_prepare, slot->base.seq, &slot->digest);
+        if (slot->prepare == 0) return;
+        slot->intent = false;
+        r->certifying = slot->base.seq;
+        hybster_prepare_persist(r, slot);
+    } else if (slot->prepare != 0 && slot->commit == 0 && !common_leading(&r->core)) {
+        slot->commit = hybster_reissue_order(r, HYBSTER_TYPE_commit, slot->base.seq, &slot->digest);
+        if (slot->commit == 0) return;
+        struct nika_span raw = nika_store_span(r->core.store, slot->commit);
+        nika_effects_persist(r->core.effects,
+                             common_token(HYBSTER_TOKEN_COMMIT, r->view_generation, slot->base.seq),
+                             HYBSTER_RECORD_COMMIT, slot->base.seq, raw);
+        recover_commit(r, raw);
+        common_broadcast_frame(&r->core, raw);
+    }
+}
+
+static void restore(struct nika_replica *r)
+{
+    common_recover_end(&r->core);
+    if (r->low_bound < r->core.low_mark) r->low_bound = r->core.low_mark;
+    for (uint32_t i = 0; i < r->core.config->window; i++) {
+        struct hybster_slot *slot = &r->slots[i];
+        if (slot->base.seq == 0) continue;
+        if (slot->base.seq > r->core.high_known) r->core.high_known = slot->base.seq;
+        if (slot->view != r->entered) {
+            hybster_slot_reset_view(r, slot);
+            continue;
+        }
+        slot->from_new_view = slot->base.seq <= r->low_bound && r->entered != 0;
+        if (slot->prepare != 0 || slot->intent) {
+            if (slot->base.seq >= r->core.next_seq) r->core.next_seq = slot->base.seq + 1;
+        }
+        hybster_votes_recount(r, slot);
+    }
+    if (r->core.high_known < r->core.last_executed) r->core.high_known = r->core.last_executed;
+}
+
+void hybster_start(struct nika_replica *r)
+{
+    bool fresh = r->core.low_mark == 0 && r->core.last_executed == 0 && r->core.view == 0 &&
+                 !r->core.amnesiac;
+    restore(r);
+    compare_counter(r);
+    r->voted = r->core.low_mark;
+    if (r->counter.view == r->entered && r->counter.order > r->voted) r->voted = r->counter.order;
+    hybster_view_start(r);
+    take_reissued(r);
+    common_restart(&r->core);
+    hybster_advance(r);
+    /* Peers hold the votes that a crash lost; without any record there is nothing to ask for yet. */
+    if (!fresh || r->core.high_known > 0) {
+        common_status_soon(&r->core);
+        return;
+    }
+    r->core.status_due_ns = r->core.now_ns + r->core.config->status_ns;
+    common_timer_start(&r->core, COMMON_TIMER_STATUS, r->core.config->status_ns);
+}

@@ -1,0 +1,268 @@
+/* protocols/hybster/state.h: the state of one Hybster replica and the seams between its files (PROTOCOLS.md 2.3-2.5).
+ *
+ * Private to protocols/hybster. core.view is the view that the replica supports (`cur`), `entered` the highest that it entered by a
+ * validated NEW-VIEW (`est`); core.active says that they are one. Slots hold PREPAREs of `entered` and nothing else. What the own
+ * trusted subsystem certified is stored and resent as it is, never certified again. */
+#ifndef PROTOCOLS_HYBSTER_STATE_H
+#define PROTOCOLS_HYBSTER_STATE_H
+
+#include "protocols/common/checkpoints.h"
+#include "protocols/common/core.h"
+#include "protocols/common/output.h"
+#include "protocols/common/window.h"
+#include "protocols/hybster/hybster.h"
+#include "protocols/hybster/messages.h"
+
+/* Body of PREPARE and COMMIT, read by hand because every vote passes here. */
+struct hybster_order {
+    uint64_t view, seq;
+    struct nika_digest digest;
+    struct nika_span certificate;
+};
+#define HYBSTER_ORDER_SIZE (8u + 8u + NIKA_DIGEST_SIZE + 4u + NIKA_TRUSTED_CERTIFICATE_SIZE)
+/* The last field of every certified message: u32 length | certificate. */
+#define HYBSTER_CERTIFICATE_FIELD (4u + NIKA_TRUSTED_CERTIFICATE_SIZE)
+
+/* Durable records. Slot records first. */
+enum hybster_record {
+    HYBSTER_RECORD_INTENT = 1,  /* view u64 | batch body: the leader is about to use the counter. */
+    HYBSTER_RECORD_PREPARE = 2, /* PREPARE frame (u32 length + bytes) | batch body (the same). */
+    HYBSTER_RECORD_COMMIT = 3,  /* Own COMMIT frame. */
+    HYBSTER_RECORD_VIEW_CHANGE = NIKA_RECORD_LATEST | 1, /* VIEW-CHANGE frame. seq = view. */
+    HYBSTER_RECORD_NEW_VIEW = NIKA_RECORD_LATEST | 2,    /* NEW-VIEW frame. seq = view. */
+};
+
+/* What a completion token means, beside enum common_token_kind. All carry the view generation. */
+enum hybster_token {
+    HYBSTER_TOKEN_INTENT = 1,  /* STORED: the leader may use the counter. */
+    HYBSTER_TOKEN_PREPARE,     /* STORED: send PREPARE (leader) or use the counter for COMMIT. */
+    HYBSTER_TOKEN_VIEW_CHANGE, /* STORED: send VIEW-CHANGE. seq = view. */
+    HYBSTER_TOKEN_NEW_VIEW,    /* STORED: enter the view, or acknowledge it. seq = view. */
+    HYBSTER_TOKEN_COMMIT = 14, /* Nobody waits for it. */
+};
+
+/* A COMMIT, kept with its certificate so that it can be shown to others. */
+struct hybster_vote {
+    bool present;
+    struct nika_digest digest;
+    uint8_t certificate[NIKA_TRUSTED_CERTIFICATE_SIZE];
+};
+
+struct hybster_slot {
+    struct common_slot base;     /* First. */
+    uint64_t view;               /* Of everything below down to `commit_count`: `entered`. */
+    struct nika_digest digest;   /* Of the PREPARE or of the intent. */
+    bool intent, intent_durable; /* Leader: ordered, not certified yet. */
+    uint32_t prepare;            /* Store handle of the accepted PREPARE frame; 0 = none. */
+    uint32_t parked; /* Store handle of a PREPARE whose batch is missing or bad (HP5); 0 = none. */
+    struct nika_digest parked_digest;
+    uint32_t batch;        /* Store handle of the batch body of `digest`; 0 = absent or null. */
+    bool batch_ok;         /* Present and checked, or the null batch. */
+    bool withheld;         /* HP5 failed: no COMMIT from us ... */
+    bool untimely;         /* ... because of the agreed time, which time may cure. */
+    bool from_new_view;    /* Installed from a NEW-VIEW. */
+    bool prepare_durable;  /* The counter may be used for it, or for what follows it. */
+    bool persist_failed;   /* The disk refused a record of this slot. */
+    uint32_t commit;       /* Store handle of the own COMMIT frame; 0 = none. */
+    uint16_t commit_count; /* Matching `digest`, once a PREPARE is accepted. */
+    /* HN8: the batch that a NEW-VIEW, or a VIEW-CHANGE for one to be built, would carry over here. */
+    bool wanted, wanted_bad;
+    uint64_t wanted_stamp; /* STATUS round of the wish: an older one gives way. */
+    struct nika_digest wanted_digest;
+    uint32_t wanted_batch; /* Store handle, 0 = not come yet. */
+    uint32_t commit_cert;  /* Encoded COMMIT-CERT body, kept until stable; 0 = none. */
+};
+
+struct hybster_view_change_entry {
+    uint64_t view, from; /* view 0 = none. */
+    uint32_t frame;      /* Store handle of the whole frame. */
+};
+struct hybster_ack_entry {
+    uint64_t view, base; /* view 0 = none. */
+    uint32_t frame;
+};
+struct hybster_hop_entry {
+    struct nika_digest digest;
+    uint8_t certificate[NIKA_TRUSTED_CERTIFICATE_SIZE];
+};
+/* One read-only request per client that the app is answering. */
+struct hybster_read {
+    uint64_t timestamp; /* 0 = none. */
+    uint64_t seq;       /* Last committed batch that the answer reflects. */
+};
+
+struct nika_replica {
+    struct common_core core; /* First: see core.h. */
+    uint64_t entered;        /* est */
+    uint64_t low_bound;      /* max of the NEW-VIEW that opened `entered`. */
+    uint16_t view_generation;
+    /* The trusted subsystem does not answer (TSG) or was rolled back (TSR): this replica votes for nothing any more. */
+    bool halted;
+    struct nika_trusted_value counter; /* Last value of the ordering counter. */
+    uint64_t voted; /* Highest order of `entered` that needs no use of the counter any more. */
+    uint64_t
+        certifying; /* Leader: order whose certified PREPARE is on its way to the disk; 0 = none. */
+
+    /* View change. */
+    uint32_t my_view_change; /* Store handle of the VIEW-CHANGE frame for core.view; 0 = none. */
+    bool my_view_change_durable;
+    struct hybster_hop_entry hops[HYBSTER_HOPS_MAX]; /* Own VIEW-CHANGEs since the last order. */
+    uint32_t hop_count;
+    uint32_t new_view; /* Store handle of the NEW-VIEW frame of `entered`; 0 iff entered == 0. */
+    uint32_t
+        candidate; /* Store handle of a validated (or built) NEW-VIEW that is not entered yet. */
+    uint64_t candidate_view;
+    bool candidate_saving;       /* HN8 is met: on its way to the disk. */
+    struct nika_digest rejected; /* Last NEW-VIEW that failed: not verified again. */
+    uint64_t view_timer_view;    /* View for which T_vc was started. */
+    uint64_t alarmed;            /* Bit = check: an alarm is raised once. */
+
+    uint32_t parked_count;
+    struct hybster_slot *slots;                     /* config->window */
+    struct hybster_vote *votes;                     /* window x n */
+    struct hybster_view_change_entry *view_changes; /* n */
+    struct hybster_ack_entry *acks;                 /* n; one's own among them */
+    struct hybster_read *reads;                     /* One per client. */
+};
+
+/* qh: any two such sets of replicas share one. */
+static inline uint32_t hybster_majority(uint32_t n)
+{
+    return n / 2 + 1;
+}
+
+/* ---- certify.c: the trusted subsystem ----------------------------------------------------------------------------------- */
+/* What is certified of a message: type, group and all fields before its certificate. */
+void hybster_statement(const struct nika_config *config, uint8_t type, struct nika_span content,
+                       struct nika_digest *out);
+/* Build a frame of one's own into the store and certify it. Handle, or 0: the store is full (the counter was not touched), or the
+ * trusted subsystem refused (r->halted). message->certificate, at `field`, must be unset. */
+uint32_t hybster_certify_frame(struct nika_replica *r, const struct nika_message_info *info,
+                               void *message, struct nika_span *field, enum nika_trusted_kind kind,
+                               uint32_t counter, struct nika_trusted_value value);
+/* Is `certificate` of this kind, instance, counter and value, and valid for `digest`? `value` NULL: any. `out` gets its fields. */
+bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate,
+                               uint32_t sender, enum nika_trusted_kind kind, uint32_t counter,
+                               const struct nika_trusted_value *value,
+                               const struct nika_digest *digest,
+                               struct nika_trusted_certificate *out);
+/* The same for a whole message: its body ends with the certificate. */
+bool hybster_message_check(struct nika_replica *r, const struct nika_frame *frame,
+                           enum nika_trusted_kind kind, uint32_t counter,
+                           const struct nika_trusted_value *value,
+                           struct nika_trusted_certificate *out);
+/* PREPARE or COMMIT: an independent certificate of [view|seq] by the frame's sender (HP4). */
+bool hybster_order_certified(struct nika_replica *r, const struct nika_frame *frame,
+                             const struct hybster_order *order);
+bool hybster_order_decode(struct nika_span body, struct hybster_order *out);
+/* Take what the trusted subsystem certified last, if that was exactly this order as a message of this type. Frame handle or 0. */
+uint32_t hybster_reissue_order(struct nika_replica *r, uint8_t type, uint64_t seq,
+                               const struct nika_digest *digest);
+/* The trusted subsystem is gone (TSG) or was rolled back (TSR). */
+void hybster_halt(struct nika_replica *r, enum nika_check why, uint64_t seq);
+/* Raise the alarm of a check once. */
+void hybster_alarm(struct nika_replica *r, enum nika_check check, uint64_t seq);
+
+/* ---- slots.c: the window ------------------------------------------------------------------------------------------------ */
+static inline struct hybster_slot *hybster_slot_of(struct common_slot *slot)
+{
+    return (struct hybster_slot *)(void *)slot;
+}
+static inline struct hybster_slot *hybster_slot_at(struct nika_replica *r, uint64_t seq)
+{
+    return hybster_slot_of(common_slot_at(&r->core, seq));
+}
+/* NULL when not in the window or never claimed. */
+static inline struct hybster_slot *hybster_slot_find(const struct nika_replica *r, uint64_t seq)
+{
+    return hybster_slot_of(common_slot_find(&r->core, seq));
+}
+/* The slot of `seq`, in the window, made ready for PREPAREs of `entered`. */
+struct hybster_slot *hybster_slot_current(struct nika_replica *r, uint64_t seq);
+void hybster_slot_reset_view(struct nika_replica *r, struct hybster_slot *slot);
+void hybster_slot_release(struct nika_replica *r, struct hybster_slot *slot);
+void hybster_slot_set_digest(struct nika_replica *r, struct hybster_slot *slot,
+                             const struct nika_digest *digest);
+void hybster_slot_unpark(struct nika_replica *r, struct hybster_slot *slot);
+void hybster_slot_unwant(struct nika_replica *r, struct hybster_slot *slot);
+uint32_t hybster_slot_batch(const struct hybster_slot *slot, const struct nika_digest *digest);
+bool hybster_spare_batches(struct nika_replica *r);
+struct hybster_vote *hybster_vote_at(const struct nika_replica *r, const struct hybster_slot *slot,
+                                     uint32_t sender);
+void hybster_votes_recount(struct nika_replica *r, struct hybster_slot *slot);
+/* Write the COMMIT frame of a stored vote; HYBSTER_COMMIT_FRAME_SIZE bytes. */
+#define HYBSTER_ORDER_FRAME_SIZE (NIKA_FRAME_HEAD_SIZE + HYBSTER_ORDER_SIZE + NIKA_FRAME_TAIL_SIZE)
+void hybster_vote_frame(const struct nika_replica *r, const struct hybster_slot *slot,
+                        uint32_t sender, struct nika_writer *w);
+/* Encode PREPARE and qh-1 COMMITs of a committed slot into slot->commit_cert, unless it is there. */
+void hybster_commit_cert_keep(struct nika_replica *r, struct hybster_slot *slot);
+/* The PREPARE frame of `entered` that this replica accepted at `seq`, empty when none: what a VIEW-CHANGE shows. */
+struct nika_span hybster_accepted_prepare(const struct nika_replica *r, uint64_t seq);
+
+/* ---- prepare.c, commit.c: ordering (2.3) ---------------------------------------------------------------------------------- */
+void hybster_on_prepare(struct nika_replica *r, const struct nika_frame *frame);
+bool hybster_propose(struct nika_replica *r, uint32_t batch, uint64_t time_ns);
+void hybster_resume_parked(struct nika_replica *r, struct hybster_slot *slot,
+                           struct nika_span body);
+void hybster_prepare_reconsider(struct nika_replica *r, struct hybster_slot *slot);
+void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot);
+void hybster_prepare_persist(struct nika_replica *r, struct hybster_slot *slot);
+void hybster_intent_stored(struct nika_replica *r, uint64_t seq);
+void hybster_prepare_stored(struct nika_replica *r, uint64_t seq);
+/* Use the counter for every order whose turn it is: PREPAREs of the leader one by one, COMMITs of a follower (HP6). */
+void hybster_advance(struct nika_replica *r);
+/* An order of the view being entered. `batch` is at hand, unless it lies where the state already is. */
+void hybster_install(struct nika_replica *r, const struct hybster_order *order,
+                     struct nika_span frame);
+void hybster_on_commit(struct nika_replica *r, const struct nika_frame *frame);
+void hybster_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame);
+void hybster_check_committed(struct nika_replica *r, struct hybster_slot *slot);
+
+/* ---- read_only.c ---------------------------------------------------------------------------------------------------------- */
+void hybster_on_read_only(struct nika_replica *r, const struct common_request *request);
+void hybster_read_only_done(struct nika_replica *r, uint32_t client, struct nika_span result);
+
+/* ---- view_change.c, new_view.c, ack.c: view changes (2.4) ------------------------------------------------------------------- */
+void hybster_view_change_start(struct nika_replica *r, uint64_t view);
+void hybster_view_change_stored(struct nika_replica *r, uint64_t view);
+void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *frame);
+void hybster_view_timer(struct nika_replica *r); /* T_vc expired. */
+void hybster_view_timer_check(struct nika_replica *r);
+void hybster_view_leave(struct nika_replica *r);
+/* Forget the batches kept for a view to come (HN8): after its orders took them, or when it will not come. */
+void hybster_view_unwant(struct nika_replica *r);
+void hybster_view_change_forget(struct nika_replica *r, uint32_t sender);
+/* The STATUS timer fired, or something that was missing has come: build, persist, enter what can be. */
+void hybster_view_retry(struct nika_replica *r);
+void hybster_view_start(struct nika_replica *r);
+void hybster_recover_view_change(struct nika_replica *r, uint64_t view, struct nika_span frame);
+void hybster_on_new_view(struct nika_replica *r, const struct nika_frame *frame);
+void hybster_new_view_stored(struct nika_replica *r, uint64_t view);
+void hybster_new_view_try_build(struct nika_replica *r);
+void hybster_candidate_drop(struct nika_replica *r);
+void hybster_candidate_progress(struct nika_replica *r);
+void hybster_recover_new_view(struct nika_replica *r, uint64_t view, struct nika_span frame);
+/* At START, active: install R of the entered NEW-VIEW where the log has nothing newer. */
+void hybster_new_view_install(struct nika_replica *r);
+void hybster_on_ack(struct nika_replica *r, const struct nika_frame *frame);
+/* Say that the NEW-VIEW of `entered` was validated, to the leader of the view on the way to which this replica is. */
+void hybster_ack_send(struct nika_replica *r);
+void hybster_ack_forget(struct nika_replica *r, uint32_t sender);
+uint32_t
+hybster_view_change_size_max(const struct nika_config *config);       /* MAX_VC, NEW-VIEW-ACK too */
+uint32_t hybster_new_view_size_max(const struct nika_config *config); /* MAX_NV */
+
+/* ---- status.c, status_answer.c ------------------------------------------------------------------------------------------------ */
+void hybster_retry(struct nika_replica *r);
+void hybster_send_status(struct nika_replica *r);
+void hybster_on_status(struct nika_replica *r, const struct nika_frame *frame);
+uint32_t hybster_wait(const struct nika_replica *r, uint64_t *detail);
+
+/* ---- recover.c ---------------------------------------------------------------------------------------------------------------- */
+void hybster_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct nika_span record);
+void hybster_start(struct nika_replica *r);
+
+/* ---- hooks.c: what protocols/common asks Hybster --------------------------------------------------------------------------------- */
+extern const struct common_hooks hybster_hooks;
+
+#endif

@@ -1,0 +1,90 @@
+/* protocols/hybster/status_answer.c: answering a peer's STATUS with what it lacks (PROTOCOLS.md 1.9, 2.4).
+ *
+ * Everything sent here is a stored message as it was; nothing is certified again. A budget per peer keeps a peer that asks for
+ * everything from using this replica as an amplifier. */
+#include "protocols/common/budget.h"
+#include "protocols/common/status.h"
+#include "protocols/hybster/state.h"
+
+/* S5. */
+static void answer_votes(struct nika_replica *r, uint32_t peer, const struct hybster_status *m)
+{
+    bool leading = common_leading(&r->core);
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
+        struct hybster_slot *slot = hybster_slot_find(r, s);
+        if (slot == NULL || slot->view != r->entered || s <= m->last_executed || s <= m->low_mark)
+            continue;
+        if (common_status_has(m->committed, m->last_executed, s)) continue;
+        /* D1 holds for retransmissions too. */
+        bool sayable = slot->prepare != 0 && (!leading || slot->prepare_durable);
+        if (sayable && !common_status_has(m->prepared, m->last_executed, s))
+            common_resend(&r->core, peer, slot->prepare);
+        if (slot->commit != 0) common_resend(&r->core, peer, slot->commit);
+    }
+}
+
+/* S6: lets a replica execute that is alone in a higher view or left out by the leader. */
+static void answer_commit_certs(struct nika_replica *r, uint32_t peer,
+                                const struct hybster_status *m)
+{
+    uint64_t from = m->last_executed > r->core.low_mark ? m->last_executed : r->core.low_mark;
+    for (uint64_t s = from + 1; s <= r->core.last_executed; s++) {
+        struct hybster_slot *slot = hybster_slot_find(r, s);
+        struct hybster_commit_cert out;
+        if (slot == NULL || !slot->base.committed) continue;
+        if (m->active != 0 && common_status_has(m->committed, m->last_executed, s)) continue;
+        hybster_commit_cert_keep(r, slot);
+        if (slot->commit_cert == 0) continue;
+        struct nika_span cert = nika_store_span(r->core.store, slot->commit_cert);
+        if (nika_decode(&hybster_info_commit_cert, cert, &out) != NIKA_OK) continue;
+        if (!common_budget_take(&r->core, peer, cert.size)) return;
+        common_send(&r->core, peer, &hybster_info_commit_cert, &out);
+    }
+}
+
+static bool says(struct nika_span bitmap, uint32_t replica)
+{
+    return replica / 8 < bitmap.size && (bitmap.data[replica / 8] >> (replica % 8) & 1) != 0;
+}
+
+/* S3, S7: what brings the peer into the view, or lets it build one. A peer on its way to a later view needs the NEW-VIEW of an earlier
+ * one, too, so that it can acknowledge it. */
+static void answer_view(struct nika_replica *r, uint32_t peer, const struct hybster_status *m)
+{
+    if (r->new_view != 0 && m->new_view < r->entered && (m->active == 0 || m->view < r->entered))
+        common_resend(&r->core, peer, r->new_view);
+    if (r->core.active || m->view > r->core.view) return;
+    bool same = m->view == r->core.view;
+    if (same && m->active != 0) return;
+    if (!(same && says(m->view_changes, r->core.self)) && r->my_view_change_durable)
+        common_resend(&r->core, peer, r->my_view_change);
+    const struct hybster_ack_entry *ack = &r->acks[r->core.self];
+    if (same && ack->frame != 0 && ack->view == r->core.view && !says(m->acks, r->core.self) &&
+        common_primary(&r->core, r->core.view) == peer)
+        common_resend(&r->core, peer, ack->frame);
+}
+
+void hybster_on_status(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct hybster_status m;
+    uint32_t peer = frame->sender;
+    if (nika_decode(&hybster_info_status, frame->body, &m) != NIKA_OK) {
+        common_reject(&r->core, NIKA_CHECK_W0, peer);
+        return;
+    }
+    if (!common_status_admit(&r->core, peer)) return;
+    if (r->core.low_mark > m.low_mark && r->core.low_mark - m.low_mark > r->core.config->window) {
+        /* So far behind that only state transfer helps. */
+        if (r->core.stable_cert != 0) common_send_stable_proof(&r->core, peer);
+        return;
+    }
+    answer_view(r, peer, &m);
+    common_answer_checkpoints(&r->core, peer, m.low_mark);
+    if (m.view == r->core.view && m.active != 0 && r->core.active) answer_votes(r, peer, &m);
+    answer_commit_certs(r, peer, &m);
+    common_answer_batches(&r->core, peer, &m.missing);
+    /* A peer that is ahead will be told so by the own STATUS. */
+    if (m.last_executed > r->core.last_executed || m.view > r->core.view ||
+        m.low_mark > r->core.low_mark)
+        common_status_soon(&r->core);
+}

@@ -1,0 +1,58 @@
+/* protocols/hybster/view.h: what the files of view changes share and nobody else needs (PROTOCOLS.md 2.4). */
+#ifndef PROTOCOLS_HYBSTER_VIEW_H
+#define PROTOCOLS_HYBSTER_VIEW_H
+
+#include "protocols/hybster/state.h"
+
+/* What a set of VIEW-CHANGEs and NEW-VIEW-ACKs decides: the orders (min_seq, max_seq], one each, null where no PREPARE was shown. */
+struct hybster_planned {
+    bool present; /* False: the gap is filled with the null batch, and digest is zero. */
+    struct nika_digest digest;
+};
+struct hybster_plan {
+    uint64_t min_seq, max_seq;
+    uint64_t conflict_seq;        /* Where two PREPAREs of one view and order differ. */
+    struct nika_list checkpoints; /* The C set for min_seq; borrows from the messages. */
+    struct hybster_planned orders[NIKA_WINDOW_MAX]; /* Index seq - min_seq - 1. */
+};
+
+/* ---- view_change_check.c ---- */
+/* HV1-HV8. NIKA_CHECK_NONE or the failed check. */
+enum nika_check hybster_view_change_check(struct nika_replica *r, const struct nika_frame *frame,
+                                          const struct hybster_view_change *m);
+/* HN5 but for base and view, which depend on who asks. */
+bool hybster_ack_valid(struct nika_replica *r, const struct nika_frame *frame,
+                       const struct hybster_new_view_ack *m);
+
+/* ---- plan.c ---- */
+/* Recompute (min, max, the orders) from valid messages: PREPAREs count only from VIEW-CHANGEs whose sender had entered `base`, and from
+ * acks. False when two PREPAREs of one order differ (HP7). */
+bool hybster_plan_compute(struct nika_replica *r, const struct nika_list *view_changes,
+                          const struct nika_list *acks, uint64_t base, struct hybster_plan *plan);
+/* Does the plan order another digest at a number that this replica has executed? */
+bool hybster_plan_contradicts(const struct nika_replica *r, const struct hybster_plan *plan,
+                              uint64_t *seq);
+/* HN8: is the batch at hand, or not needed any more? If not, ask for it. */
+bool hybster_batch_at_hand(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest);
+/* The same for all PREPAREs of a list. */
+bool hybster_history_at_hand(struct nika_replica *r, const struct nika_list *prepares);
+/* HN8: make the proven state at `seq` one's own, or begin to fetch it. True when h is there. */
+bool hybster_reach_low_mark(struct nika_replica *r, uint64_t seq, const struct nika_list *cert);
+
+/* ---- new_view_check.c ---- */
+/* HN3-HN6: a pure function of the message. The plan is filled in when nothing failed. */
+enum nika_check hybster_new_view_check(struct nika_replica *r, const struct nika_frame *frame,
+                                       const struct hybster_new_view *m, struct hybster_plan *plan);
+
+/* ---- new_view.c ---- */
+/* Make a validated NEW-VIEW the candidate, in place of an older one. Takes the handle. */
+void hybster_candidate_set(struct nika_replica *r, uint64_t view, uint32_t handle);
+
+/* ---- view_change.c ---- */
+/* The PREPAREs accepted in `entered`, from `after` + 1 without a gap, appended to `w`; with `w` NULL only their size. */
+uint32_t hybster_history(const struct nika_replica *r, uint64_t after, struct nika_writer *w,
+                         struct nika_list *list);
+/* The certificate that makes h stable, as a list of frames. */
+struct nika_list hybster_stable_frames(const struct nika_replica *r);
+
+#endif

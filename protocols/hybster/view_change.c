@@ -1,0 +1,392 @@
+/* protocols/hybster/view_change.c: leaving a view (PROTOCOLS.md 2.4).
+ *
+ * core.view moves as soon as a replica gives up on its leader; the continuing certificate of its VIEW-CHANGE takes the ordering counter
+ * to [to|0], after which its trusted subsystem certifies no order of an earlier view any more. The VIEW-CHANGE is built once, made
+ * durable, and only those bytes are ever sent. */
+#include "protocols/common/status.h"
+#include "protocols/hybster/view.h"
+
+void hybster_view_change_forget(struct nika_replica *r, uint32_t sender)
+{
+    struct hybster_view_change_entry *entry = &r->view_changes[sender];
+    nika_store_free(r->core.store, entry->frame);
+    memset(entry, 0, sizeof *entry);
+    if (sender == r->core.self) {
+        r->my_view_change = 0;
+        r->my_view_change_durable = false;
+    }
+}
+
+/* The own entry and my_view_change are one handle: the entry's. */
+static void adopt_own(struct nika_replica *r, uint64_t view, uint64_t from, uint32_t handle)
+{
+    struct hybster_view_change_entry *entry = &r->view_changes[r->core.self];
+    hybster_view_change_forget(r, r->core.self);
+    *entry = (struct hybster_view_change_entry){.view = view, .from = from, .frame = handle};
+    r->my_view_change = handle;
+}
+
+void hybster_view_leave(struct nika_replica *r)
+{
+    r->view_generation++;
+    common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
+    common_timer_stop(&r->core, COMMON_TIMER_BATCH);
+    common_timer_stop(&r->core, COMMON_TIMER_VIEW);
+    common_pending_unpropose(&r->core.pending);
+    r->certifying = 0;
+    /* A NEW-VIEW that was not entered yet is dropped: peers send it again. */
+    hybster_candidate_drop(r);
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
+        struct hybster_slot *slot = hybster_slot_find(r, s);
+        if (slot == NULL) continue;
+        /* Intents were never certified, parked PREPAREs never accepted: neither is part of what this replica took part in. */
+        slot->intent = false;
+        slot->intent_durable = false;
+        hybster_slot_unpark(r, slot);
+    }
+}
+
+void hybster_view_unwant(struct nika_replica *r)
+{
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
+        struct hybster_slot *slot = hybster_slot_find(r, s);
+        if (slot != NULL) hybster_slot_unwant(r, slot);
+    }
+}
+
+struct nika_list hybster_stable_frames(const struct nika_replica *r)
+{
+    struct nika_list list = {0};
+    if (r->core.stable_cert == 0) return list;
+    struct nika_span cert = nika_store_span(r->core.store, r->core.stable_cert);
+    struct nika_reader reader = nika_reader_of(cert);
+    list.count = nika_read_u32(&reader);
+    list.span = (struct nika_span){cert.data + reader.at, cert.size - reader.at};
+    return list;
+}
+
+uint32_t hybster_history(const struct nika_replica *r, uint64_t after, struct nika_writer *w,
+                         struct nika_list *list)
+{
+    uint32_t size = 0;
+    for (uint64_t s = after + 1; s <= r->core.highest_slot; s++) {
+        struct nika_span raw = hybster_accepted_prepare(r, s);
+        if (raw.size == 0) break;
+        size += 4 + raw.size;
+        list->count++;
+        if (w == NULL) continue;
+        list->count--;
+        nika_frames_append(w, list, raw);
+    }
+    return size;
+}
+
+static void persist_own(struct nika_replica *r)
+{
+    nika_effects_persist(r->core.effects,
+                         common_token(HYBSTER_TOKEN_VIEW_CHANGE, r->view_generation, r->core.view),
+                         HYBSTER_RECORD_VIEW_CHANGE, r->core.view,
+                         nika_store_span(r->core.store, r->my_view_change));
+}
+
+static struct nika_trusted_certificate hop_certificate(const struct hybster_hop_entry *hop)
+{
+    struct nika_trusted_certificate c;
+    enum nika_err err = nika_trusted_certificate_decode(
+        (struct nika_span){hop->certificate, sizeof hop->certificate}, &c);
+    NIKA_ASSERT(err == NIKA_OK);
+    return c;
+}
+
+/* A log that was lost took the own VIEW-CHANGEs with it; the trusted subsystem still has the last certificate. */
+static void reissue_hop(struct nika_replica *r)
+{
+    const struct nika_host *host = r->core.host;
+    struct nika_trusted_certificate c;
+    struct nika_digest digest;
+    if (host->trusted->reissue(host->world, r->core.self, HYBSTER_COUNTER_ORDER, &c, &digest) !=
+            NIKA_OK ||
+        c.kind != NIKA_TRUSTED_CONTINUING)
+        return;
+    REACHED(hybster_reissued);
+    r->hops[0].digest = digest;
+    nika_trusted_certificate_encode(&c, r->hops[0].certificate);
+    r->hop_count = 1;
+}
+
+/* HV4, HV5: which of the own hops the next VIEW-CHANGE must show. False when it cannot account for its counter: such a replica waits
+ * for a NEW-VIEW. */
+static bool hops_prepare(struct nika_replica *r)
+{
+    if (r->counter.view <= r->entered) {
+        r->hop_count = 0;
+        return true;
+    }
+    struct nika_trusted_certificate c;
+    if (r->hop_count > 0) c = hop_certificate(&r->hops[r->hop_count - 1]);
+    if (r->hop_count == 0 || nika_trusted_compare(c.value, r->counter) != 0) reissue_hop(r);
+    for (uint32_t k = r->hop_count; k > 0; k--) {
+        c = hop_certificate(&r->hops[k - 1]);
+        if (k == r->hop_count && nika_trusted_compare(c.value, r->counter) != 0) return false;
+        if (c.previous.view > r->entered) continue;
+        memmove(r->hops, &r->hops[k - 1], (r->hop_count - k + 1) * sizeof r->hops[0]);
+        r->hop_count -= k - 1;
+        return r->hop_count < HYBSTER_HOPS_MAX;
+    }
+    return false;
+}
+
+/* HV7: the order up to which the PREPAREs shown must reach. */
+static uint64_t must_cover(const struct nika_replica *r)
+{
+    struct nika_trusted_value start = r->counter;
+    if (r->hop_count > 0) start = hop_certificate(&r->hops[0]).previous;
+    return start.view == r->entered ? start.order : 0;
+}
+
+static struct nika_list hop_list(const struct nika_replica *r, struct nika_writer *w)
+{
+    struct nika_list list = {0};
+    for (uint32_t k = 0; k < r->hop_count; k++) {
+        struct hybster_hop hop = {
+            .digest = r->hops[k].digest,
+            .certificate = {r->hops[k].certificate, NIKA_TRUSTED_CERTIFICATE_SIZE}};
+        nika_list_append(w, &list, &hybster_info_hop, &hop);
+    }
+    return list;
+}
+
+/* What the last field of a certified body says and is over. */
+static void hop_of(const struct nika_replica *r, struct nika_span body,
+                   struct hybster_hop_entry *out)
+{
+    struct nika_span content = {body.data, body.size - HYBSTER_CERTIFICATE_FIELD};
+    hybster_statement(r->core.config, HYBSTER_TYPE_view_change, content, &out->digest);
+    memcpy(out->certificate, body.data + body.size - NIKA_TRUSTED_CERTIFICATE_SIZE,
+           NIKA_TRUSTED_CERTIFICATE_SIZE);
+}
+
+static uint32_t certify_own(struct nika_replica *r, struct nika_writer *prepares,
+                            struct nika_writer *hops)
+{
+    struct hybster_view_change m = {.view = r->core.view,
+                                    .from = r->entered,
+                                    .low_mark = r->core.low_mark,
+                                    .checkpoints = hybster_stable_frames(r)};
+    (void)hybster_history(r, r->core.low_mark, prepares, &m.prepares);
+    m.hops = hop_list(r, hops);
+    NIKA_ASSERT(!prepares->failed && !hops->failed);
+    struct nika_trusted_value value = {r->core.view, 0};
+    return hybster_certify_frame(r, &hybster_info_view_change, &m, &m.certificate,
+                                 NIKA_TRUSTED_CONTINUING, HYBSTER_COUNTER_ORDER, value);
+}
+
+/* Build, certify and persist the VIEW-CHANGE for core.view. With a full store hybster_view_retry tries again. */
+static void build_own(struct nika_replica *r)
+{
+    struct nika_list counted = {0};
+    if (r->halted ||
+        nika_trusted_compare(r->counter, (struct nika_trusted_value){r->core.view, 0}) >= 0)
+        return;
+    if (!hops_prepare(r)) return;
+    uint32_t size = hybster_history(r, r->core.low_mark, NULL, &counted);
+    if (must_cover(r) > r->core.low_mark + counted.count) return;
+    uint32_t hops_size = r->hop_count * (NIKA_DIGEST_SIZE + HYBSTER_CERTIFICATE_FIELD);
+    uint32_t scratch = nika_store_alloc(r->core.store, size + hops_size + 1);
+    if (scratch == 0) return;
+    uint8_t *room = nika_store_at(r->core.store, scratch);
+    struct nika_writer prepares = nika_writer_of(room, size);
+    struct nika_writer hops = nika_writer_of(room + size, hops_size);
+    uint32_t handle = certify_own(r, &prepares, &hops);
+    nika_store_free(r->core.store, scratch);
+    if (handle == 0) return;
+    struct nika_span raw = nika_store_span(r->core.store, handle);
+    struct nika_span body = {raw.data + NIKA_FRAME_HEAD_SIZE, raw.size - nika_frame_size(0, 0)};
+    hop_of(r, body, &r->hops[r->hop_count++]);
+    adopt_own(r, r->core.view, r->entered, handle);
+    persist_own(r);
+}
+
+void hybster_view_change_start(struct nika_replica *r, uint64_t view)
+{
+    NIKA_ASSERT(view > r->core.view);
+    if (r->halted) return;
+    REACHED(hybster_view_change_started);
+    SOMETIMES(hybster_nested_view_change, !r->core.active);
+    hybster_view_leave(r);
+    hybster_view_unwant(r);
+    r->core.view = view;
+    r->core.active = false;
+    if (r->core.backoff < r->core.config->backoff_max) r->core.backoff++;
+    nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, view, 0, (struct nika_span){0});
+    hybster_view_change_forget(r, r->core.self);
+    build_own(r);
+    hybster_view_timer_check(r);
+    common_status_soon(&r->core);
+}
+
+void hybster_view_change_stored(struct nika_replica *r, uint64_t view)
+{
+    if (r->core.active || r->core.view != view || r->my_view_change == 0 ||
+        r->my_view_change_durable)
+        return;
+    r->my_view_change_durable = true;
+    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->my_view_change));
+    hybster_new_view_try_build(r);
+}
+
+void hybster_view_retry(struct nika_replica *r)
+{
+    hybster_candidate_progress(r);
+    if (r->core.active || r->halted) return;
+    if (r->my_view_change == 0) {
+        build_own(r);
+    } else if (!r->my_view_change_durable) {
+        persist_own(r);
+    }
+    hybster_new_view_try_build(r);
+}
+
+/* The k-th largest view of any VIEW-CHANGE held, 0 when fewer than k replicas sent one. */
+static uint64_t kth_largest_view(const struct nika_replica *r, uint32_t k)
+{
+    uint64_t best = 0;
+    for (uint32_t i = 0; i < r->core.n; i++) {
+        uint64_t candidate = r->view_changes[i].view;
+        uint32_t at_least = 0;
+        for (uint32_t j = 0; j < r->core.n; j++)
+            at_least += r->view_changes[j].view >= candidate ? 1u : 0u;
+        if (at_least >= k && candidate > best) best = candidate;
+    }
+    return best;
+}
+
+void hybster_view_timer_check(struct nika_replica *r)
+{
+    if (r->core.active || r->view_timer_view == r->core.view) return;
+    /* Alone in a high view, a replica must not run further ahead of the others. */
+    if (kth_largest_view(r, r->core.quorum) < r->core.view) return;
+    r->view_timer_view = r->core.view;
+    common_timer_start(&r->core, COMMON_TIMER_VIEW, r->core.config->request_ns << r->core.backoff);
+}
+
+void hybster_view_timer(struct nika_replica *r)
+{
+    if (!r->core.active) hybster_view_change_start(r, r->core.view + 1);
+}
+
+/* Everything that needs no look at certificates. True when the message is worth verifying. */
+static bool relevant(struct nika_replica *r, const struct nika_frame *frame,
+                     const struct hybster_view_change *m)
+{
+    const struct hybster_view_change_entry *entry = &r->view_changes[frame->sender];
+    if (m->view < r->core.view || m->view < entry->view) {
+        common_reject(&r->core, NIKA_CHECK_VC3, frame->sender);
+        return false;
+    }
+    if (m->view > entry->view || entry->frame == 0)
+        return !(r->core.active && m->view == r->core.view);
+    struct nika_span held = nika_store_span(r->core.store, entry->frame);
+    if (held.size == frame->raw.size && memcmp(held.data, frame->raw.data, held.size) == 0)
+        return false; /* A retransmission. */
+    common_reject(&r->core, NIKA_CHECK_VCU, frame->sender);
+    if (hybster_view_change_check(r, frame, m) != NIKA_CHECK_NONE) return false;
+    /* Two continuing certificates lead to one value from below. */
+    common_evidence(&r->core, frame->type, frame->sender, held, frame->raw);
+    hybster_alarm(r, NIKA_CHECK_HP7, m->view);
+    return false;
+}
+
+static bool store_view_change(struct nika_replica *r, const struct nika_frame *frame,
+                              const struct hybster_view_change *m)
+{
+    struct hybster_view_change_entry *entry = &r->view_changes[frame->sender];
+    /* The older one is worthless beside this one, so it makes room. */
+    hybster_view_change_forget(r, frame->sender);
+    uint32_t handle = nika_store_put(r->core.store, frame->raw);
+    if (handle == 0) return false;
+    *entry = (struct hybster_view_change_entry){.view = m->view, .from = m->from, .frame = handle};
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < r->core.n; i++) held += r->view_changes[i].frame != 0 ? 1u : 0u;
+    common_queue_note(&r->core, NIKA_QUEUE_VIEW_CHANGES, held);
+    return true;
+}
+
+void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct hybster_view_change m;
+    if (nika_decode(&hybster_info_view_change, frame->body, &m) != NIKA_OK) {
+        common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
+        return;
+    }
+    if (frame->sender == r->core.self) {
+        common_reject(&r->core, NIKA_CHECK_HV1, frame->sender);
+        return;
+    }
+    if (!relevant(r, frame, &m)) return;
+    enum nika_check check = hybster_view_change_check(r, frame, &m);
+    if (check != NIKA_CHECK_NONE) {
+        common_reject(&r->core, check, frame->sender);
+        return;
+    }
+    if (!store_view_change(r, frame, &m)) return;
+    uint64_t joined = kth_largest_view(r, r->core.weak);
+    if (joined > r->core.view) {
+        /* One of f+1 is correct and its T_req expired: waiting longer would only split the cluster. */
+        REACHED(hybster_join_rule);
+        hybster_view_change_start(r, joined);
+    } else if (r->core.active && m.view > r->core.view &&
+               frame->sender == common_primary(&r->core, r->core.view)) {
+        /* Abdication. Only one view ahead: a faulty leader must not choose its successor. */
+        hybster_view_change_start(r, r->core.view + 1);
+    }
+    hybster_view_timer_check(r);
+    if (m.view >= r->core.view) (void)hybster_reach_low_mark(r, m.low_mark, &m.checkpoints);
+    hybster_new_view_try_build(r);
+}
+
+void hybster_recover_view_change(struct nika_replica *r, uint64_t view, struct nika_span raw)
+{
+    struct nika_frame frame;
+    struct hybster_view_change m;
+    struct hybster_hop hop;
+    uint32_t at = 0;
+    if (view < r->core.view || view == 0) return;
+    if (!common_nested_open(&r->core, raw, &hybster_info_view_change, &frame, &m) ||
+        frame.sender != r->core.self || m.view != view)
+        return;
+    r->hop_count = 0;
+    while (nika_list_next(&m.hops, &hybster_info_hop, &at, &hop) &&
+           r->hop_count < HYBSTER_HOPS_MAX - 1 &&
+           hop.certificate.size == NIKA_TRUSTED_CERTIFICATE_SIZE) {
+        r->hops[r->hop_count].digest = hop.digest;
+        memcpy(r->hops[r->hop_count++].certificate, hop.certificate.data,
+               NIKA_TRUSTED_CERTIFICATE_SIZE);
+    }
+    hop_of(r, frame.body, &r->hops[r->hop_count++]);
+    r->core.view = view;
+    r->core.active = r->entered == view;
+    uint32_t handle = r->core.active ? 0 : nika_store_put(r->core.store, raw);
+    if (handle == 0) return; /* Waits for a NEW-VIEW, or leaves for a later view. */
+    adopt_own(r, view, m.from, handle);
+    r->my_view_change_durable = true;
+}
+
+void hybster_view_start(struct nika_replica *r)
+{
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
+        struct hybster_slot *slot = hybster_slot_find(r, s);
+        if (slot != NULL && slot->view != r->entered) hybster_slot_reset_view(r, slot);
+    }
+    hybster_new_view_install(r);
+    if (r->halted) return;
+    if (r->core.active) {
+        if (r->new_view != 0 && common_leading(&r->core))
+            common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->new_view));
+        return;
+    }
+    if (r->my_view_change == 0) return;
+    REACHED(hybster_recovered_votes);
+    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->my_view_change));
+    hybster_view_timer_check(r);
+}

@@ -1,0 +1,125 @@
+/* protocols/hybster/view_change_check.c: may a VIEW-CHANGE or NEW-VIEW-ACK be believed (PROTOCOLS.md 2.4, HV1-HV8, HN5)?
+ *
+ * A continuing certificate says from which value its counter came. The hops lead from the last order that the sender took part in to
+ * this VIEW-CHANGE without a gap, so no participation can be hidden: neither in the view that it claims to have entered last (HV7) nor
+ * in a later one (HV4, HV5). Pure functions of bytes, keys and configuration. */
+#include "protocols/hybster/view.h"
+
+#define CHECKPOINT_BODY_SIZE (8u + NIKA_DIGEST_SIZE + HYBSTER_CERTIFICATE_FIELD)
+#define HOP_SIZE (NIKA_DIGEST_SIZE + HYBSTER_CERTIFICATE_FIELD)
+
+/* Nothing bigger than one message or than the whole store can be kept anyway. */
+static uint32_t size_cap(const struct nika_config *config, uint64_t size)
+{
+    if (size > NIKA_MESSAGE_SIZE_MAX) size = NIKA_MESSAGE_SIZE_MAX;
+    return size > config->store_bytes ? config->store_bytes : (uint32_t)size;
+}
+
+uint32_t hybster_view_change_size_max(const struct nika_config *config)
+{
+    uint64_t checkpoints = config->n * (4u + (uint64_t)nika_frame_size(CHECKPOINT_BODY_SIZE, 0));
+    uint64_t prepares = config->window * (4u + (uint64_t)HYBSTER_ORDER_FRAME_SIZE);
+    uint64_t body = 3u * 8u + 3u * 4u + checkpoints + prepares + HYBSTER_HOPS_MAX * HOP_SIZE +
+                    HYBSTER_CERTIFICATE_FIELD;
+    return size_cap(config, nika_frame_size(0, 0) + body);
+}
+
+uint32_t hybster_new_view_size_max(const struct nika_config *config)
+{
+    uint64_t proofs = 2u * config->n * (4u + (uint64_t)hybster_view_change_size_max(config));
+    uint64_t prepares = config->window * (4u + (uint64_t)HYBSTER_ORDER_FRAME_SIZE);
+    return size_cap(config, nika_frame_size(0, 0) + 2u * 8u + 3u * 4u + proofs + prepares +
+                                HYBSTER_CERTIFICATE_FIELD);
+}
+
+/* HV3: h is proven stable by >= W CHECKPOINTs, or is the beginning of history. */
+static bool low_mark_proven(struct nika_replica *r, uint64_t low_mark,
+                            const struct nika_list *checkpoints)
+{
+    if (low_mark % r->core.config->checkpoint_interval != 0) return false;
+    if (low_mark == 0) return checkpoints->count == 0;
+    uint64_t seq = 0, signers[2];
+    struct nika_digest digest;
+    return common_checkpoint_cert_verify(&r->core, checkpoints, r->core.weak, &seq, &digest,
+                                         signers) &&
+           seq == low_mark;
+}
+
+/* HV6: certified PREPAREs of `view` by its leader, one for each order from low_mark + 1. */
+static bool history_valid(struct nika_replica *r, const struct nika_list *prepares,
+                          uint64_t low_mark, uint64_t view)
+{
+    struct nika_frame frame;
+    struct hybster_prepare unused;
+    struct hybster_order order;
+    struct nika_span raw;
+    uint32_t at = 0;
+    uint64_t seq = low_mark;
+    while (nika_frames_next(prepares, &at, &raw)) {
+        if (!common_nested_open(&r->core, raw, &hybster_info_prepare, &frame, &unused) ||
+            !hybster_order_decode(frame.body, &order))
+            return false;
+        if (order.view != view || order.seq != ++seq) return false;
+        if (frame.sender != common_primary(&r->core, view)) return false;
+        if (!hybster_order_certified(r, &frame, &order)) return false;
+    }
+    return true;
+}
+
+/* HV4: from the certificate of the VIEW-CHANGE back to where the counter was before the first hop. */
+static bool hops_join(struct nika_replica *r, uint32_t sender, const struct hybster_view_change *m,
+                      const struct nika_trusted_certificate *last, struct nika_trusted_value *start)
+{
+    struct hybster_hop hop;
+    struct nika_trusted_certificate c;
+    struct nika_trusted_value at_value = last->previous;
+    uint32_t at = 0;
+    bool first = true;
+    *start = last->previous;
+    while (nika_list_next(&m->hops, &hybster_info_hop, &at, &hop)) {
+        if (!hybster_certificate_check(r, hop.certificate, sender, NIKA_TRUSTED_CONTINUING,
+                                       HYBSTER_COUNTER_ORDER, NULL, &hop.digest, &c))
+            return false;
+        if (c.value.order != 0 || nika_trusted_compare(c.previous, c.value) >= 0) return false;
+        if (first)
+            *start = c.previous;
+        else if (nika_trusted_compare(c.previous, at_value) != 0)
+            return false;
+        at_value = c.value;
+        first = false;
+    }
+    return nika_trusted_compare(at_value, last->previous) == 0;
+}
+
+enum nika_check hybster_view_change_check(struct nika_replica *r, const struct nika_frame *frame,
+                                          const struct hybster_view_change *m)
+{
+    struct nika_trusted_certificate certificate;
+    struct nika_trusted_value value = {m->view, 0}, start;
+    if (frame->raw.size > hybster_view_change_size_max(r->core.config) ||
+        m->prepares.count > r->core.config->window)
+        return NIKA_CHECK_HV8;
+    if (m->view <= m->from) return NIKA_CHECK_HV2;
+    bool certified = hybster_message_check(r, frame, NIKA_TRUSTED_CONTINUING, HYBSTER_COUNTER_ORDER,
+                                           &value, &certificate);
+    /* A correct replica leaves a view once; certifying the same value again moves nothing. */
+    if (!certified || nika_trusted_compare(certificate.previous, value) >= 0) return NIKA_CHECK_HV1;
+    if (!hops_join(r, frame->sender, m, &certificate, &start)) return NIKA_CHECK_HV4;
+    if (start.view > m->from) return NIKA_CHECK_HV5;
+    if (start.view == m->from && start.order > m->low_mark + m->prepares.count)
+        return NIKA_CHECK_HV7;
+    if (!low_mark_proven(r, m->low_mark, &m->checkpoints)) return NIKA_CHECK_HV3;
+    return history_valid(r, &m->prepares, m->low_mark, m->from) ? NIKA_CHECK_NONE : NIKA_CHECK_HV6;
+}
+
+bool hybster_ack_valid(struct nika_replica *r, const struct nika_frame *frame,
+                       const struct hybster_new_view_ack *m)
+{
+    struct nika_trusted_certificate certificate;
+    if (frame->raw.size > hybster_view_change_size_max(r->core.config) ||
+        m->prepares.count > r->core.config->window || m->base == 0 || m->base >= m->view)
+        return false;
+    return hybster_message_check(r, frame, NIKA_TRUSTED_MAC, 0, NULL, &certificate) &&
+           low_mark_proven(r, m->low_mark, &m->checkpoints) &&
+           history_valid(r, &m->prepares, m->low_mark, m->base);
+}
