@@ -1,0 +1,104 @@
+/* fuzz/targets/list.c: mutations of inputs that are lists of operations: an entry is never cut in two. */
+#include "fuzz/targets/target.h"
+
+enum step { STEP_ALTER, STEP_INSERT, STEP_DROP, STEP_MOVE, STEP_DUPLICATE, STEP_HEAD, STEP_COUNT };
+
+struct edit {
+    const struct nika_target_list *list;
+    uint8_t *entries;
+    uint32_t count, room; /* Entries. */
+};
+
+static void insert(struct edit *e, uint32_t at, const uint8_t *entry)
+{
+    uint32_t size = e->list->entry;
+    memmove(e->entries + (at + 1) * size, e->entries + at * size, (e->count - at) * size);
+    memcpy(e->entries + at * size, entry, size);
+    e->count++;
+}
+
+static void drop(struct edit *e, uint32_t at)
+{
+    uint32_t size = e->list->entry;
+    e->count--;
+    memmove(e->entries + at * size, e->entries + (at + 1) * size, (e->count - at) * size);
+}
+
+static void one_step(struct edit *e, enum step step, struct nika_target_draw *draw)
+{
+    uint8_t entry[64];
+    uint32_t size = e->list->entry;
+    if (e->count == 0 || step == STEP_INSERT) {
+        if (e->count == e->room) return;
+        memset(entry, 0, sizeof entry);
+        e->list->fresh(entry, draw);
+        insert(e, nika_target_draw(draw, e->count + 1), entry);
+        return;
+    }
+    uint32_t at = nika_target_draw(draw, e->count);
+    memcpy(entry, e->entries + at * size, size);
+    switch (step) {
+    case STEP_ALTER:
+        e->list->alter(e->entries + at * size, draw);
+        return;
+    case STEP_DROP:
+        drop(e, at);
+        return;
+    case STEP_MOVE:
+        drop(e, at);
+        insert(e, nika_target_draw(draw, e->count + 1), entry);
+        return;
+    case STEP_DUPLICATE:
+        if (e->count == e->room) return;
+        if (nika_target_draw(draw, 2) == 0) e->list->alter(entry, draw);
+        insert(e, nika_target_draw(draw, e->count + 1), entry);
+        return;
+    case STEP_INSERT:
+    case STEP_HEAD:
+    case STEP_COUNT:
+        return;
+    }
+}
+
+uint32_t nika_target_list_mutate(const struct nika_target_list *list, uint8_t *data, uint32_t size,
+                                 uint32_t capacity, uint32_t seed)
+{
+    struct nika_target_draw draw = {seed};
+    if (capacity < list->head + list->entry) return size;
+    if (size < list->head) {
+        memset(data + size, 0, list->head - size);
+        size = list->head;
+    }
+    struct edit e = {.list = list,
+                     .entries = data + list->head,
+                     .count = (size - list->head) / list->entry,
+                     .room = (capacity - list->head) / list->entry};
+    uint32_t steps = 1 + nika_target_draw(&draw, 4);
+    for (uint32_t i = 0; i < steps; i++) {
+        enum step step = (enum step)nika_target_draw(&draw, STEP_COUNT);
+        if (step == STEP_HEAD && list->head > 0) {
+            data[nika_target_draw(&draw, list->head)] = (uint8_t)nika_target_draw(&draw, 256);
+        } else {
+            one_step(&e, step, &draw);
+        }
+    }
+    return list->head + e.count * list->entry;
+}
+
+uint32_t nika_target_list_cross(const struct nika_target_list *list, struct nika_span a,
+                                struct nika_span b, uint8_t *out, uint32_t capacity, uint32_t seed)
+{
+    struct nika_target_draw draw = {seed};
+    if (a.size < list->head || b.size < list->head || capacity < list->head) return 0;
+    uint32_t from_a = nika_target_draw(&draw, (a.size - list->head) / list->entry + 1);
+    uint32_t count_b = (b.size - list->head) / list->entry;
+    uint32_t skip_b = nika_target_draw(&draw, count_b + 1);
+    uint32_t room = (capacity - list->head) / list->entry;
+    if (from_a > room) from_a = room;
+    uint32_t from_b = count_b - skip_b;
+    if (from_b > room - from_a) from_b = room - from_a;
+    memcpy(out, a.data, list->head + from_a * list->entry);
+    memcpy(out + list->head + from_a * list->entry, b.data + list->head + skip_b * list->entry,
+           from_b * list->entry);
+    return list->head + (from_a + from_b) * list->entry;
+}
