@@ -85,7 +85,7 @@ static void play(struct account *a, const uint8_t *op)
     switch (op[0] % OP_KINDS) {
     case OP_INVOKE:
         desk_invoke(a->desk, ++a->token, (struct nika_span){operation, sizeof operation},
-                    op[1] % 4);
+                    op[1] % 2);
         break;
     case OP_REPLY:
         reply(a, op, op[1] % n);

@@ -15,12 +15,12 @@
 
 /* Eight requests. The Byzantine replica is the primary of view 0; what it does, and what the network does, is up to the input. */
 static const char scenario_text[] =
-    "{\"schema\": 1, \"name\": \"schedule\", \"why\": \"A fuzzer decides.\", \"gst_ms\": 400,"
-    " \"cluster\": {\"clients\": 2, \"checkpoint_interval\": 4, \"window\": 8, \"pipeline\": 8, "
+    "{\"schema\": 1, \"name\": \"schedule\", \"why\": \"A fuzzer decides.\", \"gst_ms\": 100,"
+    " \"cluster\": {\"clients\": 8, \"batch_count\": 3, \"checkpoint_interval\": 2, \"window\": 8, \"pipeline\": 8, "
     "\"batch_us\": 0,"
     "   \"request_ms\": 60, \"status_ms\": 40, \"retransmit_ms\": 40, \"client_ms\": 80,"
     "   \"fetch_ms\": 40, \"lag_ms\": 80, \"backoff_max\": 3},"
-    " \"workload\": {\"requests\": 4, \"think_us\": 5000},"
+    " \"workload\": {\"requests\": 1},"
     " \"network\": {\"loss_ppm\": 500000, \"duplicate_ppm\": 500000, \"reorder_ppm\": 500000},"
     " \"faults\": ["
     "  {\"name\": \"equivocate\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"

@@ -19,6 +19,7 @@ apps: engine/core
 faults: engine/core protocols/messages
 scenarios: engine/core engine/sim engine/oracle protocols apps faults
 fuzz: engine/core engine/sim engine/oracle protocols apps faults scenarios
+fuzz/targets: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios fuzz
 cli: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios fuzz
 RULES
 }
