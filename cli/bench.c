@@ -1,8 +1,11 @@
-/* cli/bench.c: `nika bench sim`: how fast the simulator is, all in. Measures; judges nothing. */
+/* cli/bench.c: `nika bench sim`: how fast the simulator is, all in; and the options of `nika bench cluster`. Measures; judges nothing. */
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "apps/registry.h"
+#include "cli/bench_cluster.h"
 #include "cli/cli.h"
+#include "protocols/registry.h"
 
 enum {
     OPTION_JSON = 256,
@@ -11,13 +14,26 @@ enum {
     OPTION_SUITE,
     OPTION_N,
     OPTION_NO_ORACLES,
-    OPTION_SECONDS
+    OPTION_SECONDS,
+    OPTION_CLIENTS,
+    OPTION_PAYLOAD,
+    OPTION_BATCH,
+    OPTION_STORE,
+    OPTION_DIR,
+    OPTION_PROTOCOL,
+    OPTION_APP,
+    OPTION_KILLS,
+    OPTION_SEED,
+    OPTION_RECORD,
+    OPTION_HOW,
+    OPTION_THREADS
 };
 
 struct arguments {
-    bool json, no_oracles, sim, only_runs;
+    bool json, no_oracles, sim, only_runs, on_cluster;
     uint64_t rounds, seconds, n; /* rounds 0 = until the seconds are over. */
     const char *suite;
+    struct cli_bench_cluster cluster;
 };
 /* What is measured: a cluster on an ordinary network, fault-free or under attack. */
 struct setup {
@@ -37,11 +53,116 @@ static const struct argp_option options[] = {
     {"runs", OPTION_RUNS, NULL, 0,
      "only short adversarial runs: 12 requests, one Byzantine replica, network faults", 0},
     {"rounds", OPTION_ROUNDS, "N", 0, "runs of each measurement instead of a time", 0},
-    {"suite", OPTION_SUITE, "NAME", 0, "authentication suite of the main figures (default sim)", 0},
-    {"n", OPTION_N, "N", 0, "replicas of the main figures (default 4)", 0},
+    {"suite", OPTION_SUITE, "NAME", 0, "authentication suite (default sim, of a cluster ed25519)",
+     0},
+    {"n", OPTION_N, "N", 0, "replicas (default 4)", 0},
     {"no-oracles", OPTION_NO_ORACLES, NULL, 0, "main figures without oracles", 0},
-    {"seconds", OPTION_SECONDS, "S", 0, "seconds of wall time for each measurement (default 1)", 0},
+    {"seconds", OPTION_SECONDS, "S", 0,
+     "seconds of wall time for each measurement (default 1, of a cluster 10)", 0},
+    {"clients", OPTION_CLIENTS, "C", 0, "cluster: closed-loop clients (default 10)", 1},
+    {"payload", OPTION_PAYLOAD, "BYTES", 0, "cluster: size of an operation (default 100)", 1},
+    {"batch", OPTION_BATCH, "N", 0, "cluster: requests in one batch at most (default 64)", 1},
+    {"store", OPTION_STORE, "KIND", 0, "cluster: disk (default) or memory", 1},
+    {"protocol", OPTION_PROTOCOL, "NAME", 0, "cluster: default pbft", 1},
+    {"app", OPTION_APP, "NAME", 0, "cluster: default null", 1},
+    {"set", 'S', "KEY=NUMBER", 0, "cluster: a value of the cluster file; repeatable", 1},
+    {"verify-threads", OPTION_THREADS, "N", 0,
+     "cluster: threads of each replica that verify signatures (default 0)", 1},
+    {"kills", OPTION_KILLS, "N", 0,
+     "cluster: instead of measuring, kill -9 and restart N replicas at random instants under load "
+     "and check what the clients were answered",
+     1},
+    {"how", OPTION_HOW, "WAY", 0,
+     "cluster: with --kills: nine (default), term: a rolling restart in order, lose: kill -9 and "
+     "its "
+     "data directory is gone",
+     1},
+    {"seed", OPTION_SEED, "N", 0, "cluster: of the kills (default 1)", 1},
+    {"record", OPTION_RECORD, NULL, 0, "cluster: every replica writes a recording to DIR", 1},
+    {"dir", OPTION_DIR, "DIR", 0, "cluster: make it here and leave its files and logs", 1},
     {0}};
+
+static void parse_cluster_set(char *text, struct argp_state *state, struct arguments *a)
+{
+    char *equals = strchr(text, '=');
+    if (equals == NULL) {
+        argp_error(state, "--set: expected KEY=NUMBER, got \"%s\"", text);
+        return;
+    }
+    *equals = '\0';
+    uint64_t value = cli_number(equals + 1, text, 0, INT32_MAX, state);
+    json_object_set_new(a->cluster.tunables, text, json_integer((json_int_t)value));
+}
+
+static void parse_store(const char *text, struct argp_state *state, struct arguments *a)
+{
+    a->cluster.store = strcmp(text, "memory") == 0 ? NIKA_STORE_MEMORY : NIKA_STORE_DISK;
+    if (strcmp(text, "memory") != 0 && strcmp(text, "disk") != 0)
+        argp_error(state, "--store: expected disk or memory, got \"%s\"", text);
+}
+
+static void parse_how(const char *text, struct argp_state *state, struct arguments *a)
+{
+    static const char *const ways[] = {"nine", "term", "lose"};
+    for (uint32_t i = 0; i < ARRAY_COUNT(ways); i++) {
+        a->cluster.how = (enum cli_kill)i;
+        if (strcmp(ways[i], text) == 0) return;
+    }
+    argp_error(state, "--how: expected nine, term or lose, got \"%s\"", text);
+}
+
+/* The options that only a cluster has. */
+static error_t parse_cluster(int key, char *text, struct argp_state *state, struct arguments *a)
+{
+    struct cli_bench_cluster *c = &a->cluster;
+    switch (key) {
+    case OPTION_CLIENTS:
+        c->clients = cli_number(text, "--clients", 1, NIKA_CLIENTS_MAX, state);
+        return 0;
+    case OPTION_PAYLOAD:
+        c->payload = cli_number(text, "--payload", 1, 4096, state);
+        return 0;
+    case OPTION_BATCH:
+        c->batch = cli_number(text, "--batch", 1, NIKA_BATCH_COUNT_MAX, state);
+        return 0;
+    case OPTION_STORE:
+        parse_store(text, state, a);
+        return 0;
+    case OPTION_DIR:
+        c->dir = text;
+        return 0;
+    case OPTION_PROTOCOL:
+        c->protocol = text;
+        if (nika_protocol_find(text) == NULL)
+            argp_error(state, "--protocol: no protocol \"%s\" (nika list)", text);
+        return 0;
+    case OPTION_APP:
+        c->app = text;
+        if (nika_app_find(text) == NULL)
+            argp_error(state, "--app: no application \"%s\" (nika list)", text);
+        return 0;
+    case OPTION_RECORD:
+        c->record = true;
+        return 0;
+    case OPTION_THREADS:
+        c->verify_threads = cli_number(text, "--verify-threads", 0, 64, state);
+        return 0;
+    case OPTION_HOW:
+        parse_how(text, state, a);
+        return 0;
+    case OPTION_KILLS:
+        c->kills = cli_number(text, "--kills", 1, 1000000, state);
+        return 0;
+    case OPTION_SEED:
+        c->seed = cli_number(text, "--seed", 0, INT64_MAX, state);
+        return 0;
+    case 'S':
+        parse_cluster_set(text, state, a);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -71,22 +192,29 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->suite = text;
         return 0;
     case ARGP_KEY_ARG:
-        if (strcmp(text, "sim") != 0)
-            argp_error(state, "what can be measured is \"sim\", not \"%s\"", text);
-        a->sim = true;
+        a->sim = strcmp(text, "sim") == 0;
+        a->on_cluster = strcmp(text, "cluster") == 0;
+        if (!a->sim && !a->on_cluster)
+            argp_error(state, "what can be measured is \"sim\" or \"cluster\", not \"%s\"", text);
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "what shall be measured? (nika bench sim)");
+        argp_error(state, "what shall be measured? (nika bench sim, nika bench cluster)");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_cluster(key, text, state, a);
     }
 }
 
 static const struct argp argp = {
-    options, parse,
-    "sim",   "Measure the simulator: whole runs with digest, taps and oracles, on one core.",
-    NULL,    NULL,
+    options,
+    parse,
+    "sim|cluster",
+    "Measure the simulator: whole runs with digest, taps and oracles, on one core; or a real "
+    "cluster of processes on loopback under closed-loop load.\v"
+    "  nika bench sim --json\n"
+    "  nika bench cluster --clients 100 --suite hmac --seconds 10 --json",
+    NULL,
+    NULL,
     NULL};
 
 /* An equivocating primary that must be replaced, while the network misbehaves until GST. */
@@ -300,12 +428,32 @@ static void print_text(const json_t *root)
 
 static int run(int argc, char **argv)
 {
-    struct arguments a = {.seconds = 1, .n = 4, .suite = "sim"};
+    struct arguments a = {.n = 4,
+                          .cluster = {.clients = 10,
+                                      .payload = 100,
+                                      .seed = 1,
+                                      .protocol = "pbft",
+                                      .app = "null",
+                                      .store = NIKA_STORE_DISK,
+                                      .tunables = json_object()}};
     int worst = 0;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    json_t *root = measure_all(&a, &worst);
+    if (a.seconds == 0) a.seconds = a.on_cluster ? 10 : 1;
+    if (a.suite == NULL) a.suite = a.on_cluster ? "ed25519" : "sim";
+    if (a.cluster.kills > 0 && strcmp(a.cluster.app, "null") != 0) {
+        fprintf(stderr, "nika: --kills: only application null has answers that show every loss\n");
+        json_decref(a.cluster.tunables);
+        return NIKA_EXIT_USAGE;
+    }
+    a.cluster.n = a.n;
+    a.cluster.seconds = a.seconds;
+    a.cluster.suite = a.suite;
+    json_t *root =
+        a.on_cluster ? cli_bench_cluster_run(&a.cluster, &worst) : measure_all(&a, &worst);
+    json_decref(a.cluster.tunables);
+    if (root == NULL) return worst;
     if (a.json) {
-        char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);
+        char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(3));
         printf("%s\n", text != NULL ? text : "{}");
         free(text);
     } else {
@@ -316,9 +464,11 @@ static int run(int argc, char **argv)
 }
 
 const struct cli_command cli_bench = {"bench",
-                                      "sim",
-                                      "measure the simulator",
+                                      "sim|cluster",
+                                      "measure the simulator, or a real cluster",
                                       "Measures whole runs on one core: messages, requests, events "
-                                      "and short runs a second, and the cost of a snapshot.",
+                                      "and short runs a second, and the cost of a snapshot; or "
+                                      "throughput, latency, processor time and memory of a live "
+                                      "cluster.",
                                       &argp,
                                       run};

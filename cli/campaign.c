@@ -7,24 +7,40 @@
 #include <unistd.h>
 
 #include "cli/campaign_folder.h"
+#include "cli/campaign_shrink.h"
 #include "cli/cli.h"
 #include "fuzz/campaign/campaign.h"
+#include "fuzz/campaign/coverage.h"
 #include "scenarios/library.h"
 
 #define NAMES_MAX 512u
+#define SETS_MAX 16u
 #define SECOND UINT64_C(1000000000)
+#define STATES_MAX 65536u     /* Protocol states that the progress line tells apart. */
 #define BUDGET_SEEDS 1000000u /* As good as endless. */
 
-enum { OPTION_BUDGET = 256, OPTION_FROM, OPTION_FAST, OPTION_RESUME, OPTION_LIMIT, OPTION_JSON };
+enum {
+    OPTION_BUDGET = 256,
+    OPTION_FROM,
+    OPTION_FAST,
+    OPTION_RESUME,
+    OPTION_LIMIT,
+    OPTION_MEMORY,
+    OPTION_SHRINK,
+    OPTION_JSON,
+    OPTION_SET
+};
 
 struct arguments {
     const char *names[NAMES_MAX];
     uint32_t name_count;
-    uint64_t first, last, budget_s, limit_s;
+    uint64_t first, last, budget_s, limit_s, memory_mib;
     bool seeds_given, fail_fast, resume, json;
     uint32_t jobs, shard, shards;
     const struct nika_strategy *strategy;
     const char *out, *from;
+    struct cli_shrink_budget shrink;
+    struct nika_strategy_sets sets; /* Of every scenario, before those of the strategy. */
 };
 
 static volatile int stop_requested;
@@ -41,13 +57,27 @@ static const struct argp_option options[] = {
     {"seed-from", OPTION_FROM, "TEXT", 0,
      "count seeds from a number made of TEXT, such as a commit hash", 0},
     {"budget", OPTION_BUDGET, "TIME", 0, "stop after so long: 90s, 20m, 3h", 0},
-    {"strategy", 'S', "NAME", 0, "random or swarm (default random; nika list strategies)", 0},
+    {"strategy", 'S', "NAME", 0,
+     "how runs are varied: one of nika list strategies (default random)", 0},
     {"jobs", 'j', "N", 0, "worker processes (default: one a processor)", 0},
-    {"shard", 'n', "I/N", 0, "run only the I-th of N parts", 0},
+    {"shard", 'n', "I/N|auto", 0,
+     "run only the I-th of N parts; auto: what Slurm, a Kubernetes Indexed Job, GNU parallel or CI "
+     "says in the environment (docs/scale-out.md)",
+     0},
     {"out", 'o', "DIR", 0, "folder for the results (default out/campaign)", 0},
     {"fail-fast", OPTION_FAST, NULL, 0, "stop at the first failure", 0},
     {"resume", OPTION_RESUME, NULL, 0, "go on with what is in DIR", 0},
     {"run-limit", OPTION_LIMIT, "SECONDS", 0, "wall time that one run may take (default 60)", 0},
+    {"memory", OPTION_MEMORY, "MIB", 0,
+     "resident memory that one worker may take; a run that takes more is a finding (default 4096)",
+     0},
+    {"shrink-budget", OPTION_SHRINK, "TIME|RUNS", 0,
+     "make each kind of failures small: for so long (10s) or in so many runs (5000); 0 = not at "
+     "all "
+     "(default 10s)",
+     0},
+    {"set", OPTION_SET, "PATH=VALUE", 0,
+     "change one value of every scenario, such as network.loss_ppm=1000; repeatable", 0},
     {"json", OPTION_JSON, NULL, 0, "print the summary as one JSON object", 0},
     {0}};
 
@@ -67,29 +97,31 @@ static void parse_seeds(char *text, struct arguments *a, struct argp_state *stat
     a->seeds_given = true;
 }
 
-static uint64_t parse_time(const char *text, struct argp_state *state)
+static uint64_t parse_time(const char *option, const char *text, struct argp_state *state)
 {
     char number[24];
     size_t size = strlen(text);
     uint64_t unit = size == 0 ? 0 : text[size - 1] == 's' ? 1 : text[size - 1] == 'm' ? 60 : 0;
     if (size > 0 && text[size - 1] == 'h') unit = 3600;
     if (unit == 0 || size > 10) {
-        argp_error(state, "--budget: expected a time such as 90s, 20m or 3h, got \"%s\"", text);
+        argp_error(state, "%s: expected a time such as 90s, 20m or 3h, got \"%s\"", option, text);
         return 0;
     }
     snprintf(number, sizeof number, "%.*s", (int)(size - 1), text);
-    return unit * cli_number(number, "--budget", 1, 1000000, state);
+    return unit * cli_number(number, option, 1, 1000000, state);
 }
 
-static void parse_shard(const char *text, struct arguments *a, struct argp_state *state)
+static void parse_shrink(const char *text, struct arguments *a, struct argp_state *state)
 {
-    char end;
-    unsigned shard, shards;
-    if (sscanf(text, "%5u/%5u%c", &shard, &shards, &end) != 2 || shard < 1 || shard > shards ||
-        shards > 10000)
-        argp_error(state, "--shard: expected I/N with 1 <= I <= N <= 10000, got \"%s\"", text);
-    a->shard = shard;
-    a->shards = shards;
+    size_t size = strlen(text);
+    bool number = size > 0 && strspn(text, "0123456789") == size;
+    a->shrink = (struct cli_shrink_budget){0};
+    if (number)
+        a->shrink.runs = cli_number(text, "--shrink-budget", 0, 1000000000, state);
+    else
+        a->shrink.seconds = parse_time("--shrink-budget", text, state);
+    if (a->shrink.seconds > 86400)
+        argp_error(state, "--shrink-budget: at most 24h, got \"%s\"", text);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -103,7 +135,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->from = text;
         return 0;
     case OPTION_BUDGET:
-        a->budget_s = parse_time(text, state);
+        a->budget_s = parse_time("--budget", text, state);
         return 0;
     case 'S':
         a->strategy = nika_strategy_find(text);
@@ -114,7 +146,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->jobs = (uint32_t)cli_number(text, "--jobs", 1, NIKA_CAMPAIGN_JOBS_MAX, state);
         return 0;
     case 'n':
-        parse_shard(text, a, state);
+        cli_parse_shard(text, &a->shard, &a->shards, state);
         return 0;
     case 'o':
         a->out = text;
@@ -128,8 +160,21 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_LIMIT:
         a->limit_s = cli_number(text, "--run-limit", 1, 100000, state);
         return 0;
+    case OPTION_MEMORY:
+        a->memory_mib = cli_number(text, "--memory", 1, 1u << 20, state);
+        return 0;
+    case OPTION_SHRINK:
+        parse_shrink(text, a, state);
+        return 0;
     case OPTION_JSON:
         a->json = true;
+        return 0;
+    case OPTION_SET:
+        if (a->sets.count == SETS_MAX) argp_error(state, "at most %u times --set", SETS_MAX);
+        if (strlen(text) >= NIKA_STRATEGY_SET_SIZE)
+            argp_error(state, "--set: at most %u bytes, got \"%s\"", NIKA_STRATEGY_SET_SIZE - 1,
+                       text);
+        snprintf(a->sets.text[a->sets.count++], NIKA_STRATEGY_SET_SIZE, "%s", text);
         return 0;
     case ARGP_KEY_ARG:
         if (a->name_count == NAMES_MAX) argp_error(state, "at most %u scenarios", NAMES_MAX);
@@ -162,7 +207,7 @@ struct loaded {
     bool bad;
 };
 
-static void load_one(struct loaded *l, const char *name, const struct nika_strategy *strategy)
+static void load_one(struct loaded *l, const char *name, const struct arguments *a)
 {
     struct cli_run_request request = {.scenario = name, .seed_given = true};
     if (l->count == NIKA_CAMPAIGN_SCENARIOS_MAX) {
@@ -172,7 +217,8 @@ static void load_one(struct loaded *l, const char *name, const struct nika_strat
     }
     struct nika_strategy_sets *sets = &l->sets[l->count];
     struct nika_scenario *scenario = cli_load(&request);
-    if (scenario != NULL) strategy->overrides(scenario, sets);
+    *sets = a->sets;
+    if (scenario != NULL) a->strategy->overrides(scenario, sets);
     if (scenario != NULL && sets->count > 0) {
         nika_scenario_free(scenario);
         for (uint32_t i = 0; i < sets->count; i++) request.sets[i] = sets->text[i];
@@ -196,15 +242,14 @@ static void load_all(struct loaded *l, const struct arguments *a)
 {
     struct nika_library *library = nika_library_list();
     uint32_t count = library != NULL ? library->count : 0;
-    for (uint32_t i = 0; a->name_count == 0 && i < count; i++)
-        load_one(l, library->paths[i], a->strategy);
+    for (uint32_t i = 0; a->name_count == 0 && i < count; i++) load_one(l, library->paths[i], a);
     for (uint32_t k = 0; k < a->name_count; k++) {
         struct stat info;
         bool folder = stat(a->names[k], &info) == 0 && S_ISDIR(info.st_mode);
         uint32_t before = l->count;
-        if (!folder) load_one(l, a->names[k], a->strategy);
+        if (!folder) load_one(l, a->names[k], a);
         for (uint32_t i = 0; folder && i < count; i++) {
-            if (below(library->paths[i], a->names[k])) load_one(l, library->paths[i], a->strategy);
+            if (below(library->paths[i], a->names[k])) load_one(l, library->paths[i], a);
         }
         if (folder && l->count == before && !l->bad) {
             fprintf(stderr,
@@ -231,6 +276,7 @@ struct campaign {
     char path[1200];
     uint64_t started_ns, shown_ns, runs_before, failures;
     bool terminal, quiet, first;
+    struct nika_coverage coverage; /* Of the records that came in. */
 };
 
 /* Kept as it comes: killed at any time, a campaign loses only blocks that were under way. */
@@ -246,6 +292,8 @@ static bool keep(void *context, const char *record)
     }
     json_t *parsed = json_loads(record, 0, NULL);
     c->failures += json_array_size(json_object_get(parsed, "failures"));
+    (void)nika_coverage_add_json(&c->coverage, json_object_get(parsed, "states"),
+                                 json_object_get(parsed, "steps"));
     json_decref(parsed);
     return good;
 }
@@ -264,9 +312,10 @@ static void progress(void *context, uint64_t done, uint64_t total)
     uint64_t rate = fresh * 10 / (spent / (SECOND / 10) + 1);
     uint64_t left = rate == 0 ? 0 : (total - done) / rate;
     fprintf(stderr,
-            "%s%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " runs/s, %" PRIu64
+            "%s%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " runs/s, %" PRIu32 " states, %" PRIu64
             " failures, about %" PRIu64 " s left%s",
-            c->terminal ? "\r" : "", done, total, rate, c->failures, left,
+            c->terminal ? "\r" : "", done, total, rate,
+            nika_coverage_count(c->coverage.states, NIKA_COVERAGE_STATES), c->failures, left,
             c->terminal ? "\033[K" : "\n");
     fflush(stderr);
 }
@@ -303,11 +352,6 @@ static bool open_results(struct campaign *c, const struct arguments *a)
 
 static int run_campaign(struct campaign *c, const struct arguments *a, const struct loaded *l)
 {
-    struct nika_results known = {0};
-    struct nika_diagnoses d = {0};
-    for (uint32_t i = 0; i < c->results.count; i++) {
-        if (!nika_results_add(&known, c->results.lines[i].text, c->path, i + 1, &d)) break;
-    }
     struct nika_plan plan = {.scenarios = l->list,
                              .sets = l->sets,
                              .scenario_count = l->count,
@@ -320,26 +364,32 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
                              .jobs = a->jobs,
                              .budget_ns = a->budget_s * SECOND,
                              .run_limit_ns = a->limit_s * SECOND,
+                             .memory_limit = a->memory_mib << 20,
                              .fail_fast = a->fail_fast,
                              .now_ns = cli_clock_ns,
                              .stop = &stop_requested,
-                             .known = &known,
+                             .known =
+                                 &c->results, /* What is added meanwhile is not asked for again. */
                              .keep = keep,
                              .progress = progress,
                              .context = c};
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (!cli_plan_write(&plan, a->budget_s != 0, a->out)) {
+        fclose(c->journal);
+        return NIKA_EXIT_INCONCLUSIVE;
+    }
     c->started_ns = c->shown_ns = cli_clock_ns();
     enum nika_pool_end end = nika_pool_run(&plan);
     if (c->terminal) fprintf(stderr, "\r\033[K");
-    nika_results_free(&known);
     if (fclose(c->journal) != 0 && end != NIKA_POOL_BROKEN) {
         fprintf(stderr, "nika: %s: cannot write: %s\n", c->path, strerror(errno));
         end = NIKA_POOL_BROKEN;
     }
     if (end == NIKA_POOL_STOPPED && stop_requested)
         fprintf(stderr, "nika: stopped; --resume goes on from here\n");
+    if (!stop_requested) cli_campaign_shrink(&c->results, a->out, &a->shrink, &stop_requested);
     bool complete = end == NIKA_POOL_DONE || (end == NIKA_POOL_BUDGET && a->budget_s != 0);
     return cli_campaign_conclude(&c->results, a->out, complete, a->json);
 }
@@ -350,10 +400,12 @@ static int run(int argc, char **argv)
     struct arguments a = {.first = 1,
                           .last = 100,
                           .limit_s = 60,
+                          .memory_mib = 4096,
                           .shard = 1,
                           .shards = 1,
                           .strategy = nika_strategies[0],
-                          .out = "out/campaign"};
+                          .out = "out/campaign",
+                          .shrink = {.seconds = 10}};
     a.jobs = processors < 1 ? 1 : processors > 64 ? 64 : (uint32_t)processors;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     if (a.budget_s != 0 && !a.seeds_given) a.last = a.first + BUDGET_SEEDS - 1;
@@ -385,7 +437,8 @@ const struct cli_command cli_campaign = {
     "run scenarios under many seeds in worker processes",
     "Runs scenarios under many seeds in worker processes, keeps every block of runs as a record, "
     "and sums up: failures by kind with the line that reproduces each, what never happened, "
-    "protocol states seen. Records merge in any order (nika merge); a campaign that was killed "
+    "protocol states and steps between them seen. Records merge in any order (nika merge); a "
+    "campaign that was killed "
     "goes on with --resume.",
     &argp,
     run};

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "cli/campaign_shrink.h"
 #include "cli/cli.h"
 
 bool cli_make_folder(const char *path)
@@ -23,6 +25,43 @@ bool cli_make_folder(const char *path)
     return true;
 }
 
+bool cli_plan_write_document(const json_t *document, const char *folder)
+{
+    char path[1200], temporary[1300];
+    snprintf(path, sizeof path, "%s/" CLI_PLAN, folder);
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    char *text = json_dumps(document, JSON_INDENT(1) | JSON_SORT_KEYS);
+    FILE *file = text != NULL ? fopen(temporary, "w") : NULL;
+    bool good = file != NULL && fprintf(file, "%s\n", text) > 0 && fflush(file) == 0 &&
+                fsync(fileno(file)) == 0;
+    good = file != NULL && fclose(file) == 0 && good;
+    good = good && rename(temporary, path) == 0;
+    if (!good) fprintf(stderr, "nika: %s: cannot write: %s\n", path, strerror(errno));
+    free(text);
+    return good;
+}
+
+bool cli_plan_write(const struct nika_plan *plan, bool open_end, const char *folder)
+{
+    json_t *document = nika_plan_document(plan, open_end);
+    bool good = document != NULL && cli_plan_write_document(document, folder);
+    json_decref(document);
+    return good;
+}
+
+json_t *cli_plan_read(const char *folder, struct nika_diagnoses *d)
+{
+    char path[1200];
+    json_error_t error;
+    snprintf(path, sizeof path, "%s/" CLI_PLAN, folder);
+    if (access(path, F_OK) != 0) return NULL;
+    json_t *document = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (document == NULL) nika_diagnose_plain(d, "%s:%d: %s", path, error.line, error.text);
+    if (document != NULL && nika_plan_check(document, path, d)) return document;
+    json_decref(document);
+    return NULL;
+}
+
 static bool write_summary(const json_t *summary, const char *folder)
 {
     char path[1200];
@@ -36,6 +75,12 @@ static bool write_summary(const json_t *summary, const char *folder)
         snprintf(path, sizeof path, "%s/junit.xml", folder);
         file = fopen(path, "w");
         good = file != NULL && nika_campaign_junit(summary, file);
+        good = file != NULL && fclose(file) == 0 && good;
+    }
+    if (good) {
+        snprintf(path, sizeof path, "%s/index.html", folder);
+        file = fopen(path, "w");
+        good = file != NULL && nika_campaign_html(summary, folder, file);
         good = file != NULL && fclose(file) == 0 && good;
     }
     if (!good) fprintf(stderr, "nika: %s: cannot write: %s\n", path, strerror(errno));
@@ -62,7 +107,8 @@ int cli_campaign_conclude(struct nika_results *results, const char *folder, bool
         putchar('\n');
     } else {
         nika_campaign_text(summary, stdout);
-        printf("results   %s/%s, campaign.json, junit.xml\n", folder, CLI_RESULTS);
+        cli_campaign_shrunk_text(summary, folder, stdout);
+        printf("results   %s/%s, campaign.json, junit.xml, index.html\n", folder, CLI_RESULTS);
     }
     json_decref(summary);
     return good ? status : nika_exit_worse(status, NIKA_EXIT_INCONCLUSIVE);

@@ -24,7 +24,7 @@ struct cli_command {
 };
 extern const struct cli_command cli_run, cli_campaign, cli_merge, cli_replay, cli_diff_command,
     cli_shrink, cli_list, cli_bench, cli_inspect, cli_schema, cli_explain, cli_wire, cli_man,
-    cli_version;
+    cli_version, cli_node_command, cli_keygen, cli_testnet_command, cli_client;
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated. */
 
 #define CLI_EXIT_COUNT 8u
@@ -120,7 +120,12 @@ struct cli_finished {
     const struct nika_run_result *result;
     const struct cli_turns *turns;
     uint64_t wall_ns;
+    const struct nika_archive *archive; /* Of the messages that convict; NULL = none. */
 };
+/* ---- report_culprits.c: who is proven guilty, in each report ---- */
+void cli_culprits_human(const struct nika_run_result *result, FILE *file);
+void cli_culprits_markdown(const struct cli_finished *f, FILE *file);
+json_t *cli_culprits_json(const struct cli_finished *f);
 void cli_report_human(const struct cli_finished *f, FILE *file);
 /* Runs the scenario once more when there are violations, for what came before them. */
 void cli_report_markdown(const struct cli_finished *f, FILE *file);
@@ -151,6 +156,10 @@ int cli_diff(const struct cli_side *a, const struct cli_side *b, uint32_t shown,
 
 /* Run a decision log again: 0 = the same run, NIKA_EXIT_NONDETERMINISTIC = another, NIKA_EXIT_USAGE = no log. Prints. */
 int cli_replay_log(const char *path);
+/* Is this file the recording of a live replica? */
+bool cli_is_recording(const char *path);
+/* Run it again, as cli_replay_log() does. NIKA_EXIT_INCONCLUSIVE when there is nothing to compare. */
+int cli_replay_recording(const char *path);
 /* A trace of the run that was begun, to `file`. NULL when out of memory. */
 struct nika_trace *cli_trace_attach(struct nika_runner *runner, const struct nika_scenario *s,
                                     uint64_t seed, FILE *file);

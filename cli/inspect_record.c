@@ -69,7 +69,7 @@ static const char *judge(const struct inspect_record *r)
             !nika_digest_equal(&s->digest, &first->digest))
             return "its frames do not agree";
         if (sender >= 128) return "a frame of no replica";
-        if ((senders[sender / 64] >> (sender % 64) & 1) != 0) return "two frames of one sender";
+        if (nika_set_has(senders, sender)) return "two frames of one sender";
         senders[sender / 64] |= UINT64_C(1) << (sender % 64);
     }
     return "";

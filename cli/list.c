@@ -5,13 +5,14 @@
 #include "apps/registry.h"
 #include "cli/cli.h"
 #include "faults/registry.h"
+#include "fuzz/museum/museum.h"
 #include "fuzz/strategies/strategy.h"
 #include "protocols/registry.h"
 #include "scenarios/library.h"
 
-static const char *const kinds[] = {"protocols",  "apps",       "suites", "faults",
-                                    "behaviours", "oracles",    "checks", "probes",
-                                    "scenarios",  "strategies", NULL};
+static const char *const kinds[] = {"protocols",  "apps",       "suites",  "faults",
+                                    "behaviours", "oracles",    "checks",  "probes",
+                                    "scenarios",  "strategies", "planted", NULL};
 
 /* How rows are written. */
 enum form {
@@ -32,7 +33,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
     NULL,
     parse,
-    "[protocols|apps|suites|faults|behaviours|oracles|checks|probes|scenarios|strategies]",
+    "[protocols|apps|suites|faults|behaviours|oracles|checks|probes|scenarios|strategies|planted]",
     "List what a scenario or a report can name. To a pipe: one plain name or path a line.\v"
     "Behaviours are the faults that corrupt replicas or clients. Without a kind, everything: to a "
     "pipe as \"KIND NAME\".\n\n"
@@ -72,8 +73,7 @@ static void list_faults(enum form form, bool behaviours)
 {
     for (uint32_t i = 0; i < nika_fault_count; i++) {
         const struct nika_fault_ops *ops = nika_fault_list[i];
-        bool is_behaviour =
-            ops->fault_class == NIKA_FAULT_BYZANTINE || ops->fault_class == NIKA_FAULT_CLIENT;
+        bool is_behaviour = ops->fault_class >= NIKA_FAULT_BYZANTINE;
         if (behaviours && !is_behaviour) continue;
         row(form, "fault", ops->name, ops->doc);
         if (form == FORM_TABLE) fault_params(ops);
@@ -127,6 +127,9 @@ static void list(const char *kind, enum form form)
     } else if (strcmp(kind, "strategies") == 0) {
         for (uint32_t i = 0; nika_strategies[i] != NULL; i++)
             row(form, "strategy", nika_strategies[i]->name, nika_strategies[i]->doc);
+    } else if (strcmp(kind, "planted") == 0) {
+        for (uint32_t i = 0; i < nika_museum_count; i++)
+            row(form, "planted", nika_museum[i].id, nika_museum[i].title);
     } else if (strcmp(kind, "scenarios") == 0) {
         list_scenarios(form);
     } else if (strcmp(kind, "suites") == 0) {

@@ -1,4 +1,5 @@
-/* cli/replay.c: `nika replay`: runs a trace again and names the first divergence. Decision logs are replay_log.c's. */
+/* cli/replay.c: `nika replay`: runs a trace again and names the first divergence. Decision logs are replay_log.c's, recordings of live
+ * replicas replay_recording.c's. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -25,7 +26,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->decisions = true;
         return 0;
     default:
-        return cli_parse_word(key, text, state, &a->path, "file", "which trace or decision log?");
+        return cli_parse_word(key, text, state, &a->path, "file",
+                              "which trace, decision log or recording?");
     }
 }
 
@@ -34,12 +36,15 @@ static const struct argp argp = {
     parse,
     "FILE",
     "Run a trace written by `nika run --trace` again and compare every event; or a decision log "
-    "written by `nika run --log`, and compare the digest.\v"
+    "written by `nika run --log`, and compare the digest; or the recording of a live replica "
+    "written by `nika node --record`, and compare every digest of its state.\v"
     "Exits 0 when all is equal, 4 at the first divergence, 64 when the file is no complete trace "
-    "of this version and no decision log. A log of another version is followed as far as its "
+    "of this version, no decision log and no recording. A log of another version is followed as "
+    "far as its "
     "names mean something; where that ends is said.\n\n"
     "  nika run fault-free --seed 7 --trace run.jsonl && nika replay run.jsonl\n"
-    "  nika run fault-free --seed 7 --log run.log && nika replay run.log",
+    "  nika run fault-free --seed 7 --log run.log && nika replay run.log\n"
+    "  nika node --config replica-1.json --record r1.recording; nika replay r1.recording",
     NULL,
     NULL,
     NULL};
@@ -196,6 +201,7 @@ static int run(int argc, char **argv)
     struct cli_lines lines = {0};
     uint64_t seed = 0;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
+    if (cli_is_recording(a.path)) return cli_replay_recording(a.path);
     if (!cli_lines_read(a.path, &lines)) return NIKA_EXIT_USAGE;
     if (lines.count > 0 && nika_log_is_header(lines.line[0])) {
         cli_lines_free(&lines);
@@ -210,7 +216,7 @@ static int run(int argc, char **argv)
 
 const struct cli_command cli_replay = {"replay",
                                        "FILE",
-                                       "run a trace or decision log again, compare",
+                                       "run a trace, log or recording again, compare",
                                        "Runs what a trace describes and compares each line with "
                                        "the trace; or decides by a decision log and compares the "
                                        "digest. Equal: exit 0. Different: exit 4.",

@@ -64,7 +64,7 @@ const char *cli_targets_text(const uint64_t targets[2], char *out, size_t size)
     out[0] = '\0';
     for (uint32_t i = 0; i < NIKA_REPLICAS_MAX; i++) {
         size_t used = strlen(out);
-        if ((targets[i / 64] >> (i % 64) & 1) != 0)
+        if (nika_set_has(targets, i))
             snprintf(out + used, size - used, "%s%u", used > 0 ? "," : "", i);
     }
     if (out[0] == '\0') snprintf(out, size, "-");
@@ -153,6 +153,15 @@ static void human_violations(const struct nika_run_result *r, FILE *file)
                 r->violation_count - HUMAN_VIOLATIONS);
 }
 
+static void human_liveness(const struct nika_run_result *r, FILE *file)
+{
+    if (r->stall[0] != '\0')
+        fprintf(file, "liveness  %s: %s\n", nika_liveness_name(r->liveness), r->stall);
+    if (r->throughput_percent != UINT32_MAX)
+        fprintf(file, "speed     %" PRIu32 " %% of the same seed without faults\n",
+                r->throughput_percent);
+}
+
 static void human_stall(const struct nika_run_result *r, FILE *file)
 {
     char wait[200];
@@ -187,6 +196,8 @@ void cli_report_human(const struct cli_finished *f, FILE *file)
     if (r->exit_class == NIKA_EXIT_LIVENESS || r->exit_class == NIKA_EXIT_INCONCLUSIVE)
         human_stall(r, file);
     human_violations(r, file);
+    human_liveness(r, file);
+    cli_culprits_human(r, file);
     if (f->scenario->decisions != NULL)
         fprintf(file,
                 "decisions %" PRIu32 " by the scenario, of which %" PRIu64

@@ -42,8 +42,7 @@ static json_t *json_faults(const struct nika_run_result *r)
         const struct nika_fault_result *f = &r->faults[i];
         json_t *targets = json_array();
         for (uint32_t k = 0; k < NIKA_REPLICAS_MAX; k++) {
-            if ((f->targets[k / 64] >> (k % 64) & 1) != 0)
-                json_array_append_new(targets, json_integer(k));
+            if (nika_set_has(f->targets, k)) json_array_append_new(targets, json_integer(k));
         }
         json_array_append_new(list, json_pack("{s:s, s:b, s:I, s:o}", "name", f->name, "present",
                                               (int)f->present, "acted", (json_int_t)f->acted,
@@ -85,6 +84,15 @@ static json_t *json_replicas(const struct nika_run_result *r)
         json_array_append_new(list, one);
     }
     return list;
+}
+
+static json_t *json_liveness(const struct nika_run_result *r)
+{
+    return json_pack("{s:s, s:s, s:o}", "class", nika_liveness_name(r->liveness), "why", r->stall,
+                     "throughput_percent",
+                     r->throughput_percent == UINT32_MAX
+                         ? json_null()
+                         : json_integer((json_int_t)r->throughput_percent));
 }
 
 static json_t *json_turns(const struct cli_turns *t)
@@ -144,6 +152,8 @@ void cli_report_json(const struct cli_finished *f, FILE *file)
     json_object_set_new(root, "faults", json_faults(r));
     json_object_set_new(root, "story", json_turns(f->turns));
     json_object_set_new(root, "violations", json_violations(r));
+    json_object_set_new(root, "liveness", json_liveness(r));
+    json_object_set_new(root, "accountability", cli_culprits_json(f));
     json_object_update_new(root, json_counters(r));
     json_object_set_new(root, "replicas", json_replicas(r));
     char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);

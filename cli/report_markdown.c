@@ -39,7 +39,11 @@ static void put_summary(const struct cli_finished *f, FILE *file)
     } else {
         put_ms(file, r->liveness_bound_ns);
     }
-    fprintf(file, " |\n");
+    fprintf(file, " |\n| liveness | %s%s%s |\n", nika_liveness_name(r->liveness),
+            r->stall[0] != '\0' ? ": " : "", r->stall);
+    if (r->throughput_percent != UINT32_MAX)
+        fprintf(file, "| throughput, without faults = 100 | %" PRIu32 " |\n",
+                r->throughput_percent);
 }
 
 static void put_value(const struct nika_schema_key *key, uint64_t value, FILE *file)
@@ -263,6 +267,7 @@ void cli_report_markdown(const struct cli_finished *f, FILE *file)
     put_faults(f, file);
     put_turns(f->turns, file);
     put_violations(f, file);
+    cli_culprits_markdown(f, file);
     put_options(f, file);
     put_properties(f, file);
     put_replicas(f->result, file);

@@ -279,10 +279,15 @@ static int execute(struct arguments *a, const struct nika_scenario *s, struct ni
     struct cli_turns *turns = calloc(1, sizeof *turns);
     if (result != NULL && turns != NULL) {
         uint64_t started = cli_clock_ns();
+        struct nika_archive *archive = NULL;
         run_watched(a, s, runner, turns, result);
-        struct cli_finished f = {&a->request, s, runner, result, turns, cli_clock_ns() - started};
+        struct cli_finished f = {&a->request, s, runner, result, turns, cli_clock_ns() - started,
+                                 NULL};
         if (a->check) check_determinism(runner, s, result);
+        nika_runner_examine(runner, result, &archive);
+        f.archive = archive;
         status = report(a, &f);
+        free(archive);
     }
     free(turns);
     free(result);

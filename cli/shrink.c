@@ -13,11 +13,11 @@
 #define SECOND_NS UINT64_C(1000000000)
 #define PROGRESS_NS (SECOND_NS / 5)
 
-enum { OPTION_TIME = 256, OPTION_RUNS, OPTION_OUT, OPTION_CMOCKA, OPTION_QUIET };
+enum { OPTION_TIME = 256, OPTION_RUNS, OPTION_OUT, OPTION_CMOCKA, OPTION_LOG, OPTION_QUIET };
 
 struct arguments {
     struct cli_run_request request; /* Of a scenario; of a log only `scenario`. */
-    const char *out, *cmocka;
+    const char *out, *cmocka, *log;
     uint64_t seconds, runs;
     bool quiet;
 };
@@ -30,6 +30,7 @@ static const struct argp_option options[] = {
     CLI_RUN_OPTIONS("seed of the failing run (default: that of the scenario)"),
     {"out", OPTION_OUT, "FILE", 0, "the small scenario (default: NAME-shrunk.json)", 0},
     {"cmocka", OPTION_CMOCKA, "FILE", 0, "write a regression test in C too", 0},
+    {"log", OPTION_LOG, "FILE", 0, "write the decision log of the run as it was found, too", 0},
     {"time", OPTION_TIME, "SECONDS", 0, "stop after so long with what there is (default 60)", 0},
     {"runs", OPTION_RUNS, "N", 0, "stop after so many runs with what there is (default 20000)", 0},
     {"quiet", OPTION_QUIET, NULL, 0, "no progress", 0},
@@ -44,6 +45,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_CMOCKA:
         a->cmocka = text;
+        return 0;
+    case OPTION_LOG:
+        a->log = text;
         return 0;
     case OPTION_TIME:
         a->seconds = cli_number(text, "--time", 1, 86400, state);
@@ -250,6 +254,16 @@ static int write_result(struct arguments *a, struct nika_shrink *s, uint64_t wal
     return good ? 0 : NIKA_EXIT_INCONCLUSIVE;
 }
 
+static bool write_log(const char *path, const struct nika_log *log)
+{
+    errno = 0;
+    FILE *file = fopen(path, "w");
+    bool good = file != NULL && nika_log_write(log, file) == NIKA_OK;
+    good = file != NULL && fclose(file) == 0 && good;
+    if (!good) fprintf(stderr, "nika: --log %s: %s\n", path, strerror(errno));
+    return good;
+}
+
 static int shrink(struct arguments *a, const struct nika_log *log, struct nika_shrink *s)
 {
     struct nika_diagnoses d;
@@ -294,7 +308,8 @@ static int run(int argc, char **argv)
     struct nika_log *log = start_from(&a, &status);
     if (log == NULL) return status;
     struct nika_shrink *s = calloc(1, sizeof *s);
-    status = s != NULL ? shrink(&a, log, s) : NIKA_EXIT_INCONCLUSIVE;
+    bool kept = a.log == NULL || write_log(a.log, log);
+    status = s != NULL && kept ? shrink(&a, log, s) : NIKA_EXIT_INCONCLUSIVE;
     free(s);
     nika_log_free(log);
     return status;

@@ -60,7 +60,7 @@ static void append_nodes(const uint64_t set[2], char sign, char *out, size_t siz
 {
     for (uint32_t i = 0; i < 128; i++) {
         size_t used = strlen(out);
-        if ((set[i / 64] >> (i % 64) & 1) != 0)
+        if (nika_set_has(set, i))
             snprintf(out + used, size - used, "%s%c%u", used > 0 ? "," : "", sign, i);
     }
 }

@@ -7,9 +7,12 @@
     FAULT(corrupt)                                                                                 \
     FAULT(delay)                                                                                   \
     FAULT(duplicate)                                                                               \
+    FAULT(isolate)                                                                                 \
     FAULT(loss)                                                                                    \
     FAULT(partition)                                                                               \
+    FAULT(priorities)                                                                              \
     FAULT(reorder)                                                                                 \
+    FAULT(round_partition)                                                                         \
     FAULT(crash)                                                                                   \
     FAULT(pause)                                                                                   \
     FAULT(restart_each)                                                                            \
@@ -24,6 +27,7 @@
     FAULT(offset)                                                                                  \
     FAULT(bad_auth)                                                                                \
     FAULT(big_time)                                                                                \
+    FAULT(byzzfuzz)                                                                                \
     FAULT(client_bad_auth)                                                                         \
     FAULT(client_bad_request)                                                                      \
     FAULT(client_equivocate)                                                                       \
@@ -36,6 +40,7 @@
     FAULT(flood)                                                                                   \
     FAULT(forged_checkpoint)                                                                       \
     FAULT(gap)                                                                                     \
+    FAULT(grammar)                                                                                 \
     FAULT(invent_request)                                                                          \
     FAULT(lying_new_view)                                                                          \
     FAULT(lying_state)                                                                             \

@@ -65,8 +65,7 @@ static void write_fault(json_t *fault, const struct nika_scenario_fault *from, b
     if (json_object_get(fault, "targets") == NULL) return; /* Every link. */
     json_t *targets = json_array();
     for (uint32_t i = 0; i < NIKA_REPLICAS_MAX; i++) {
-        if ((from->targets[i / 64] >> (i % 64) & 1) != 0)
-            json_array_append_new(targets, json_integer(i));
+        if (nika_set_has(from->targets, i)) json_array_append_new(targets, json_integer(i));
     }
     json_object_set_new(fault, "targets", targets);
 }

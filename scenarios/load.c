@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/core/msan.h"
+#include "engine/core/planted.h"
 #include "protocols/registry.h"
 #include "scenarios/options.h"
 #include "scenarios/scenario.h"
@@ -82,6 +83,18 @@ static void load_value(struct nika_scenario *s, uint32_t index, const json_t *va
             if (found != UINT32_MAX) return;
             s->values[index] = key->fallback;
         }
+        if (index == NIKA_KEY_PLANTED && nika_planted_name(1) == NULL) {
+            nika_diagnose(d, path, false,
+                          "%s: this program holds no planted bugs; use nika-museum "
+                          "(docs/museum.md)",
+                          text);
+            return;
+        }
+        if (index == NIKA_KEY_PLANTED) {
+            nika_diagnose(d, path, false, "no planted bug %s; nika-museum list planted names them",
+                          text);
+            return;
+        }
         names_text(key->names, names, sizeof names);
         nika_diagnose(d, path, false, "expected one of %s, got %s", names, text);
         return;
@@ -92,9 +105,10 @@ static void load_value(struct nika_scenario *s, uint32_t index, const json_t *va
 static const char *candidate_at(const void *context, uint32_t index)
 {
     const struct candidates *c = context;
-    static const char *const top[] = {
-        "name", "why", "seed",         "schema", "gst_ms", "cluster", "workload", "network",
-        "disk", "cpu", "app_delay_us", "faults", "swarm",  "expect",  "limits",   "decisions"};
+    static const char *const top[] = {"name",    "why",          "seed",     "schema",  "gst_ms",
+                                      "planted", "cluster",      "workload", "network", "disk",
+                                      "cpu",     "app_delay_us", "faults",   "swarm",   "expect",
+                                      "limits",  "decisions"};
     static const char *const network[] = {"latency_us", "regions"};
     if (c->top) return index < ARRAY_COUNT(top) ? top[index] : NULL;
     uint32_t found = 0;

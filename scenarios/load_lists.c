@@ -37,9 +37,24 @@ static bool named_targets(struct nika_scenario_fault *fault, const char *text, u
                           uint64_t n)
 {
     char *end;
-    if (strcmp(text, "all") == 0 || strcmp(text, "one-by-seed") == 0) {
-        fault->draw_one = text[0] == 'o';
+    bool one = strcmp(text, "one-by-seed") == 0, rest = strcmp(text, "rest-by-seed") == 0;
+    /* Clients have no core: nothing depends on n-f of them. */
+    if (rest && fault->ops->fault_class == NIKA_FAULT_CLIENT) return false;
+    if (strcmp(text, "all") == 0 || one || rest) {
+        fault->draw_one = one;
+        fault->draw_rest = rest;
         for (uint32_t i = 0; i < count; i++) add_target(fault, i);
+        return true;
+    }
+    /* The primaries of the first views: who matters most in a short run. */
+    static const char first[] = "one-of-first-";
+    if (strncmp(text, first, sizeof first - 1) == 0) {
+        uint64_t last = strtoull(text + sizeof first - 1, &end, 10);
+        if (text[sizeof first - 1] < '1' || text[sizeof first - 1] > '9' || *end != '\0' ||
+            last > count)
+            return false;
+        fault->draw_one = true;
+        for (uint32_t i = 0; i < last; i++) add_target(fault, i);
         return true;
     }
     static const char prefix[] = "primary-of-view-";
@@ -70,10 +85,11 @@ static void load_targets(struct nika_scenario *s, struct nika_scenario_fault *fa
         }
         return;
     }
-    nika_diagnose(
-        d, path, false,
-        "expected an array of ids 0..%u, \"all\", \"one-by-seed\" or \"primary-of-view-N\", got %s",
-        count - 1, nika_scenario_value_text(value, text, sizeof text));
+    nika_diagnose(d, path, false,
+                  "expected an array of ids 0..%u, \"all\", \"one-by-seed\", \"one-of-first-N\", "
+                  "\"rest-by-seed\" (of replicas) or "
+                  "\"primary-of-view-N\", got %s",
+                  count - 1, nika_scenario_value_text(value, text, sizeof text));
 }
 
 static void load_param(struct nika_scenario_fault *fault, uint32_t index, const json_t *value,
@@ -177,7 +193,9 @@ static void load_fault(struct nika_scenario *s, const json_t *object, struct nik
 
 bool nika_fault_corrupts(const struct nika_scenario_fault *fault)
 {
-    if (fault->ops->fault_class == NIKA_FAULT_BYZANTINE) return true;
+    if (fault->ops->fault_class == NIKA_FAULT_BYZANTINE ||
+        fault->ops->fault_class == NIKA_FAULT_TRUSTED)
+        return true;
     /* A lost fsync and a rotten log both let a replica forget votes that it has sent: no better than a liar. */
     if (strcmp(fault->ops->name, "lost-fsync") == 0 || strcmp(fault->ops->name, "bit-rot") == 0)
         return true;
@@ -195,7 +213,8 @@ static uint32_t corrupted_count(const struct nika_scenario *s)
     uint32_t drawn = 0;
     for (uint32_t i = 0; i < s->fault_count; i++) {
         const struct nika_scenario_fault *fault = &s->faults[i];
-        if (!nika_fault_corrupts(fault)) continue;
+        /* The rest is never more than f, and has in it whoever is corrupted besides. */
+        if (!nika_fault_corrupts(fault) || fault->draw_rest) continue;
         if (fault->draw_one) {
             drawn++;
             continue;

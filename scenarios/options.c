@@ -62,7 +62,8 @@ bool nika_options_depend_on_seed(const struct nika_scenario *s)
     if (s->swarm_count > 0) return true;
     for (uint32_t i = 0; i < s->fault_count; i++) {
         uint64_t ppm = s->faults[i].probability_ppm;
-        if (s->faults[i].draw_one || (ppm > 0 && ppm < 1000000)) return true;
+        if (s->faults[i].draw_one || s->faults[i].draw_rest || (ppm > 0 && ppm < 1000000))
+            return true;
     }
     return false;
 }
@@ -94,11 +95,36 @@ static void set_drawn(struct nika_scenario *s, const struct nika_swarm *swarm, u
 static void keep_one_target(struct nika_scenario_fault *fault, uint64_t index)
 {
     for (uint32_t i = 0; i < NIKA_REPLICAS_MAX; i++) {
-        if ((fault->targets[i / 64] >> (i % 64) & 1) == 0) continue;
+        if (!nika_set_has(fault->targets, i)) continue;
         if (index-- > 0) continue;
         fault->targets[0] = i < 64 ? UINT64_C(1) << i : 0;
         fault->targets[1] = i < 64 ? 0 : UINT64_C(1) << (i - 64);
         return;
+    }
+}
+
+/* All but a core of n-f replicas: those that other faults of this run corrupt, and more by the seed until there are f. */
+static void draw_rest(struct nika_scenario *drawn, uint32_t present, uint64_t stream)
+{
+    uint64_t rest[2] = {0, 0};
+    uint64_t n = drawn->values[NIKA_KEY_N], f = drawn->values[NIKA_KEY_F];
+    for (uint32_t i = 0; i < drawn->fault_count; i++) {
+        const struct nika_scenario_fault *fault = &drawn->faults[i];
+        if ((present >> i & 1) == 0 || fault->draw_rest || !nika_fault_corrupts(fault) ||
+            fault->ops->fault_class == NIKA_FAULT_CLIENT)
+            continue;
+        rest[0] |= fault->targets[0];
+        rest[1] |= fault->targets[1];
+    }
+    uint64_t count =
+        (uint64_t)__builtin_popcountll(rest[0]) + (uint64_t)__builtin_popcountll(rest[1]);
+    for (uint64_t k = 0; count < f; k++) {
+        uint32_t replica = (uint32_t)nika_stream_below(stream, k, n);
+        count += !nika_set_has(rest, replica);
+        rest[replica / 64] |= UINT64_C(1) << (replica % 64);
+    }
+    for (uint32_t i = 0; i < drawn->fault_count; i++) {
+        if (drawn->faults[i].draw_rest) memcpy(drawn->faults[i].targets, rest, sizeof rest);
     }
 }
 
@@ -125,6 +151,7 @@ void nika_options_draw(const struct nika_scenario *s, uint64_t seed, struct nika
                                     __builtin_popcountll(fault->targets[1]));
         keep_one_target(fault, nika_stream_below(targets, i, count));
     }
+    draw_rest(drawn, *present, nika_stream(seed, "setup/rest", 0));
 }
 
 static struct nika_latency uniform(uint64_t low_us, uint64_t high_us)
@@ -188,6 +215,7 @@ static void fill_node(const struct nika_scenario *s, struct nika_world_options *
     out->cpu.sign_ns = (uint32_t)v[NIKA_KEY_SIGN_NS];
     out->cpu.verify_ns = (uint32_t)v[NIKA_KEY_VERIFY_NS];
     out->cpu.mac_ns = (uint32_t)v[NIKA_KEY_MAC_NS];
+    out->cpu.trusted_ns = (uint32_t)v[NIKA_KEY_TRUSTED_NS];
     out->cpu.execute_ns = (uint32_t)v[NIKA_KEY_EXECUTE_NS];
     out->cpu.hash_ns_per_kib = (uint32_t)v[NIKA_KEY_HASH_NS_PER_KIB];
     out->cpu.inbox_max = (uint32_t)v[NIKA_KEY_INBOX_MAX];

@@ -10,6 +10,9 @@ static bool set_last(json_t *parent, const char *key, bool is_index, size_t inde
     if (is_index) {
         if (json_is_array(parent) && index < json_array_size(parent))
             return json_array_set_new(parent, index, value) == 0;
+        /* One past the last element appends, so that a fault can be added to a scenario. */
+        if (json_is_array(parent) && index == json_array_size(parent))
+            return json_array_append_new(parent, value) == 0;
     } else if (json_is_object(parent)) {
         return json_object_set_new(parent, key, value) == 0;
     }

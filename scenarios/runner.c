@@ -1,16 +1,13 @@
 /* scenarios/runner.c: drives one world through one run and collects what happened. */
-#include "scenarios/runner.h"
-
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/core/assert.h"
 #include "engine/core/auth.h"
+#include "engine/core/planted.h"
 #include "scenarios/options.h"
-#include "scenarios/workload.h"
+#include "scenarios/runner_private.h"
 
-#define SLICE_NS UINT64_C(20000000) /* How often a run is asked whether it is over. */
 #define QUIET_NS                                                                                   \
     UINT64_C(2000000000) /* Grace for convergence when there is no GST to count from. */
 
@@ -19,25 +16,6 @@ struct extra_head {
     uint64_t oracles_at; /* 0 = nothing in use. */
     uint64_t oracles_on;
 };
-struct nika_runner {
-    const struct nika_scenario *scenario;
-    struct nika_scenario drawn;
-    uint32_t present;
-    uint64_t seed;
-    bool oracles_on, rebuild;
-    struct nika_watcher watcher; /* The caller's; mask 0 = none. */
-    struct nika_keyring *keyring;
-    struct nika_world *world;
-    struct nika_world_options options;
-    struct nika_oracle_setup setup;
-    struct nika_workload *workload;
-    struct nika_oracles *oracles;
-    struct nika_decider *decider; /* By the scenario's decisions; NULL = by the seed. */
-    enum nika_world_state ended;
-    jmp_buf out;
-    char broken[NIKA_DIAGNOSIS_SIZE]; /* The broken contract; empty = none. */
-};
-
 static uint64_t workload_at(void)
 {
     return (sizeof(struct extra_head) + 63) / 64 * 64;
@@ -67,7 +45,7 @@ static const struct nika_app *world_app(const void *world, uint32_t replica)
     return nika_world_app(world, replica);
 }
 
-static void on_broken(void *context, const char *file, int line, const char *expression)
+void nika_runner_on_broken(void *context, const char *file, int line, const char *expression)
 {
     struct nika_runner *r = context;
     const char *base = strrchr(file, '/');
@@ -252,13 +230,14 @@ bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason
     r->seed = seed;
     r->broken[0] = '\0';
     r->ended = NIKA_WORLD_RUNNING;
-    nika_assert_set_handler(on_broken, r);
+    nika_assert_set_handler(nika_runner_on_broken, r);
     if (setjmp(r->out) != 0) {
         r->rebuild = true;
         nika_assert_set_handler(NULL, NULL);
         *reason = r->broken;
         return false;
     }
+    nika_planted_select((uint32_t)r->scenario->values[NIKA_KEY_PLANTED]);
     *reason = begin(r);
     if (*reason == NULL) *reason = take_decisions(r);
     nika_assert_set_handler(NULL, NULL);
@@ -281,12 +260,12 @@ static bool liveness_broken(const struct nika_runner *r)
 }
 
 /* Have all correct replicas executed the same, with nothing under way? */
-static bool converged(const struct nika_runner *r)
+bool nika_runner_converged(const struct nika_runner *r)
 {
     uint64_t last = UINT64_MAX;
     for (uint32_t i = 0; i < r->options.config.n; i++) {
         struct nika_replica_status status;
-        if ((r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0) continue;
+        if (nika_set_has(r->setup.corrupted, i)) continue;
         if (!nika_world_is_up(r->world, i)) return false;
         nika_world_status(r->world, i, &status);
         if (status.transferring || (last != UINT64_MAX && status.last_executed != last))
@@ -315,7 +294,7 @@ static void drive(struct nika_runner *r)
     for (;;) {
         uint64_t now = nika_world_now(r->world);
         bool done = r->workload->correct_left == 0;
-        if (now >= until) until = now + SLICE_NS;
+        if (now >= until) until = now + RUNNER_SLICE_NS;
         r->ended = nika_world_run(r->world, until);
         if (r->ended != NIKA_WORLD_RUNNING) return;
         if (r->oracles != NULL && nika_oracles_broken(r->oracles) && may_stop_when_broken(r))
@@ -324,7 +303,7 @@ static void drive(struct nika_runner *r)
         if (!done) {
             done_at = until;
         } else {
-            if (until >= earliest && converged(r)) return;
+            if (until >= earliest && nika_runner_converged(r)) return;
             uint64_t from = done_at > earliest ? done_at : earliest;
             if (until > from && until - from > grace) return;
         }
@@ -333,8 +312,18 @@ static void drive(struct nika_runner *r)
             r->ended = NIKA_WORLD_TIME_LIMIT;
             return;
         }
-        if (r->workload->correct_left != 0 || done) until += SLICE_NS;
+        if (r->workload->correct_left != 0 || done) until += RUNNER_SLICE_NS;
     }
+}
+
+uint32_t nika_runner_down(const struct nika_runner *r)
+{
+    uint32_t down = 0;
+    for (uint32_t i = 0; i < r->options.config.n; i++) {
+        bool corrupted = nika_set_has(r->setup.corrupted, i);
+        down += !corrupted && !nika_world_is_up(r->world, i) ? 1 : 0;
+    }
+    return down;
 }
 
 static void collect_replicas(struct nika_runner *r, struct nika_run_result *out)
@@ -343,7 +332,7 @@ static void collect_replicas(struct nika_runner *r, struct nika_run_result *out)
     for (uint32_t i = 0; i < out->replica_count; i++) {
         struct nika_replica_result *replica = &out->replicas[i];
         replica->up = nika_world_is_up(r->world, i);
-        replica->corrupted = (r->setup.corrupted[i / 64] >> (i % 64) & 1) != 0;
+        replica->corrupted = nika_set_has(r->setup.corrupted, i);
         if (!replica->up) continue;
         nika_world_status(r->world, i, &replica->status);
         if (!replica->corrupted && replica->status.view > out->view_max)
@@ -376,6 +365,9 @@ static void collect(struct nika_runner *r, struct nika_run_result *out)
         out->violation_count = nika_oracles_violations(r->oracles, &list);
         if (out->violation_count > NIKA_VIOLATIONS_MAX) out->violation_count = NIKA_VIOLATIONS_MAX;
         memcpy(out->violations, list, out->violation_count * sizeof out->violations[0]);
+        if (liveness_broken(r) && nika_stall_cluster_vacuous(&r->setup, nika_runner_down(r),
+                                                             out->stall, sizeof out->stall) != NULL)
+            out->liveness = NIKA_LIVENESS_VACUOUS;
     }
     collect_replicas(r, out);
 }
@@ -384,12 +376,13 @@ static void expect_requests(const struct nika_runner *r, struct nika_run_result 
 {
     uint64_t correct = 0, completed = 0;
     for (uint32_t i = 0; i < r->options.config.clients; i++) {
-        if (i < 128 && (r->setup.corrupted_clients[i / 64] >> (i % 64) & 1) != 0) continue;
+        if (nika_set_has(r->setup.corrupted_clients, i)) continue;
         correct++;
         completed += r->workload->client[i].completed;
     }
     out->requests_expected = correct * r->drawn.values[NIKA_KEY_REQUESTS];
     out->requests_completed = completed;
+    out->completed_ns = r->workload->completed_ns;
 }
 
 static void contract_verdict(struct nika_runner *r, struct nika_run_result *out)
@@ -403,7 +396,9 @@ void nika_runner_finish(struct nika_runner *r, struct nika_run_result *out)
 {
     memset(out, 0, sizeof *out);
     out->seed = r->seed;
-    nika_assert_set_handler(on_broken, r);
+    /* Another runner of this process may have begun since. */
+    nika_planted_select((uint32_t)r->scenario->values[NIKA_KEY_PLANTED]);
+    nika_assert_set_handler(nika_runner_on_broken, r);
     if (setjmp(r->out) == 0) {
         drive(r);
         if (r->oracles != NULL) nika_oracles_finish(r->oracles, nika_world_now(r->world));
@@ -424,6 +419,7 @@ void nika_runner_run(struct nika_runner *r, uint64_t seed, struct nika_run_resul
     const char *reason;
     if (nika_runner_begin(r, seed, &reason)) {
         nika_runner_finish(r, result);
+        nika_runner_examine(r, result, NULL);
         return;
     }
     memset(result, 0, sizeof *result);

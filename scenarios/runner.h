@@ -5,7 +5,9 @@
 #ifndef SCENARIOS_RUNNER_H
 #define SCENARIOS_RUNNER_H
 
+#include "engine/oracle/accountability.h"
 #include "scenarios/scenario.h"
+#include "scenarios/stall.h"
 
 /* Exit classes, stable and documented (DESIGN.md 6). */
 enum nika_exit {
@@ -50,6 +52,12 @@ struct nika_run_result {
     struct nika_replica_result replicas[NIKA_REPLICAS_MAX];
     uint32_t replica_count;
     uint64_t liveness_bound_ns;
+    uint64_t completed_ns; /* When the last request of a correct client completed; 0 = none did. */
+    /* By nika_runner_examine(), except what makes a stall vacuous from the start. */
+    enum nika_liveness liveness;
+    char stall[NIKA_SENTENCE_SIZE]; /* Why it is of this class; empty = nothing to say. */
+    uint32_t throughput_percent; /* Of the same seed without faults; UINT32_MAX = not measured. */
+    struct nika_accusation accusation;
 };
 
 struct nika_runner;
@@ -75,6 +83,12 @@ const struct nika_scenario *nika_runner_drawn(const struct nika_runner *runner);
 /* Decisions of the scenario that the last run never asked for: names that mean nothing in it (any more). */
 uint64_t nika_runner_unused_decisions(const struct nika_runner *runner);
 void nika_runner_finish(struct nika_runner *runner, struct nika_run_result *result);
+/* What a verdict needs beyond its run. After a liveness violation the run is repeated with an audit of what liveness presupposes, and
+ * goes on past the bound to tell the class of the stall; after a safety violation it is repeated with an archive of all signed
+ * messages, to convict; expect.throughput_percent repeats it without faults. May change the verdict. nika_runner_run() does it by
+ * itself. Watchers of the world are gone afterwards. `evidence`, when not NULL, takes over the archive: the caller frees it. */
+void nika_runner_examine(struct nika_runner *runner, struct nika_run_result *result,
+                         struct nika_archive **evidence);
 
 /* The verdict on a run whose counters and violations are filled in: sets exit_class and sentence. */
 void nika_verdict(const struct nika_scenario *scenario, struct nika_run_result *result);

@@ -40,13 +40,14 @@ struct nika_scenario_fault {
     const struct nika_fault_ops *ops;
     uint64_t targets[2];
     bool draw_one;            /* "one-by-seed": the seed picks the target. */
+    bool draw_rest;           /* "rest-by-seed": all but a correct core of n-f replicas. */
     bool may;                 /* "acts": "may": not acting is no finding. */
     uint64_t from_ms, to_ms;  /* to_ms UINT64_MAX = to the end. */
     uint64_t probability_ppm; /* That the fault is part of a run at all. */
     uint64_t params[NIKA_FAULT_PARAMS_MAX];
 };
 struct nika_swarm {
-    uint32_t key;   /* enum nika_key, or NIKA_KEY_COUNT for a fault's field. */
+    uint32_t key;   /* enum nika_scenario_key, or NIKA_KEY_COUNT for a fault's field. */
     uint32_t fault; /* Index of the fault. */
     enum nika_fault_field field;
     uint32_t param;

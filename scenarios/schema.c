@@ -3,6 +3,7 @@
 
 #include "apps/registry.h"
 #include "engine/core/auth.h"
+#include "engine/core/planted.h"
 #include "protocols/registry.h"
 
 static const char *protocol_name(uint32_t index)
@@ -18,6 +19,11 @@ static const char *app_name(uint32_t index)
 static const char *suite_name(uint32_t index)
 {
     return index < NIKA_SUITE_SIM ? nika_suite_name((enum nika_suite)(index + 1)) : NULL;
+}
+
+static const char *planted_name(uint32_t index)
+{
+    return nika_planted_name(index);
 }
 
 static const char *mode_name(uint32_t index)

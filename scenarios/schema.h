@@ -8,7 +8,7 @@
 
 #include "engine/core/types.h"
 
-enum nika_key {
+enum nika_scenario_key {
 #define KEY(id, section, key, kind, low, high, fallback, names, doc) NIKA_KEY_##id,
 #include "scenarios/schema.def"
 #undef KEY

@@ -71,10 +71,11 @@ static json_t *section_properties(json_t *root, const char *path)
 
 static json_t *targets_type(void)
 {
-    return json_pack("{s:[{s:s, s:{s:s, s:i}}, {s:[s, s]}, {s:s, s:s}], s:s}", "anyOf", "type",
+    return json_pack("{s:[{s:s, s:{s:s, s:i}}, {s:[s, s, s]}, {s:s, s:s}], s:s}", "anyOf", "type",
                      "array", "items", "type", "integer", "minimum", 0, "enum", "all",
-                     "one-by-seed", "type", "string", "pattern", "^primary-of-view-[0-9]{1,6}$",
-                     "description", "replicas (clients for faults of clients) that it strikes");
+                     "one-by-seed", "rest-by-seed", "type", "string", "pattern",
+                     "^(primary-of-view|one-of-first)-[0-9]{1,6}$", "description",
+                     "replicas (clients for faults of clients) that it strikes");
 }
 
 /* What every fault may say, written once and referred to. */
@@ -251,7 +252,8 @@ void nika_schema_markdown(FILE *file)
                   "what is not decided in the fair way (docs/shrinking.md); `\"fault 1 *\": "
                   "\"always\"`: that fault acts whenever it can; an empty object: all is fair |\n"
                   "\n## Faults\n\nEach entry of `faults` has `name`, `targets` (ids, `\"all\"`, "
-                  "`\"one-by-seed\"` or "
+                  "`\"one-by-seed\"`, `\"one-of-first-N\"`, `\"rest-by-seed\"`: all but a correct "
+                  "core of n-f, or "
                   "`\"primary-of-view-N\"`), and may have `from_ms`,\n`to_ms`, `probability_ppm` "
                   "(that it is part of a run), "
                   "`acts` (`\"may\"`: not acting is no finding) and the fault's own parameters.\n");

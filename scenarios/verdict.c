@@ -44,7 +44,9 @@ const char *nika_exit_doc(int exit_class)
         return "a property that must fail did not, a fault that must act never did, or an expected "
                "count was not reached";
     case NIKA_EXIT_INCONCLUSIVE:
-        return "a limit ran out before the run could be judged";
+        return "a limit ran out before the run could be judged, or liveness presupposes what was "
+               "not "
+               "given";
     case NIKA_EXIT_USAGE:
         return "wrong usage, or a scenario or trace that cannot be used";
     default:
@@ -95,9 +97,14 @@ static bool judge_violations(const struct nika_scenario *s, struct nika_run_resu
             const struct nika_oracle_ops *oracle = nika_oracle_list[v->oracle];
             if ((oracle->property_class == NIKA_PROPERTY_LIVENESS) != (live == 1)) continue;
             if (nika_verdict_expectation(s, v->oracle) != NIKA_EXPECT_HELD) continue;
-            snprintf(r->sentence, sizeof r->sentence, "%s %s violated: %s", oracle->id,
-                     oracle->name, v->sentence);
-            r->exit_class = live == 1 ? NIKA_EXIT_LIVENESS : NIKA_EXIT_SAFETY;
+            /* Neither pass nor fail: nothing was promised for such a cluster or network (ATTACKS.md 9.2). */
+            bool vacuous = live == 1 && r->liveness == NIKA_LIVENESS_VACUOUS;
+            snprintf(r->sentence, sizeof r->sentence, "%s%s%s%s %s violated: %s",
+                     vacuous ? "liveness cannot be judged: " : "", vacuous ? r->stall : "",
+                     vacuous ? "; " : "", oracle->id, oracle->name, v->sentence);
+            r->exit_class = live == 0 ? NIKA_EXIT_SAFETY
+                            : vacuous ? NIKA_EXIT_INCONCLUSIVE
+                                      : NIKA_EXIT_LIVENESS;
             return true;
         }
     }

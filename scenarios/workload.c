@@ -13,7 +13,7 @@ size_t nika_workload_size(uint32_t clients)
 
 static bool is_correct(const struct nika_workload *w, uint32_t client)
 {
-    return client >= 128 || (w->options.corrupted_clients[client / 64] >> (client % 64) & 1) == 0;
+    return !nika_set_has(w->options.corrupted_clients, client);
 }
 
 static void issue(struct nika_workload *w, uint32_t client, uint64_t delay_ns)
@@ -52,12 +52,15 @@ static void on_invoked(struct nika_workload *w, uint32_t client)
     }
 }
 
-static void on_completed(struct nika_workload *w, uint32_t client)
+static void on_completed(struct nika_workload *w, uint32_t client, uint64_t now_ns)
 {
     struct nika_workload_client *c = &w->client[client];
     w->completed++;
     c->completed++;
-    if (is_correct(w, client)) w->correct_left--;
+    if (is_correct(w, client)) {
+        w->correct_left--;
+        w->completed_ns = now_ns;
+    }
     if (!w->options.open) issue(w, client, 0);
     if (w->options.open && c->waiting) {
         c->waiting = false;
@@ -74,7 +77,7 @@ static void on_tap(void *context, const struct nika_tap *tap)
     if (tap->kind == NIKA_TAP_INVOKED) on_invoked(w, client);
     /* An adversary that drives a corrupted client may complete operations nobody issued here. */
     if (tap->kind == NIKA_TAP_COMPLETED && w->client[client].completed < w->client[client].issued)
-        on_completed(w, client);
+        on_completed(w, client, tap->now_ns);
 }
 
 struct nika_workload *nika_workload_init(void *memory, const struct nika_workload_options *options)

@@ -30,6 +30,7 @@ struct nika_workload {
     struct nika_workload_options options;
     uint64_t invoked, completed; /* All clients. */
     uint64_t correct_left;       /* Operations of correct clients that have not completed. */
+    uint64_t completed_ns;       /* When the last of a correct client did. */
     struct nika_workload_client client[];
 };
 

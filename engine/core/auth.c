@@ -24,26 +24,25 @@
 #define HMAC_SIZE 32u
 #define SIM_SIZE 16u
 
-struct node_key {
-    EVP_PKEY *key;
-    EVP_MD_CTX *md_signer, *md_verifier; /* ed25519: initialised once, copied for each use. */
-    EVP_PKEY_CTX *signer, *verifier;     /* ecdsa, rsa: over SHA-256 of the message. */
-};
-struct nika_keyring {
-    enum nika_suite suite;
-    uint32_t replicas, clients;
-    uint64_t seed;
-    uint64_t sim_seed;
-    EVP_MD_CTX *scratch;
-    EVP_MAC_CTX *mac;
-    struct node_key *keys; /* Replicas, then clients. */
-};
-
 static const struct nika_auth_sim *installed_sim;
 
 void nika_auth_install_sim(const struct nika_auth_sim *sim)
 {
     installed_sim = sim;
+}
+
+const struct nika_auth_sim *nika_auth_sim_installed(void)
+{
+    return installed_sim;
+}
+
+const char *nika_auth_backend(void)
+{
+#if defined(NIKA_SODIUM)
+    return "libsodium";
+#else
+    return "openssl";
+#endif
 }
 
 static const char *const suite_names[] = {
@@ -87,8 +86,7 @@ uint32_t nika_suite_signature_size(enum nika_suite suite)
     return 0;
 }
 
-/* HMAC-SHA256 with its digest chosen once; later initialisations only change the key. */
-static EVP_MAC_CTX *mac_new(void)
+EVP_MAC_CTX *nika_auth_hmac_new(void)
 {
     static const uint8_t no_key[HMAC_SIZE];
     char digest[] = "SHA256";
@@ -117,7 +115,7 @@ struct nika_keyring *nika_keyring_new_derived(enum nika_suite suite, uint32_t re
     ring->keys = calloc((size_t)replicas + clients + 1, sizeof *ring->keys);
     nika_msan_enter();
     ring->scratch = EVP_MD_CTX_new();
-    ring->mac = mac_new();
+    ring->mac = nika_auth_hmac_new();
     nika_msan_leave();
     if (ring->keys != NULL && ring->scratch != NULL && ring->mac != NULL) return ring;
     nika_keyring_free(ring);
@@ -140,7 +138,13 @@ void nika_keyring_free(struct nika_keyring *keyring)
     EVP_MD_CTX_free(keyring->scratch);
     EVP_MAC_CTX_free(keyring->mac);
     nika_msan_leave();
+    if (keyring->keys != NULL)
+        OPENSSL_cleanse(keyring->keys, (size_t)count * sizeof *keyring->keys);
     free(keyring->keys);
+    if (keyring->pairs != NULL)
+        OPENSSL_cleanse(keyring->pairs, (size_t)count * sizeof *keyring->pairs);
+    free(keyring->pairs);
+    OPENSSL_cleanse(keyring, sizeof *keyring);
     free(keyring);
 }
 
@@ -149,7 +153,12 @@ enum nika_suite nika_keyring_suite(const struct nika_keyring *keyring)
     return keyring->suite;
 }
 
-static bool is_known(const struct nika_keyring *ring, uint32_t node)
+uint64_t nika_keyring_seed(const struct nika_keyring *keyring)
+{
+    return keyring->seed;
+}
+
+bool nika_keyring_knows(const struct nika_keyring *ring, uint32_t node)
 {
     uint32_t registered = nika_is_client(node) ? ring->clients : ring->replicas;
     return nika_client_index(node) < registered;
@@ -167,33 +176,40 @@ static EVP_PKEY_CTX *pkey_ctx(const struct nika_keyring *ring, EVP_PKEY *key, bo
     return ctx;
 }
 
-/* Keys are made on first use: a ring for thousands of clients costs what the run uses of it. */
-static void make_key(struct nika_keyring *ring, uint32_t node, struct node_key *key)
+void nika_keyring_put(struct nika_keyring *ring, uint32_t node, EVP_PKEY *pair)
 {
-    key->key = nika_auth_derive_key(ring->suite, ring->seed, node);
-    NIKA_ASSERT(key->key != NULL);
+    struct node_key *key = &ring->keys[nika_keyring_index(ring, node)];
+    bool signs = !ring->live || node == ring->self;
+    NIKA_ASSERT(pair != NULL);
+    NIKA_ASSERT(key->key == NULL);
+    key->key = pair;
     if (ring->suite != NIKA_SUITE_ED25519) {
-        key->signer = pkey_ctx(ring, key->key, true);
+        if (signs) key->signer = pkey_ctx(ring, key->key, true);
         key->verifier = pkey_ctx(ring, key->key, false);
         return;
     }
-    key->md_signer = EVP_MD_CTX_new();
     key->md_verifier = EVP_MD_CTX_new();
-    NIKA_ASSERT(key->md_signer != NULL);
     NIKA_ASSERT(key->md_verifier != NULL);
-    NIKA_ASSERT(EVP_DigestSignInit(key->md_signer, NULL, NULL, NULL, key->key) == 1);
     NIKA_ASSERT(EVP_DigestVerifyInit(key->md_verifier, NULL, NULL, NULL, key->key) == 1);
+#if defined(NIKA_SODIUM)
+    if (ring->live) nika_sodium_put(key, signs);
+#endif
+    if (!signs) return;
+    key->md_signer = EVP_MD_CTX_new();
+    NIKA_ASSERT(key->md_signer != NULL);
+    NIKA_ASSERT(EVP_DigestSignInit(key->md_signer, NULL, NULL, NULL, key->key) == 1);
 }
 
+/* Derived keys are made on first use: a ring for thousands of clients costs what the run uses of it. NULL when a live ring was
+ * given no key of this node. */
 static struct node_key *node_key(struct nika_keyring *ring, uint32_t node)
 {
-    uint32_t index = nika_is_client(node) ? ring->replicas + nika_client_index(node) : node;
-    struct node_key *key = &ring->keys[index];
-    if (key->key == NULL) {
-        nika_msan_enter();
-        make_key(ring, node, key);
-        nika_msan_leave();
-    }
+    struct node_key *key = &ring->keys[nika_keyring_index(ring, node)];
+    if (key->key != NULL) return key;
+    if (ring->live) return NULL;
+    nika_msan_enter();
+    nika_keyring_put(ring, node, nika_auth_derive_key(ring->suite, ring->seed, node));
+    nika_msan_leave();
     return key;
 }
 
@@ -201,6 +217,12 @@ static void sign_ed25519(struct nika_keyring *ring, struct node_key *key, struct
                          uint8_t *signature)
 {
     size_t size = ED25519_SIZE;
+#if defined(NIKA_SODIUM)
+    if (ring->live) {
+        nika_sodium_sign(key, message, signature);
+        return;
+    }
+#endif
     nika_msan_read(message.data, message.size);
     nika_msan_enter();
     NIKA_ASSERT(EVP_MD_CTX_copy_ex(ring->scratch, key->md_signer) == 1);
@@ -213,6 +235,9 @@ static void sign_ed25519(struct nika_keyring *ring, struct node_key *key, struct
 static bool verify_ed25519(struct nika_keyring *ring, struct node_key *key,
                            struct nika_span message, const uint8_t *signature)
 {
+#if defined(NIKA_SODIUM)
+    if (ring->live) return nika_sodium_verify(key, message, signature);
+#endif
     nika_msan_read(message.data, message.size);
     nika_msan_enter();
     NIKA_ASSERT(EVP_MD_CTX_copy_ex(ring->scratch, key->md_verifier) == 1);
@@ -250,7 +275,7 @@ static void sign_ecdsa(struct nika_keyring *ring, uint32_t node, struct node_key
 {
     struct nika_digest hash;
     nika_sha256(&message, 1, &hash);
-    nika_auth_ecdsa_sign(key->signer, ring->seed, node, &hash, signature);
+    nika_auth_ecdsa_sign(key->signer, ring->live ? NULL : &ring->seed, node, &hash, signature);
 }
 
 static bool verify_ecdsa(struct node_key *key, struct nika_span message, const uint8_t *signature)
@@ -260,12 +285,36 @@ static bool verify_ecdsa(struct node_key *key, struct nika_span message, const u
     return nika_auth_ecdsa_verify(key->verifier, &hash, signature);
 }
 
-static void hmac(struct nika_keyring *ring, uint32_t from, uint32_t to, struct nika_span message,
+/* The key between two nodes. A live ring knows only those of its own node; a tag for nobody in particular, the signature of suite
+ * hmac, is under the secret of the group. */
+static bool mac_key(const struct nika_keyring *ring, uint32_t from, uint32_t to,
+                    struct nika_digest *out)
+{
+    if (!ring->live) {
+        nika_auth_derive_secret("nika-mac", ring->seed, from, to, out);
+        return true;
+    }
+    if (to == NIKA_NODE_NONE) {
+        uint8_t node[4];
+        nika_store_le(node, from, sizeof node);
+        const struct nika_span parts[] = {{ring->group.bytes, sizeof ring->group.bytes},
+                                          {node, sizeof node}};
+        nika_sha256(parts, ARRAY_COUNT(parts), out);
+        return true;
+    }
+    if (from != ring->self && to != ring->self) return false;
+    const struct pair_key *pair =
+        &ring->pairs[nika_keyring_index(ring, from == ring->self ? to : from)];
+    memcpy(out->bytes, from == ring->self ? pair->out.bytes : pair->in.bytes, sizeof out->bytes);
+    return pair->known;
+}
+
+static bool hmac(struct nika_keyring *ring, uint32_t from, uint32_t to, struct nika_span message,
                  uint8_t *out)
 {
     struct nika_digest key;
     size_t size = 0;
-    nika_auth_derive_secret("nika-mac", ring->seed, from, to, &key);
+    if (!mac_key(ring, from, to, &key)) return false;
     nika_msan_read(message.data, message.size);
     nika_msan_enter();
     NIKA_ASSERT(EVP_MAC_init(ring->mac, key.bytes, sizeof key.bytes, NULL) == 1);
@@ -274,6 +323,7 @@ static void hmac(struct nika_keyring *ring, uint32_t from, uint32_t to, struct n
     nika_msan_leave();
     nika_msan_written(out, HMAC_SIZE);
     NIKA_ASSERT(size == HMAC_SIZE);
+    return true;
 }
 
 /* The suite's keyed hash: for sessions, and with no receiver for the suites whose signatures are
@@ -283,8 +333,7 @@ static enum nika_err keyed_tag(struct nika_keyring *ring, uint32_t from, uint32_
 {
     *size = ring->suite == NIKA_SUITE_SIM ? SIM_SIZE : HMAC_SIZE;
     if (ring->suite != NIKA_SUITE_SIM) {
-        hmac(ring, from, to, message, out);
-        return NIKA_OK;
+        return hmac(ring, from, to, message, out) ? NIKA_OK : NIKA_ERR_NOT_FOUND;
     }
     if (installed_sim == NULL) return NIKA_ERR_AUTH;
     installed_sim->tag(ring->sim_seed, from, to, message, out);
@@ -301,12 +350,21 @@ static enum nika_err verify_tag(struct nika_keyring *ring, uint32_t from, uint32
     return CRYPTO_memcmp(wanted, given.data, size) == 0 ? NIKA_OK : NIKA_ERR_AUTH;
 }
 
+/* Are signatures of the suite made by key pairs? */
+static bool is_pair(const struct nika_keyring *ring)
+{
+    return ring->suite != NIKA_SUITE_HMAC && ring->suite != NIKA_SUITE_SIM;
+}
+
 enum nika_err nika_sign(struct nika_keyring *keyring, uint32_t node, struct nika_span message,
                         uint8_t *signature, uint32_t *size)
 {
     uint32_t wanted = nika_suite_signature_size(keyring->suite);
     NIKA_ASSERT(*size >= wanted);
-    if (!is_known(keyring, node)) return NIKA_ERR_NOT_FOUND;
+    if (!nika_keyring_knows(keyring, node)) return NIKA_ERR_NOT_FOUND;
+    if (keyring->live &&
+        (node != keyring->self || (is_pair(keyring) && node_key(keyring, node) == NULL)))
+        return NIKA_ERR_NOT_FOUND;
     *size = wanted;
     switch (keyring->suite) {
     case NIKA_SUITE_ED25519:
@@ -338,11 +396,13 @@ static bool verify_pair(struct nika_keyring *ring, struct node_key *key, struct 
 enum nika_err nika_verify(struct nika_keyring *keyring, uint32_t node, struct nika_span message,
                           struct nika_span signature)
 {
-    if (keyring->suite == NIKA_SUITE_NONE || !is_known(keyring, node)) return NIKA_ERR_AUTH;
+    if (keyring->suite == NIKA_SUITE_NONE || !nika_keyring_knows(keyring, node))
+        return NIKA_ERR_AUTH;
     if (signature.size != nika_suite_signature_size(keyring->suite)) return NIKA_ERR_AUTH;
-    if (keyring->suite == NIKA_SUITE_HMAC || keyring->suite == NIKA_SUITE_SIM)
-        return verify_tag(keyring, node, NIKA_NODE_NONE, message, signature);
-    if (verify_pair(keyring, node_key(keyring, node), message, signature.data)) return NIKA_OK;
+    if (!is_pair(keyring)) return verify_tag(keyring, node, NIKA_NODE_NONE, message, signature);
+    struct node_key *key = node_key(keyring, node);
+    if (key == NULL) return NIKA_ERR_AUTH;
+    if (verify_pair(keyring, key, message, signature.data)) return NIKA_OK;
     ERR_clear_error(); /* A forged signature is no error of ours: leave no trace in the library's
                           queue. */
     return NIKA_ERR_AUTH;
@@ -352,13 +412,15 @@ enum nika_err nika_mac(struct nika_keyring *keyring, uint32_t from, uint32_t to,
                        struct nika_span message, uint8_t *mac, uint32_t *size)
 {
     NIKA_ASSERT(*size >= (keyring->suite == NIKA_SUITE_SIM ? SIM_SIZE : HMAC_SIZE));
-    if (!is_known(keyring, from) || !is_known(keyring, to)) return NIKA_ERR_NOT_FOUND;
+    if (!nika_keyring_knows(keyring, from) || !nika_keyring_knows(keyring, to))
+        return NIKA_ERR_NOT_FOUND;
     return keyed_tag(keyring, from, to, message, mac, size);
 }
 
 enum nika_err nika_mac_verify(struct nika_keyring *keyring, uint32_t from, uint32_t to,
                               struct nika_span message, struct nika_span mac)
 {
-    if (!is_known(keyring, from) || !is_known(keyring, to)) return NIKA_ERR_AUTH;
+    if (!nika_keyring_knows(keyring, from) || !nika_keyring_knows(keyring, to))
+        return NIKA_ERR_AUTH;
     return verify_tag(keyring, from, to, message, mac);
 }

@@ -25,12 +25,39 @@ enum nika_suite nika_suite_parse(const char *name);
 /* Largest signature of the suite in bytes. */
 uint32_t nika_suite_signature_size(enum nika_suite suite);
 
+/* Who computes Ed25519 of live keyrings: "openssl", or "libsodium" with the build option NIKA_SODIUM. */
+const char *nika_auth_backend(void);
+
 struct nika_keyring;
+struct nika_key;
 
 /* Keys for `replicas` replicas and `clients` clients, derived from `seed` (simulation, tests). RSA keys are slow to make:
  * they come from a fixed built-in pool of test keys, so RSA in the simulator is for glue, not for secrecy. NULL when out of memory. */
 struct nika_keyring *nika_keyring_new_derived(enum nika_suite suite, uint32_t replicas,
                                               uint32_t clients, uint64_t seed);
+/* Real keys, for a live node: it signs as `self` alone and knows others by what is added below. `group` is the secret that all nodes
+ * share, for suite hmac; NULL otherwise. Suite sim is refused. NULL when out of memory or refused. */
+struct nika_keyring *nika_keyring_new_live(enum nika_suite suite, uint32_t replicas,
+                                           uint32_t clients, uint32_t self,
+                                           const struct nika_key *group);
+/* The encoded public key of another node, once each. NIKA_ERR_MALFORMED when it is none of the suite, NIKA_ERR_NOT_FOUND when there is
+ * no such node. Suite hmac has none. */
+NIKA_MUST_USE enum nika_err nika_keyring_add_public(struct nika_keyring *keyring, uint32_t node,
+                                                    struct nika_span key);
+/* The encoded private key of `self`, once. NIKA_ERR_MALFORMED. */
+NIKA_MUST_USE enum nika_err nika_keyring_add_private(struct nika_keyring *keyring,
+                                                     struct nika_span key);
+/* The MAC keys between `self` and `peer`, one a direction. */
+void nika_keyring_add_pair(struct nika_keyring *keyring, uint32_t peer, const struct nika_key *out,
+                           const struct nika_key *in);
+#define NIKA_SIGNING_PRIVATE_MAX 2048u /* RSA-2048 in DER is 1.2 KiB. */
+#define NIKA_SIGNING_PUBLIC_MAX 512u
+/* Make a key pair of a suite with key pairs, and write both halves in the encoding that the two functions above take: raw 32 bytes for
+ * ed25519, DER for the others. `secret` is used for ed25519; the others draw from the system. NIKA_ERR_CONFIG for other suites. */
+NIKA_MUST_USE enum nika_err
+nika_signing_key_make(enum nika_suite suite, const struct nika_key *secret,
+                      uint8_t private_key[NIKA_SIGNING_PRIVATE_MAX], uint32_t *private_size,
+                      uint8_t public_key[NIKA_SIGNING_PUBLIC_MAX], uint32_t *public_size);
 void nika_keyring_free(struct nika_keyring *keyring);
 enum nika_suite nika_keyring_suite(const struct nika_keyring *keyring);
 

@@ -90,17 +90,19 @@ static void scalar_to_der(struct nika_writer *w, const uint8_t *scalar)
     nika_write_raw(w, scalar, size);
 }
 
-void nika_auth_ecdsa_sign(struct evp_pkey_ctx_st *signer, uint64_t seed, uint32_t node,
+void nika_auth_ecdsa_sign(struct evp_pkey_ctx_st *signer, const uint64_t *seed, uint32_t node,
                           const struct nika_digest *hash, uint8_t *signature)
 {
     uint8_t der[ECDSA_DER_MAX];
     size_t size = sizeof der;
-    nonce_start(seed, node, hash);
     const RAND_METHOD *before = RAND_get_rand_method();
     nika_msan_enter();
-    NIKA_ASSERT(RAND_set_rand_method(&nonce_method) == 1);
+    if (seed != NULL) {
+        nonce_start(*seed, node, hash);
+        NIKA_ASSERT(RAND_set_rand_method(&nonce_method) == 1);
+    }
     int done = EVP_PKEY_sign(signer, der, &size, hash->bytes, sizeof hash->bytes);
-    NIKA_ASSERT(RAND_set_rand_method(before) == 1);
+    if (seed != NULL) NIKA_ASSERT(RAND_set_rand_method(before) == 1);
     nika_msan_leave();
     nika_msan_written(der, sizeof der);
     nika_msan_written(&size, sizeof size);

@@ -28,6 +28,14 @@ static void sha_start(void)
     NIKA_ASSERT(EVP_DigestInit_ex2(sha_context, sha_algorithm, NULL) == 1);
 }
 
+void nika_sha256_thread_end(void)
+{
+    EVP_MD_CTX_free(sha_context);
+    EVP_MD_free(sha_algorithm);
+    sha_context = NULL;
+    sha_algorithm = NULL;
+}
+
 void nika_sha256(const struct nika_span *parts, size_t count, struct nika_digest *out)
 {
     unsigned int size = 0;

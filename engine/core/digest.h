@@ -9,6 +9,9 @@
 /* One-shot SHA-256 over the concatenation of `count` spans. Cannot fail. */
 void nika_sha256(const struct nika_span *parts, size_t count, struct nika_digest *out);
 
+/* Frees the context of the calling thread, which is about to end; a later call makes a new one. */
+void nika_sha256_thread_end(void);
+
 static inline void nika_sha256_one(const void *data, uint32_t size, struct nika_digest *out)
 {
     struct nika_span part = {(const uint8_t *)data, size};

@@ -9,6 +9,7 @@
 #include "engine/core/choice.h"
 #include "engine/core/frame.h"
 #include "engine/core/replica.h"
+#include "engine/core/trusted_instance.h"
 
 enum nika_fault_class {
     NIKA_FAULT_NETWORK, /* Acts on links; ends at GST. */
@@ -17,6 +18,9 @@ enum nika_fault_class {
     NIKA_FAULT_CLOCK,
     NIKA_FAULT_BYZANTINE, /* Corrupts replicas: counts against f, goes on after GST. */
     NIKA_FAULT_CLIENT,    /* Corrupts clients. */
+    /* Breaks the trusted instances of its targets, which it corrupts as well: outside the fault model of any protocol with a trusted
+     * subsystem (TS3). */
+    NIKA_FAULT_TRUSTED,
 };
 
 #define NIKA_FAULT_PARAMS_MAX 8u
@@ -51,6 +55,23 @@ enum nika_disk_fault {
     NIKA_DISK_SLOW,
 };
 
+enum nika_trusted_operation {
+    NIKA_TRUSTED_CERTIFY,
+    NIKA_TRUSTED_VERIFY,
+    NIKA_TRUSTED_READ,
+    NIKA_TRUSTED_REISSUE,
+};
+/* A call of a module to its trusted instance. */
+struct nika_trusted_call {
+    enum nika_trusted_operation operation;
+    bool after; /* It has been done; what a fault answers now changes nothing. */
+    uint8_t kind;
+    uint32_t counter;
+    struct nika_trusted_value value; /* CERTIFY only. */
+    uint64_t delay_ns;               /* Added to its cost. */
+    bool crash; /* The replica dies here: nothing that this step asked for leaves it. */
+};
+
 struct nika_fault;
 /* What the world does for faults. */
 struct nika_fault_host {
@@ -83,6 +104,25 @@ struct nika_fault_host {
     /* Send raw bytes as they are (replay of old frames). */
     void (*inject_raw)(void *world, uint32_t from, uint32_t to, struct nika_span frame);
     bool (*is_corrupted)(void *world, uint32_t node);
+    /* Call the trusted instance of a corrupted replica as its module would; asserts that it is corrupted (TS1). */
+    enum nika_err (*trusted_certify)(void *world, uint32_t replica, enum nika_trusted_kind kind,
+                                     uint32_t counter, struct nika_trusted_value value,
+                                     const struct nika_digest *digest,
+                                     struct nika_trusted_certificate *out);
+    /* Out of model, for class TRUSTED alone (TS3): copy an instance's state, and put one in its place. */
+    void (*trusted_copy)(void *world, const struct nika_fault *fault, uint32_t replica,
+                         struct nika_trusted_instance *out);
+    void (*trusted_put)(void *world, const struct nika_fault *fault, uint32_t replica,
+                        const struct nika_trusted_instance *state);
+    /* Out of model, for class TRUSTED alone: a second instance with the group's key, and the key itself over any statement. */
+    enum nika_err (*trusted_clone)(void *world, const struct nika_fault *fault,
+                                   struct nika_trusted_instance *clone, enum nika_trusted_kind kind,
+                                   uint32_t counter, struct nika_trusted_value value,
+                                   const struct nika_digest *digest,
+                                   struct nika_trusted_certificate *out);
+    void (*trusted_forge)(void *world, const struct nika_fault *fault,
+                          struct nika_trusted_certificate *certificate,
+                          const struct nika_digest *digest);
     /* Protocol position of any replica: the adversary has global knowledge. */
     void (*status)(void *world, uint32_t replica, struct nika_replica_status *out);
 };
@@ -111,6 +151,10 @@ struct nika_fault_ops {
     /* NODE: called after each action of a target was applied; for "crash at persistence point" conditions. */
     void (*on_tap)(struct nika_fault *fault, uint32_t node, uint32_t tap_kind, uint64_t a,
                    uint64_t b);
+    /* NODE, TRUSTED: a call of a target to its trusted instance, once before it is done and once after. Before: an error makes it fail
+     * with that error and without effect. */
+    enum nika_err (*on_trusted)(struct nika_fault *fault, uint32_t replica,
+                                struct nika_trusted_call *call);
 };
 
 /* One configured fault of a scenario. The world owns it; `state` is state_size bytes in the world arena. */
@@ -128,7 +172,7 @@ struct nika_fault {
 };
 static inline bool nika_fault_targets(const struct nika_fault *fault, uint32_t index)
 {
-    return index < 128 && (fault->targets[index / 64] >> (index % 64) & 1u) != 0;
+    return nika_set_has(fault->targets, index);
 }
 /* A decision of this fault in [0, n): named by fault index, target, and what it decides about. 0 = do nothing. */
 static inline uint64_t nika_fault_choice(struct nika_fault *fault, uint32_t target, uint16_t type,

@@ -7,6 +7,7 @@
 
 #include "engine/core/assert.h"
 #include "engine/core/digest.h"
+#include "engine/core/planted.h"
 #include "engine/core/replica.h"
 
 #define LENGTH_SIZE 4u
@@ -69,7 +70,7 @@ void nika_frame_signed_bytes(const struct nika_config *config, uint8_t type, uin
 {
     nika_write_raw(w, SIGNED_DOMAIN, sizeof SIGNED_DOMAIN - 1);
     nika_write_u8(w, (uint8_t)config->suite);
-    nika_write_u8(w, type);
+    nika_write_u8(w, NIKA_PLANTED(B05) ? 0 : type);
     nika_write_digest(w, &config->group_id);
     nika_write_u32(w, config->epoch);
     nika_write_u32(w, sender);

@@ -5,6 +5,9 @@
 #ifndef ENGINE_CORE_PLANTED_H
 #define ENGINE_CORE_PLANTED_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #ifdef NIKA_MUSEUM
 
 enum nika_planted {
@@ -18,9 +21,24 @@ enum nika_planted {
 extern enum nika_planted nika_planted_active;
 #define NIKA_PLANTED(id) (nika_planted_active == NIKA_PLANTED_##id)
 
+/* "none", then the ids in the order of planted.def; NULL past the end. */
+const char *nika_planted_name(uint32_t index);
+/* Make the bug of this index (of nika_planted_name()) the active one; 0 = none. Between runs only. */
+void nika_planted_select(uint32_t index);
+
 #else
 
 #define NIKA_PLANTED(id) (0)
+
+static inline const char *nika_planted_name(uint32_t index)
+{
+    return index == 0 ? "none" : NULL;
+}
+
+static inline void nika_planted_select(uint32_t index)
+{
+    (void)index;
+}
 
 #endif
 #endif

@@ -104,6 +104,9 @@ struct nika_replica_ops {
     /* Classify a frame body or a persisted record (record kinds below NIKA_RECORD_LATEST or with it). */
     void (*describe)(uint8_t type, struct nika_span body, struct nika_summary *out);
     void (*describe_record)(uint32_t kind, struct nika_span record, struct nika_summary *out);
+    /* Could this frame, which passed ingress, still change anything or prove a fault, if it is authentic? Asked before its signature is
+     * verified; what is not needed may be dropped unseen. NULL = always. Changes nothing. */
+    bool (*needs)(const struct nika_replica *replica, const struct nika_frame *frame);
 };
 #define NIKA_RECORD_SNAPSHOT 0xffu
 /* A lost or corrupt log: the replica knows that it may have forgotten votes (PROTOCOLS.md 1.12, amnesia). Empty bytes. */

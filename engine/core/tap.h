@@ -9,6 +9,7 @@
 #include "engine/core/effects.h"
 #include "engine/core/frame.h"
 #include "engine/core/replica.h"
+#include "engine/core/trusted.h"
 
 enum nika_tap_kind {
     NIKA_TAP_SENT, /* node gave `frame` (with `summary`) to the network: once per SEND, once per BROADCAST (to = NONE). */
@@ -27,6 +28,7 @@ enum nika_tap_kind {
     NIKA_TAP_RESTARTED, /* node; a = 1 when amnesiac (its log was lost or corrupt). */
     NIKA_TAP_FAULT,     /* fault number `a` acted; `b` = its count; node = target or NONE. */
     NIKA_TAP_GST,       /* the network settles now. */
+    NIKA_TAP_TRUSTED, /* the trusted instance of `node` issued `certificate` over `digest` (TS4); a reissue is not shown. */
     NIKA_TAP_EVENT_END, /* after each event's actions were applied at node: for checks of whole states. */
     NIKA_TAP_COUNT
 };
@@ -53,6 +55,7 @@ struct nika_tap {
     const struct nika_frame *frame;
     const struct nika_summary *summary;
     const struct nika_action *note;
+    const struct nika_trusted_certificate *certificate;
     struct nika_span bytes;
     struct nika_span results;
 };

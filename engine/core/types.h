@@ -40,6 +40,11 @@ static inline uint32_t nika_client_index(uint32_t node)
 {
     return node & ~NIKA_CLIENT_BIT;
 }
+/* Is `index` in a set of replicas or clients, a bit each? Nothing from 128 on is. */
+static inline bool nika_set_has(const uint64_t set[2], uint32_t index)
+{
+    return index < 128 && (set[index / 64] >> (index % 64) & 1u) != 0;
+}
 static inline bool nika_digest_equal(const struct nika_digest *a, const struct nika_digest *b)
 {
     return memcmp(a->bytes, b->bytes, NIKA_DIGEST_SIZE) == 0;

@@ -58,7 +58,7 @@ static uint32_t faulty_or_down(const struct liveness *l)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < l->setup->config->n; i++) {
-        count += oracle_bit(l->setup->corrupted, i) || !is_up(l, i) ? 1 : 0;
+        count += nika_set_has(l->setup->corrupted, i) || !is_up(l, i) ? 1 : 0;
     }
     return count;
 }
@@ -108,7 +108,7 @@ static void describe_stall(const struct liveness *l, char *text, size_t size)
         used = (size_t)snprintf(text, size, " (not excusable)");
     }
     for (uint32_t i = 0; i < l->setup->config->n && used + 1 < size; i++) {
-        if (!oracle_bit(l->setup->corrupted, i))
+        if (!nika_set_has(l->setup->corrupted, i))
             used += append_replica(l, i, text + used, size - used);
     }
 }
@@ -148,7 +148,7 @@ static void check_replicas(struct liveness *l, const struct nika_tap *at)
     if (l->target_seq == 0) return;
     if (at->now_ns >= deadline) {
         for (uint32_t i = 0; i < l->setup->config->n; i++) {
-            if (oracle_bit(l->setup->corrupted, i) || !is_up(l, i)) continue;
+            if (nika_set_has(l->setup->corrupted, i) || !is_up(l, i)) continue;
             if (l->up_since_ns[i] > l->target_ns || position_of(l, i) >= l->target_seq) continue;
             char stall[NIKA_SENTENCE_SIZE];
             describe_stall(l, stall, sizeof stall);

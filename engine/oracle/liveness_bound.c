@@ -30,14 +30,47 @@ static uint64_t timeout(const struct nika_config *c, uint32_t i)
     return multiply(c->request_ns, (uint64_t)1 << (doublings < 63 ? doublings : 63));
 }
 
-uint64_t nika_liveness_bound(const struct nika_oracle_setup *setup)
+/* STATUS goes out this often at least (jitter +25 %). */
+static uint64_t status_period(const struct nika_config *c)
+{
+    return add(c->status_ns, c->status_ns / 4);
+}
+
+static uint64_t need_of(const struct nika_oracle_setup *setup)
 {
     const struct nika_config *c = setup->config;
     uint64_t step = add(setup->delay_bound_ns, add(setup->fsync_bound_ns, setup->app_bound_ns));
-    uint64_t status = add(c->status_ns, c->status_ns / 4);
-    uint64_t need = add(multiply(step, STEPS), add(add(c->batch_ns, c->fetch_ns), status));
+    return add(multiply(step, STEPS), add(add(c->batch_ns, c->fetch_ns), status_period(c)));
+}
+
+bool nika_liveness_cap_suffices(const struct nika_oracle_setup *setup)
+{
+    return timeout(setup->config, setup->config->backoff_max) >= need_of(setup);
+}
+
+uint32_t nika_liveness_doublings(const struct nika_oracle_setup *setup)
+{
+    const struct nika_config *c = setup->config;
+    uint64_t need = need_of(setup);
     uint32_t k = 0;
     while (k < c->backoff_max && timeout(c, k) < need) k++;
+    return k;
+}
+
+uint64_t nika_liveness_period(const struct nika_oracle_setup *setup, uint32_t backoff)
+{
+    const struct nika_config *c = setup->config;
+    uint64_t client = multiply(c->client_ns, CLIENT_BACKOFF_CAP);
+    uint64_t rest = add(add(status_period(c), c->fetch_ns), add(c->lag_ns, c->retransmit_ns));
+    uint64_t view = timeout(c, backoff);
+    return add(add(view > client ? view : client, rest), need_of(setup));
+}
+
+uint64_t nika_liveness_bound(const struct nika_oracle_setup *setup)
+{
+    const struct nika_config *c = setup->config;
+    uint64_t status = status_period(c), need = need_of(setup);
+    uint32_t k = nika_liveness_doublings(setup);
     uint32_t before_gst = 0;
     uint64_t spent = timeout(c, 0);
     while (before_gst < c->backoff_max && spent <= setup->gst_ns) {

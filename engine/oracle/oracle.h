@@ -81,5 +81,11 @@ void nika_oracle_report(void *state, const struct nika_tap *tap, uint32_t node, 
 
 /* The liveness bound B of ATTACKS.md 9.2, ns after GST (or after the request, whichever is later). Pure. */
 uint64_t nika_liveness_bound(const struct nika_oracle_setup *setup);
+/* k* of it: the doublings after which the view-change time-out is as long as a view change needs, at most the cap. */
+uint32_t nika_liveness_doublings(const struct nika_oracle_setup *setup);
+/* Is the time-out at its cap long enough for a view change? If not, no bound holds for any protocol. */
+bool nika_liveness_cap_suffices(const struct nika_oracle_setup *setup);
+/* ns in which every timer of a cluster with these doublings has fired at least once, and what it set off has arrived. */
+uint64_t nika_liveness_period(const struct nika_oracle_setup *setup, uint32_t backoff);
 
 #endif

@@ -39,10 +39,6 @@ static inline bool oracle_span_digest(struct nika_span bytes, struct nika_digest
     return true;
 }
 
-static inline bool oracle_bit(const uint64_t bits[2], uint32_t index)
-{
-    return index < 128 && ((bits[index / 64] >> (index % 64)) & 1) != 0;
-}
 static inline size_t oracle_align(size_t size)
 {
     return (size + 15) & ~(size_t)15;
@@ -120,5 +116,6 @@ extern const struct nika_oracle_ops oracle_bounds;
 extern const struct nika_oracle_ops oracle_liveness;
 extern const struct nika_oracle_ops oracle_alarm;
 extern const struct nika_oracle_ops oracle_app_invariant;
+extern const struct nika_oracle_ops oracle_trusted;
 
 #endif

@@ -97,8 +97,8 @@ static bool is_corrupted(const struct nika_oracles *o, uint32_t node)
 {
     if (node == NIKA_NODE_NONE) return false;
     if (nika_is_client(node))
-        return oracle_bit(o->setup.corrupted_clients, nika_client_index(node));
-    return oracle_bit(o->setup.corrupted, node);
+        return nika_set_has(o->setup.corrupted_clients, nika_client_index(node));
+    return nika_set_has(o->setup.corrupted, node);
 }
 
 static bool is_known(const struct nika_oracles *o, uint32_t node)
@@ -111,7 +111,9 @@ static bool is_known(const struct nika_oracles *o, uint32_t node)
 static void on_tap(void *context, const struct nika_tap *tap)
 {
     struct nika_oracles *o = context;
-    if (is_corrupted(o, tap->node) || !is_known(o, tap->node)) return;
+    /* A trusted instance is judged even where its replica lies. */
+    if (tap->kind != NIKA_TAP_TRUSTED && is_corrupted(o, tap->node)) return;
+    if (!is_known(o, tap->node)) return;
     o->tap = tap;
     const struct listener *l = o->listeners[tap->kind];
     for (uint32_t i = 0; i < o->listener_count[tap->kind]; i++) l[i].on_tap(l[i].state, tap);

@@ -99,7 +99,7 @@ static void on_executed(struct validity *v, const struct nika_tap *tap)
     struct oracle_effect e;
     for (uint32_t at = 0; oracle_execute_next(&x, &at, &e);) {
         if (e.client < v->clients) {
-            if (oracle_bit(v->setup->corrupted_clients, e.client)) continue;
+            if (nika_set_has(v->setup->corrupted_clients, e.client)) continue;
             if (was_sent(requests_of(v, e.client), &e)) continue;
         }
         nika_oracle_report(v, tap, tap->node, nika_client_node(e.client), tap->a,

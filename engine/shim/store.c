@@ -155,7 +155,21 @@ static enum nika_err lock(struct nika_disk_store *store, struct nika_disk_store_
     return NIKA_ERR_IO;
 }
 
-static enum nika_err open_files(struct nika_disk_store *store, uint32_t segment_bytes,
+/* Before the first log file is made: a process that is killed in between must not pass for one that starts for the first time. */
+static int mark_lost(struct nika_disk_store *store)
+{
+    static const char text[] = "the directory was empty\n";
+    uint64_t *numbers = NULL;
+    uint32_t count = 0;
+    int err = nika_file_numbers(&store->files, NIKA_JOURNAL_PREFIX, NIKA_JOURNAL_DIGITS, &numbers,
+                                &count);
+    free(numbers);
+    if (err != 0 || count > 0 || nika_file_exists(&store->files, NIKA_MARK_FILE)) return err;
+    return nika_file_replace(&store->files, NIKA_FORGOTTEN_FILE,
+                             (struct nika_span){(const uint8_t *)text, sizeof text - 1});
+}
+
+static enum nika_err open_files(struct nika_disk_store *store, uint32_t segment_bytes, bool lost,
                                 struct nika_disk_store_error *error)
 {
     struct nika_disk_store_error of_log = {{0}}, of_snapshots = {{0}};
@@ -163,6 +177,7 @@ static enum nika_err open_files(struct nika_disk_store *store, uint32_t segment_
         .files = store->files, .identity = store->identity, .segment_bytes = segment_bytes};
     enum nika_journal_state state = NIKA_JOURNAL_NEW;
     int failed = nika_file_clean(&store->files);
+    if (failed == 0 && lost) failed = mark_lost(store);
     if (failed != 0) return refuse(error, NIKA_ERR_IO, store->path, strerror(failed));
     enum nika_err err = nika_journal_open(&options, &store->log, &state, &of_log);
     if (err == NIKA_OK)
@@ -216,7 +231,7 @@ enum nika_err nika_disk_store_open(const struct nika_disk_store_options *options
     if (store->path == NULL) err = refuse(error, NIKA_ERR_IO, options->dir, strerror(ENOMEM));
     if (err == NIKA_OK) err = enter(store, error);
     if (err == NIKA_OK) err = lock(store, error);
-    if (err == NIKA_OK) err = open_files(store, options->segment_bytes, error);
+    if (err == NIKA_OK) err = open_files(store, options->segment_bytes, options->lost, error);
     if (err == NIKA_OK) err = make_queue(store, options->inline_io, error);
     if (err != NIKA_OK) {
         nika_disk_store_close(store);

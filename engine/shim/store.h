@@ -21,7 +21,9 @@ struct nika_disk_store_options {
     uint32_t segment_bytes; /* A log segment is closed beyond this size; 0 = 16 MiB. */
     uint32_t queue_bytes;   /* Bytes submitted and not yet completed, at most; 0 = 64 MiB. */
     uint32_t queue_count;   /* Submissions not yet completed, at most; 0 = 4096. */
-    bool inline_io;         /* No worker thread: nika_disk_store_poll() does the work. For tests. */
+    /* An empty directory is a lost disk, not a first start: found CORRUPT, and so at every open until nika_disk_store_remember(). */
+    bool lost;
+    bool inline_io; /* No worker thread: nika_disk_store_poll() does the work. For tests. */
     const struct nika_file_ops *file_ops; /* NULL = the real system; for tests. */
     void *file_context;
 };

@@ -1,4 +1,5 @@
 /* engine/sim/app_port.c: the port between a replica and its application (app.h): run at issue, completed later, in order. */
+#include "engine/core/app_run.h"
 #include "engine/sim/internal.h"
 
 /* Deliver the completion of `token` after the drawn delay, never before an earlier one. */
@@ -21,27 +22,12 @@ static void complete_later(struct nika_world *w, uint32_t index, uint64_t token,
 static void execute(struct nika_world *w, uint32_t index, const struct nika_action *action,
                     struct nika_span payload)
 {
-    struct nika_reader r = nika_reader_of(payload);
     struct nika_writer results = nika_writer_of(w->scratch, SIM_SCRATCH_BYTES);
-    uint32_t reply_max = w->options.config.reply_size_max;
-    uint64_t seq = nika_read_u64(&r), time_ns = nika_read_u64(&r);
-    struct nika_digest digest = nika_read_digest(&r);
-    uint32_t count = nika_read_u32(&r);
-    nika_write_u32(&results, count);
-    for (uint32_t i = 0; i < count && !r.failed; i++) {
-        struct nika_op op = {.client = nika_read_u32(&r), .timestamp = nika_read_u64(&r)};
-        (void)nika_read_u32(&r);
-        op.bytes = nika_read_bytes(&r, UINT32_MAX);
-        NIKA_ASSERT(SIM_SCRATCH_BYTES - results.at >= reply_max + 4);
-        uint8_t *reply = results.data + results.at + 4;
-        uint32_t size =
-            w->options.app_ops->execute(w->node[index].app, &op, time_ns, reply, reply_max);
-        NIKA_ASSERT(size <= reply_max);
-        nika_store_le(results.data + results.at, size, 4);
-        results.at += size + 4;
-    }
-    /* The module wrote these bytes itself. */
-    NIKA_ASSERT(nika_reader_done(&r));
+    struct nika_app_batch batch;
+    nika_app_run_batch(w->options.app_ops, w->node[index].app, w->options.config.reply_size_max,
+                       payload, &results, &batch);
+    uint64_t seq = batch.seq;
+    uint32_t count = batch.count;
     w->core->stats.executed_ops += count;
     struct nika_span out = {results.data, results.at};
     sim_record(w, 0x500u, index, seq, count, nika_hash64(out.data, out.size, seq));
@@ -52,7 +38,7 @@ static void execute(struct nika_world *w, uint32_t index, const struct nika_acti
                                .a = seq,
                                .b = count,
                                .token = action->token,
-                               .digest = &digest,
+                               .digest = &batch.digest,
                                .bytes = payload,
                                .results = out};
         sim_tap(w, &tap);
@@ -64,14 +50,10 @@ static void execute(struct nika_world *w, uint32_t index, const struct nika_acti
 static void query(struct nika_world *w, uint32_t index, const struct nika_action *action,
                   struct nika_span payload)
 {
-    struct nika_reader r = nika_reader_of(payload);
-    struct nika_op op = {.client = nika_read_u32(&r), .timestamp = nika_read_u64(&r)};
-    op.bytes = nika_read_bytes(&r, UINT32_MAX);
-    NIKA_ASSERT(nika_reader_done(&r));
-    uint32_t size = w->options.app_ops->query(w->node[index].app, &op, w->scratch + 4,
-                                              w->options.config.reply_size_max);
-    nika_store_le(w->scratch, size, 4);
-    complete_later(w, index, action->token, 0, (struct nika_span){w->scratch, size + 4},
+    struct nika_writer out = nika_writer_of(w->scratch, SIM_SCRATCH_BYTES);
+    nika_app_run_query(w->options.app_ops, w->node[index].app, w->options.config.reply_size_max,
+                       payload, &out);
+    complete_later(w, index, action->token, 0, (struct nika_span){out.data, out.at},
                    w->options.cpu.execute_ns);
 }
 
@@ -116,32 +98,10 @@ static void snapshot_take(struct nika_world *w, uint32_t index, const struct nik
 
 static void snapshot_chunk(struct nika_world *w, uint32_t index, const struct nika_action *action)
 {
-    struct nika_merkle_proof proof;
-    uint32_t size = 0;
-    memset(&proof, 0, sizeof proof);
-    enum nika_err err = w->options.app_ops->snapshot_chunk(
-        w->node[index].app, action->a, action->id, w->scratch + 4, &size, &proof);
-    if (err != NIKA_OK) {
-        complete_later(w, index, action->token, err, (struct nika_span){NULL, 0}, 0);
-        return;
-    }
-    struct nika_writer writer = nika_writer_of(w->scratch, SIM_SCRATCH_BYTES);
-    nika_write_u32(&writer, size);
-    writer.at += size;
-    nika_write_u32(&writer, proof.count);
-    for (uint32_t i = 0; i < proof.count; i++) nika_write_digest(&writer, &proof.siblings[i]);
-    complete_later(w, index, action->token, 0, (struct nika_span){writer.data, writer.at}, 0);
-}
-
-static void restore_begin(struct nika_world *w, uint32_t index, struct nika_span bytes)
-{
-    struct nika_reader r = nika_reader_of(bytes);
-    struct nika_snapshot_meta meta;
-    memset(&meta, 0, sizeof meta);
-    nika_snapshot_meta_read(&r, &meta);
-    NIKA_ASSERT(nika_reader_done(&r));
-    /* What fails here leaves the app empty and shows as another root at the end. */
-    (void)w->options.app_ops->restore_begin(w->node[index].app, &meta);
+    struct nika_writer out = nika_writer_of(w->scratch, SIM_SCRATCH_BYTES);
+    enum nika_err err =
+        nika_app_run_chunk(w->options.app_ops, w->node[index].app, action->a, action->id, &out);
+    complete_later(w, index, action->token, err, (struct nika_span){out.data, out.at}, 0);
 }
 
 static void restore_end(struct nika_world *w, uint32_t index, const struct nika_action *action)
@@ -187,7 +147,7 @@ void sim_app_action(struct nika_world *w, uint32_t index, const struct nika_acti
         w->options.app_ops->snapshot_drop(w->node[index].app, action->a);
         return;
     case NIKA_ACTION_RESTORE_BEGIN:
-        restore_begin(w, index, bytes);
+        nika_app_run_restore_begin(w->options.app_ops, w->node[index].app, bytes);
         return;
     case NIKA_ACTION_RESTORE_CHUNK:
         (void)w->options.app_ops->restore_chunk(w->node[index].app, action->id, bytes);

@@ -10,7 +10,7 @@
 #define ARENA_ADDRESS ((void *)0x520000000000)
 #define ARENA_BYTES (UINT64_C(64) << 30)
 #define ARENA_BYTES_MIN (UINT64_C(1) << 30)
-#define SEGMENTS_MAX (3u * NIKA_REPLICAS_MAX + NIKA_REPLICAS_MAX + NIKA_CLIENTS_MAX + 16u)
+#define SEGMENTS_MAX (5u * NIKA_REPLICAS_MAX + NIKA_CLIENTS_MAX + 16u)
 
 bool sim_arena_open(struct nika_world *w)
 {
@@ -76,6 +76,8 @@ size_t sim_segment_used(const struct nika_world *w, const struct sim_segment *s)
         return w->node[s->node].app == NULL ? 0 : o->app_ops->used(w->node[s->node].app);
     case SIM_USE_LOG:
         return w->node[s->node].disk.size;
+    case SIM_USE_TRUSTED:
+        return nika_trusted_instance_used((const struct nika_trusted_instance *)(void *)s->base);
     case SIM_USE_EXTRA:
         if (o->extra_used == NULL) return s->capacity;
         return o->extra_used(w->extra);

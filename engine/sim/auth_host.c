@@ -119,5 +119,6 @@ void sim_auth_host(struct nika_world *w, struct nika_host *host, uint32_t node)
                                .self = node,
                                .authenticate = host_authenticate,
                                .verify = host_verify,
-                               .jitter = host_jitter};
+                               .jitter = host_jitter,
+                               .trusted = nika_is_client(node) ? NULL : &sim_trusted_ops};
 }

@@ -130,6 +130,7 @@ static uint32_t hooks_of(const struct nika_fault_ops *ops)
     if (ops->on_disk != NULL) hooks |= SIM_HOOK_DISK;
     if (ops->on_tear != NULL) hooks |= SIM_HOOK_TEAR;
     if (ops->on_tap != NULL) hooks |= SIM_HOOK_TAP;
+    if (ops->on_trusted != NULL) hooks |= SIM_HOOK_TRUSTED;
     return hooks;
 }
 
@@ -154,10 +155,12 @@ void sim_faults_init(struct nika_world *w)
                                              .inject_raw = host_inject_raw,
                                              .is_corrupted = host_is_corrupted,
                                              .status = host_status};
+    sim_trusted_faults(&w->fault_host);
     for (uint32_t i = 0; i < w->options.fault_count; i++) {
         const struct nika_fault *fault = &w->options.faults[i];
         for (uint32_t k = 0; k < 2; k++) {
-            if (fault->ops->fault_class == NIKA_FAULT_BYZANTINE)
+            if (fault->ops->fault_class == NIKA_FAULT_BYZANTINE ||
+                fault->ops->fault_class == NIKA_FAULT_TRUSTED)
                 w->corrupted[k] |= fault->targets[k];
             if (fault->ops->fault_class == NIKA_FAULT_CLIENT)
                 w->corrupted_clients[k] |= fault->targets[k];
@@ -176,7 +179,7 @@ void sim_faults_reset(struct nika_world *w)
         fault->active = false;
         fault->acted = 0;
         fault->state = state;
-        fault->ends_at_gst = kind != NIKA_FAULT_BYZANTINE && kind != NIKA_FAULT_CLIENT;
+        fault->ends_at_gst = kind < NIKA_FAULT_BYZANTINE;
         if (!fault->ends_at_gst || fault->from_ns < w->options.gst_ns)
             (void)sim_schedule(w, SIM_FAULT_START, w->nodes, fault->from_ns, i, 0, 0);
     }
@@ -318,4 +321,19 @@ void sim_fault_on_tap(struct nika_world *w, uint32_t node, uint32_t kind, uint64
             continue;
         fault->ops->on_tap(fault, sim_id(w, node), kind, a, b);
     }
+}
+
+enum nika_err sim_fault_on_trusted(struct nika_world *w, uint32_t node,
+                                   struct nika_trusted_call *call)
+{
+    enum nika_err first = NIKA_OK;
+    if (!sim_faults_active(w, SIM_HOOK_TRUSTED)) return NIKA_OK;
+    for (uint32_t i = 0; i < w->options.fault_count; i++) {
+        struct nika_fault *fault = &w->core->faults[i];
+        if (!fault->active || fault->ops->on_trusted == NULL || !targets_node(fault, node))
+            continue;
+        enum nika_err err = fault->ops->on_trusted(fault, node, call);
+        if (first == NIKA_OK) first = err;
+    }
+    return first;
 }

@@ -9,6 +9,7 @@
 #include "engine/core/digest.h"
 #include "engine/core/host.h"
 #include "engine/core/store.h"
+#include "engine/core/trusted_instance.h"
 #include "engine/core/wal.h"
 #include "engine/sim/world.h"
 
@@ -131,6 +132,7 @@ struct sim_node {
     uint32_t slow_permille;
     uint64_t busy_until;
     uint64_t cost; /* Of the step that runs. */
+    bool doomed;   /* A fault killed it inside the step that runs. */
     uint32_t inbox_first, inbox_last;
     uint64_t wake_number;
     int64_t drift_ppm, offset_ns;
@@ -168,6 +170,7 @@ enum sim_use {
     SIM_USE_MODULE,
     SIM_USE_APP,
     SIM_USE_LOG,
+    SIM_USE_TRUSTED,
     SIM_USE_EXTRA
 };
 struct sim_segment {
@@ -209,6 +212,10 @@ struct nika_world {
     uint32_t snapshot_capacity;
     void *extra;
     void **module_memory, **app_memory;
+    struct nika_trusted_instance *
+        *trusted; /* One per replica, outside its memory: no crash touches it (TS1, TS2). */
+    struct nika_trusted_key *trusted_key;
+    uint64_t trusted_epochs[NIKA_REPLICAS_MAX];
     struct nika_effects effects;
     uint8_t *scratch, *outgoing, *outgoing_body, *linked;
     uint64_t leave_ns; /* When effects of the step that is applied take place. */
@@ -223,7 +230,8 @@ enum {
     SIM_HOOK_RECEIVE = 4,
     SIM_HOOK_DISK = 8,
     SIM_HOOK_TEAR = 16,
-    SIM_HOOK_TAP = 32
+    SIM_HOOK_TAP = 32,
+    SIM_HOOK_TRUSTED = 64
 };
 
 static inline uint32_t sim_index(const struct nika_world *w, uint32_t node)
@@ -339,7 +347,16 @@ bool sim_auth_message(struct nika_world *w, uint32_t index, struct sim_message *
 uint32_t sim_auth_make(struct nika_world *w, uint32_t node, enum nika_auth_alg alg, uint8_t type,
                        uint32_t to, struct nika_span body, uint8_t *auth);
 
+/* trusted.c */
+bool sim_trusted_open(struct nika_world *w);
+void sim_trusted_reset(struct nika_world *w);
+extern const struct nika_trusted_ops sim_trusted_ops;
+/* For faults: fault.h says what each does. */
+void sim_trusted_faults(struct nika_fault_host *host);
+
 /* faults.c */
+enum nika_err sim_fault_on_trusted(struct nika_world *w, uint32_t node,
+                                   struct nika_trusted_call *call);
 void sim_faults_init(struct nika_world *w);
 void sim_faults_reset(struct nika_world *w);
 void sim_fault_event(struct nika_world *w, const struct sim_event *e);

@@ -167,6 +167,10 @@ void sim_node_step(struct nika_world *w, uint32_t index, struct nika_event *even
     else
         w->options.client_ops->step(node->module, event, &w->effects);
     NIKA_ASSERT(!w->effects.overflow && "a module asked for more actions than a step may have");
+    if (node->doomed) {
+        sim_node_crash(w, index);
+        return;
+    }
     w->leave_ns = w->core->now;
     if (node->cost != 0) {
         w->leave_ns += node->cost * node->slow_permille / 1000u;
@@ -413,7 +417,7 @@ void sim_node_crash(struct nika_world *w, uint32_t index)
     sim_disk_crash(w, index);
     forget_memory(w, index);
     node->epoch++;
-    node->up = node->paused = node->booting = node->waking = false;
+    node->up = node->paused = node->booting = node->waking = node->doomed = false;
     node->busy_until = node->cost = node->app_free_at = 0;
     sim_tap_simple(w, NIKA_TAP_CRASHED, index, 0, 0);
 }

@@ -67,6 +67,7 @@ static const char *kind_name(enum nika_tap_kind kind)
         [NIKA_TAP_RESTARTED] = "restart",
         [NIKA_TAP_FAULT] = "fault",
         [NIKA_TAP_GST] = "gst",
+        [NIKA_TAP_TRUSTED] = "trusted",
         [NIKA_TAP_EVENT_END] = "end",
     };
     return names[kind];
@@ -114,6 +115,10 @@ static void on_tap(void *context, const struct nika_tap *tap)
         put(t, ",\"a\":%" PRIu64 ",\"b\":%" PRIu64 ",\"token\":%" PRIu64, tap->a, tap->b,
             tap->token);
         put_digest(t, tap->digest);
+    }
+    if (tap->certificate != NULL) {
+        put(t, ",\"v\":%" PRIu64 ",\"o\":%" PRIu64, tap->certificate->value.view,
+            tap->certificate->value.order);
     }
     put(t, "}\n");
 }

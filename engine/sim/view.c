@@ -58,7 +58,7 @@ bool nika_world_is_corrupted(const struct nika_world *w, uint32_t node)
 {
     const uint64_t *set = nika_is_client(node) ? w->corrupted_clients : w->corrupted;
     uint32_t index = nika_client_index(node);
-    return index < 128 && (set[index / 64] >> (index % 64) & 1u) != 0;
+    return nika_set_has(set, index);
 }
 
 const struct nika_app *nika_world_app(const struct nika_world *w, uint32_t replica)

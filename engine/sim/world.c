@@ -40,8 +40,9 @@ static bool lay_out_node(struct nika_world *w, uint32_t i)
     w->app_memory[i] = sim_arena_segment(w, w->app_size, SIM_USE_APP, i);
     w->logs[i] = sim_arena_segment(w, (size_t)o->disk.log_bytes_max + 64, SIM_USE_LOG, i);
     w->snapshots[i] = sim_arena_segment(w, nika_store_size(w->snapshot_capacity), SIM_USE_STORE, i);
-    if (w->app_memory[i] == NULL || w->logs[i] == NULL || w->snapshots[i] == NULL) return false;
-    return true;
+    w->trusted[i] = sim_arena_segment(w, sizeof **w->trusted, SIM_USE_TRUSTED, i);
+    return w->app_memory[i] != NULL && w->logs[i] != NULL && w->snapshots[i] != NULL &&
+           w->trusted[i] != NULL;
 }
 
 static uint32_t event_capacity(const struct nika_world *w)
@@ -93,6 +94,7 @@ static bool tables_new(struct nika_world *w)
     w->module_size = calloc(w->nodes, sizeof(size_t));
     w->module_memory = calloc(w->nodes, sizeof(void *));
     w->app_memory = calloc(w->nodes, sizeof(void *));
+    w->trusted = calloc(w->nodes, sizeof(void *));
     /* Two kept objects and one on its way, each rounded up to a power of two. */
     uint32_t disk = w->options.disk.snapshot_bytes_max;
     w->snapshot_capacity = disk > UINT32_MAX / 16 ? UINT32_MAX / 2 : disk * 8 + 4096;
@@ -101,7 +103,7 @@ static bool tables_new(struct nika_world *w)
     if (w->options.verdict_cache && w->options.config.suite != NIKA_SUITE_SIM)
         w->cache = calloc(SIM_CACHE_SLOTS, sizeof *w->cache);
     return w->snapshots != NULL && w->logs != NULL && w->module_size != NULL &&
-           w->module_memory != NULL && w->app_memory != NULL;
+           w->module_memory != NULL && w->app_memory != NULL && w->trusted != NULL;
 }
 
 /* Everything at time 0. All segments are zero. */
@@ -117,6 +119,7 @@ static void begin(struct nika_world *w, uint64_t seed)
     for (uint32_t i = 0; i < o->config.n; i++)
         (void)nika_store_init(w->snapshots[i], w->snapshot_capacity);
     nika_probe_install(&core->probes);
+    sim_trusted_reset(w);
     for (uint32_t i = 0; i < w->nodes; i++) {
         sim_node_init(w, i);
         /* After the faults of time 0: which of them is in place first must not be a tie. */
@@ -139,10 +142,10 @@ struct nika_world *nika_world_new(const struct nika_world_options *options, uint
     w->options = *options;
     w->nodes = options->config.n + options->config.clients;
     const struct nika_cpu_options *cpu = &options->cpu;
-    w->free_cpu =
-        (cpu->message_ns | cpu->sign_ns | cpu->verify_ns | cpu->mac_ns | cpu->hash_ns_per_kib) == 0;
+    w->free_cpu = (cpu->message_ns | cpu->sign_ns | cpu->verify_ns | cpu->mac_ns |
+                   cpu->hash_ns_per_kib | cpu->trusted_ns) == 0;
     if (options->config.suite == NIKA_SUITE_SIM) nika_auth_install_sim(&nika_auth_sim_table);
-    if (!sim_arena_open(w) || !tables_new(w) || !lay_out(w)) {
+    if (!sim_arena_open(w) || !tables_new(w) || !lay_out(w) || !sim_trusted_open(w)) {
         nika_world_free(w);
         return NULL;
     }
@@ -167,6 +170,8 @@ void nika_world_free(struct nika_world *w)
     free(w->module_size);
     free(w->module_memory);
     free(w->app_memory);
+    free(w->trusted);
+    nika_trusted_key_free(w->trusted_key);
     free(w->cache);
     free(w->segment_used);
     free(w);

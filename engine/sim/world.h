@@ -43,6 +43,7 @@ struct nika_disk_options {
 /* CPU cost in ns, charged to the node's virtual CPU; all zero = infinitely fast. */
 struct nika_cpu_options {
     uint32_t message_ns, sign_ns, verify_ns, mac_ns, execute_ns;
+    uint32_t trusted_ns; /* A call to the trusted instance. */
     uint32_t hash_ns_per_kib;
     /* Messages waiting for a busy node, per sender; newest is dropped beyond it. */
     uint32_t inbox_max;

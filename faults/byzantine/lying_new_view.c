@@ -2,13 +2,14 @@
 #include "faults/support.h"
 
 enum { PARAM_WHAT, PARAM_RATE, PARAM_COUNT };
-enum { WHAT_ORDER, WHAT_DROPPED, WHAT_DUPLICATE, WHAT_ALONE, WHAT_COUNT };
-static const char *const what_names[] = {"altered-order", "dropped-view-change",
-                                         "duplicate-view-change", "own-view-change-only", NULL};
+enum { WHAT_ORDER, WHAT_DROPPED, WHAT_DUPLICATE, WHAT_ALONE, WHAT_REPEATED, WHAT_COUNT };
+static const char *const what_names[] = {
+    "altered-order",        "dropped-view-change",      "duplicate-view-change",
+    "own-view-change-only", "own-view-change-repeated", NULL};
 static const struct nika_fault_param params[PARAM_COUNT] = {
     {.name = "what",
      .doc = "Another order, one VIEW-CHANGE too few, one of them twice, or only an own, forgetful "
-            "one.",
+            "one, once or as often as a quorum needs.",
      .low = 0,
      .high = WHAT_COUNT - 1,
      .fallback = WHAT_ORDER,
@@ -43,9 +44,9 @@ static bool alter_order(struct nika_fault *fault, struct nika_outgoing *out,
     return true;
 }
 
-/* V is one VIEW-CHANGE of the liar that hides everything prepared, and O follows from it: nothing. */
+/* V is one VIEW-CHANGE of the liar that hides everything prepared, `copies` times, and O follows from it: nothing. */
 static bool stand_alone(struct nika_fault *fault, struct nika_outgoing *out,
-                        struct pbft_new_view *m, struct nika_writer *w)
+                        struct pbft_new_view *m, uint32_t copies, struct nika_writer *w)
 {
     struct pbft_view_change change = {0};
     struct nika_frame frame;
@@ -64,7 +65,7 @@ static bool stand_alone(struct nika_fault *fault, struct nika_outgoing *out,
         struct nika_span own =
             fault_sign_nested(fault, out->from, &pbft_info_view_change, &change, &signer);
         if (own.size == 0) return false;
-        nika_frames_append(w, &proofs, own);
+        for (uint32_t i = 0; i < copies; i++) nika_frames_append(w, &proofs, own);
         m->view_changes = proofs;
         m->pre_prepares = none;
         return true;
@@ -84,7 +85,9 @@ static void on_send(struct nika_fault *fault, struct nika_outgoing *out)
     if (fault->params[PARAM_WHAT] == WHAT_ORDER) {
         altered = alter_order(fault, out, &m, &w);
     } else if (fault->params[PARAM_WHAT] == WHAT_ALONE) {
-        altered = stand_alone(fault, out, &m, &w);
+        altered = stand_alone(fault, out, &m, 1, &w);
+    } else if (fault->params[PARAM_WHAT] == WHAT_REPEATED) {
+        altered = stand_alone(fault, out, &m, m.view_changes.count, &w);
     } else if (fault->params[PARAM_WHAT] == WHAT_DROPPED) {
         m.view_changes = fault_frames_edit(&m.view_changes, last, UINT32_MAX, &w);
     } else {

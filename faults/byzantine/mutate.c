@@ -1,5 +1,5 @@
 /* faults/byzantine/mutate.c: corrupted nodes change one field of a message by a small, structure-aware step and sign it again. */
-#include "faults/support.h"
+#include "faults/fields.h"
 
 enum { PARAM_RATE, PARAM_TYPE, PARAM_COUNT };
 static const struct nika_fault_param params[PARAM_COUNT] = {
@@ -11,147 +11,32 @@ static const struct nika_fault_param params[PARAM_COUNT] = {
     FAULT_PARAM_TYPE,
 };
 
-/* Big enough for every message struct; checked against the table before use. */
-union value {
-    struct pbft_view_change view_change;
-    struct pbft_new_view new_view;
-    struct pbft_status status;
-    struct common_reply reply;
-    struct common_chunk chunk;
-    struct common_meta meta;
-    uint64_t words[64];
+struct draws {
+    struct nika_fault *fault;
+    const struct nika_outgoing *out;
 };
 
-static void step_integer(uint8_t *at, size_t size, uint64_t draw)
+static uint64_t below(void *context, uint64_t n)
+{
+    const struct draws *d = context;
+    return fault_draw(d->fault, d->out, n);
+}
+
+static uint64_t number(void *context, uint64_t old)
 {
     static const int64_t steps[] = {1, -1, 2, 1000};
-    uint32_t small;
-    uint64_t large;
-    uint64_t step = (uint64_t)steps[draw % ARRAY_COUNT(steps)];
-    if (size == sizeof small) {
-        memcpy(&small, at, sizeof small);
-        small += (uint32_t)step;
-        memcpy(at, &small, sizeof small);
-    } else {
-        memcpy(&large, at, sizeof large);
-        large += step;
-        memcpy(at, &large, sizeof large);
-    }
-}
-
-/* One element dropped or doubled; a list of nothing cannot change. */
-static bool edit_list(struct nika_fault *fault, const struct nika_outgoing *out,
-                      const struct nika_field *field, struct nika_list *list, struct nika_writer *w)
-{
-    if (list->count == 0) return false;
-    uint32_t victim = (uint32_t)fault_draw(fault, out, list->count);
-    bool twice = list->count < field->limit && fault_draw(fault, out, 2) == 1;
-    struct nika_list edited = {.count = 0, .span = {w->data + w->at, 0}};
-    union value element;
-    struct nika_digest digest;
-    struct nika_span frame;
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < list->count; i++) {
-        uint32_t times = i != victim ? 1 : (twice ? 2 : 0);
-        bool more = false;
-        if (field->kind == NIKA_FIELD_LIST) {
-            more = nika_list_next(list, field->element, &at, &element);
-        } else if (field->kind == NIKA_FIELD_FRAMES) {
-            more = nika_frames_next(list, &at, &frame);
-        } else {
-            more = nika_digests_next(list, &at, &digest);
-        }
-        if (!more) return false;
-        for (uint32_t k = 0; k < times; k++) {
-            if (field->kind == NIKA_FIELD_LIST) {
-                nika_list_append(w, &edited, field->element, &element);
-            } else if (field->kind == NIKA_FIELD_FRAMES) {
-                nika_frames_append(w, &edited, frame);
-            } else {
-                nika_digests_append(w, &edited, &digest);
-            }
-        }
-    }
-    *list = edited;
-    return !w->failed;
-}
-
-/* A flipped bit, or the last byte cut off. */
-static bool edit_bytes(struct nika_fault *fault, const struct nika_outgoing *out,
-                       struct nika_span *span, struct nika_writer *w)
-{
-    if (span->size == 0) return false;
-    uint32_t size = span->size - (fault_draw(fault, out, 2) == 1 ? 1 : 0);
-    uint8_t *copy = nika_write_reserve(w, span->size);
-    if (copy == NULL) return false;
-    memcpy(copy, span->data, span->size);
-    if (size == span->size) {
-        uint64_t bit = fault_draw(fault, out, (uint64_t)size * 8);
-        copy[bit / 8] = (uint8_t)(copy[bit / 8] ^ (1u << (bit % 8)));
-    }
-    *span = (struct nika_span){copy, size};
-    return true;
-}
-
-static bool mutate_field(struct nika_fault *fault, const struct nika_outgoing *out,
-                         const struct nika_field *field, void *value, struct nika_writer *w)
-{
-    uint8_t *at = (uint8_t *)value + field->offset;
-    struct nika_digest other;
-    switch (field->kind) {
-    case NIKA_FIELD_BOOL:
-        *at ^= 1;
-        return true;
-    case NIKA_FIELD_U8:
-        *at = (uint8_t)(*at + 1 + fault_draw(fault, out, 255));
-        return true;
-    case NIKA_FIELD_U32:
-    case NIKA_FIELD_REPLICA:
-    case NIKA_FIELD_CLIENT:
-        step_integer(at, sizeof(uint32_t), fault_draw(fault, out, 4));
-        return true;
-    case NIKA_FIELD_U64:
-    case NIKA_FIELD_VIEW:
-    case NIKA_FIELD_SEQ:
-    case NIKA_FIELD_TIME:
-        step_integer(at, sizeof(uint64_t), fault_draw(fault, out, 4));
-        return true;
-    case NIKA_FIELD_DIGEST:
-        fault_other_digest((const struct nika_digest *)(const void *)at, &other);
-        memcpy(at, &other, sizeof other);
-        return true;
-    case NIKA_FIELD_BYTES:
-        return edit_bytes(fault, out, (struct nika_span *)(void *)at, w);
-    case NIKA_FIELD_LIST:
-    case NIKA_FIELD_FRAMES:
-    case NIKA_FIELD_DIGESTS:
-        return edit_list(fault, out, field, (struct nika_list *)(void *)at, w);
-    default:
-        return false;
-    }
+    return old + (uint64_t)steps[below(context, ARRAY_COUNT(steps))];
 }
 
 static void on_send(struct nika_fault *fault, struct nika_outgoing *out)
 {
-    const struct nika_message_table *table = fault->host->messages;
-    union value value;
-    uint8_t scratch[FAULT_SCRATCH_SIZE];
-    struct nika_writer w = nika_writer_of(scratch, sizeof scratch);
+    union fault_value value;
+    struct draws draws = {fault, out};
+    const struct fault_steps steps = {&draws, below, number};
     if (!fault_type_matches(fault, out, fault->params[PARAM_TYPE])) return;
-    if (out->type >= table->count || table->messages[out->type] == NULL) return;
-    const struct nika_message_info *info = table->messages[out->type];
-    memset(&value, 0, sizeof value);
-    if (info->struct_size > sizeof value || info->field_count == 0) return;
-    if (!fault_decode(fault, out, info, &value)) return;
-    if (!fault_rolls(fault, out, fault->params[PARAM_RATE])) return;
-    /* An empty list or string cannot change: take the next field then. */
-    uint32_t first = (uint32_t)fault_draw(fault, out, info->field_count);
-    for (uint32_t i = 0; i < info->field_count; i++) {
-        const struct nika_field *field = &info->fields[(first + i) % info->field_count];
-        if (!mutate_field(fault, out, field, &value, &w)) continue;
-        if (fault_rewrite(fault, out, info, &value)) nika_fault_acted(fault, out->from);
-        return;
-    }
+    const struct nika_message_info *info = fault_decode_any(fault, out, &value);
+    if (info == NULL || !fault_rolls(fault, out, fault->params[PARAM_RATE])) return;
+    if (fault_mutate(fault, out, info, &value, &steps)) nika_fault_acted(fault, out->from);
 }
 
 const struct nika_fault_ops nika_fault_mutate = {

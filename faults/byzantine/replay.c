@@ -4,13 +4,19 @@
 #define SLOTS 16u
 #define SLOT_SIZE                                                                                  \
     1024u /* Votes and checkpoints fit; large frames are not worth the memory of a snapshot. */
-enum { PARAM_RATE, PARAM_COUNT };
+enum { PARAM_RATE, PARAM_RELABEL, PARAM_COUNT };
+#define TYPE_AT 7u /* Of a frame: its type. */
 static const struct nika_fault_param params[PARAM_COUNT] = {
     {.name = "rate_ppm",
      .doc = "Probability that a message is followed by an old one.",
      .low = 0,
      .high = FAULT_PPM_MAX,
      .fallback = 200000},
+    {.name = "relabel",
+     .doc = "1: a PREPARE is sent on as a COMMIT.",
+     .low = 0,
+     .high = 1,
+     .fallback = 0},
 };
 struct state {
     uint32_t next, count;
@@ -33,6 +39,8 @@ static void on_send(struct nika_fault *fault, struct nika_outgoing *out)
     struct state *s = fault->state;
     if (s->count > 0 && fault_rolls(fault, out, fault->params[PARAM_RATE])) {
         uint32_t i = (uint32_t)fault_draw(fault, out, s->count);
+        if (fault->params[PARAM_RELABEL] != 0 && s->frames[i][TYPE_AT] == PBFT_TYPE_prepare)
+            s->frames[i][TYPE_AT] = PBFT_TYPE_commit;
         fault->host->inject_raw(fault->host->world, out->from, out->to,
                                 (struct nika_span){s->frames[i], s->sizes[i]});
         nika_fault_acted(fault, out->from);

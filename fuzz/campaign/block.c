@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "fuzz/campaign/campaign.h"
-
-/* Coarse protocol states of one replica: enough to tell phases apart, few enough that reaching a new one means something. */
-#define STATES 4096u
+#include "fuzz/campaign/course.h"
+#include "fuzz/campaign/coverage.h"
 
 struct tally {
     uint64_t held, missed;
@@ -17,21 +16,11 @@ struct tally {
 };
 struct states {
     struct nika_runner *runner;
-    uint64_t seen[STATES / 64];
+    struct nika_coverage coverage;
+    /* Of this run: what was new in the block, and the decisions before the first and the last of it. */
+    uint32_t fresh;
+    uint64_t first, last;
 };
-
-static uint32_t least(uint64_t value, uint32_t most)
-{
-    return value < most ? (uint32_t)value : most;
-}
-
-static uint32_t state_of(const struct nika_replica_status *s, uint64_t interval)
-{
-    uint32_t lag = least((s->last_executed - s->low_mark) / interval, 3);
-    uint32_t behind = least(s->last_committed - s->last_executed, 1);
-    return least(s->view, 3) | (s->active ? 4u : 0) | (s->transferring ? 8u : 0) | lag << 4 |
-           least(s->wait, 15) << 6 | least(s->backoff, 1) << 10 | behind << 11;
-}
 
 static void on_tap(void *context, const struct nika_tap *tap)
 {
@@ -43,8 +32,10 @@ static void on_tap(void *context, const struct nika_tap *tap)
     if (tap->node >= nika_world_config(world)->n || !nika_world_is_up(world, tap->node)) return;
     struct nika_replica_status status;
     nika_world_status(world, tap->node, &status);
-    uint32_t state = state_of(&status, nika_world_config(world)->checkpoint_interval);
-    states->seen[state / 64] |= UINT64_C(1) << (state % 64);
+    uint32_t state = nika_coverage_state(&status, nika_world_config(world)->checkpoint_interval);
+    if (!nika_coverage_see(&states->coverage, tap->node, state)) return;
+    states->last = nika_world_chooser(world)->count;
+    if (states->fresh++ == 0) states->first = states->last;
 }
 
 static void add_failure(struct tally *t, uint64_t seed, int exit_class, const char *sentence,
@@ -56,6 +47,21 @@ static void add_failure(struct tally *t, uint64_t seed, int exit_class, const ch
         t->failures, json_pack("{s:I, s:s, s:i, s:s, s:s, s:s}", "seed", (json_int_t)seed,
                                "verdict", nika_exit_name(exit_class), "exit_class", exit_class,
                                "signature", signature, "sentence", sentence, "digest", digest));
+}
+
+/* What was found out about a failing run besides its sentence. */
+static void add_findings(const struct nika_run_result *r, json_t *failure)
+{
+    if (r->stall[0] != '\0') {
+        json_object_set_new(failure, "liveness", json_string(nika_liveness_name(r->liveness)));
+        json_object_set_new(failure, "stall", json_string(r->stall));
+    }
+    if (!r->accusation.examined) return;
+    json_t *culprits = json_array();
+    for (uint32_t i = 0; i < r->accusation.count; i++)
+        json_array_append_new(culprits, json_sprintf("replica %u %s", r->accusation.list[i].replica,
+                                                     r->accusation.list[i].sentence));
+    json_object_set_new(failure, "culprits", culprits);
 }
 
 /* An attack that is expected to succeed, or a fault that a strategy may leave out, need not show under every seed. */
@@ -80,6 +86,7 @@ static void count(const struct nika_block *block, const struct nika_run_result *
         t->missed++;
     } else {
         add_failure(t, r->seed, r->exit_class, r->sentence, r->digest);
+        add_findings(r, json_array_get(t->failures, json_array_size(t->failures) - 1));
     }
 }
 
@@ -95,7 +102,8 @@ static const char *skipped(const struct nika_block *block, uint64_t seed)
 static void repeat(struct nika_runner *runner, uint64_t seed, const char *digest, struct tally *t,
                    struct nika_run_result *again)
 {
-    nika_runner_run(runner, seed, again);
+    nika_runner_run(runner, seed,
+                    again); /* Nothing has been learnt before it: the seed says all. */
     if (strcmp(again->digest, digest) == 0) return;
     add_failure(t, seed, NIKA_EXIT_NONDETERMINISTIC,
                 "the same seed gave another digest the second time", digest);
@@ -114,7 +122,7 @@ static json_t *named_counts(const uint64_t *counts)
 static json_t *record(const struct nika_block *block, struct tally *t, const struct states *states)
 {
     char id[33], digest[33];
-    json_t *faults = json_array(), *seen = json_array(), *sets = json_array();
+    json_t *faults = json_array(), *sets = json_array();
     nika_block_id(block, id);
     nika_run_digest_text(&t->digest, digest);
     for (uint32_t i = 0; i < block->scenario->fault_count; i++)
@@ -123,18 +131,29 @@ static json_t *record(const struct nika_block *block, struct tally *t, const str
                                         "acted", (json_int_t)t->acted[i]));
     for (uint32_t i = 0; i < block->sets->count; i++)
         json_array_append_new(sets, json_string(block->sets->text[i]));
-    for (uint32_t i = 0; i < STATES; i++) {
-        if ((states->seen[i / 64] >> (i % 64) & 1) != 0)
-            json_array_append_new(seen, json_integer(i));
-    }
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
         "nika_block", id, "scenario", block->scenario->name, "path", block->scenario->path,
         "scenario_digest", block->scenario_digest, "strategy", block->strategy->name, "version",
         block->version, "first", (json_int_t)block->first, "count", (json_int_t)block->count,
         "held", (json_int_t)t->held, "missed", (json_int_t)t->missed, "digest", digest, "sets",
-        sets, "faults", faults, "probes", named_counts(t->probes), "states", seen, "failures",
-        json_incref(t->failures));
+        sets, "faults", faults, "probes", named_counts(t->probes), "states",
+        nika_coverage_states_json(&states->coverage), "steps",
+        nika_coverage_steps_json(&states->coverage), "failures", json_incref(t->failures));
+}
+
+/* The run of this seed; a strategy that learns has its say before and after. */
+static void run_one(const struct nika_strategy *strategy, uint64_t seed, struct states *states,
+                    void *memory, struct nika_run_result *result)
+{
+    struct nika_course course = {.seed = seed};
+    nika_coverage_begin(&states->coverage);
+    states->fresh = 0;
+    if (memory != NULL) strategy->choose(memory, seed, &course);
+    nika_course_run(states->runner, &course, result);
+    if (memory != NULL)
+        strategy->learn(memory, &course, states->fresh, states->first, states->last);
+    result->seed = seed;
 }
 
 json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runner,
@@ -142,9 +161,11 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
 {
     struct nika_run_result *result = calloc(2, sizeof *result);
     struct states *states = calloc(1, sizeof *states);
+    size_t size = block->strategy->memory_size;
+    void *memory = size > 0 ? calloc(1, size) : NULL;
     struct tally t = {.failures = json_array()};
     json_t *out = NULL;
-    if (result != NULL && states != NULL && t.failures != NULL) {
+    if (result != NULL && states != NULL && t.failures != NULL && (size == 0 || memory != NULL)) {
         states->runner = runner;
         struct nika_watcher watcher = {states,
                                        NIKA_TAP_BIT(NIKA_TAP_NOTE) | NIKA_TAP_BIT(NIKA_TAP_STORED) |
@@ -157,11 +178,13 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
             const char *what = skipped(block, seed);
             if (what != NULL) {
                 add_failure(&t, seed, NIKA_EXIT_CONTRACT, what, "");
+                json_object_set_new(json_array_get(t.failures, json_array_size(t.failures) - 1),
+                                    "process", json_true());
                 continue;
             }
             atomic_store(&slot->seed, seed);
             atomic_store(&slot->started_ns, now_ns());
-            nika_runner_run(runner, seed, result);
+            run_one(block->strategy, seed, states, memory, result);
             count(block, result, &t);
             if (i == 0) repeat(runner, seed, result->digest, &t, result + 1);
             atomic_store(&slot->started_ns, 0);
@@ -169,6 +192,7 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
         out = record(block, &t, states);
     }
     json_decref(t.failures);
+    free(memory);
     free(states);
     free(result);
     return out;

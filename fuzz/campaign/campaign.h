@@ -14,7 +14,8 @@
 #include "scenarios/runner.h"
 
 #define NIKA_BLOCK_RUNS 32u
-#define NIKA_BLOCK_SKIPS_MAX 8u
+#define NIKA_BLOCK_SKIPS_MAX                                                                       \
+    NIKA_BLOCK_RUNS /* Each of its runs may end a worker, and each is a finding. */
 #define NIKA_CAMPAIGN_SCENARIOS_MAX 512u
 #define NIKA_CAMPAIGN_JOBS_MAX 64u
 #define NIKA_RECORD_SIZE_MAX (256u * 1024u)
@@ -46,6 +47,8 @@ struct nika_block {
 void nika_scenario_digest(const struct nika_scenario *scenario, char out[33]);
 /* Hex fingerprint of what a block is: scenario, strategy, version, seeds. */
 void nika_block_id(const struct nika_block *block, char out[33]);
+/* Which of 1..shards runs the block with this identity (the shard contract, docs/scale-out.md). */
+uint32_t nika_block_shard(const char id[33], uint32_t shards);
 /* The class of failures that a sentence belongs to: its oracle or exit class, and the sentence without numbers and digests. 16 hex
  * characters. */
 void nika_failure_signature(int exit_class, const char *sentence, char out[17]);
@@ -91,8 +94,29 @@ int nika_exit_worse(int a, int b);
 json_t *nika_campaign_summary(const struct nika_results *results, bool complete);
 /* The same as JUnit XML: a test case for each scenario and strategy. False when not all was written. */
 NIKA_MUST_USE bool nika_campaign_junit(const json_t *summary, FILE *file);
+/* And as a page for people, with links to what lies in `folder`. */
+NIKA_MUST_USE bool nika_campaign_html(const json_t *summary, const char *folder, FILE *file);
+#define NIKA_REPRODUCE_SIZE 8192u
+/* The line that repeats the first run of a kind of failure, its strategy's overrides spelt out. */
+void nika_failure_reproduce(const json_t *failure, char *out, size_t size);
+/* Text inside XML. */
+void nika_xml_text(FILE *file, const char *text);
 /* And as text for people. */
 void nika_campaign_text(const json_t *summary, FILE *file);
+
+/* ---- plan_file.c: what a campaign is, in a file beside its results ---- */
+struct nika_plan;
+/* Everything that decides which blocks there are: version, scenarios with their digests, strategy, seeds; not who runs them, where,
+ * and in how many shards. "core" is the fingerprint of all that. `open_end` = ends by time, so that blocks may be missing. The
+ * caller owns it. */
+json_t *nika_plan_document(const struct nika_plan *plan, bool open_end);
+/* False with a sentence when `document` is no plan, or not the one whose core it claims. */
+NIKA_MUST_USE bool nika_plan_check(const json_t *document, const char *path,
+                                   struct nika_diagnoses *diagnoses);
+/* Blocks of a checked plan, and those of them that `results` lack; the first lacking one as "NAME seeds A..B" in `first`. 0 when it
+ * has an open end. */
+uint64_t nika_plan_missing(const json_t *document, const struct nika_results *results,
+                           uint64_t *blocks, char *first, size_t size);
 
 /* ---- pool.c: worker processes ---- */
 struct nika_plan {
@@ -102,10 +126,11 @@ struct nika_plan {
     const struct nika_strategy *strategy;
     const char *version;
     uint64_t first, last;   /* Seeds. */
-    uint32_t shard, shards; /* This one of so many; blocks go round. */
+    uint32_t shard, shards; /* This one of so many; by the identity of blocks. */
     uint32_t jobs;
     uint64_t budget_ns;    /* 0 = none. */
     uint64_t run_limit_ns; /* Wall time of one run. */
+    uint64_t memory_limit; /* Resident bytes of one worker; 0 = none. */
     bool fail_fast;
     uint64_t (*now_ns)(void);
     volatile int *stop;               /* Set by a signal handler. */
@@ -122,7 +147,5 @@ enum nika_pool_end {
     NIKA_POOL_BROKEN,  /* keep() said no, or no worker could be started. */
 };
 enum nika_pool_end nika_pool_run(const struct nika_plan *plan);
-/* Runs that the plan holds, those already known included. */
-uint64_t nika_plan_runs(const struct nika_plan *plan);
 
 #endif

@@ -4,6 +4,7 @@
  * another worker and gives it the block again with that seed left out. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,14 +17,16 @@
 
 #define POLL_MS 100
 #define DEATHS_MAX 16u
+#define NO_MEMORY 70 /* Exit status of a worker that could not allocate. */
 
-/* What the parent writes to a worker: pipes carry it whole (PIPE_BUF). */
+/* What the parent writes to a worker. */
 struct order {
     uint32_t scenario, count;
     uint64_t first;
     uint32_t skip_count, reserved;
     struct nika_skip skips[NIKA_BLOCK_SKIPS_MAX];
 };
+_Static_assert(sizeof(struct order) <= PIPE_BUF, "a pipe carries an order whole");
 struct worker {
     pid_t pid; /* 0 = none. */
     int to, from;
@@ -73,13 +76,24 @@ static struct nika_block block_of(const struct pool *pool, const struct order *o
     return block;
 }
 
-uint64_t nika_plan_runs(const struct nika_plan *plan)
+/* Is the block this shard's? By its identity, so that a campaign can go on with another number of shards. */
+static bool is_mine(const struct pool *pool, const struct order *order, char id[33])
 {
-    uint64_t blocks = seed_blocks(plan) * plan->scenario_count, runs = 0;
+    const struct nika_plan *plan = pool->plan;
+    struct nika_block block = block_of(pool, order);
+    nika_block_id(&block, id);
+    return plan->shards == 1 || nika_block_shard(id, plan->shards) == plan->shard;
+}
+
+/* Runs that this shard holds, those already known included. */
+static uint64_t runs_of(const struct pool *pool)
+{
+    char id[33];
+    uint64_t runs = 0;
     struct order order;
-    for (uint64_t b = plan->shard - 1; b < blocks; b += plan->shards) {
-        block_at(plan, b, &order);
-        runs += order.count;
+    for (uint64_t b = 0; b < pool->blocks; b++) {
+        block_at(pool->plan, b, &order);
+        if (pool->plan->shards == 1 || is_mine(pool, &order, id)) runs += order.count;
     }
     return runs;
 }
@@ -127,7 +141,7 @@ static _Noreturn void work(struct pool *pool, uint32_t index, int orders, int re
                            : NULL;
         char *text = record != NULL ? json_dumps(record, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
         json_decref(record);
-        if (text == NULL) _exit(70);
+        if (text == NULL) _exit(NO_MEMORY);
         bool good = write_all(records, text, strlen(text)) && write_all(records, "\n", 1);
         free(text);
         if (!good) break;
@@ -177,10 +191,14 @@ static void reap(struct worker *w, char *what, size_t size)
 {
     int status = 0;
     while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR) continue;
-    if (what != NULL && WIFSIGNALED(status))
-        snprintf(what, size, "was killed by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
-    if (what != NULL && !WIFSIGNALED(status))
+    bool killed = WIFSIGNALED(status), no_memory = !killed && WEXITSTATUS(status) == NO_MEMORY;
+    /* Nobody but the kernel, when memory runs out, sends SIGKILL unasked. */
+    if (what != NULL && killed)
+        snprintf(what, size, "was killed by signal %d (%s)%s", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)),
+                 WTERMSIG(status) == SIGKILL ? ", as when memory ends" : "");
+    if (what != NULL && no_memory) snprintf(what, size, "ran out of memory");
+    if (what != NULL && !killed && !no_memory)
         snprintf(what, size, "ended its process with status %d", WEXITSTATUS(status));
     if (w->to >= 0) close(w->to);
     close(w->from);
@@ -203,10 +221,8 @@ static bool next_order(struct pool *pool, struct order *out)
     const struct nika_plan *plan = pool->plan;
     while (pool->next_block < pool->blocks) {
         char id[33];
-        block_at(plan, pool->next_block, out);
-        pool->next_block += plan->shards;
-        struct nika_block block = block_of(pool, out);
-        nika_block_id(&block, id);
+        block_at(plan, pool->next_block++, out);
+        if (!is_mine(pool, out, id)) continue;
         if (!nika_results_has(plan->known, id)) return true;
         pool->runs_done += out->count;
     }
@@ -263,13 +279,40 @@ static void receive(struct pool *pool, uint32_t index)
     if (w->text[w->size - 1] == '\n') take_record(pool, w);
 }
 
+/* Resident, for a world reserves far more than it ever touches. 0 when the system does not say. */
+static uint64_t resident_bytes(pid_t pid)
+{
+    char path[64], text[128] = "";
+    uint64_t pages = 0;
+    snprintf(path, sizeof path, "/proc/%ld/statm", (long)pid);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return 0;
+    if (fgets(text, sizeof text, file) == NULL || sscanf(text, "%*u %" SCNu64, &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void check_memory(struct pool *pool, uint32_t index)
+{
+    char why[64];
+    struct worker *w = &pool->workers[index];
+    uint64_t limit = pool->plan->memory_limit;
+    if (limit == 0 || w->pid == 0 || !w->busy) return;
+    if (atomic_load(&pool->slots[index].started_ns) == 0 || resident_bytes(w->pid) <= limit) return;
+    kill(w->pid, SIGKILL);
+    snprintf(why, sizeof why, "ran out of memory: more than %" PRIu64 " MiB", limit >> 20);
+    replace(pool, index, why);
+}
+
 static void check_limits(struct pool *pool)
 {
     char why[64];
     uint64_t now = pool->plan->now_ns();
     for (uint32_t i = 0; i < pool->plan->jobs; i++) {
-        uint64_t started = atomic_load(&pool->slots[i].started_ns);
         struct worker *w = &pool->workers[i];
+        check_memory(pool, i);
+        uint64_t started = atomic_load(&pool->slots[i].started_ns);
         if (w->pid == 0 || !w->busy || started == 0 || now < started ||
             now - started < pool->plan->run_limit_ns)
             continue;
@@ -335,12 +378,11 @@ enum nika_pool_end nika_pool_run(const struct nika_plan *plan)
     if (pool != NULL && pool->digests != NULL && slots != MAP_FAILED) {
         pool->plan = plan;
         pool->slots = slots;
-        pool->next_block = plan->shard - 1;
         pool->blocks = seed_blocks(plan) * plan->scenario_count;
         for (uint32_t i = 0; i < plan->scenario_count; i++)
             nika_scenario_digest(plan->scenarios[i], pool->digests[i]);
         signal(SIGPIPE, SIG_IGN);
-        uint64_t started = plan->now_ns(), total = nika_plan_runs(plan);
+        uint64_t started = plan->now_ns(), total = runs_of(pool);
         bool late = false;
         for (;;) {
             late = late || (plan->budget_ns != 0 && plan->now_ns() - started >= plan->budget_ns);

@@ -28,6 +28,14 @@ void nika_block_id(const struct nika_block *block, char out[33])
     fingerprint(text, out);
 }
 
+uint32_t nika_block_shard(const char id[33], uint32_t shards)
+{
+    char half[17];
+    memcpy(half, id, 16);
+    half[16] = '\0';
+    return (uint32_t)(strtoull(half, NULL, 16) % shards) + 1;
+}
+
 void nika_failure_signature(int exit_class, const char *sentence, char out[17])
 {
     char text[NIKA_DIAGNOSIS_SIZE + 32], plain[NIKA_DIAGNOSIS_SIZE], hex[33];

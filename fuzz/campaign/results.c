@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fuzz/campaign/campaign.h"
+#include "fuzz/campaign/coverage.h"
 
 void nika_results_free(struct nika_results *results)
 {
@@ -49,14 +50,16 @@ static bool record_check(const json_t *record, char id[33], char key[256], const
 {
     const char *said, *scenario, *digest, *strategy, *version;
     json_int_t first, count, held, missed;
-    json_t *sets, *faults, *probes, *states, *failures;
+    json_t *sets, *faults, *probes, *states, *steps, *failures;
+    struct nika_coverage coverage = {0};
     json_error_t error;
-    if (json_unpack_ex((json_t *)record, &error, 0,
-                       "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
-                       "nika_block", &said, "scenario", &scenario, "scenario_digest", &digest,
-                       "strategy", &strategy, "version", &version, "first", &first, "count", &count,
-                       "held", &held, "missed", &missed, "sets", &sets, "faults", &faults, "probes",
-                       &probes, "states", &states, "failures", &failures) != 0) {
+    if (json_unpack_ex(
+            (json_t *)record, &error, 0,
+            "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
+            "nika_block", &said, "scenario", &scenario, "scenario_digest", &digest, "strategy",
+            &strategy, "version", &version, "first", &first, "count", &count, "held", &held,
+            "missed", &missed, "sets", &sets, "faults", &faults, "probes", &probes, "states",
+            &states, "steps", &steps, "failures", &failures) != 0) {
         *why = "is no record of a campaign";
         return false;
     }
@@ -76,7 +79,7 @@ static bool record_check(const json_t *record, char id[33], char key[256], const
         return false;
     }
     if (!json_is_array(sets) || !json_is_array(faults) || !json_is_object(probes) ||
-        !json_is_array(states) || !json_is_array(failures) ||
+        !nika_coverage_add_json(&coverage, states, steps) || !json_is_array(failures) ||
         held + missed + (json_int_t)json_array_size(failures) < count) {
         *why = "does not account for all of its runs";
         return false;

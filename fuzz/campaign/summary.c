@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "fuzz/campaign/campaign.h"
+#include "fuzz/campaign/coverage.h"
 
 #define SEEDS_SHOWN 5u
-#define REPRODUCE_SIZE 8192u
 
 static json_int_t integer(const json_t *object, const char *key)
 {
@@ -42,10 +42,16 @@ static void add_failure(json_t *failures, const json_t *record, const json_t *fa
         json_object_set_new(entry, "path", json_string(text(record, "path")));
         json_object_set(entry, "sets", json_object_get(record, "sets"));
         json_object_set_new(entry, "strategy", json_string(text(record, "strategy")));
+        json_object_set_new(entry, "block", json_integer(integer(record, "first")));
         json_object_set_new(entry, "verdict", json_string(text(failure, "verdict")));
         json_object_set_new(entry, "exit_class", json_integer(integer(failure, "exit_class")));
         json_object_set_new(entry, "sentence", json_string(text(failure, "sentence")));
         json_object_set_new(entry, "seeds", json_array());
+        static const char *const findings[] = {"liveness", "stall", "culprits", "process"};
+        for (size_t i = 0; i < ARRAY_COUNT(findings); i++) {
+            if (json_object_get(failure, findings[i]) != NULL)
+                json_object_set(entry, findings[i], json_object_get(failure, findings[i]));
+        }
     }
     add(entry, "count", 1);
     /* Records come in the order of scenarios and seeds: the first are the lowest of the first scenario. */
@@ -55,11 +61,12 @@ static void add_failure(json_t *failures, const json_t *record, const json_t *fa
         json_array_append_new(seeds, json_integer(seed));
 }
 
-static void add_record(json_t *summary, json_t *totals, const json_t *record)
+static void add_record(json_t *summary, json_t *totals, const json_t *record,
+                       struct nika_coverage *coverage)
 {
     char key[256];
     snprintf(key, sizeof key, "%s [%s]", text(record, "scenario"), text(record, "strategy"));
-    json_t *cases = json_object_get(summary, "cases"), *failure, *fault, *probe, *state;
+    json_t *cases = json_object_get(summary, "cases"), *failure, *fault, *probe;
     json_t *one = member(cases, key, json_object);
     const char *name;
     size_t i;
@@ -90,12 +97,8 @@ static void add_record(json_t *summary, json_t *totals, const json_t *record)
     }
     json_object_foreach((json_t *)json_object_get(record, "probes"), name, probe)
         add(json_object_get(summary, "probes"), name, json_integer_value(probe));
-    json_array_foreach(json_object_get(record, "states"), i, state)
-    {
-        char label[24];
-        snprintf(label, sizeof label, "%" JSON_INTEGER_FORMAT, json_integer_value(state));
-        json_object_set_new(json_object_get(summary, "states_seen"), label, json_true());
-    }
+    (void)nika_coverage_add_json(coverage, json_object_get(record, "states"),
+                                 json_object_get(record, "steps"));
 }
 
 /* What never happened, although it was there to happen: the commonest lie of a testbed. */
@@ -130,10 +133,11 @@ static void add_silent(json_t *summary)
 
 json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
 {
-    json_t *summary = json_pack("{s:i, s:i, s:b, s:{}, s:{}, s:{}, s:{}, s:{s:i, s:i, s:i, s:i}}",
-                                "nika_campaign", 1, "exit_class", NIKA_EXIT_HELD, "complete",
-                                complete ? 1 : 0, "cases", "failures", "probes", "states_seen",
-                                "totals", "runs", 0, "held", 0, "missed", 0, "failed", 0);
+    struct nika_coverage coverage = {0};
+    json_t *summary =
+        json_pack("{s:i, s:i, s:b, s:{}, s:{}, s:{}, s:{s:i, s:i, s:i, s:i}}", "nika_campaign", 1,
+                  "exit_class", NIKA_EXIT_HELD, "complete", complete ? 1 : 0, "cases", "failures",
+                  "probes", "totals", "runs", 0, "held", 0, "missed", 0, "failed", 0);
     struct nika_result_line *sorted = nika_results_sorted(results);
     if (summary == NULL || sorted == NULL) {
         json_decref(summary);
@@ -142,15 +146,15 @@ json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
     }
     for (uint32_t i = 0; i < results->count; i++) {
         json_t *record = json_loads(sorted[i].text, 0, NULL);
-        add_record(summary, json_object_get(summary, "totals"), record);
+        add_record(summary, json_object_get(summary, "totals"), record, &coverage);
         json_decref(record);
     }
     free(sorted);
     add_silent(summary);
-    json_object_set_new(
-        summary, "states",
-        json_integer((json_int_t)json_object_size(json_object_get(summary, "states_seen"))));
-    json_object_del(summary, "states_seen");
+    json_object_set_new(summary, "states",
+                        json_integer(nika_coverage_count(coverage.states, NIKA_COVERAGE_STATES)));
+    json_object_set_new(summary, "steps",
+                        json_integer(nika_coverage_count(coverage.steps, NIKA_COVERAGE_STEPS)));
     if (!complete)
         json_object_set_new(summary, "exit_class",
                             json_integer(nika_exit_worse((int)integer(summary, "exit_class"),
@@ -160,14 +164,21 @@ json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
     return summary;
 }
 
-/* The line that repeats the first of these runs, its strategy's overrides spelt out. */
-static void reproduce(const json_t *failure, char *out, size_t size)
+void nika_failure_reproduce(const json_t *failure, char *out, size_t size)
 {
     size_t i;
     json_t *set;
-    int used =
-        snprintf(out, size, "nika run %s --seed %" JSON_INTEGER_FORMAT, text(failure, "path"),
-                 json_integer_value(json_array_get(json_object_get(failure, "seeds"), 0)));
+    json_int_t seed = json_integer_value(json_array_get(json_object_get(failure, "seeds"), 0));
+    const struct nika_strategy *strategy = nika_strategy_find(text(failure, "strategy"));
+    if (strategy != NULL && strategy->memory_size > 0) {
+        snprintf(out, size,
+                 "nika campaign %s --strategy %s --seeds %" JSON_INTEGER_FORMAT
+                 "..%" JSON_INTEGER_FORMAT " --out out/again",
+                 text(failure, "path"), strategy->name, integer(failure, "block"), seed);
+        return;
+    }
+    int used = snprintf(out, size, "nika run %s --seed %" JSON_INTEGER_FORMAT,
+                        text(failure, "path"), seed);
     json_array_foreach(json_object_get(failure, "sets"), i, set)
     {
         if (used < 0 || (size_t)used >= size) return;
@@ -175,7 +186,7 @@ static void reproduce(const json_t *failure, char *out, size_t size)
     }
 }
 
-static void xml_text(FILE *file, const char *text)
+void nika_xml_text(FILE *file, const char *text)
 {
     for (; *text != '\0'; text++) {
         const char *entity = *text == '&'   ? "&amp;"
@@ -194,19 +205,19 @@ static void junit_case(FILE *file, const char *name, const json_t *one)
 {
     const char *signature;
     json_t *failure;
-    char line[REPRODUCE_SIZE];
+    char line[NIKA_REPRODUCE_SIZE];
     fputs("    <testcase classname=\"nika\" name=\"", file);
-    xml_text(file, name);
+    nika_xml_text(file, name);
     fputs("\">\n", file);
     json_object_foreach((json_t *)json_object_get(one, "failures"), signature, failure)
     {
         fputs("      <failure type=\"", file);
-        xml_text(file, text(failure, "verdict"));
+        nika_xml_text(file, text(failure, "verdict"));
         fputs("\" message=\"", file);
-        xml_text(file, text(failure, "sentence"));
+        nika_xml_text(file, text(failure, "sentence"));
         fputs("\">", file);
-        reproduce(failure, line, sizeof line);
-        xml_text(file, line);
+        nika_failure_reproduce(failure, line, sizeof line);
+        nika_xml_text(file, line);
         fprintf(file, " (%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " runs)</failure>\n",
                 integer(failure, "count"), integer(one, "runs"));
     }
@@ -236,20 +247,31 @@ bool nika_campaign_junit(const json_t *summary, FILE *file)
     return fflush(file) == 0 && ferror(file) == 0;
 }
 
+static void text_findings(const json_t *failure, FILE *file)
+{
+    size_t i;
+    json_t *culprit;
+    if (json_object_get(failure, "liveness") != NULL)
+        fprintf(file, "  liveness  %s: %s\n", text(failure, "liveness"), text(failure, "stall"));
+    json_array_foreach(json_object_get(failure, "culprits"), i, culprit)
+        fprintf(file, "  culprit   %s\n", json_string_value(culprit));
+}
+
 void nika_campaign_text(const json_t *summary, FILE *file)
 {
     const json_t *totals = json_object_get(summary, "totals");
     const char *signature;
     json_t *failure, *silent;
-    char line[REPRODUCE_SIZE];
+    char line[NIKA_REPRODUCE_SIZE];
     size_t i;
     json_object_foreach((json_t *)json_object_get(summary, "failures"), signature, failure)
     {
-        reproduce(failure, line, sizeof line);
+        nika_failure_reproduce(failure, line, sizeof line);
         fprintf(file,
                 "\n%s (%s), %" JSON_INTEGER_FORMAT " times, first in %s\n  %s\n  reproduce %s\n",
                 text(failure, "verdict"), signature, integer(failure, "count"),
                 text(failure, "scenario"), text(failure, "sentence"), line);
+        text_findings(failure, file);
     }
     json_array_foreach(json_object_get(summary, "never_happened"), i, silent)
         fprintf(file, "%snever happened: %s\n", i == 0 ? "\n" : "", json_string_value(silent));
@@ -257,9 +279,11 @@ void nika_campaign_text(const json_t *summary, FILE *file)
             "\nverdict   %s (exit code %" JSON_INTEGER_FORMAT ")\nruns      %" JSON_INTEGER_FORMAT
             ": %" JSON_INTEGER_FORMAT " held, %" JSON_INTEGER_FORMAT
             " missed their attack, %" JSON_INTEGER_FORMAT
-            " failed in %zu ways\nstates    %" JSON_INTEGER_FORMAT " protocol states seen%s\n",
+            " failed in %zu ways\nstates    %" JSON_INTEGER_FORMAT
+            " protocol states and %" JSON_INTEGER_FORMAT " steps between them seen%s\n",
             text(summary, "verdict"), integer(summary, "exit_class"), integer(totals, "runs"),
             integer(totals, "held"), integer(totals, "missed"), integer(totals, "failed"),
             json_object_size(json_object_get(summary, "failures")), integer(summary, "states"),
+            integer(summary, "steps"),
             json_is_true(json_object_get(summary, "complete")) ? "" : "; not complete");
 }

@@ -136,7 +136,8 @@ static bool fewer_replicas(struct nika_shrink *s, bool by_seed)
     return n > 1 && with_replicas(s, n - 1, f, by_seed);
 }
 
-static bool with_workload(struct nika_shrink *s, enum nika_key key, uint64_t value, bool by_seed)
+static bool with_workload(struct nika_shrink *s, enum nika_scenario_key key, uint64_t value,
+                          bool by_seed)
 {
     json_t *document = copy(s);
     set_number(document, nika_schema[key].section, nika_schema[key].key, value);
@@ -145,7 +146,7 @@ static bool with_workload(struct nika_shrink *s, enum nika_key key, uint64_t val
 }
 
 /* 1, 2, 4 ... and then one less at a time: few attempts when little is needed. */
-static void fewer(struct nika_shrink *s, enum nika_key key, bool by_seed)
+static void fewer(struct nika_shrink *s, enum nika_scenario_key key, bool by_seed)
 {
     uint64_t low = nika_schema[key].low;
     for (uint64_t value = low; value < s->scenario->values[key] && !s->stopped;

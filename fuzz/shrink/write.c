@@ -70,8 +70,8 @@ static void describe(const struct nika_shrink *s, json_t *document)
 static void allow_idle_faults(const struct nika_shrink *s, json_t *document)
 {
     int class = s->failure.exit_class;
-    bool finding =
-        class == NIKA_EXIT_SAFETY || class == NIKA_EXIT_LIVENESS || class == NIKA_EXIT_CONTRACT;
+    bool finding = class == NIKA_EXIT_SAFETY || class == NIKA_EXIT_LIVENESS ||
+                   class == NIKA_EXIT_CONTRACT || class == NIKA_EXIT_INCONCLUSIVE;
     if (!finding || s->scenario->fault_count == 0) return;
     json_t *expect = json_object_get(document, "expect");
     if (expect == NULL) {

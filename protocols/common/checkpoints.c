@@ -72,7 +72,7 @@ void common_checkpoint_count(struct common_core *core, uint64_t seq,
     struct nika_writer w = nika_writer_of(nika_store_at(core->store, cert), size);
     nika_write_u32(&w, count);
     for (uint32_t i = 0; i < core->n; i++) {
-        if ((signers[i / 64] >> (i % 64) & 1) == 0) continue;
+        if (!nika_set_has(signers, i)) continue;
         nika_write_bytes(&w,
                          nika_store_span(core->store, common_checkpoint_at(core, i, seq)->frame));
     }

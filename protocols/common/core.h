@@ -11,6 +11,7 @@
 #include "engine/core/assert.h"
 #include "engine/core/check.h"
 #include "engine/core/digest.h"
+#include "engine/core/planted.h"
 #include "engine/core/probe.h"
 #include "engine/core/replica.h"
 #include "engine/core/store.h"

@@ -74,6 +74,10 @@ void common_request_timer_update(struct common_core *core)
         common_timer_stop(core, COMMON_TIMER_REQUEST);
         return;
     }
+    if (NIKA_PLANTED(B14) && core->highest_slot > core->last_executed) {
+        common_timer_stop(core, COMMON_TIMER_REQUEST);
+        return;
+    }
     uint64_t timestamp = common_pending_of(&core->pending, head)->timestamp;
     bool same = core->request_head_client == head && core->request_head_timestamp == timestamp;
     if (core->timer_armed[COMMON_TIMER_REQUEST] && same) return;

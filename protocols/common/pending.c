@@ -20,15 +20,31 @@ struct common_pending_entry *common_pending_of(struct common_pending *p, uint32_
     return &p->entries[client];
 }
 
+static void unlink_entry(struct common_pending *p, struct nika_store *store, uint32_t client)
+{
+    struct common_pending_entry *entry = &p->entries[client];
+    if (entry->prev != 0) p->entries[entry->prev - 1].next = entry->next;
+    if (entry->next != 0) p->entries[entry->next - 1].prev = entry->prev;
+    if (p->head == client + 1) p->head = entry->next;
+    if (p->tail == client + 1) p->tail = entry->prev;
+    nika_store_free(store, entry->frame);
+    memset(entry, 0, sizeof *entry);
+    NIKA_ASSERT(p->count > 0);
+    p->count--;
+}
+
 enum nika_err common_pending_add(struct common_pending *p, struct nika_store *store,
                                  uint32_t client, uint64_t timestamp, struct nika_span frame)
 {
     NIKA_ASSERT(client < p->clients && timestamp != 0);
     struct common_pending_entry *entry = &p->entries[client];
     if (entry->timestamp == timestamp) return NIKA_OK;
-    if (entry->timestamp != 0 || p->count >= p->limit) return NIKA_ERR_LIMIT;
+    bool makes_way = entry->proposed && entry->timestamp < timestamp;
+    if (entry->timestamp != 0 && !makes_way) return NIKA_ERR_LIMIT;
+    if (entry->timestamp == 0 && p->count >= p->limit) return NIKA_ERR_LIMIT;
     uint32_t handle = nika_store_put_keeping(store, frame, p->reserve);
     if (handle == 0) return NIKA_ERR_LIMIT;
+    if (makes_way) unlink_entry(p, store, client);
     *entry =
         (struct common_pending_entry){.timestamp = timestamp, .frame = handle, .prev = p->tail};
     if (p->tail != 0) p->entries[p->tail - 1].next = client + 1;
@@ -44,14 +60,7 @@ bool common_pending_executed(struct common_pending *p, struct nika_store *store,
     struct common_pending_entry *entry = common_pending_of(p, client);
     if (entry == NULL || entry->timestamp > timestamp) return false;
     bool was_head = p->head == client + 1;
-    if (entry->prev != 0) p->entries[entry->prev - 1].next = entry->next;
-    if (entry->next != 0) p->entries[entry->next - 1].prev = entry->prev;
-    if (was_head) p->head = entry->next;
-    if (p->tail == client + 1) p->tail = entry->prev;
-    nika_store_free(store, entry->frame);
-    memset(entry, 0, sizeof *entry);
-    NIKA_ASSERT(p->count > 0);
-    p->count--;
+    unlink_entry(p, store, client);
     return was_head;
 }
 

@@ -1,7 +1,9 @@
 /* protocols/common/pending.h: requests that are known and not yet executed, in order of arrival (PROTOCOLS.md 1.3, R4).
  *
- * One entry per client (W_c = 1), PEND_MAX in total; the first-come entry of a client is kept. The head is what T_req times, so
- * that a primary cannot starve one client while serving others. Frames live in the replica's store. */
+ * One entry per client, PEND_MAX in total; the first-come entry of a client is kept, except that one which is in a batch makes way for
+ * its successor: a client goes on as soon as f+1 others have answered, and must not wait until the primary has executed, too. The
+ * successor stands at the end, and a batch has one request of a client, so a client has at most as many on their way as the primary has
+ * batches (B3). The head is what T_req times, so that a primary cannot starve one client while serving others. Frames live in the replica's store. */
 #ifndef PROTOCOLS_COMMON_PENDING_H
 #define PROTOCOLS_COMMON_PENDING_H
 
@@ -24,8 +26,8 @@ struct common_pending {
 
 size_t common_pending_size(const struct nika_config *config);
 void common_pending_init(struct common_pending *p, const struct nika_config *config, void *memory);
-/* Add a request of `client`. NIKA_ERR_LIMIT when the client already has an entry of another timestamp, the total is reached or
- * the store is full; NIKA_OK also when the same timestamp is there already. */
+/* Add a request of `client`. NIKA_ERR_LIMIT when the client already has an entry of another timestamp that does not make way, the total
+ * is reached or the store is full; NIKA_OK also when the same timestamp is there already. */
 NIKA_MUST_USE enum nika_err common_pending_add(struct common_pending *p, struct nika_store *store,
                                                uint32_t client, uint64_t timestamp,
                                                struct nika_span frame);

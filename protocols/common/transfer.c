@@ -34,18 +34,13 @@ void common_transfer_drop_chunks(struct common_core *core)
     t->received = 0;
 }
 
-static bool signed_by(const struct common_transfer *t, uint32_t replica)
-{
-    return (t->signers[replica / 64] >> (replica % 64) & 1u) != 0;
-}
-
 /* The (attempt+1)-th signer after this replica, so that replicas that fall behind together do not all ask one. */
 static void choose_source(struct common_core *core)
 {
     struct common_transfer *t = &core->transfer;
     for (uint32_t k = 0; k < core->n; k++) {
         uint32_t candidate = (core->self + 1 + t->attempt + k) % core->n;
-        if (candidate == core->self || !signed_by(t, candidate)) continue;
+        if (candidate == core->self || !nika_set_has(t->signers, candidate)) continue;
         t->attempt += k;
         t->source = candidate;
         return;

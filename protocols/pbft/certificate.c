@@ -43,14 +43,22 @@ uint32_t pbft_certificate_build(struct nika_replica *r, struct pbft_slot *slot)
     uint32_t count = 0;
     struct nika_span order = nika_store_span(r->core.store, slot->pre_prepare);
     uint32_t size = 4 + order.size + 4;
-    for (uint32_t i = 0; i < r->core.n && count < r->core.quorum - 1; i++) {
+    uint32_t needed = pbft_prepares_needed(r);
+    for (uint32_t i = 0; i < r->core.n && count < needed; i++) {
         const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_PREPARE, i);
-        if (!vote->present || i == common_primary(&r->core, slot->view)) continue;
-        if (!nika_digest_equal(&vote->digest, &slot->digest)) continue;
+        bool primary = !NIKA_PLANTED(B04) && i == common_primary(&r->core, slot->view);
+        if (!vote->present || primary || !pbft_vote_supports(vote, &slot->digest)) continue;
         chosen[count++] = i;
         size += 4 + nika_frame_size(VOTE_BODY_SIZE, vote->auth_size);
     }
-    NIKA_ASSERT(count == r->core.quorum - 1);
+    if (NIKA_PLANTED(B08) && count > 0) {
+        const struct pbft_vote *again = pbft_vote_at(r, slot, PBFT_PREPARE, chosen[count - 1]);
+        for (; count < needed; count++) {
+            chosen[count] = chosen[count - 1];
+            size += 4 + nika_frame_size(VOTE_BODY_SIZE, again->auth_size);
+        }
+    }
+    NIKA_ASSERT(count == needed);
     uint32_t handle = nika_store_alloc(r->core.store, size);
     if (handle == 0) return 0;
     order = nika_store_span(r->core.store, slot->pre_prepare);
@@ -79,7 +87,7 @@ bool pbft_certificate_verify(struct nika_replica *r, const struct pbft_certifica
                              struct pbft_pre_prepare *out)
 {
     struct nika_frame frame;
-    if (certificate->prepares.count != r->core.quorum - 1) return false;
+    if (certificate->prepares.count != pbft_prepares_needed(r)) return false;
     if (!pbft_nested_peek(r, certificate->pre_prepare, &pbft_info_pre_prepare, &frame, out))
         return false;
     uint32_t primary = common_primary(&r->core, out->view);
@@ -90,10 +98,11 @@ bool pbft_certificate_verify(struct nika_replica *r, const struct pbft_certifica
     while (nika_frames_next(&certificate->prepares, &at, &raw)) {
         struct pbft_prepare prepare;
         if (!pbft_nested_peek(r, raw, &pbft_info_prepare, &frame, &prepare)) return false;
-        if (frame.sender < next_sender || frame.sender == primary) return false;
+        if (!NIKA_PLANTED(B08) && frame.sender < next_sender) return false;
+        if (!NIKA_PLANTED(B04) && frame.sender == primary) return false;
         next_sender = frame.sender + 1;
         if (prepare.view != out->view || prepare.seq != out->seq) return false;
-        if (!nika_digest_equal(&prepare.digest, &out->digest)) return false;
+        if (!NIKA_PLANTED(B07) && !nika_digest_equal(&prepare.digest, &out->digest)) return false;
         if (!common_verify_nested(&r->core, raw, &pbft_info_prepare, &frame, &prepare))
             return false;
     }
@@ -139,6 +148,7 @@ enum nika_check pbft_view_change_check(struct nika_replica *r, const struct pbft
 {
     if (size > pbft_view_change_size_max(r->core.config)) return NIKA_CHECK_VC8;
     if (m->view == 0) return NIKA_CHECK_VC2;
+    if (NIKA_PLANTED(B15)) return NIKA_CHECK_NONE;
     enum nika_check check = prepared_shape(r, m);
     if (check != NIKA_CHECK_NONE) return check;
     if (!low_mark_proven(r, m)) return NIKA_CHECK_VC4;
@@ -174,7 +184,7 @@ static bool plan_add(struct nika_replica *r, struct pbft_plan *plan,
             plan->conflict_seq = order.seq;
             return false;
         }
-        if (planned->present && planned->view >= order.view) continue;
+        if (planned->present && (NIKA_PLANTED(B17) || planned->view >= order.view)) continue;
         *planned =
             (struct pbft_planned){.present = true, .view = order.view, .digest = order.digest};
     }
@@ -201,6 +211,7 @@ bool pbft_plan_compute(struct nika_replica *r, const struct nika_list *view_chan
         if (!pbft_nested_peek(r, raw, &pbft_info_view_change, &frame, &m)) continue;
         if (!plan_add(r, plan, &m)) return false;
     }
+    if (NIKA_PLANTED(B21)) memset(plan->orders, 0, sizeof plan->orders);
     return true;
 }
 

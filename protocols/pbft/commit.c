@@ -10,7 +10,7 @@ static enum nika_check commit_check(const struct nika_replica *r, const struct p
 {
     if (sender >= r->core.n || sender == r->core.self) return NIKA_CHECK_C1;
     if (!r->core.active || m->view != r->core.view) return NIKA_CHECK_C2;
-    if (!common_in_window(&r->core, m->seq)) return NIKA_CHECK_C3;
+    if (!NIKA_PLANTED(B13) && !common_in_window(&r->core, m->seq)) return NIKA_CHECK_C3;
     return NIKA_CHECK_NONE;
 }
 
@@ -32,6 +32,11 @@ void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame)
     struct pbft_slot *slot = pbft_slot_current(r, m.seq);
     const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, frame->sender);
     if (vote->present) {
+        if (NIKA_PLANTED(B08)) {
+            slot->commit_count++;
+            pbft_check_committed(r, slot);
+            return;
+        }
         if (nika_digest_equal(&vote->digest, &m.digest)) return; /* A retransmission. */
         pbft_vote_conflict(r, slot, PBFT_COMMIT, frame);
         common_reject(&r->core, NIKA_CHECK_C4, frame->sender);
@@ -76,12 +81,13 @@ static bool commit_slot(struct nika_replica *r, struct pbft_slot *slot, uint64_t
 
 void pbft_check_committed(struct nika_replica *r, struct pbft_slot *slot)
 {
-    if (slot->pre_prepare == 0 || slot->commit_count < r->core.quorum) return;
+    uint32_t needed = NIKA_PLANTED(B02) ? r->core.quorum - 1 : r->core.quorum;
+    if (slot->pre_prepare == 0 || slot->commit_count < needed) return;
     if (slot->base.committed && nika_digest_equal(&slot->base.commit_digest, &slot->digest)) return;
     uint64_t signers[2] = {0, 0};
     for (uint32_t i = 0; i < r->core.n; i++) {
         const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, i);
-        if (vote->present && nika_digest_equal(&vote->digest, &slot->digest))
+        if (vote->present && pbft_vote_supports(vote, &slot->digest))
             signers[i / 64] |= UINT64_C(1) << (i % 64);
     }
     if (commit_slot(r, slot, slot->view, &slot->digest, signers)) common_execute_ready(&r->core);

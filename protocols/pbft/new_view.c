@@ -253,14 +253,16 @@ void pbft_new_view_try_build(struct nika_replica *r)
 /* NV3, without signatures: at least Q VIEW-CHANGEs, ascending distinct senders. */
 static bool proofs_shape(struct nika_replica *r, const struct pbft_new_view *m)
 {
-    if (m->view_changes.count < r->core.quorum || m->view_changes.count > r->core.n) return false;
+    uint32_t least = NIKA_PLANTED(B19) ? 1u : r->core.quorum;
+    if (m->view_changes.count < least || m->view_changes.count > r->core.n) return false;
     uint32_t at = 0, next_sender = 0;
     struct nika_span raw;
     while (nika_frames_next(&m->view_changes, &at, &raw)) {
         struct nika_frame frame;
         if (nika_frame_parse(raw, r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame) != NIKA_OK)
             return false;
-        if (frame.sender < next_sender || frame.sender >= r->core.n) return false;
+        if (!NIKA_PLANTED(B20) && frame.sender < next_sender) return false;
+        if (frame.sender >= r->core.n) return false;
         next_sender = frame.sender + 1;
     }
     return true;
@@ -306,7 +308,7 @@ static enum nika_check orders_match(struct nika_replica *r, const struct pbft_ne
         seq++;
         const struct pbft_planned *planned = &plan->orders[seq - plan->min_seq - 1];
         bool same = order.view == m->view && order.seq == seq &&
-                    nika_digest_equal(&order.digest, &planned->digest);
+                    (NIKA_PLANTED(B18) || nika_digest_equal(&order.digest, &planned->digest));
         if (!same) return NIKA_CHECK_NV5;
         if (frame.sender != sender) return NIKA_CHECK_NV6;
         if (!common_verify_nested(&r->core, raw, &pbft_info_pre_prepare, &frame, &order))
@@ -330,8 +332,9 @@ static enum nika_check content_check(struct nika_replica *r, const struct pbft_n
 static enum nika_check relevance_check(struct nika_replica *r, const struct nika_frame *frame,
                                        const struct pbft_new_view *m)
 {
-    if (frame->sender != common_primary(&r->core, m->view)) return NIKA_CHECK_NV1;
-    if (m->view < r->core.view) return NIKA_CHECK_NV2;
+    bool primary = frame->sender == common_primary(&r->core, m->view);
+    if (!NIKA_PLANTED(B19) && !primary) return NIKA_CHECK_NV1;
+    if (!NIKA_PLANTED(B22) && m->view < r->core.view) return NIKA_CHECK_NV2;
     if (m->view == r->core.view && r->core.active) {
         if (r->new_view == 0) return NIKA_CHECK_NV2;
         struct nika_frame held;

@@ -18,6 +18,10 @@ static bool already_ordered(struct nika_replica *r, struct pbft_slot *slot,
 {
     uint32_t held = known_order(slot);
     if (held == 0) return false;
+    if (NIKA_PLANTED(B06)) {
+        pbft_slot_reset_view(r, slot);
+        return false;
+    }
     const struct nika_digest *digest =
         slot->pre_prepare != 0 ? &slot->digest : &slot->parked_digest;
     if (nika_digest_equal(digest, &m->digest)) return true; /* A retransmission. */
@@ -36,7 +40,7 @@ static enum nika_check order_check(const struct nika_replica *r, const struct pb
     if (sender != common_primary(&r->core, m->view) || sender == r->core.self)
         return NIKA_CHECK_PP1;
     if (!r->core.active || m->view != r->core.view) return NIKA_CHECK_PP2;
-    if (!common_in_window(&r->core, m->seq)) return NIKA_CHECK_PP3;
+    if (!NIKA_PLANTED(B13) && !common_in_window(&r->core, m->seq)) return NIKA_CHECK_PP3;
     /* Not before PP4: NEW-VIEW's own orders may be null, and are known already when they are relayed. */
     return NIKA_CHECK_NONE;
 }

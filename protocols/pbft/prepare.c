@@ -8,9 +8,9 @@ static enum nika_check prepare_check(const struct nika_replica *r, const struct 
 {
     if (sender >= r->core.n || sender == r->core.self) return NIKA_CHECK_P1;
     /* The primary's vote is its PRE-PREPARE; counting both would let f+1 faulty look like a quorum. */
-    if (sender == common_primary(&r->core, m->view)) return NIKA_CHECK_P2;
+    if (!NIKA_PLANTED(B04) && sender == common_primary(&r->core, m->view)) return NIKA_CHECK_P2;
     if (!r->core.active || m->view != r->core.view) return NIKA_CHECK_P3;
-    if (!common_in_window(&r->core, m->seq)) return NIKA_CHECK_P4;
+    if (!NIKA_PLANTED(B13) && !common_in_window(&r->core, m->seq)) return NIKA_CHECK_P4;
     return NIKA_CHECK_NONE;
 }
 
@@ -32,6 +32,11 @@ void pbft_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
     struct pbft_slot *slot = pbft_slot_current(r, m.seq);
     const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_PREPARE, frame->sender);
     if (vote->present) {
+        if (NIKA_PLANTED(B08)) {
+            slot->prepare_count++;
+            pbft_check_prepared(r, slot);
+            return;
+        }
         if (nika_digest_equal(&vote->digest, &m.digest)) return; /* A retransmission. */
         pbft_vote_conflict(r, slot, PBFT_PREPARE, frame);
         common_reject(&r->core, NIKA_CHECK_P5, frame->sender);
@@ -63,7 +68,7 @@ void pbft_check_prepared(struct nika_replica *r, struct pbft_slot *slot)
 {
     if (slot->prepared || slot->pre_prepare == 0 || !slot->batch_ok || !slot->proposal_durable)
         return;
-    if (slot->prepare_count + 1u < r->core.quorum) return;
+    if (slot->prepare_count < pbft_prepares_needed(r)) return;
     if (!keep_certificate(r, slot)) return;
     slot->prepared = true;
     pbft_prepared_persist(r, slot);

@@ -77,7 +77,7 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
     r->core.self = host->self;
     r->core.n = config->n;
     r->core.f = config->f;
-    r->core.quorum = common_quorum(config->n, config->f);
+    r->core.quorum = NIKA_PLANTED(B03) ? 2 * config->f + 1 : common_quorum(config->n, config->f);
     r->core.weak = common_weak(config->f);
     r->core.stable_need = r->core.quorum;
     NIKA_ASSERT(r->core.self < r->core.n);
@@ -321,4 +321,5 @@ const struct nika_replica_ops nika_replica_pbft = {
     .digest = pbft_digest,
     .describe = pbft_describe,
     .describe_record = pbft_describe_record,
+    .needs = pbft_needs,
 };

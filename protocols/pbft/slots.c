@@ -21,9 +21,10 @@ struct pbft_vote *pbft_vote_at(struct nika_replica *r, struct pbft_slot *slot,
     return (struct pbft_vote *)(void *)(r->votes + (row * r->core.n + sender) * r->vote_stride);
 }
 
-static void votes_clear(struct nika_replica *r, struct pbft_slot *slot)
+static void votes_clear(struct nika_replica *r, struct pbft_slot *slot, bool others)
 {
     for (uint32_t i = 0; i < r->core.n; i++) {
+        if (!others && i != r->core.self) continue;
         pbft_vote_at(r, slot, PBFT_PREPARE, i)->present = false;
         pbft_vote_at(r, slot, PBFT_COMMIT, i)->present = false;
     }
@@ -49,7 +50,7 @@ void pbft_slot_reset_view(struct nika_replica *r, struct pbft_slot *slot)
     if (slot->base.committed) pbft_commit_cert_keep(r, slot);
     drop(r, &slot->pre_prepare);
     unpark(r, slot);
-    votes_clear(r, slot);
+    votes_clear(r, slot, !NIKA_PLANTED(B12));
     slot->withheld = false;
     slot->untimely = false;
     slot->from_new_view = false;
@@ -71,7 +72,7 @@ void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot)
     drop(r, &slot->base.commit_batch);
     drop(r, &slot->best_certificate);
     drop(r, &slot->commit_cert);
-    votes_clear(r, slot);
+    votes_clear(r, slot, true);
     memset(slot, 0, sizeof *slot);
     slot->view = r->core.view;
 }
@@ -154,7 +155,7 @@ bool pbft_vote_record(struct nika_replica *r, struct pbft_slot *slot, enum pbft_
     vote->auth_size = (uint16_t)auth.size;
     vote->digest = *digest;
     memcpy(vote->auth, auth.data, auth.size);
-    if (slot->pre_prepare == 0 || !nika_digest_equal(digest, &slot->digest)) return false;
+    if (slot->pre_prepare == 0 || !pbft_vote_supports(vote, &slot->digest)) return false;
     if (phase == PBFT_PREPARE) slot->prepare_count++;
     if (phase == PBFT_COMMIT) slot->commit_count++;
     return true;
@@ -167,10 +168,8 @@ void pbft_votes_recount(struct nika_replica *r, struct pbft_slot *slot)
     for (uint32_t i = 0; i < r->core.n; i++) {
         const struct pbft_vote *prepare = pbft_vote_at(r, slot, PBFT_PREPARE, i);
         const struct pbft_vote *commit = pbft_vote_at(r, slot, PBFT_COMMIT, i);
-        if (prepare->present && nika_digest_equal(&prepare->digest, &slot->digest))
-            slot->prepare_count++;
-        if (commit->present && nika_digest_equal(&commit->digest, &slot->digest))
-            slot->commit_count++;
+        if (prepare->present && pbft_vote_supports(prepare, &slot->digest)) slot->prepare_count++;
+        if (commit->present && pbft_vote_supports(commit, &slot->digest)) slot->commit_count++;
     }
 }
 

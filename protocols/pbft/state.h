@@ -117,6 +117,18 @@ struct nika_replica {
     uint32_t scratch_size;
 };
 
+/* PREPAREs that make an accepted PRE-PREPARE prepared. */
+static inline uint32_t pbft_prepares_needed(const struct nika_replica *r)
+{
+    return NIKA_PLANTED(B01) ? r->core.quorum - 2 : r->core.quorum - 1;
+}
+/* Does this vote support the digest? */
+static inline bool pbft_vote_supports(const struct pbft_vote *vote,
+                                      const struct nika_digest *digest)
+{
+    return NIKA_PLANTED(B07) || nika_digest_equal(&vote->digest, digest);
+}
+
 /* ---- slots.c: the window ------------------------------------------------------------------------------------------ */
 static inline struct pbft_slot *pbft_slot_of(struct common_slot *slot)
 {

@@ -3,6 +3,7 @@
  * `view` moves as soon as a replica gives up on its primary, and from then on it sends no vote of a lower view (INV-VCM): the view
  * generation in every pending token makes the votes that still wait for the disk stale. The VIEW-CHANGE for a view is built once,
  * made durable (D4), and only those bytes are ever sent (INV-VCU). */
+#include "protocols/common/intake.h"
 #include "protocols/common/status.h"
 #include "protocols/pbft/view.h"
 
@@ -68,6 +69,7 @@ static struct nika_list prepared_list(struct nika_replica *r, struct nika_writer
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot == NULL || !slot->has_best || slot->best_certificate == 0) continue;
+        if (NIKA_PLANTED(B16) && slot->best_view + 1 < r->core.view) continue;
         struct pbft_certificate certificate;
         enum nika_err err =
             nika_decode(&pbft_info_certificate,
@@ -118,6 +120,25 @@ static void build_own(struct nika_replica *r)
     persist_own(r);
 }
 
+#ifdef NIKA_MUSEUM
+/* B23: the VIEW-CHANGE goes out, but this replica votes on in its view until another one begins. */
+static bool ask_without_leaving(struct nika_replica *r, uint64_t view)
+{
+    uint64_t here = r->core.view;
+    bool asked = r->view_changes[r->core.self].view == view;
+    if (!r->core.active || asked || common_primary(&r->core, view) == r->core.self) return false;
+    pbft_view_change_forget(r, r->core.self);
+    r->core.view = view;
+    build_own(r);
+    r->core.view = here;
+    common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
+    common_request_timer_update(&r->core);
+    return r->my_view_change != 0;
+}
+#else
+#define ask_without_leaving(r, view) (false)
+#endif
+
 void pbft_view_change_start(struct nika_replica *r, uint64_t view)
 {
     NIKA_ASSERT(view > r->core.view);
@@ -125,6 +146,7 @@ void pbft_view_change_start(struct nika_replica *r, uint64_t view)
     if (r->core.amnesiac) return;
     REACHED(pbft_view_change_started);
     SOMETIMES(pbft_nested_view_change, !r->core.active);
+    if (NIKA_PLANTED(B23) && ask_without_leaving(r, view)) return;
     pbft_view_leave(r);
     r->core.view = view;
     r->core.active = false;
@@ -142,9 +164,8 @@ void pbft_view_change_start(struct nika_replica *r, uint64_t view)
 
 void pbft_view_change_stored(struct nika_replica *r, uint64_t view)
 {
-    if (r->core.active || r->core.view != view || r->my_view_change == 0 ||
-        r->my_view_change_durable)
-        return;
+    bool left = NIKA_PLANTED(B23) || (!r->core.active && r->core.view == view);
+    if (!left || r->my_view_change == 0 || r->my_view_change_durable) return;
     r->my_view_change_durable = true;
     common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->my_view_change));
     pbft_new_view_try_build(r);

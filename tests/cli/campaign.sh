@@ -85,6 +85,19 @@ grep -q "was killed by signal 9" "$work/dead.out" || fail "no finding of a kille
 grep -q "took longer than 1 s and was stopped" "$work/dead.out" || fail "no finding of a hung worker: $(cat "$work/dead.out")"
 jq -e '.totals.runs == 2000 and .totals.failed == 2' "$work/dead/campaign.json" >/dev/null || fail "dead workers: $(jq -c .totals "$work/dead/campaign.json")"
 
+# Whatever the number of workers that die in one block, each is a finding and the others of its runs are judged.
+jq '.workload.requests = 1500' scenarios/pbft/lossy.json >"$work/long.json"
+"$nika" campaign "$work/long.json" --seeds 1..32 --jobs 1 --shrink-budget 0 --out "$work/deadly" >"$work/deadly.out" 2>&1 &
+pid=$!
+for _ in $(seq 14); do
+    sleep 0.1
+    pkill -KILL -P $pid || true
+done
+wait $pid
+[[ $? -eq 3 ]] || fail "a block of dead workers must exit 3: $(tail -5 "$work/deadly.out")"
+jq -e '.totals.runs == 32 and .totals.failed > 8' "$work/deadly/campaign.json" >/dev/null ||
+    fail "a block of dead workers: $(jq -c .totals "$work/deadly/campaign.json")"
+
 # What is wrong is said.
 cp -r "$work/whole" "$work/bad" && sed -i '3s/"held":32/"held":31/' "$work/bad/results.jsonl"
 expect 64 "results.jsonl:3: this line does not account" "$nika" merge "$work/bad" --out "$work/x"

@@ -25,7 +25,7 @@ expect 1 "property  O1 agreement: replica" "$nika" run "$beyond" "${bad[@]}"
 grep -qE '^property  O1 .*replica [0-9] and replica [0-9], sequence [0-9]+, at [0-9.]+ s, event [0-9]+' "$work/out" || fail "footer: $(grep ^prop "$work/out")"
 grep -qE '^story .* fault equivocate acts' "$work/out" || fail "no story in the output"
 expect 0 "as expected, O1" "$nika" run "$beyond"
-expect 2 "stalled   replica 0" "$nika" run silent-primary --set 'faults[0].targets=[0,1]' --set expect.allow_beyond_bound=true
+expect 6 "stalled   replica 0" "$nika" run silent-primary --set 'faults[0].targets=[0,1]' --set expect.allow_beyond_bound=true
 expect 6 "the event limit ran out" "$nika" run "$fair" --set limits.events=40
 expect 5 "completed requests" "$nika" run "$fair" --set expect.requests_min=1000000
 

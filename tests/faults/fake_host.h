@@ -23,7 +23,7 @@ struct fake {
     uint32_t wakes;
     uint64_t cookies[FAKE_WAKES_MAX];
     bool down[4];
-    uint64_t state[16384];
+    uint64_t state[32768];
     uint8_t frames[FAKE_TYPES][FAKE_FRAME_MAX];
     uint32_t sizes[FAKE_TYPES];
     uint8_t out_bytes[FAKE_FRAME_MAX];

@@ -10,6 +10,9 @@ static const char *const covered[] = {"delay",
                                       "duplicate",
                                       "reorder",
                                       "partition",
+                                      "isolate",
+                                      "priorities",
+                                      "round-partition",
                                       "clog",
                                       "corrupt",
                                       "crash",
@@ -38,6 +41,8 @@ static const char *const covered[] = {"delay",
                                       "lying-new-view",
                                       "forged-checkpoint",
                                       "gap",
+                                      "grammar",
+                                      "byzzfuzz",
                                       "starve",
                                       "withhold-batch",
                                       "invent-request",
@@ -77,6 +82,8 @@ static struct nika_outgoing offer(uint8_t type, uint32_t to)
     if (ops->on_link != NULL) ops->on_link(&fake.fault, &out);
     if (ops->on_send != NULL && fake_is_corrupted(&fake, out.from)) ops->on_send(&fake.fault, &out);
     if (touched(&out)) assert_true(fake.acted > before);
+    /* To count an act is not to act. */
+    if (ops->fault_class == NIKA_FAULT_NETWORK && fake.acted > before) assert_true(touched(&out));
     if (memcmp(fake.out_bytes, raw.data, raw.size) != 0) assert_true(out.changed);
     if (ops->fault_class < NIKA_FAULT_BYZANTINE) return out;
     struct nika_span sent = {out.bytes, out.size};
@@ -287,6 +294,34 @@ static void test_forwarded_request_is_not_signed_by_the_forwarder(void **state)
                 0); /* The silence above means something: its own message is signed. */
 }
 
+/* Everything happens, and the mutation is number `how`. */
+static uint64_t lie_number(struct nika_chooser *c, const struct nika_choice_name *name, uint64_t n)
+{
+    return name->type == 2 ? *(uint64_t *)c->driver_state : n - 1;
+}
+
+static void test_byzzfuzz_tells_all_receivers_of_a_round_the_same_of_many_lies(void **state)
+{
+    (void)state;
+    static uint8_t first[FAKE_FRAME_MAX], last[FAKE_FRAME_MAX];
+    uint32_t different = 0;
+    for (uint64_t how = 0; how < 32; how++) {
+        fake_init(&fake, nika_fault_find("byzzfuzz"), true);
+        fake.values_act = how;
+        fake.chooser.driver = lie_number;
+        fake.fault.ops->start(&fake.fault);
+        struct nika_outgoing one = offer(PBFT_TYPE_prepare, 1);
+        assert_true(one.changed);
+        memcpy(first, one.bytes, one.size);
+        struct nika_outgoing two = offer(PBFT_TYPE_prepare, 2);
+        assert_int_equal(one.size, two.size);
+        assert_memory_equal(first, two.bytes, two.size);
+        different += how == 0 || memcmp(first, last, one.size) != 0;
+        memcpy(last, first, one.size);
+    }
+    assert_in_range(different, 8, 32);
+}
+
 static void test_partition_spares_its_own_side(void **state)
 {
     (void)state;
@@ -308,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_order_before_its_batch_waits_and_is_then_told),
         cmocka_unit_test(test_forwarded_request_is_not_signed_by_the_forwarder),
         cmocka_unit_test(test_partition_spares_its_own_side),
+        cmocka_unit_test(test_byzzfuzz_tells_all_receivers_of_a_round_the_same_of_many_lies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

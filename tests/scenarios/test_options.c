@@ -83,6 +83,49 @@ static void test_one_by_seed_is_one_and_each_in_turn(void **state)
     }
     assert_int_equal(seen, 0xf);
     nika_scenario_free(s);
+    s = parse(HEAD ",\"faults\":[{\"name\":\"silent\",\"targets\":\"one-of-first-2\"}]}");
+    seen = 0;
+    for (uint64_t seed = 0; seed < 64; seed++) {
+        nika_options_draw(s, seed, &drawn, &present);
+        assert_int_equal(__builtin_popcountll(drawn.faults[0].targets[0]), 1);
+        seen |= drawn.faults[0].targets[0];
+    }
+    assert_int_equal(seen, 3);
+    nika_scenario_free(s);
+}
+
+static void test_the_rest_is_who_is_corrupted_and_more_up_to_f(void **state)
+{
+    (void)state;
+    static struct nika_scenario drawn;
+    uint32_t present;
+    uint64_t seen = 0, together = 0, apart = 0;
+    struct nika_scenario *s =
+        parse(HEAD ",\"cluster\":{\"n\":7,\"f\":2},\"faults\":["
+                   "{\"name\":\"omit\",\"targets\":\"one-by-seed\"},"
+                   "{\"name\":\"silent\",\"targets\":\"rest-by-seed\",\"from_ms\":2000,"
+                   "\"probability_ppm\":500000,\"acts\":\"may\"}]}");
+    assert_true(nika_options_depend_on_seed(s));
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct nika_oracle_setup setup = {0};
+        nika_options_draw(s, seed, &drawn, &present);
+        uint64_t rest = drawn.faults[1].targets[0], liar = drawn.faults[0].targets[0];
+        assert_int_equal(__builtin_popcountll(rest), 2);
+        assert_int_equal(rest & liar, liar);
+        nika_options_corrupted(&drawn, present, &setup);
+        assert_int_equal(setup.byzantine_count, (present & 2) != 0 ? 2 : 1);
+        seen |= rest;
+        together += (present & 2) != 0;
+        apart += (present & 2) == 0;
+    }
+    assert_int_equal(seen, 0x7f);
+    assert_true(together > 70 && apart > 70); /* About half of the runs. */
+    nika_scenario_free(s);
+    static const char clients[] =
+        HEAD ",\"faults\":[{\"name\":\"client-flood\",\"targets\":\"rest-by-seed\"}]}";
+    diagnoses.count = 0;
+    assert_null(nika_scenario_parse("x.json", clients, sizeof clients - 1, NULL, 0, &diagnoses));
+    assert_non_null(strstr(diagnoses.lines[0], "expected an array of ids"));
 }
 
 static void test_an_absent_fault_keeps_the_index_of_the_next(void **state)
@@ -124,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_regions_add_latency_between_them_only),
         cmocka_unit_test(test_swarm_draws_stay_in_range_and_differ_by_seed),
         cmocka_unit_test(test_one_by_seed_is_one_and_each_in_turn),
+        cmocka_unit_test(test_the_rest_is_who_is_corrupted_and_more_up_to_f),
         cmocka_unit_test(test_an_absent_fault_keeps_the_index_of_the_next),
         cmocka_unit_test(test_amnesia_counts_as_a_fault_and_a_plain_crash_does_not),
     };

@@ -15,18 +15,19 @@ protocols/common: engine/core
 protocols/pbft: engine/core protocols/common
 protocols/client: engine/core protocols/common
 protocols: engine/core protocols/common protocols/pbft protocols/client
+lib: engine/core engine/shim protocols include
 apps: engine/core
 faults: engine/core protocols/messages
 scenarios: engine/core engine/sim engine/oracle protocols apps faults
 fuzz: engine/core engine/sim engine/oracle protocols apps faults scenarios
 fuzz/targets: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios fuzz
-cli: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios fuzz
+cli: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios fuzz include
 RULES
 }
 
 failed=0
 # file:line:path, then judged in one pass: the rule of a file is the longest folder that it is in.
-includes=$(grep -rnoE '#include "[^"]*"' engine protocols apps faults scenarios fuzz cli --include='*.c' --include='*.h' --include='*.def' \
+includes=$(grep -rnoE '#include "[^"]*"' engine protocols lib apps faults scenarios fuzz cli --include='*.c' --include='*.h' --include='*.def' \
     2>/dev/null | sed -E 's|#include "([^"]*)"|\1|' || true)
 while read -r path; do
     if [[ -n "$path" && ! -e "$path" ]]; then

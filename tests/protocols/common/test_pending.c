@@ -78,12 +78,38 @@ static void test_an_older_execution_keeps_a_newer_request(void **state)
     bench_free(&b);
 }
 
+static void test_r4_a_request_in_a_batch_makes_way_for_its_successor(void **state)
+{
+    (void)state;
+    struct bench b = bench_new(2, 2);
+    assert_int_equal(add(&b, 0, 5), NIKA_OK);
+    assert_int_equal(add(&b, 1, 1), NIKA_OK);
+    common_pending_of(&b.pending, 0)->proposed = true;
+    assert_int_equal(add(&b, 0, 4), NIKA_ERR_LIMIT); /* Older. */
+    assert_int_equal(add(&b, 0, 6), NIKA_OK);        /* Though the total is reached. */
+    assert_int_equal(common_pending_of(&b.pending, 0)->timestamp, 6);
+    assert_false(common_pending_of(&b.pending, 0)->proposed);
+    assert_int_equal(common_pending_head(&b.pending), 1); /* The successor stands at the end. */
+    assert_int_equal(b.pending.count, 2);
+    assert_int_equal(add(&b, 0, 7), NIKA_ERR_LIMIT); /* 6 is in no batch yet. */
+    assert_false(common_pending_executed(&b.pending, b.store, 0, 5));
+    assert_int_equal(add(&b, 0, 7), NIKA_ERR_LIMIT);
+    common_pending_of(&b.pending, 0)->proposed = true;
+    assert_int_equal(add(&b, 0, 7), NIKA_OK);
+    assert_true(common_pending_executed(&b.pending, b.store, 1, 1));
+    assert_true(common_pending_executed(&b.pending, b.store, 0, 7));
+    assert_int_equal(b.pending.count, 0);
+    assert_int_equal(b.store->in_use, 0);
+    bench_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_leave_in_order_of_arrival),
         cmocka_unit_test(test_r4_the_first_request_of_a_client_and_the_total_hold),
         cmocka_unit_test(test_an_older_execution_keeps_a_newer_request),
+        cmocka_unit_test(test_r4_a_request_in_a_batch_makes_way_for_its_successor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,73 @@
+/* cli/live.c: reading the files of a live cluster; see live.h. */
+#include "cli/live.h"
+
+#include <stdlib.h>
+
+#include "apps/registry.h"
+#include "protocols/registry.h"
+
+static uint32_t protocol_id(const char *name)
+{
+    const struct nika_protocol *p = nika_protocol_find(name);
+    return p == NULL ? 0 : p->id;
+}
+
+static const char *protocol_check(const char *name, const struct nika_config *config)
+{
+    return nika_protocol_find(name)->replica->check(config);
+}
+
+static bool has_app(const char *name)
+{
+    return nika_app_find(name) != NULL;
+}
+
+const struct nika_cluster_names cli_cluster_names = {protocol_id, protocol_check, has_app};
+
+int cli_problems(const struct nika_problems *problems)
+{
+    uint32_t shown = problems->count < NIKA_PROBLEMS_MAX ? problems->count : NIKA_PROBLEMS_MAX;
+    for (uint32_t i = 0; i < shown; i++) fprintf(stderr, "nika: %s\n", problems->lines[i]);
+    if (problems->count > shown) fprintf(stderr, "nika: and %u more\n", problems->count - shown);
+    return NIKA_EXIT_USAGE;
+}
+
+bool cli_node_load(const char *file, struct cli_node *out, struct nika_problems *problems)
+{
+    memset(out, 0, sizeof *out);
+    if (!nika_node_config_load(file, &out->config, problems)) return false;
+    out->cluster = nika_cluster_load(out->config.cluster, &cli_cluster_names, problems);
+    if (out->cluster == NULL) return false;
+    if (out->config.replica >= out->cluster->config.n) {
+        nika_problem(problems, file, "replica", "expected 0..%u: the cluster has %u replicas",
+                     out->cluster->config.n - 1, out->cluster->config.n);
+        return false;
+    }
+    out->replica_ops = nika_protocol_find(out->cluster->protocol)->replica;
+    out->app_ops = nika_app_find(out->cluster->app);
+    if (!nika_keys_load(out->config.keys, out->config.replica, out->cluster, &out->keys, problems))
+        return false;
+    out->keyring = nika_keys_ring(&out->keys, out->cluster, out->config.keys, problems);
+    return out->keyring != NULL;
+}
+
+void cli_node_free(struct cli_node *node)
+{
+    nika_keyring_free(node->keyring);
+    nika_key_erase(&node->keys, sizeof node->keys);
+    nika_cluster_free(node->cluster);
+}
+
+void cli_node_options(const struct cli_node *node, const char *file, struct nika_log *log,
+                      struct nika_node_options *out)
+{
+    *out = (struct nika_node_options){.file = file,
+                                      .config = &node->config,
+                                      .cluster = node->cluster,
+                                      .keys = &node->keys,
+                                      .keyring = node->keyring,
+                                      .log = log,
+                                      .replica_ops = node->replica_ops,
+                                      .app_ops = node->app_ops,
+                                      .version = cli_version_number()};
+}

@@ -1,0 +1,328 @@
+/* engine/shim/load.c: see load.h. */
+#include "engine/shim/load.h"
+
+#include "engine/core/assert.h"
+#include "engine/core/stream.h"
+#include "engine/shim/links.h"
+#include "engine/shim/timers.h"
+#include "engine/shim/verify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ACTIONS_MAX 256u
+#define EFFECT_BYTES (4u * 1024u * 1024u)
+#define OUTBOUND_BYTES (4u * 1024u * 1024u)
+#define SCAN_NS UINT64_C(2000000) /* Timers of clients are of the order of a second. */
+
+struct load_client {
+    struct nika_load *load;
+    uint32_t index;
+    bool touched, busy, stored;
+    struct load_client *next_touched;
+    uint64_t stored_token, issued, due_ns;
+    uint64_t floor; /* Highest number that was answered before the outstanding operation began. */
+    struct nika_node_keys keys;
+    struct nika_keyring *keyring;
+    struct nika_verifier *verifier;
+    struct nika_links *links;
+    struct nika_timers timers;
+    struct nika_replica *module;
+    void *memory;
+};
+struct nika_load {
+    struct nika_load_options options;
+    struct nika_loop *loop;
+    struct nika_effects effects;
+    struct load_client *clients;
+    struct load_client *touched;
+    struct nika_histogram *durations;
+    uint64_t completed, outstanding, scan_ns;
+    bool issuing;
+    struct nika_counter_history history;
+    uint8_t op[NIKA_OP_SIZE_MAX];
+};
+
+static void touch(struct load_client *c)
+{
+    if (c->touched) return;
+    c->touched = true;
+    c->next_touched = c->load->touched;
+    c->load->touched = c;
+}
+
+static void completed(struct load_client *c, struct nika_span result)
+{
+    struct nika_load *load = c->load;
+    uint64_t now = nika_clock_monotonic();
+    NIKA_ASSERT(c->busy);
+    uint64_t number = result.size >= 8 ? nika_load_le(result.data, 8) : 0;
+    if (load->options.counter) nika_counter_answer(&load->history, c->index, c->floor, number);
+    if (load->durations != NULL) nika_histogram_add(load->durations, now - c->due_ns);
+    load->completed++;
+    load->outstanding--;
+    c->busy = false;
+    c->due_ns = now;
+}
+
+static void apply(struct load_client *c, const struct nika_action *action, struct nika_span bytes)
+{
+    switch ((enum nika_action_kind)action->kind) {
+    case NIKA_ACTION_SEND:
+        nika_links_send(c->links, action->to, (enum nika_send_class)action->send_class, bytes);
+        return;
+    case NIKA_ACTION_BROADCAST:
+        nika_links_broadcast(c->links, (enum nika_send_class)action->send_class, bytes);
+        return;
+    case NIKA_ACTION_TIMER:
+        nika_timers_set(&c->timers, action, nika_clock_monotonic());
+        return;
+    case NIKA_ACTION_PERSIST:
+        c->stored = true;
+        c->stored_token = action->token;
+        return;
+    case NIKA_ACTION_COMPLETE:
+        completed(c, bytes);
+        return;
+    case NIKA_ACTION_NOTE:
+        return;
+    case NIKA_ACTION_LOG_TRIM:
+    case NIKA_ACTION_SNAPSHOT_DROP:
+    case NIKA_ACTION_SNAPSHOT_SAVE:
+    case NIKA_ACTION_EXECUTE:
+    case NIKA_ACTION_QUERY:
+    case NIKA_ACTION_SNAPSHOT_TAKE:
+    case NIKA_ACTION_SNAPSHOT_CHUNK:
+    case NIKA_ACTION_RESTORE_BEGIN:
+    case NIKA_ACTION_RESTORE_CHUNK:
+    case NIKA_ACTION_RESTORE_END:
+        break;
+    }
+    NIKA_ASSERT(false && "not an action of a client");
+}
+
+static void step(struct load_client *c, struct nika_event *event)
+{
+    struct nika_effects *effects = &c->load->effects;
+    event->now_ns = nika_clock_module();
+    nika_effects_clear(effects);
+    c->load->options.client_ops->step(c->module, event, effects);
+    NIKA_ASSERT(!effects->overflow);
+    for (uint32_t i = 0; i < effects->count; i++)
+        apply(c, &effects->actions[i], nika_action_bytes(effects, &effects->actions[i]));
+    touch(c);
+}
+
+static bool on_frame(void *context, uint32_t peer, struct nika_span bytes)
+{
+    struct load_client *c = context;
+    struct nika_frame frame;
+    if (nika_verifier_judge(c->verifier, c->load->options.messages, peer, bytes, &frame) !=
+        NIKA_ARRIVAL_GOOD)
+        return true;
+    struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &frame};
+    step(c, &event);
+    return true;
+}
+
+static void issue(struct load_client *c)
+{
+    const struct nika_load_options *o = &c->load->options;
+    uint64_t stream = nika_stream(o->seed, "load", c->index);
+    bool read_only = false;
+    uint32_t size = o->app_ops->workload_op(
+        nika_stream_draw(stream, 2 * c->issued), nika_stream_draw(stream, 2 * c->issued + 1),
+        c->index, c->issued, o->payload, o->read_ppm, o->cluster->app_param, c->load->op,
+        o->cluster->config.op_size_max, &read_only);
+    struct nika_event event = {.kind = NIKA_EVENT_INVOKE,
+                               .token = ++c->issued,
+                               .status = read_only ? (int32_t)NIKA_OP_READ_ONLY : 0,
+                               .bytes = {c->load->op, size}};
+    c->busy = true;
+    if (c->load->options.counter) c->floor = nika_counter_begin(&c->load->history);
+    c->load->outstanding++;
+    step(c, &event);
+}
+
+/* What this client can do without waiting: records "on the disk", then the next operation. */
+static void advance(struct load_client *c)
+{
+    while (c->stored) {
+        struct nika_event event = {.kind = NIKA_EVENT_STORED, .token = c->stored_token};
+        c->stored = false;
+        step(c, &event);
+    }
+    while (!c->busy && c->load->issuing) {
+        issue(c);
+        if (c->stored) advance(c);
+    }
+}
+
+static void run_touched(struct nika_load *load)
+{
+    while (load->touched != NULL) {
+        struct load_client *c = load->touched;
+        load->touched = c->next_touched;
+        advance(c);
+        c->touched = false;
+        (void)nika_links_flush(c->links);
+    }
+}
+
+static void scan(struct nika_load *load, uint64_t now)
+{
+    for (uint32_t i = 0; i < load->options.clients; i++) {
+        struct load_client *c = &load->clients[i];
+        uint32_t slot;
+        uint64_t generation;
+        while (nika_timers_take(&c->timers, now, &slot, &generation)) {
+            struct nika_event event = {
+                .kind = NIKA_EVENT_TIMER, .timer = slot, .generation = generation};
+            step(c, &event);
+        }
+        if (nika_links_deadline(c->links) <= now) nika_links_tick(c->links, now);
+        /* Links that a socket made ready have bytes to write, too. */
+        touch(c);
+    }
+    load->scan_ns = now + SCAN_NS;
+}
+
+static void round_of(struct nika_load *load, uint64_t until)
+{
+    nika_loop_once(load->loop, until < load->scan_ns ? until : load->scan_ns);
+    run_touched(load);
+    uint64_t now = nika_clock_monotonic();
+    if (load->scan_ns > now) return;
+    scan(load, now);
+    run_touched(load);
+}
+
+/* ---- making ---- */
+static bool make_client(struct nika_load *load, uint32_t index, struct nika_problems *p)
+{
+    const struct nika_load_options *o = &load->options;
+    struct load_client *c = &load->clients[index];
+    char path[NIKA_PATH_SIZE];
+    uint32_t node = nika_client_node(index);
+    c->load = load;
+    c->index = index;
+    snprintf(path, sizeof path, "%.480s/client-%u.key", o->keys, index);
+    if (!nika_keys_load(path, node, o->cluster, &c->keys, p)) return false;
+    c->keyring = nika_keys_ring(&c->keys, o->cluster, path, p);
+    if (c->keyring == NULL) return false;
+    c->verifier = nika_verifier_new(&o->cluster->config, c->keyring, node);
+    c->memory = calloc(1, o->client_ops->size(&o->cluster->config));
+    const struct nika_links_options links = {.self = node,
+                                             .cluster = o->cluster,
+                                             .keys = &c->keys,
+                                             .loop = load->loop,
+                                             .log = o->log,
+                                             .outbound_bytes = OUTBOUND_BYTES,
+                                             .context = c,
+                                             .on_frame = on_frame};
+    c->links = nika_links_new(&links);
+    if (c->verifier == NULL || c->memory == NULL || c->links == NULL) {
+        nika_problem(p, path, "", "out of memory");
+        return false;
+    }
+    c->module =
+        o->client_ops->init(c->memory, &o->cluster->config, nika_verifier_host(c->verifier));
+    struct nika_event start = {.kind = NIKA_EVENT_START};
+    step(c, &start);
+    return true;
+}
+
+struct nika_load *nika_load_new(const struct nika_load_options *options,
+                                struct nika_problems *problems)
+{
+    struct nika_load *load = calloc(1, sizeof *load);
+    bool good = load != NULL;
+    if (good) {
+        load->options = *options;
+        load->loop = nika_loop_new();
+        load->clients = calloc(options->clients, sizeof *load->clients);
+        load->effects.actions = calloc(ACTIONS_MAX, sizeof *load->effects.actions);
+        load->effects.capacity = ACTIONS_MAX;
+        load->effects.bytes = malloc(EFFECT_BYTES);
+        load->effects.bytes_capacity = EFFECT_BYTES;
+        good = (!options->counter || nika_counter_init(&load->history)) && load->loop != NULL &&
+               load->clients != NULL && load->effects.actions != NULL &&
+               load->effects.bytes != NULL;
+    }
+    if (!good) nika_problem(problems, options->keys, "", "out of memory");
+    for (uint32_t i = 0; good && i < options->clients; i++) good = make_client(load, i, problems);
+    if (good) return load;
+    nika_load_free(load);
+    return NULL;
+}
+
+void nika_load_free(struct nika_load *load)
+{
+    if (load == NULL) return;
+    for (uint32_t i = 0; load->clients != NULL && i < load->options.clients; i++) {
+        struct load_client *c = &load->clients[i];
+        nika_links_free(c->links);
+        nika_verifier_free(c->verifier);
+        nika_keyring_free(c->keyring);
+        nika_key_erase(&c->keys, sizeof c->keys);
+        free(c->memory);
+    }
+    nika_loop_free(load->loop);
+    nika_counter_fini(&load->history);
+    free(load->effects.actions);
+    free(load->effects.bytes);
+    free(load->clients);
+    free(load);
+}
+
+/* ---- running ---- */
+static bool all_connected(const struct nika_load *load)
+{
+    for (uint32_t i = 0; i < load->options.clients; i++) {
+        if (nika_links_replicas_up(load->clients[i].links) < load->options.cluster->config.n)
+            return false;
+    }
+    return true;
+}
+
+bool nika_load_connect(struct nika_load *load, uint64_t timeout_ns)
+{
+    uint64_t until = nika_clock_monotonic() + timeout_ns;
+    while (!all_connected(load)) {
+        if (nika_clock_monotonic() >= until) return false;
+        round_of(load, until);
+    }
+    return true;
+}
+
+uint64_t nika_load_run(struct nika_load *load, uint64_t duration_ns,
+                       struct nika_histogram *durations)
+{
+    uint64_t now = nika_clock_monotonic(), until = now + duration_ns, before = load->completed;
+    for (uint32_t i = 0; i < load->options.clients; i++) {
+        if (!load->clients[i].busy) load->clients[i].due_ns = now;
+        touch(&load->clients[i]);
+    }
+    load->durations = durations;
+    load->issuing = true;
+    run_touched(load);
+    while (nika_clock_monotonic() < until) round_of(load, until);
+    load->issuing = false;
+    load->durations = NULL;
+    return load->completed - before;
+}
+
+bool nika_load_settle(struct nika_load *load, uint64_t timeout_ns)
+{
+    uint64_t until = nika_clock_monotonic() + timeout_ns;
+    while (load->outstanding > 0) {
+        if (nika_clock_monotonic() >= until) return false;
+        round_of(load, until);
+    }
+    return true;
+}
+
+const struct nika_counter_history *nika_load_history(const struct nika_load *load)
+{
+    return &load->history;
+}

@@ -1,0 +1,327 @@
+/* engine/shim/node.c: the life of a node: opening everything in the order that makes it safe, the loop, the orderly end; see node.h. */
+#include "engine/shim/node_private.h"
+
+#include "engine/core/assert.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define RECORDER_FLUSH_NS UINT64_C(100000000) /* What a kill may cost a recording. */
+
+/* Pages that nothing needs are never touched: limits cost address space, not memory. */
+static void *reserve(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void give_back(void *memory, size_t size)
+{
+    if (memory != NULL) munmap(memory, size);
+}
+
+static bool problem(struct nika_problems *p, const struct nika_node_options *o, const char *path,
+                    const char *what)
+{
+    nika_problem(p, o->file, path, "%s: %s", what, strerror(errno));
+    return false;
+}
+
+/* ---- opening ---- */
+/* The secrets of a replica are in its memory: no core file, no debugger of another process of the same user. */
+static void keep_secrets(void)
+{
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* Held until the process ends, however it ends: whoever can lock the file knows that nobody runs. */
+static bool open_pid_file(struct nika_node *node, struct nika_problems *p)
+{
+    const char *path = node->options.config->pid_file;
+    char text[24];
+    if (path[0] == '\0') return true;
+    node->pid_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (node->pid_file < 0) return problem(p, &node->options, "pid_file", path);
+    if (flock(node->pid_file, LOCK_EX | LOCK_NB) != 0) {
+        nika_problem(p, node->options.file, "pid_file", "%s: this replica runs already", path);
+        return false;
+    }
+    int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(node->pid_file, 0) == 0 &&
+        pwrite(node->pid_file, text, (size_t)size, 0) == (ssize_t)size)
+        return true;
+    return problem(p, &node->options, "pid_file", path);
+}
+
+static struct nika_durable *open_durable(const struct nika_node_options *o, bool first_start,
+                                         struct nika_problems *p)
+{
+    const struct nika_durable_options options = {.kind = o->config->store,
+                                                 .dir = o->config->data,
+                                                 .config = &o->cluster->config,
+                                                 .replica = o->config->replica,
+                                                 .file = o->file,
+                                                 .log = o->log,
+                                                 .first_start = first_start};
+    return nika_durable_open(&options, p);
+}
+
+bool nika_node_make_data(const struct nika_node_options *options, struct nika_problems *problems)
+{
+    if (options->config->store == NIKA_STORE_MEMORY) return true;
+    struct nika_durable *durable = open_durable(options, true, problems);
+    nika_durable_close(durable);
+    return durable != NULL;
+}
+
+static bool make_memory(struct nika_node *node, struct nika_problems *p)
+{
+    const struct nika_node_options *o = &node->options;
+    node->module_size = o->replica_ops->size(node->config);
+    node->app_size = o->app_ops->size(node->config);
+    node->module_memory = reserve(node->module_size);
+    node->app_memory = reserve(node->app_size);
+    node->scratch = reserve(NODE_SCRATCH_BYTES);
+    node->effects.actions = reserve(NODE_ACTIONS_MAX * sizeof(struct nika_action));
+    node->effects.capacity = NODE_ACTIONS_MAX;
+    node->effects.bytes = reserve(NODE_EFFECT_BYTES);
+    node->effects.bytes_capacity = NODE_EFFECT_BYTES;
+    node->verifier = nika_verifier_new(node->config, o->keyring, o->config->replica);
+    node->loop = nika_loop_new();
+    if (node->module_memory != NULL && node->app_memory != NULL && node->scratch != NULL &&
+        node->effects.actions != NULL && node->effects.bytes != NULL && node->verifier != NULL &&
+        node->loop != NULL)
+        return true;
+    return problem(p, o, "", "memory of the replica");
+}
+
+static bool open_recorder(struct nika_node *node, struct nika_problems *p)
+{
+    const struct nika_node_options *o = &node->options;
+    struct nika_recording_head head = {
+        .config = *node->config, .replica = o->config->replica, .app_param = o->cluster->app_param};
+    if (o->record == NULL) return true;
+    snprintf(head.protocol, sizeof head.protocol, "%s", o->cluster->protocol);
+    snprintf(head.app, sizeof head.app, "%s", o->cluster->app);
+    node->recorder = nika_recorder_open(o->record, &head, o->log);
+    if (node->recorder == NULL) return problem(p, o, "", o->record);
+    nika_verifier_record(node->verifier, node->recorder);
+    return true;
+}
+
+static bool recover(struct nika_node *node, struct nika_problems *p)
+{
+    const struct nika_node_options *o = &node->options;
+    node->module =
+        o->replica_ops->init(node->module_memory, node->config, nika_verifier_host(node->verifier));
+    node->app = o->app_ops->init(node->app_memory, node->config, o->cluster->app_param);
+    node->durable = open_durable(o, false, p);
+    if (node->durable == NULL) return false;
+    node->forgetful = nika_durable_is_amnesiac(node->durable);
+    const struct nika_replica_ops *ops = o->replica_ops;
+    if (node->recorder != NULL)
+        ops = nika_recorder_watch(node->recorder, ops, o->app_ops, node->app);
+    return nika_durable_recover(node->durable, ops, node->module, o->app_ops, node->app, p);
+}
+
+static void on_durable(struct nika_source *source, bool readable, bool writable)
+{
+    (void)source; /* Every round of the loop looks for completions. */
+    (void)readable;
+    (void)writable;
+}
+
+static bool open_pool(struct nika_node *node, struct nika_problems *p)
+{
+    const struct nika_node_options *o = &node->options;
+    const struct nika_pool_options options = {.threads = o->config->verify_threads,
+                                              .cluster = o->cluster,
+                                              .keys = o->keys,
+                                              .keys_file = o->config->keys,
+                                              .messages = o->replica_ops->messages};
+    if (options.threads == 0) return true;
+    node->pool = nika_pool_new(&options, p);
+    if (node->pool == NULL) return false;
+    /* Its descriptor only ends the wait; every round looks for frames that are ready. */
+    node->pool_source =
+        (struct nika_source){.fd = nika_pool_fd(node->pool), .on_ready = on_durable};
+    return nika_loop_add(node->loop, &node->pool_source, false) == NIKA_OK ||
+           problem(p, o, "", "event loop");
+}
+
+static void on_change(void *context, uint32_t peer, bool up)
+{
+    struct nika_node *node = context;
+    nika_log_limited(node->options.log, NIKA_LOG_DEBUG, "peer", "peer=%08x up=%d", peer, up);
+}
+
+static void on_signal(struct nika_source *source, bool readable, bool writable)
+{
+    struct nika_node *node =
+        (struct nika_node *)(void *)((uint8_t *)source - offsetof(struct nika_node, signal_source));
+    struct signalfd_siginfo info;
+    (void)readable;
+    (void)writable;
+    while (read(source->fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP) {
+            nika_log_reopen(node->options.log);
+            nika_log(node->options.log, NIKA_LOG_INFO, "log_reopened", "pid=%ld", (long)getpid());
+            continue;
+        }
+        if (node->draining) continue;
+        nika_log(node->options.log, NIKA_LOG_INFO, "stopping", "signal=%u", info.ssi_signo);
+        node->draining = true;
+        node->drain_until_ns = nika_clock_monotonic() + NODE_DRAIN_NS;
+        nika_links_stop(node->links);
+    }
+}
+
+/* Before the disk's thread exists, so that it inherits the mask and no signal goes astray. */
+static bool open_signals(struct nika_node *node, struct nika_problems *p)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return problem(p, &node->options, "", "signals");
+    node->signal_source = (struct nika_source){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
+                                               .on_ready = on_signal};
+    if (node->signal_source.fd >= 0 &&
+        nika_loop_add(node->loop, &node->signal_source, false) == NIKA_OK)
+        return true;
+    return problem(p, &node->options, "", "signals");
+}
+
+static bool open_links(struct nika_node *node, struct nika_problems *p)
+{
+    const struct nika_node_options *o = &node->options;
+    const struct nika_member *self = nika_cluster_member(o->cluster, o->config->replica);
+    const struct nika_links_options options = {.self = o->config->replica,
+                                               .cluster = o->cluster,
+                                               .keys = o->keys,
+                                               .loop = node->loop,
+                                               .log = o->log,
+                                               .outbound_bytes = o->config->outbound_kib * 1024u,
+                                               .context = node,
+                                               .on_frame = node_on_frame,
+                                               .on_change = on_change};
+    const char *host = o->config->listen[0] != '\0' ? o->config->listen : self->host;
+    uint16_t port = o->config->port != 0 ? o->config->port : self->port;
+    node->durable_source =
+        (struct nika_source){.fd = nika_durable_fd(node->durable), .on_ready = on_durable};
+    if (node->durable_source.fd >= 0 &&
+        nika_loop_add(node->loop, &node->durable_source, false) != NIKA_OK)
+        return problem(p, o, "", "event loop");
+    node->links = nika_links_new(&options);
+    if (node->links == NULL) return problem(p, o, "", "connections");
+    return nika_links_listen(node->links, host, port, o->file, p) == NIKA_OK;
+}
+
+struct nika_node *nika_node_new(const struct nika_node_options *options,
+                                struct nika_problems *problems)
+{
+    struct nika_node *node = calloc(1, sizeof *node);
+    if (node == NULL) {
+        problem(problems, options, "", "memory");
+        return NULL;
+    }
+    node->options = *options;
+    node->config = &options->cluster->config;
+    node->durable_source.fd = node->signal_source.fd = node->pid_file = -1;
+    node->started_ns = nika_clock_monotonic();
+    (void)nika_clock_module(); /* The offset is fixed now. */
+    keep_secrets();
+    bool good = open_pid_file(node, problems) && make_memory(node, problems) &&
+                open_signals(node, problems) && open_recorder(node, problems) &&
+                recover(node, problems) && open_pool(node, problems) &&
+                open_links(node, problems) && node_http_open(node, problems);
+    if (good) return node;
+    nika_node_free(node);
+    return NULL;
+}
+
+void nika_node_free(struct nika_node *node)
+{
+    if (node == NULL) return;
+    node_http_close(node);
+    nika_links_free(node->links);
+    nika_pool_free(node->pool);
+    nika_durable_close(node->durable);
+    while (node->first != NULL) {
+        struct completion *next = node->first->next;
+        free(node->first);
+        node->first = next;
+    }
+    nika_recorder_close(node->recorder, node->draining);
+    nika_verifier_free(node->verifier);
+    if (node->signal_source.fd >= 0) close(node->signal_source.fd);
+    nika_loop_free(node->loop);
+    give_back(node->module_memory, node->module_size);
+    give_back(node->app_memory, node->app_size);
+    give_back(node->scratch, NODE_SCRATCH_BYTES);
+    give_back(node->effects.actions, NODE_ACTIONS_MAX * sizeof(struct nika_action));
+    give_back(node->effects.bytes, NODE_EFFECT_BYTES);
+    if (node->pid_file >= 0) close(node->pid_file);
+    free(node);
+}
+
+/* ---- running ---- */
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void round_of(struct nika_node *node)
+{
+    uint64_t links = nika_links_deadline(node->links);
+    uint64_t deadline = earliest(nika_timers_deadline(&node->timers), links);
+    deadline = earliest(deadline, node_http_deadline(node));
+    if (node->draining) deadline = earliest(deadline, node->drain_until_ns);
+    nika_loop_once(node->loop, deadline);
+    node_run_pool(node);
+    node_run_timers(node);
+    node_run_completions(node);
+    uint64_t now = nika_clock_monotonic();
+    node_http_run(node, now);
+    if (links <= now) nika_links_tick(node->links, now);
+    if (node->recorder != NULL && now >= node->recorder_flush_ns) {
+        nika_recorder_flush(node->recorder);
+        node->recorder_flush_ns = now + RECORDER_FLUSH_NS;
+    }
+}
+
+void nika_node_run(struct nika_node *node)
+{
+    struct nika_event start = {.kind = NIKA_EVENT_START};
+    struct nika_replica_status status;
+    node->options.replica_ops->status(node->module, &status);
+    nika_log(node->options.log, NIKA_LOG_INFO, "started",
+             "replica=%u protocol=%s app=%s suite=%s pid=%ld view=%llu executed=%llu amnesiac=%d",
+             node->options.config->replica, node->options.cluster->protocol,
+             node->options.cluster->app, nika_suite_name(node->config->suite), (long)getpid(),
+             (unsigned long long)status.view, (unsigned long long)status.last_executed,
+             node->forgetful);
+    node_step(node, &start);
+    node_run_completions(node);
+    bool written = nika_links_flush(node->links);
+    while (!node->draining || (!written && nika_clock_monotonic() < node->drain_until_ns)) {
+        round_of(node);
+        written = nika_links_flush(node->links);
+    }
+    if (node->recorder != NULL) nika_recorder_state(node->recorder, node->module, true);
+    nika_log(node->options.log, NIKA_LOG_INFO, "stopped", "executed=%llu",
+             (unsigned long long)node->counts.executed_ops);
+}

@@ -1,0 +1,276 @@
+/* engine/shim/node_step.c: events into the module, its actions into the world (node.h). The module is never entered twice at once:
+ * whatever an action causes comes back as an event. */
+#include "engine/shim/node_private.h"
+
+#include "engine/core/assert.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define DONE_BATCH 64u
+
+static void note(struct nika_node *node, const struct nika_action *action)
+{
+    struct nika_log *log = node->options.log;
+    struct node_counts *counts = &node->counts;
+    switch ((enum nika_note)action->id) {
+    case NIKA_NOTE_REJECT:
+        if (action->a < NIKA_CHECK_COUNT) counts->rejects[action->a]++;
+        nika_log_limited(log, NIKA_LOG_DEBUG, "reject", "check=%s sender=%08x",
+                         nika_check_name((enum nika_check)action->a), (uint32_t)action->b);
+        return;
+    case NIKA_NOTE_EVIDENCE:
+        counts->evidence++;
+        nika_log_limited(log, NIKA_LOG_WARN, "evidence", "message=%u accused=%08x",
+                         (uint32_t)action->a, (uint32_t)action->b);
+        return;
+    case NIKA_NOTE_ALARM:
+        counts->alarms++;
+        nika_log(log, NIKA_LOG_ERROR, "safety_alarm", "check=%s seq=%llu",
+                 nika_check_name((enum nika_check)action->a), (unsigned long long)action->b);
+        return;
+    case NIKA_NOTE_VIEW:
+        counts->views++;
+        nika_log(log, NIKA_LOG_INFO, "view", "view=%llu active=%llu", (unsigned long long)action->a,
+                 (unsigned long long)action->b);
+        return;
+    case NIKA_NOTE_TRANSFER:
+        counts->transfers += action->b == 1 ? 1 : 0;
+        nika_log(log, NIKA_LOG_INFO, "state_transfer", "seq=%llu state=%s",
+                 (unsigned long long)action->a,
+                 action->b == 0   ? "started"
+                 : action->b == 1 ? "finished"
+                                  : "abandoned");
+        return;
+    case NIKA_NOTE_COMMITTED:
+    case NIKA_NOTE_EXECUTED:
+    case NIKA_NOTE_STABLE:
+    case NIKA_NOTE_CHECKPOINT:
+    case NIKA_NOTE_QUEUE:
+    case NIKA_NOTE_WAIT:
+        return;
+    }
+}
+
+static void persist(struct nika_node *node, const struct nika_action *action,
+                    struct nika_span bytes)
+{
+    const struct nika_snapshot_meta *meta = NULL;
+    const struct nika_app *app = NULL;
+    if (action->kind == NIKA_ACTION_SNAPSHOT_SAVE) {
+        meta = node_app_meta(node, action->a);
+        app = node->app;
+        NIKA_ASSERT(meta != NULL && "a snapshot is saved that was never taken");
+    }
+    node->counts.persisted++;
+    if (nika_durable_submit(node->durable, action, bytes, node->options.app_ops, app, meta) ==
+        NIKA_OK)
+        return;
+    node->counts.persist_refused++;
+    nika_log_limited(node->options.log, NIKA_LOG_WARN, "disk_busy", "kind=%u", action->kind);
+    if (action->kind == NIKA_ACTION_PERSIST || action->kind == NIKA_ACTION_SNAPSHOT_SAVE)
+        node_complete(node, NIKA_EVENT_STORED, action->token, EAGAIN, (struct nika_span){NULL, 0});
+}
+
+static void apply(struct nika_node *node, const struct nika_action *action, struct nika_span bytes)
+{
+    switch ((enum nika_action_kind)action->kind) {
+    case NIKA_ACTION_SEND:
+        nika_links_send(node->links, action->to, (enum nika_send_class)action->send_class, bytes);
+        return;
+    case NIKA_ACTION_BROADCAST:
+        nika_links_broadcast(node->links, (enum nika_send_class)action->send_class, bytes);
+        return;
+    case NIKA_ACTION_TIMER:
+        nika_timers_set(&node->timers, action, nika_clock_monotonic());
+        return;
+    case NIKA_ACTION_SNAPSHOT_DROP:
+        node_app_action(node, action, bytes);
+        persist(node, action, bytes);
+        return;
+    case NIKA_ACTION_PERSIST:
+    case NIKA_ACTION_LOG_TRIM:
+    case NIKA_ACTION_SNAPSHOT_SAVE:
+        persist(node, action, bytes);
+        return;
+    case NIKA_ACTION_EXECUTE:
+    case NIKA_ACTION_QUERY:
+    case NIKA_ACTION_SNAPSHOT_TAKE:
+    case NIKA_ACTION_SNAPSHOT_CHUNK:
+    case NIKA_ACTION_RESTORE_BEGIN:
+    case NIKA_ACTION_RESTORE_CHUNK:
+    case NIKA_ACTION_RESTORE_END:
+        node_app_action(node, action, bytes);
+        return;
+    case NIKA_ACTION_NOTE:
+        note(node, action);
+        return;
+    case NIKA_ACTION_COMPLETE:
+        break;
+    }
+    NIKA_ASSERT(false && "not an action of a replica");
+}
+
+/* Is what it may have forgotten behind it? Then the next start need not ask again. */
+static void look_back(struct nika_node *node)
+{
+    struct nika_replica_status status;
+    node->options.replica_ops->status(node->module, &status);
+    if (status.amnesiac) return;
+    node->forgetful = false;
+    bool noted = nika_durable_remember(node->durable);
+    nika_log(node->options.log, noted ? NIKA_LOG_INFO : NIKA_LOG_ERROR, "learned_again",
+             "seq=%llu noted=%s", (unsigned long long)status.last_executed, noted ? "yes" : "no");
+}
+
+void node_step(struct nika_node *node, struct nika_event *event)
+{
+    NIKA_ASSERT(!node->stepping);
+    node->stepping = true;
+    event->now_ns = nika_clock_module();
+    nika_effects_clear(&node->effects);
+    if (node->recorder != NULL) nika_recorder_event(node->recorder, event);
+    node->options.replica_ops->step(node->module, event, &node->effects);
+    if (node->recorder != NULL) nika_recorder_state(node->recorder, node->module, false);
+    NIKA_ASSERT(!node->effects.overflow && "a module asked for more actions than a step may have");
+    node->counts.steps++;
+    for (uint32_t i = 0; i < node->effects.count; i++) {
+        const struct nika_action *action = &node->effects.actions[i];
+        apply(node, action, nika_action_bytes(&node->effects, action));
+    }
+    node->stepping = false;
+    if (node->forgetful) look_back(node);
+}
+
+static const char *const arrival_texts[NIKA_ARRIVAL_COUNT] = {
+    [NIKA_ARRIVAL_GOOD] = "good",
+    [NIKA_ARRIVAL_MALFORMED] = "malformed",
+    [NIKA_ARRIVAL_UNBOUND] = "for another sender",
+    [NIKA_ARRIVAL_FORGED] = "forged"};
+
+/* Count and tell of a frame that was refused. False: whoever sent it is to be hung up on. */
+static bool refused(struct nika_node *node, uint32_t peer, enum nika_arrival arrival)
+{
+    node->counts.arrivals[arrival]++;
+    nika_log_limited(node->options.log, NIKA_LOG_WARN, "bad_frame", "peer=%08x reason=\"%s\"", peer,
+                     arrival_texts[arrival]);
+    /* A client that sends what cannot be right has nothing to lose; a replica may pass on what another forged. */
+    return !nika_is_client(peer);
+}
+
+static bool is_needed(struct nika_node *node, const struct nika_frame *frame)
+{
+    const struct nika_replica_ops *ops = node->options.replica_ops;
+    if (ops->needs == NULL || ops->needs(node->module, frame)) return true;
+    node->counts.unneeded++;
+    return false;
+}
+
+/* An admitted frame whose turn it is. */
+static bool judge(struct nika_node *node, uint32_t peer, const struct nika_frame *frame)
+{
+    if (!is_needed(node, frame)) return true;
+    if (!nika_verifier_check(node->verifier, frame))
+        return refused(node, peer, NIKA_ARRIVAL_FORGED);
+    struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = frame};
+    node->counts.arrivals[NIKA_ARRIVAL_GOOD]++;
+    node->counts.messages++;
+    node_step(node, &event);
+    return true;
+}
+
+bool node_on_frame(void *context, uint32_t peer, struct nika_span bytes)
+{
+    struct nika_node *node = context;
+    struct nika_frame frame;
+    const struct nika_message_table *messages = node->options.replica_ops->messages;
+    enum nika_arrival arrival = nika_verifier_admit(node->verifier, messages, peer, bytes, &frame);
+    if (arrival != NIKA_ARRIVAL_GOOD) return refused(node, peer, arrival);
+    if (node->pool == NULL) return judge(node, peer, &frame);
+    if (!is_needed(node, &frame)) return true;
+    bool costly = nika_verifier_is_costly(node->verifier, messages, &frame);
+    if (!costly && nika_pool_is_empty(node->pool)) return judge(node, peer, &frame);
+    if (nika_pool_submit(node->pool, peer, bytes, costly)) return true;
+    node->counts.pool_dropped++;
+    nika_log_limited(node->options.log, NIKA_LOG_WARN, "frame_dropped",
+                     "peer=%08x reason=\"too many wait for verification\"", peer);
+    return true;
+}
+
+/* Admitted once, so it passes again; then what the threads found is remembered. */
+static bool judge_ready(struct nika_node *node, const struct nika_pool_ready *ready)
+{
+    struct nika_frame frame;
+    for (uint32_t i = 0; i < ready->good_count; i++)
+        nika_verifier_remember(node->verifier, &ready->good[i]);
+    if (ready->forged) return refused(node, ready->peer, NIKA_ARRIVAL_FORGED);
+    enum nika_arrival arrival = nika_verifier_admit(
+        node->verifier, node->options.replica_ops->messages, ready->peer, ready->frame, &frame);
+    NIKA_ASSERT(arrival == NIKA_ARRIVAL_GOOD);
+    return judge(node, ready->peer, &frame);
+}
+
+void node_run_pool(struct nika_node *node)
+{
+    struct nika_pool_ready ready;
+    while (node->pool != NULL && nika_pool_take(node->pool, &ready)) {
+        if (!judge_ready(node, &ready))
+            nika_links_hang_up(node->links, ready.peer, "sent what cannot be right");
+        node_run_completions(node);
+    }
+}
+
+void node_run_timers(struct nika_node *node)
+{
+    uint32_t slot;
+    uint64_t generation, now = nika_clock_monotonic();
+    /* Those that are due now: one that is set again by its own firing waits for the next round. */
+    for (uint32_t i = 0; i < NIKA_TIMERS_MAX; i++) {
+        if (!nika_timers_take(&node->timers, now, &slot, &generation)) return;
+        struct nika_event event = {
+            .kind = NIKA_EVENT_TIMER, .timer = slot, .generation = generation};
+        node->counts.timers++;
+        node_step(node, &event);
+    }
+}
+
+static bool run_stored(struct nika_node *node)
+{
+    struct nika_disk_store_done done[DONE_BATCH];
+    uint32_t count = nika_durable_poll(node->durable, done, DONE_BATCH);
+    for (uint32_t i = 0; i < count; i++) {
+        struct nika_event event = {
+            .kind = NIKA_EVENT_STORED, .token = done[i].token, .status = done[i].status};
+        if (done[i].status != 0)
+            nika_log_limited(node->options.log, NIKA_LOG_ERROR, "disk_failed", "reason=\"%s\"",
+                             strerror(done[i].status));
+        node->counts.stored++;
+        node_step(node, &event);
+    }
+    return count > 0;
+}
+
+static bool run_completion(struct nika_node *node)
+{
+    struct completion *c = node->first;
+    if (c == NULL) return false;
+    node->first = c->next;
+    if (node->first == NULL) node->last = NULL;
+    node->completion_count--;
+    struct nika_event event = {
+        .kind = c->kind, .token = c->token, .status = c->status, .bytes = {c->bytes, c->size}};
+    node->counts.completions++;
+    node_step(node, &event);
+    free(c);
+    return true;
+}
+
+void node_run_completions(struct nika_node *node)
+{
+    bool more = true;
+    while (more) {
+        more = run_completion(node);
+        while (more && run_completion(node)) continue;
+        more = run_stored(node) || more;
+    }
+}

@@ -1,0 +1,36 @@
+/* fuzz/campaign/course.c: the driver of decisions that changes its seed at given decisions; see course.h. */
+#include "fuzz/campaign/course.h"
+
+#include "engine/core/mix.h"
+
+struct driver {
+    nika_choice_driver *by_seed;
+    const struct nika_course *course;
+    uint32_t at;
+};
+
+static uint64_t drive(struct nika_chooser *c, const struct nika_choice_name *name, uint64_t n)
+{
+    struct driver *d = c->driver_state;
+    while (d->at < d->course->turns && c->count > d->course->turn[d->at].from)
+        c->seed = nika_mix(d->course->turn[d->at++].seed + NIKA_GOLDEN);
+    return d->by_seed(c, name, n);
+}
+
+void nika_course_run(struct nika_runner *runner, const struct nika_course *course,
+                     struct nika_run_result *result)
+{
+    const char *reason;
+    struct driver driver = {.course = course};
+    if (course->turns == 0 || !nika_runner_begin(runner, course->seed, &reason)) {
+        nika_runner_run(runner, course->seed, result);
+        return;
+    }
+    struct nika_chooser *chooser = nika_world_chooser(nika_runner_world(runner));
+    if (chooser->driver_state == NULL) { /* By the seed, not by a log. */
+        driver.by_seed = chooser->driver;
+        chooser->driver = drive;
+        chooser->driver_state = &driver;
+    }
+    nika_runner_finish(runner, result);
+}

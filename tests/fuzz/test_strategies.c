@@ -1,0 +1,291 @@
+/* Tests fuzz/strategies: each strategy stays within the fault budget, acts, repeats, and never blames the correct modules; the
+ * grammar adversary breaks agreement where that is possible, and random does not. */
+#include <stdlib.h>
+
+#include "tests/support/test.h"
+
+#include "fuzz/campaign/campaign.h"
+#include "fuzz/campaign/course.h"
+#include "fuzz/campaign/coverage.h"
+#include "scenarios/library.h"
+
+#define HUNT "scenarios/pbft/hunt.json"
+#define BEYOND "scenarios/pbft/grammar-beyond-bound.json"
+
+static struct nika_diagnoses diagnoses;
+static struct nika_run_result result, again;
+static struct nika_strategy_sets sets;
+
+/* The scenario as the strategy changes it; `more` = one override of the test's own, or NULL. */
+static struct nika_scenario *changed(const char *path, const struct nika_strategy *strategy,
+                                     const char *more)
+{
+    const char *list[NIKA_STRATEGY_SETS_MAX + 1];
+    uint32_t count = 0;
+    struct nika_scenario *plain = nika_scenario_load(path, NULL, 0, &diagnoses);
+    assert_non_null(plain);
+    memset(&sets, 0, sizeof sets);
+    strategy->overrides(plain, &sets);
+    nika_scenario_free(plain);
+    for (uint32_t i = 0; i < sets.count; i++) list[count++] = sets.text[i];
+    if (more != NULL) list[count++] = more;
+    struct nika_scenario *s = nika_scenario_load(path, list, count, &diagnoses);
+    if (s == NULL) fail_msg("%s: %s", strategy->name, diagnoses.lines[0]);
+    return s;
+}
+
+static void test_every_strategy_fits_every_scenario(void **state)
+{
+    (void)state;
+    struct nika_library *library = nika_library_list();
+    assert_non_null(library);
+    for (uint32_t k = 0; nika_strategies[k] != NULL; k++) {
+        for (uint32_t i = 0; i < library->count; i++)
+            nika_scenario_free(changed(library->paths[i], nika_strategies[k], NULL));
+    }
+    free(library);
+}
+
+static uint64_t acts(const struct nika_run_result *r, const char *name)
+{
+    uint64_t acted = 0;
+    for (uint32_t i = 0; i < r->fault_count; i++) {
+        if (strcmp(r->faults[i].name, name) == 0) acted += r->faults[i].acted;
+    }
+    return acted;
+}
+
+/* Runs of `strategy` on the hunting ground hold, repeat, and have `fault` act in at least one of two. */
+static void holds(const char *strategy, const char *fault)
+{
+    const char *reason;
+    uint32_t acted = 0;
+    struct nika_scenario *s = changed(HUNT, nika_strategy_find(strategy), NULL);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    assert_non_null(runner);
+    for (uint64_t seed = 1; seed <= 64; seed++) {
+        nika_runner_run(runner, seed, &result);
+        if (result.exit_class != NIKA_EXIT_HELD)
+            fail_msg("%s, seed %d: %s", strategy, (int)seed, result.sentence);
+        acted += acts(&result, fault) > 0;
+        nika_runner_run(runner, seed, &again);
+        assert_string_equal(result.digest, again.digest);
+    }
+    assert_in_range(acted, 32, 64);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
+static void test_strategies_act_and_repeat_and_raise_no_false_alarm(void **state)
+{
+    (void)state;
+    holds("grammar", "grammar");
+    holds("grammar", "isolate");
+    holds("byzzfuzz", "byzzfuzz");
+    holds("pct", "priorities");
+}
+
+/* Not only a client that two liars fooled with the same false reply. */
+static bool breaks_agreement(const struct nika_run_result *r)
+{
+    for (uint32_t i = 0; i < r->violation_count; i++) {
+        if (strcmp(nika_oracle_list[r->violations[i].oracle]->name, "agreement") == 0) return true;
+    }
+    return false;
+}
+
+/* How many of 32 runs with two liars among four replicas break agreement. */
+static uint32_t broken_by(const char *fault)
+{
+    const char *reason;
+    char liar[64];
+    uint32_t broken = 0;
+    snprintf(liar, sizeof liar, "faults[0].name=%s", fault);
+    const char *list[] = {liar, "expect.faults_act=false", "expect.safety=may-fail"};
+    struct nika_scenario *s = nika_scenario_load(BEYOND, list, ARRAY_COUNT(list), &diagnoses);
+    if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    assert_non_null(runner);
+    for (uint64_t seed = 1; seed <= 32; seed++) {
+        nika_runner_run(runner, seed, &result);
+        broken += breaks_agreement(&result);
+    }
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+    return broken;
+}
+
+static void test_grammar_breaks_what_can_be_broken_and_mutation_does_not(void **state)
+{
+    (void)state;
+    uint32_t by_grammar = broken_by("grammar");
+    assert_in_range(by_grammar, 2, 32);
+    assert_int_equal(broken_by("mutate"), 0);
+}
+
+/* Nobody lies in the scenario beyond the bound once it is changed like this: the run holds. */
+static void nobody_lies(const char *change)
+{
+    const char *reason;
+    const char *list[] = {change, "expect.safety=held", "expect.faults_act=false"};
+    struct nika_scenario *s = nika_scenario_load(BEYOND, list, ARRAY_COUNT(list), &diagnoses);
+    if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    assert_non_null(runner);
+    nika_runner_run(runner, 2, &result);
+    assert_int_equal(result.exit_class, NIKA_EXIT_HELD);
+    assert_int_equal(acts(&result, "grammar"), 0);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
+static void test_without_deviations_the_liar_is_honest(void **state)
+{
+    (void)state;
+    nobody_lies("decisions={}");
+}
+
+static void test_grammar_without_liars_does_nothing(void **state)
+{
+    (void)state;
+    nobody_lies("faults[0].targets=[]");
+}
+
+static void test_coverage_counts_states_and_steps_once(void **state)
+{
+    (void)state;
+    static struct nika_coverage c, other;
+    struct nika_replica_status status = {.view = 1, .active = true, .wait = NIKA_WAIT_COMMITS};
+    uint32_t a = nika_coverage_state(&status, 4);
+    status.wait_detail = 2;
+    uint32_t b = nika_coverage_state(&status, 4);
+    assert_int_not_equal(a, b);
+    nika_coverage_begin(&c);
+    assert_true(nika_coverage_see(&c, 0, a));
+    assert_false(nika_coverage_see(&c, 0, a));
+    assert_true(nika_coverage_see(&c, 0, b));
+    assert_true(nika_coverage_see(&c, 1, b)); /* Known state, new way there. */
+    nika_coverage_begin(&c);
+    assert_false(nika_coverage_see(&c, 0, a));
+    assert_int_equal(nika_coverage_count(c.states, NIKA_COVERAGE_STATES), 2);
+    json_t *states = nika_coverage_states_json(&c), *steps = nika_coverage_steps_json(&c);
+    assert_true(nika_coverage_add_json(&other, states, steps));
+    assert_memory_equal(other.states, c.states, sizeof c.states);
+    assert_memory_equal(other.steps, c.steps, sizeof c.steps);
+    assert_false(nika_coverage_add_json(&other, states, NULL));
+    json_decref(states);
+    json_decref(steps);
+}
+
+static void test_a_course_is_its_first_run_until_it_turns(void **state)
+{
+    (void)state;
+    const char *reason;
+    struct nika_scenario *s = changed(HUNT, nika_strategy_find("guided"), NULL);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    assert_non_null(runner);
+    nika_runner_run(runner, 5, &result);
+    /* A turn behind the end of the run changes nothing; one in its middle does, and again in the same way. */
+    struct nika_course course = {.seed = 5, .turns = 1, .turn = {{UINT64_MAX - 1, 9}}};
+    nika_course_run(runner, &course, &again);
+    assert_string_equal(result.digest, again.digest);
+    course.turn[0].from = 100;
+    nika_course_run(runner, &course, &again);
+    assert_string_not_equal(result.digest, again.digest);
+    result = again;
+    nika_course_run(runner, &course, &again);
+    assert_string_equal(result.digest, again.digest);
+    /* The next run by seed is not touched. */
+    nika_runner_run(runner, 5, &again);
+    assert_string_not_equal(result.digest, again.digest);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
+static void test_guided_branches_what_found_something_within_its_limits(void **state)
+{
+    (void)state;
+    const struct nika_strategy *guided = nika_strategy_find("guided");
+    void *memory = calloc(1, guided->memory_size);
+    struct nika_course course;
+    uint32_t branched = 0;
+    assert_non_null(memory);
+    guided->choose(memory, 1, &course);
+    assert_int_equal(course.seed, 1);
+    assert_int_equal(course.turns, 0); /* Nothing was learnt yet. */
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        guided->choose(memory, seed, &course);
+        assert_in_range(course.turns, 0, NIKA_TURNS_MAX);
+        if (course.turns > 0) assert_int_equal(course.turn[course.turns - 1].seed, seed);
+        for (uint32_t i = 1; i < course.turns; i++)
+            assert_true(course.turn[i].from > course.turn[i - 1].from);
+        branched += course.turns > 0;
+        guided->learn(memory, &course, 1 + (uint32_t)(seed % 5), seed, seed + 300);
+    }
+    assert_in_range(branched, 100, 199);
+    free(memory);
+}
+
+static struct nika_slot slot;
+
+static uint64_t no_clock(void)
+{
+    return 1;
+}
+
+static char *block_of(const char *strategy, uint32_t count)
+{
+    const char *reason;
+    char digest[33];
+    struct nika_scenario *s = changed(HUNT, nika_strategy_find(strategy), NULL);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    nika_scenario_digest(s, digest);
+    struct nika_block block = {.scenario = s,
+                               .strategy = nika_strategy_find(strategy),
+                               .sets = &sets,
+                               .version = "test",
+                               .scenario_digest = digest,
+                               .first = 33,
+                               .count = count};
+    json_t *record = nika_block_run(&block, runner, &slot, no_clock);
+    assert_non_null(record);
+    char *text = json_dumps(record, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(record);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+    return text;
+}
+
+static void test_a_guided_block_is_a_pure_function_of_its_seeds(void **state)
+{
+    (void)state;
+    char *one = block_of("guided", 32), *two = block_of("guided", 32),
+         *plain = block_of("grammar", 32);
+    assert_string_equal(one, two);
+    assert_null(strstr(one, "\"verdict\""));
+    /* It really is guided: the same faults and seeds without guidance are other runs. */
+    json_t *a = json_loads(one, 0, NULL), *b = json_loads(plain, 0, NULL);
+    assert_string_not_equal(json_string_value(json_object_get(a, "digest")),
+                            json_string_value(json_object_get(b, "digest")));
+    json_decref(a);
+    json_decref(b);
+    free(one);
+    free(two);
+    free(plain);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_strategy_fits_every_scenario),
+        cmocka_unit_test(test_strategies_act_and_repeat_and_raise_no_false_alarm),
+        cmocka_unit_test(test_grammar_breaks_what_can_be_broken_and_mutation_does_not),
+        cmocka_unit_test(test_without_deviations_the_liar_is_honest),
+        cmocka_unit_test(test_grammar_without_liars_does_nothing),
+        cmocka_unit_test(test_coverage_counts_states_and_steps_once),
+        cmocka_unit_test(test_a_course_is_its_first_run_until_it_turns),
+        cmocka_unit_test(test_guided_branches_what_found_something_within_its_limits),
+        cmocka_unit_test(test_a_guided_block_is_a_pure_function_of_its_seeds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
