@@ -156,7 +156,7 @@ static void load_regions(struct nika_scenario *s, const json_t *array,
         return;
     }
     s->region_count = (uint32_t)json_array_size(array);
-    for (uint32_t i = 0; i < s->region_count; i++) {
+    for (uint32_t i = 0; i < s->region_count && !nika_diagnoses_full(d); i++) {
         struct nika_json_path at = nika_path_index(*path, i);
         uint64_t region = 0;
         nika_scenario_integer(json_array_get(array, i), 0, NIKA_REGIONS_MAX - 1, &at, d, &region);
@@ -183,6 +183,7 @@ static void load_properties(struct nika_scenario *s, const json_t *object,
     {
         struct nika_json_path at = nika_path_key(*path, id);
         uint32_t oracle = 0;
+        if (nika_diagnoses_full(d)) return;
         while (oracle < nika_oracle_count && strcmp(nika_oracle_list[oracle]->id, id) != 0)
             oracle++;
         if (oracle == nika_oracle_count) {
@@ -244,6 +245,7 @@ static void load_section(struct nika_scenario *s, const char *section, const jso
     char inner[80];
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
+        if (nika_diagnoses_full(d)) return;
         struct nika_json_path at = nika_path_key(path, key);
         uint32_t index = nika_schema_find(section, key);
         snprintf(inner, sizeof inner, "%s%s%.40s", section, section[0] != '\0' ? "." : "", key);

@@ -477,6 +477,17 @@ struct desk *desk_new(const struct nika_replica_ops *replica, const struct nika_
     return d;
 }
 
+void desk_free(struct desk *d)
+{
+    if (d == NULL) return;
+    nika_keyring_free(d->keyring);
+    uint8_t *const memory[] = {d->effects.bytes, d->arena,         d->waiting,    d->scratch,
+                               d->module_memory, d->marked_module, d->app_memory, d->marked_app};
+    for (uint32_t i = 0; i < ARRAY_COUNT(memory); i++) free(memory[i]);
+    free(d->effects.actions);
+    free(d);
+}
+
 static size_t module_used(const struct desk *d)
 {
     return d->ops != NULL ? d->ops->used(d->module) : d->module_size;

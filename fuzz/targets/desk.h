@@ -16,6 +16,7 @@ struct desk;
 /* Node `self` of a group of n = 4, f = 1 (PBFT) under suite sim; K = 4, L = 8. Exactly one of the two ops. Fails rather than return NULL. */
 struct desk *desk_new(const struct nika_replica_ops *replica, const struct nika_client_ops *client,
                       const struct nika_message_table *messages, uint32_t protocol, uint32_t self);
+void desk_free(struct desk *d);
 /* From now on desk_reset() leads to the present state. */
 void desk_mark(struct desk *d);
 void desk_reset(struct desk *d);

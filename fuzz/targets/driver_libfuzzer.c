@@ -1,5 +1,6 @@
 /* fuzz/targets/driver_libfuzzer.c: one target under libFuzzer; the build names it in NIKA_TARGET. Also what AFL++ and others that speak
  * libFuzzer's interface call. */
+#include "engine/core/assert.h"
 #include "fuzz/targets/target.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max) __attribute__((weak));
@@ -11,9 +12,17 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t 
 #define STRINGIFY(x) #x
 #define TO_TEXT(x) STRINGIFY(x)
 
+/* The engine's own handler exits without a stack or an artifact; a fuzzer needs the abort. */
+static void broken(void *context, const char *file, int line, const char *expression)
+{
+    (void)context;
+    nika_target_fail("%s:%d: broken invariant: %s", file, line, expression);
+}
+
 static const struct nika_target *target(void)
 {
     static const struct nika_target *found;
+    if (found == NULL) nika_assert_set_handler(broken, NULL);
     if (found == NULL) found = nika_target_find(TO_TEXT(NIKA_TARGET));
     NIKA_TARGET_CHECK(found != NULL, "no target %s", TO_TEXT(NIKA_TARGET));
     return found;

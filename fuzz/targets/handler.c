@@ -30,11 +30,9 @@ static struct desk *prepare(uint32_t self, uint32_t start)
         .desk = desk_new(&nika_replica_pbft, NULL, nika_replica_pbft.messages, 1, self)};
     for (uint32_t i = 0; start == START_EXECUTED && i < 5; i++)
         play(&p, (struct handler_op){.kind = OP_ORDER, .digest = (uint8_t)i});
-    if (start == START_LEFT_VIEW || start == START_NEXT_VIEW) {
-        for (uint8_t i = 0; i < 4; i++)
-            play(&p, (struct handler_op){.kind = OP_VIEW_CHANGE, .sender = i, .view = 1});
-    }
-    if (start == START_NEXT_VIEW) play(&p, (struct handler_op){.kind = OP_NEW_VIEW});
+    if (start == START_LEFT_VIEW || start == START_NEXT_VIEW)
+        NIKA_TARGET_CHECK(handler_leave_view(&p, start == START_NEXT_VIEW), "no start \"%s\"",
+                          start_names[start]);
     desk_mark(p.desk);
     return p.desk;
 }

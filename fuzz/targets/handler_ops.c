@@ -61,3 +61,18 @@ static void alter(uint8_t *entry, struct nika_target_draw *draw)
 
 const struct nika_target_list handler_list = {
     .head = 1, .entry = HANDLER_OP_SIZE, .fresh = fresh, .alter = alter};
+
+bool handler_leave_view(struct handler_player *p, bool enter_next)
+{
+    struct nika_replica_status s;
+    for (uint8_t i = 0; i < desk_config(p->desk)->n; i++) {
+        /* View 0 of an operation: of a replica that has left its view the one it goes to. */
+        handler_play_pbft(p, &(struct handler_op){.kind = OP_VIEW_CHANGE, .sender = i});
+        desk_status(p->desk, &s);
+        if (s.view == 1 && (s.active || !enter_next)) return true;
+    }
+    if (!enter_next) return false;
+    handler_play_pbft(p, &(struct handler_op){.kind = OP_NEW_VIEW});
+    desk_status(p->desk, &s);
+    return s.view == 1 && s.active;
+}

@@ -47,6 +47,9 @@ struct handler_player {
 };
 void handler_play_pbft(struct handler_player *p, const struct handler_op *op);
 
+/* The others leave view 0 one after the other, until the replica leaves it too, or with `enter_next` until it works in view 1. */
+bool handler_leave_view(struct handler_player *p, bool enter_next);
+
 /* Mutation by whole operations. */
 extern const struct nika_target_list handler_list;
 

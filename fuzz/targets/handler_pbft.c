@@ -269,7 +269,7 @@ static struct nika_span view_change_frame(struct handler_player *p, const struct
 static void view_change(struct handler_player *p, const struct handler_op *op)
 {
     uint64_t view = view_of(p, op);
-    if (op->view % 6 == 0) view++; /* The next view is where one goes. */
+    if (op->view % 6 == 0 && p->at.active) view++; /* The next view is where one goes. */
     send(p, view_change_frame(p, op, replica_of(p, op), view));
 }
 

@@ -24,15 +24,29 @@ static void drop(struct edit *e, uint32_t at)
     memmove(e->entries + at * size, e->entries + (at + 1) * size, (e->count - at) * size);
 }
 
+/* A full list takes a new entry in the place of another: a step that changes nothing is a run thrown away. */
+static void add(struct edit *e, const uint8_t *entry, struct nika_target_draw *draw)
+{
+    if (e->count == e->room) drop(e, nika_target_draw(draw, e->count));
+    insert(e, nika_target_draw(draw, e->count + 1), entry);
+}
+
+/* Anywhere but where it was. */
+static void move(struct edit *e, uint32_t at, const uint8_t *entry, struct nika_target_draw *draw)
+{
+    if (e->count < 2) return;
+    drop(e, at);
+    insert(e, (at + 1 + nika_target_draw(draw, e->count)) % (e->count + 1), entry);
+}
+
 static void one_step(struct edit *e, enum step step, struct nika_target_draw *draw)
 {
     uint8_t entry[64];
     uint32_t size = e->list->entry;
     if (e->count == 0 || step == STEP_INSERT) {
-        if (e->count == e->room) return;
         memset(entry, 0, sizeof entry);
         e->list->fresh(entry, draw);
-        insert(e, nika_target_draw(draw, e->count + 1), entry);
+        add(e, entry, draw);
         return;
     }
     uint32_t at = nika_target_draw(draw, e->count);
@@ -45,13 +59,11 @@ static void one_step(struct edit *e, enum step step, struct nika_target_draw *dr
         drop(e, at);
         return;
     case STEP_MOVE:
-        drop(e, at);
-        insert(e, nika_target_draw(draw, e->count + 1), entry);
+        move(e, at, entry, draw);
         return;
     case STEP_DUPLICATE:
-        if (e->count == e->room) return;
         if (nika_target_draw(draw, 2) == 0) e->list->alter(entry, draw);
-        insert(e, nika_target_draw(draw, e->count + 1), entry);
+        add(e, entry, draw);
         return;
     case STEP_INSERT:
     case STEP_HEAD:

@@ -16,7 +16,8 @@
 /* Eight requests. The Byzantine replica is the primary of view 0; what it does, and what the network does, is up to the input. */
 static const char scenario_text[] =
     "{\"schema\": 1, \"name\": \"schedule\", \"why\": \"A fuzzer decides.\", \"gst_ms\": 100,"
-    " \"cluster\": {\"clients\": 8, \"batch_count\": 3, \"checkpoint_interval\": 2, \"window\": 8, \"pipeline\": 8, "
+    " \"cluster\": {\"clients\": 8, \"batch_count\": 3, \"checkpoint_interval\": 2, \"window\": 8, "
+    "\"pipeline\": 8, "
     "\"batch_us\": 0,"
     "   \"request_ms\": 60, \"status_ms\": 40, \"retransmit_ms\": 40, \"client_ms\": 80,"
     "   \"fetch_ms\": 40, \"lag_ms\": 80, \"backoff_max\": 3},"
