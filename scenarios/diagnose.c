@@ -97,7 +97,10 @@ static void skip_value(struct scan *s)
         } else if (c == ',' || c == ':') {
             s->at++;
         } else {
-            while (s->at < s->size && strchr(",]} \t\r\n", s->text[s->at]) == NULL) s->at++;
+            /* At least one: the parser passes over bytes (NUL) that strchr() takes for an end. */
+            do {
+                s->at++;
+            } while (s->at < s->size && strchr(",]} \t\r\n", s->text[s->at]) == NULL);
         }
     } while (depth > 0);
 }

@@ -348,6 +348,12 @@ static json_t *parse_document(const char *path, const char *text, size_t size,
         nika_diagnose_plain(d, "%s: larger than %u bytes", path, NIKA_SCENARIO_SIZE_MAX);
         return NULL;
     }
+    /* The parser would pass over it in silence, as if the text around it stood together. */
+    if (memchr(text, '\0', size) != NULL) {
+        nika_diagnose_plain(d, "%s: a NUL byte at offset %zu: expected text", path,
+                            (size_t)((const char *)memchr(text, '\0', size) - text));
+        return NULL;
+    }
     if (nika_json_depth(text, size) > NIKA_SCENARIO_DEPTH_MAX) {
         nika_diagnose_plain(d, "%s: nested deeper than %u", path, NIKA_SCENARIO_DEPTH_MAX);
         return NULL;
