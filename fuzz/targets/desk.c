@@ -237,7 +237,7 @@ static void ask_app(struct desk *d, const struct nika_action *a, struct nika_spa
         nika_app_run_restore_begin(d->app_ops, d->app, bytes);
         return;
     case NIKA_ACTION_RESTORE_CHUNK:
-        err = d->app_ops->restore_chunk(d->app, a->id, bytes);
+        (void)d->app_ops->restore_chunk(d->app, a->id, bytes);
         return;
     case NIKA_ACTION_RESTORE_END:
         err = d->app_ops->restore_end(d->app, &meta);

@@ -96,11 +96,11 @@ static void seeds(nika_target_seed *seed, void *context)
 {
     uint8_t bytes[SIZE_MAX_INPUT];
     char name[48];
-    for (uint8_t head = 0; head < 2 * STARTS; head++) {
+    for (uint32_t head = 0; head < 2 * STARTS; head++) {
         uint32_t size = 1;
-        bytes[0] = head;
-        for (uint8_t kind = 0; kind < OP_KINDS; kind++) {
-            struct handler_op op = {.kind = kind, .sender = 2, .count = 3, .number = kind};
+        bytes[0] = (uint8_t)head;
+        for (uint32_t kind = 0; kind < OP_KINDS; kind++) {
+            struct handler_op op = {.kind = (uint8_t)kind, .sender = 2, .count = 3, .number = kind};
             handler_op_write(&op, bytes + size);
             size += HANDLER_OP_SIZE;
         }
@@ -117,9 +117,9 @@ static void seeds(nika_target_seed *seed, void *context)
         {OP_VIEW_CHANGE, 3, 1, 0, 4, 0, 1}, {OP_NEW_VIEW, 0, 0, 0, 4, 0, 1},
         {OP_STATUS, 3, 0, 0, 0, 1, 4},
     };
-    for (uint8_t head = 0; head < 2; head++) {
+    for (uint32_t head = 0; head < 2; head++) {
         uint32_t size = 1;
-        bytes[0] = head;
+        bytes[0] = (uint8_t)head;
         for (uint32_t i = 0; i < ARRAY_COUNT(story); i++) {
             struct handler_op op = {.kind = story[i][0],
                                     .sender = story[i][1],

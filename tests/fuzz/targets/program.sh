@@ -8,7 +8,7 @@ trap 'rm -rf "$out"' EXIT
 fail() { echo "fuzz.program: $*" >&2; exit 1; }
 code_of() { local code=0; "$@" >"$out/stdout" 2>"$out/stderr" || code=$?; echo "$code"; }
 
-[[ $("$fuzz" list | wc -l) -ge 9 ]] || fail "list is short"
+[[ $("$fuzz" list | wc -l) -ge 10 ]] || fail "list is short"
 for target in $("$fuzz" list | cut -d' ' -f1); do
     "$fuzz" seeds "$target" "$out/$target" >/dev/null
     [[ -n "$(ls "$out/$target")" ]] || fail "$target has no seeds"
