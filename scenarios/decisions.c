@@ -153,6 +153,7 @@ bool nika_decisions_read(const json_t *object, const struct nika_json_path *path
         struct nika_json_path at = nika_path_key(*path, text);
         struct nika_choice_name name;
         uint64_t number;
+        if (nika_diagnoses_full(d)) return false;
         if (read_rule(text, value, &at, d, out)) continue;
         if (nika_choice_name_parse(text, &name) != NIKA_OK) {
             nika_diagnose(d, &at, true,

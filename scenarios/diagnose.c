@@ -97,13 +97,19 @@ static void skip_value(struct scan *s)
         } else if (c == ',' || c == ':') {
             s->at++;
         } else {
-            while (s->at < s->size && strchr(",]} \t\r\n", s->text[s->at]) == NULL) s->at++;
+            /* At least one: the parser passes over bytes (NUL) that strchr() takes for an end. */
+            do {
+                s->at++;
+            } while (s->at < s->size && strchr(",]} \t\r\n", s->text[s->at]) == NULL);
         }
     } while (depth > 0);
 }
 
+/* Parsing is for the rare key with an escape: a long file has many keys, and each diagnosis passes them all. */
 static bool key_equals(const char *raw, size_t size, const char *key)
 {
+    if (memchr(raw, '\\', size) == NULL)
+        return size == strlen(key) + 2 && memcmp(raw + 1, key, size - 2) == 0;
     json_t *value = json_loadb(raw, size, JSON_DECODE_ANY, NULL);
     bool equal = json_is_string(value) && strcmp(json_string_value(value), key) == 0;
     json_decref(value);
@@ -187,10 +193,15 @@ uint32_t nika_json_depth(const char *text, size_t size)
     return deepest;
 }
 
+bool nika_diagnoses_full(const struct nika_diagnoses *d)
+{
+    return d->count == NIKA_DIAGNOSES_MAX;
+}
+
 void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, bool key,
                    const char *format, ...)
 {
-    if (d->count == NIKA_DIAGNOSES_MAX) return;
+    if (nika_diagnoses_full(d)) return;
     char place[256], message[300];
     uint32_t line = 0, column = 0;
     va_list arguments;
@@ -209,7 +220,7 @@ void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, 
 
 void nika_diagnose_plain(struct nika_diagnoses *d, const char *format, ...)
 {
-    if (d->count == NIKA_DIAGNOSES_MAX) return;
+    if (nika_diagnoses_full(d)) return;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(d->lines[d->count++], NIKA_DIAGNOSIS_SIZE, format, arguments);

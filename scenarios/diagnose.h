@@ -42,6 +42,8 @@ uint32_t nika_json_depth(const char *text, size_t size);
 /* Add `file:line:column: path: message`. A place that is not in the text was set on the command line and says so. */
 void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, bool key,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* No room for another: a reader of a long list stops there, as a bad file may hold a hundred thousand mistakes. */
+bool nika_diagnoses_full(const struct nika_diagnoses *d);
 /* Add one line without a place. */
 void nika_diagnose_plain(struct nika_diagnoses *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

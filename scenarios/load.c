@@ -156,7 +156,7 @@ static void load_regions(struct nika_scenario *s, const json_t *array,
         return;
     }
     s->region_count = (uint32_t)json_array_size(array);
-    for (uint32_t i = 0; i < s->region_count; i++) {
+    for (uint32_t i = 0; i < s->region_count && !nika_diagnoses_full(d); i++) {
         struct nika_json_path at = nika_path_index(*path, i);
         uint64_t region = 0;
         nika_scenario_integer(json_array_get(array, i), 0, NIKA_REGIONS_MAX - 1, &at, d, &region);
@@ -183,6 +183,7 @@ static void load_properties(struct nika_scenario *s, const json_t *object,
     {
         struct nika_json_path at = nika_path_key(*path, id);
         uint32_t oracle = 0;
+        if (nika_diagnoses_full(d)) return;
         while (oracle < nika_oracle_count && strcmp(nika_oracle_list[oracle]->id, id) != 0)
             oracle++;
         if (oracle == nika_oracle_count) {
@@ -244,6 +245,7 @@ static void load_section(struct nika_scenario *s, const char *section, const jso
     char inner[80];
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
+        if (nika_diagnoses_full(d)) return;
         struct nika_json_path at = nika_path_key(path, key);
         uint32_t index = nika_schema_find(section, key);
         snprintf(inner, sizeof inner, "%s%s%.40s", section, section[0] != '\0' ? "." : "", key);
@@ -344,6 +346,12 @@ static json_t *parse_document(const char *path, const char *text, size_t size,
     json_error_t error;
     if (size > NIKA_SCENARIO_SIZE_MAX) {
         nika_diagnose_plain(d, "%s: larger than %u bytes", path, NIKA_SCENARIO_SIZE_MAX);
+        return NULL;
+    }
+    /* The parser would pass over it in silence, as if the text around it stood together. */
+    if (memchr(text, '\0', size) != NULL) {
+        nika_diagnose_plain(d, "%s: a NUL byte at offset %zu: expected text", path,
+                            (size_t)((const char *)memchr(text, '\0', size) - text));
         return NULL;
     }
     if (nika_json_depth(text, size) > NIKA_SCENARIO_DEPTH_MAX) {

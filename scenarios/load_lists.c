@@ -77,7 +77,7 @@ static void load_targets(struct nika_scenario *s, struct nika_scenario_fault *fa
     if (json_is_string(value)) {
         if (named_targets(fault, json_string_value(value), count, s->values[NIKA_KEY_N])) return;
     } else if (json_is_array(value) && json_array_size(value) <= count) {
-        for (uint32_t i = 0; i < json_array_size(value); i++) {
+        for (uint32_t i = 0; i < json_array_size(value) && !nika_diagnoses_full(d); i++) {
             struct nika_json_path at = nika_path_index(*path, i);
             uint64_t target;
             if (nika_scenario_integer(json_array_get(value, i), 0, count - 1, &at, d, &target))
@@ -175,6 +175,7 @@ static void load_fault(struct nika_scenario *s, const json_t *object, struct nik
         fault->params[i] = fault->ops->params[i].fallback;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
+        if (nika_diagnoses_full(d)) return;
         struct nika_json_path at = nika_path_key(path, key);
         load_fault_key(s, fault, key, value, &at, d);
     }
@@ -315,6 +316,7 @@ static void load_range(struct nika_scenario *s, const json_t *object, struct nik
     uint64_t low = 0, high = 0;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
+        if (nika_diagnoses_full(d)) return;
         struct nika_json_path at = nika_path_key(path, key);
         bool known =
             strcmp(key, "path") == 0 || strcmp(key, "low") == 0 || strcmp(key, "high") == 0;

@@ -38,7 +38,7 @@ enum common_record {
         NIKA_RECORD_LATEST | 3, /* Stable certificate: FRAMES list (count u32 + frames). seq = h. */
 };
 
-/* What a completion token means (1 to 4 are the protocol's own). token = kind << 56 | generation << 40 | seq (seq < 2^40). APP
+/* What a completion token means (1 to 4 are the protocol's own). token = kind << 56 | generation << 40 | low 40 bits of seq. APP
  * tokens carry the execution generation; a stale one is ignored: a result that a state transfer overtook is never used.
  * SNAPSHOT_SAVED, STABLE and TRANSFER_SAVED are no votes: their generation is 0 and the dispatcher must not compare it. */
 enum common_token_kind {

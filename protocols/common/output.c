@@ -144,10 +144,19 @@ void common_timer_stop(struct common_core *core, enum common_timer timer)
                        NIKA_TIMER_CANCEL);
 }
 
-uint64_t common_token(uint32_t kind, uint16_t generation, uint64_t seq)
+#define TOKEN_NUMBERS (UINT64_C(1) << 40)
+
+/* Numbers come from peers and disks: a large one is cut, never an assertion. */
+uint64_t common_token(uint32_t kind, uint16_t generation, uint64_t number)
 {
-    NIKA_ASSERT(seq < (UINT64_C(1) << 40));
-    return (uint64_t)kind << 56 | (uint64_t)generation << 40 | seq;
+    return (uint64_t)kind << 56 | (uint64_t)generation << 40 | (number & (TOKEN_NUMBERS - 1));
+}
+
+uint64_t common_token_number(uint64_t token, uint64_t near)
+{
+    uint64_t above = (token - near) & (TOKEN_NUMBERS - 1);
+    uint64_t below = TOKEN_NUMBERS - above;
+    return above >= TOKEN_NUMBERS / 2 && near >= below ? near - below : near + above;
 }
 
 void common_reject(struct common_core *core, enum nika_check check, uint32_t sender)

@@ -21,8 +21,10 @@ uint32_t common_store_frame(struct common_core *core, const struct nika_message_
 void common_timer_start(struct common_core *core, enum common_timer timer,
                         uint64_t delay_ns); /* Restarts. */
 void common_timer_stop(struct common_core *core, enum common_timer timer);
-/* `kind` is an enum common_token_kind or one of the protocol's; seq < 2^40. */
-uint64_t common_token(uint32_t kind, uint16_t generation, uint64_t seq);
+/* `kind` is an enum common_token_kind or one of the protocol's. Of `number` the low 40 bits are kept. */
+uint64_t common_token(uint32_t kind, uint16_t generation, uint64_t number);
+/* The number in `token` that lies nearest to `near`, which the receiver knows to be within 2^39 of it. */
+uint64_t common_token_number(uint64_t token, uint64_t near);
 
 /* Count a message that check `check` refused. */
 void common_reject(struct common_core *core, enum nika_check check, uint32_t sender);

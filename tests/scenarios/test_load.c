@@ -210,6 +210,19 @@ static void test_random_bytes_never_crash_the_loader(void **state)
     }
 }
 
+/* A fuzzer's finding: the parser skips the byte, and the search for the place of the mistake never ended. */
+static void test_a_nul_byte_is_refused_and_ends_no_scan(void **state)
+{
+    static const char text[] = HEAD ",\"faults\":[{\"a\":80\0},{\"name\":\"x\"}]}";
+    (void)state;
+    assert_null(nika_scenario_parse("x.json", text, sizeof text - 1, NULL, 0, &diagnoses));
+    assert_non_null(strstr(diagnoses.lines[0], "x.json: a NUL byte at offset "));
+    struct nika_json_path path = {0};
+    uint32_t line, column;
+    path = nika_path_key(nika_path_index(nika_path_key(path, "faults"), 1), "name");
+    assert_true(nika_json_locate(text, sizeof text - 1, &path, false, &line, &column));
+}
+
 static void test_mutations_never_crash_the_loader(void **state)
 {
     (void)state;
@@ -236,6 +249,28 @@ static void test_mutations_never_crash_the_loader(void **state)
     free(library);
 }
 
+/* Each mistake costs a walk through the text to say where it is: a file full of them must not cost their product. */
+static void test_a_file_full_of_mistakes_is_read_no_further_than_it_is_reported(void **state)
+{
+    static const char *const lists[][2] = {
+        {HEAD, "}"},
+        {HEAD ",\"cluster\":{\"n\":4", "}}"},
+        {HEAD ",\"decisions\":{\"x\":1", "}}"},
+        {HEAD ",\"expect\":{\"properties\":{\"x\":1", "}}}"},
+        {HEAD ",\"faults\":[{\"name\":\"crash\"", "}]}"},
+    };
+    (void)state;
+    static char text[900000];
+    for (uint32_t i = 0; i < ARRAY_COUNT(lists); i++) {
+        size_t used = (size_t)snprintf(text, sizeof text, "%s", lists[i][0]);
+        for (uint32_t k = 0; used < sizeof text - 100; k++)
+            used += (size_t)snprintf(text + used, sizeof text - used, ",\"bad%u\":[0]", k);
+        memcpy(text + used, lists[i][1], strlen(lists[i][1]) + 1);
+        assert_null(parse(text, NULL, 0));
+        assert_int_equal(diagnoses.count, NIKA_DIAGNOSES_MAX);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,7 +286,9 @@ int main(void)
         cmocka_unit_test(test_overrides_reach_every_place),
         cmocka_unit_test(test_bad_overrides_are_refused),
         cmocka_unit_test(test_random_bytes_never_crash_the_loader),
+        cmocka_unit_test(test_a_nul_byte_is_refused_and_ends_no_scan),
         cmocka_unit_test(test_mutations_never_crash_the_loader),
+        cmocka_unit_test(test_a_file_full_of_mistakes_is_read_no_further_than_it_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

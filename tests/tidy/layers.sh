@@ -21,6 +21,7 @@ faults: engine/core protocols/messages
 scenarios: engine/core engine/sim engine/oracle protocols apps faults
 fuzz: engine/core engine/sim engine/oracle protocols apps faults scenarios
 report: engine/core engine/sim engine/oracle
+fuzz/targets: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios fuzz
 cli: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios fuzz report include
 RULES
 }

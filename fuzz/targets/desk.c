@@ -1,0 +1,520 @@
+/* fuzz/targets/desk.c: see desk.h. */
+#include "fuzz/targets/desk.h"
+
+#include <stdlib.h>
+
+#include "apps/registry.h"
+#include "engine/core/app_run.h"
+#include "engine/core/digest.h"
+#include "protocols/common/messages.h"
+
+#define EFFECTS_MAX 4096u
+#define EFFECT_BYTES (8u * 1024u * 1024u)
+#define COMPLETIONS_MAX 4096u
+#define ARENA_BYTES (8u * 1024u * 1024u)
+#define RESULT_MAX 256u
+#define SAID_MAX 512u
+#define START_NS UINT64_C(10000000000)
+
+struct completion {
+    enum nika_event_kind kind;
+    uint64_t token;
+    int32_t status;
+    struct nika_span bytes; /* In `waiting`. */
+};
+/* What the replica said where it may speak only once. */
+struct said {
+    uint8_t message_class;
+    uint64_t view, seq;
+    struct nika_digest digest;
+};
+/* Everything that an input changes besides the module, the application and the arena. */
+struct desk_state {
+    uint64_t now_ns;
+    bool hold;
+    uint32_t first, count; /* Of `completions`. */
+    uint32_t said_count;
+    uint64_t left_view; /* Of the highest VIEW-CHANGE sent. */
+    uint64_t digest;
+    uint32_t waiting_used;
+    bool armed[NIKA_TIMERS_MAX];
+    uint64_t generation[NIKA_TIMERS_MAX];
+    uint64_t timestamp;
+    uint32_t completed;
+    uint8_t result[RESULT_MAX];
+    uint32_t result_size;
+};
+struct desk {
+    const struct nika_replica_ops *ops;
+    const struct nika_client_ops *client;
+    const struct nika_message_table *messages;
+    const struct nika_app_ops *app_ops;
+    struct nika_config config;
+    struct nika_keyring *keyring;
+    struct nika_host host;
+    struct nika_effects effects;
+    struct nika_replica *module;
+    struct nika_app *app;
+    uint8_t *module_memory, *app_memory, *scratch;
+    uint8_t *arena;   /* Of whoever plays. */
+    uint8_t *waiting; /* Bytes of completions. */
+    uint32_t arena_used;
+    size_t module_size, app_size;
+    struct completion completions[COMPLETIONS_MAX];
+    struct said said[SAID_MAX];
+    struct desk_state state;
+    /* The marked state. */
+    struct desk_state marked;
+    struct said marked_said[SAID_MAX];
+    uint8_t *marked_module, *marked_app;
+    size_t marked_module_used, marked_app_used;
+};
+
+/* ---- The host ---- */
+static struct nika_span signed_bytes(struct desk *d, uint8_t type, uint32_t sender,
+                                     struct nika_span body)
+{
+    struct nika_writer w = nika_writer_of(d->scratch, DESK_SCRATCH);
+    nika_frame_signed_bytes(&d->config, type, sender, body, &w);
+    NIKA_TARGET_CHECK(!w.failed, "a body of %u bytes", body.size);
+    return (struct nika_span){d->scratch, w.at};
+}
+
+static uint32_t authenticate(void *world, uint32_t self, enum nika_auth_alg alg, uint8_t type,
+                             uint32_t to, struct nika_span body, uint8_t *auth)
+{
+    struct desk *d = world;
+    uint32_t size = NIKA_AUTH_SIZE_MAX;
+    if (alg == NIKA_AUTH_NONE) return 0;
+    struct nika_span message = signed_bytes(d, type, self, body);
+    enum nika_err err = alg == NIKA_AUTH_MAC ? nika_mac(d->keyring, self, to, message, auth, &size)
+                                             : nika_sign(d->keyring, self, message, auth, &size);
+    NIKA_TARGET_CHECK(err == NIKA_OK, "node %u cannot sign", self);
+    return size;
+}
+
+static bool verify(void *world, uint32_t self, const struct nika_frame *frame)
+{
+    struct desk *d = world;
+    if (frame->auth_alg == NIKA_AUTH_NONE) return true;
+    struct nika_span message = signed_bytes(d, frame->type, frame->sender, frame->body);
+    if (frame->auth_alg == NIKA_AUTH_MAC)
+        return nika_mac_verify(d->keyring, frame->sender, self, message, frame->auth) == NIKA_OK;
+    return nika_verify(d->keyring, frame->sender, message, frame->auth) == NIKA_OK;
+}
+
+static uint64_t jitter(void *world, uint32_t self, uint32_t timer, uint64_t n)
+{
+    (void)world, (void)self, (void)timer;
+    return n / 2;
+}
+
+/* A piece of a region of ARENA_BYTES of which *used are taken. */
+static void *take(uint8_t *region, uint32_t *used, uint32_t size)
+{
+    size = (size + 15u) / 16u * 16u;
+    NIKA_TARGET_CHECK(size <= ARENA_BYTES - *used, "the desk's memory is full");
+    void *at = region + *used;
+    *used += size;
+    return at;
+}
+
+void *desk_alloc(struct desk *d, uint32_t size)
+{
+    return take(d->arena, &d->arena_used, size);
+}
+
+void desk_forget(struct desk *d)
+{
+    d->arena_used = 0;
+}
+
+/* ---- What the module asked for ---- */
+static void complete(struct desk *d, enum nika_event_kind kind, uint64_t token, int32_t status,
+                     struct nika_span bytes)
+{
+    NIKA_TARGET_CHECK(d->state.count < COMPLETIONS_MAX, "more than %u completions wait",
+                      COMPLETIONS_MAX);
+    uint32_t at = (d->state.first + d->state.count++) % COMPLETIONS_MAX;
+    uint8_t *copy = take(d->waiting, &d->state.waiting_used, bytes.size);
+    if (bytes.size > 0) memcpy(copy, bytes.data, bytes.size);
+    d->completions[at] = (struct completion){kind, token, status, {copy, bytes.size}};
+}
+
+static bool speaks_once(uint8_t message_class)
+{
+    return message_class == NIKA_MESSAGE_PROPOSE || message_class == NIKA_MESSAGE_PREPARE ||
+           message_class == NIKA_MESSAGE_COMMIT || message_class == NIKA_MESSAGE_CHECKPOINT;
+}
+
+static void hear_client(struct desk *d, const struct nika_frame *frame)
+{
+    struct common_request request;
+    if (nika_decode(&common_info_request, frame->body, &request) != NIKA_OK) return;
+    NIKA_TARGET_CHECK(request.timestamp >= d->state.timestamp, "D7: timestamp %llu after %llu",
+                      (unsigned long long)request.timestamp,
+                      (unsigned long long)d->state.timestamp);
+    d->state.timestamp = request.timestamp;
+}
+
+static void hear(struct desk *d, struct nika_span bytes)
+{
+    struct nika_frame frame;
+    struct nika_summary s;
+    enum nika_err err = nika_frame_parse(bytes, d->config.epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
+    NIKA_TARGET_CHECK(err == NIKA_OK, "the module sent what is no frame");
+    d->state.digest = nika_hash64(bytes.data, bytes.size, d->state.digest);
+    if (d->ops == NULL) {
+        hear_client(d, &frame);
+        return;
+    }
+    if (frame.sender != d->host.self) return;
+    memset(&s, 0, sizeof s);
+    d->ops->describe(frame.type, frame.body, &s);
+    if (s.message_class == NIKA_MESSAGE_VIEW_CHANGE && s.view > d->state.left_view)
+        d->state.left_view = s.view;
+    if (!speaks_once(s.message_class)) return;
+    NIKA_TARGET_CHECK(s.message_class == NIKA_MESSAGE_CHECKPOINT || s.view >= d->state.left_view,
+                      "INV-VCM: a vote in view %llu after a VIEW-CHANGE for %llu",
+                      (unsigned long long)s.view, (unsigned long long)d->state.left_view);
+    for (uint32_t i = 0; i < d->state.said_count; i++) {
+        const struct said *said = &d->said[i];
+        if (said->message_class != s.message_class || said->view != s.view || said->seq != s.seq)
+            continue;
+        NIKA_TARGET_CHECK(nika_digest_equal(&said->digest, &s.digest),
+                          "O6: two messages of class %u for view %llu, sequence number %llu",
+                          s.message_class, (unsigned long long)s.view, (unsigned long long)s.seq);
+        return;
+    }
+    if (d->state.said_count == SAID_MAX) return;
+    d->said[d->state.said_count++] = (struct said){s.message_class, s.view, s.seq, s.digest};
+}
+
+static void set_timer(struct desk *d, const struct nika_action *a)
+{
+    NIKA_TARGET_CHECK(a->id < NIKA_TIMERS_MAX, "timer %u", a->id);
+    d->state.armed[a->id] = a->a != NIKA_TIMER_CANCEL;
+    d->state.generation[a->id] = a->token;
+}
+
+static void complete_meta(struct desk *d, uint64_t token, int32_t status,
+                          const struct nika_snapshot_meta *meta)
+{
+    uint8_t bytes[NIKA_SNAPSHOT_META_SIZE];
+    struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
+    nika_snapshot_meta_write(&w, meta);
+    complete(d, NIKA_EVENT_APP, token, status, (struct nika_span){bytes, w.at});
+}
+
+static void ask_app(struct desk *d, const struct nika_action *a, struct nika_span bytes)
+{
+    struct nika_writer out = nika_writer_of(d->scratch, DESK_SCRATCH);
+    struct nika_app_batch batch;
+    struct nika_snapshot_meta meta;
+    enum nika_err err;
+    memset(&meta, 0, sizeof meta);
+    switch (a->kind) {
+    case NIKA_ACTION_EXECUTE:
+        nika_app_run_batch(d->app_ops, d->app, d->config.reply_size_max, bytes, &out, &batch);
+        complete(d, NIKA_EVENT_APP, a->token, 0, (struct nika_span){out.data, out.at});
+        return;
+    case NIKA_ACTION_QUERY:
+        nika_app_run_query(d->app_ops, d->app, d->config.reply_size_max, bytes, &out);
+        complete(d, NIKA_EVENT_APP, a->token, 0, (struct nika_span){out.data, out.at});
+        return;
+    case NIKA_ACTION_SNAPSHOT_TAKE:
+        d->app_ops->snapshot_take(d->app, a->a, &meta);
+        complete_meta(d, a->token, 0, &meta);
+        return;
+    case NIKA_ACTION_SNAPSHOT_CHUNK:
+        err = nika_app_run_chunk(d->app_ops, d->app, a->a, a->id, &out);
+        complete(d, NIKA_EVENT_APP, a->token, err, (struct nika_span){out.data, out.at});
+        return;
+    case NIKA_ACTION_SNAPSHOT_DROP:
+        d->app_ops->snapshot_drop(d->app, a->a);
+        return;
+    case NIKA_ACTION_RESTORE_BEGIN:
+        nika_app_run_restore_begin(d->app_ops, d->app, bytes);
+        return;
+    case NIKA_ACTION_RESTORE_CHUNK:
+        (void)d->app_ops->restore_chunk(d->app, a->id, bytes);
+        return;
+    case NIKA_ACTION_RESTORE_END:
+        err = d->app_ops->restore_end(d->app, &meta);
+        complete_meta(d, a->token, err, &meta);
+        return;
+    default:
+        nika_target_fail("an action of kind %u", a->kind);
+    }
+}
+
+static void apply(struct desk *d, const struct nika_action *a, struct nika_span bytes)
+{
+    switch (a->kind) {
+    case NIKA_ACTION_SEND:
+    case NIKA_ACTION_BROADCAST:
+        hear(d, bytes);
+        return;
+    case NIKA_ACTION_TIMER:
+        set_timer(d, a);
+        return;
+    case NIKA_ACTION_PERSIST:
+    case NIKA_ACTION_SNAPSHOT_SAVE:
+        complete(d, NIKA_EVENT_STORED, a->token, 0, (struct nika_span){0});
+        return;
+    case NIKA_ACTION_COMPLETE:
+        d->state.completed++;
+        NIKA_TARGET_CHECK(bytes.size <= RESULT_MAX, "a result of %u bytes", bytes.size);
+        if (bytes.size > 0) memcpy(d->state.result, bytes.data, bytes.size);
+        d->state.result_size = bytes.size;
+        d->state.digest = nika_hash64(bytes.data, bytes.size, d->state.digest ^ a->token);
+        return;
+    case NIKA_ACTION_NOTE:
+        d->state.digest = nika_hash64(bytes.data, bytes.size, d->state.digest ^ a->id ^ a->a);
+        return;
+    case NIKA_ACTION_LOG_TRIM:
+        return;
+    default:
+        ask_app(d, a, bytes);
+    }
+}
+
+static void step(struct desk *d, const struct nika_event *event)
+{
+    nika_effects_clear(&d->effects);
+    if (d->ops != NULL)
+        d->ops->step(d->module, event, &d->effects);
+    else
+        d->client->step(d->module, event, &d->effects);
+    NIKA_TARGET_CHECK(!d->effects.overflow, "more effects than %u actions or %u bytes", EFFECTS_MAX,
+                      EFFECT_BYTES);
+    for (uint32_t i = 0; i < d->effects.count; i++) {
+        const struct nika_action *a = &d->effects.actions[i];
+        apply(d, a, nika_action_bytes(&d->effects, a));
+    }
+    if (!d->state.hold) desk_settle(d);
+}
+
+void desk_settle(struct desk *d)
+{
+    bool held = d->state.hold;
+    d->state.hold = true; /* Later completions join the queue, not the stack. */
+    while (d->state.count > 0) {
+        const struct completion *c = &d->completions[d->state.first];
+        struct nika_event event = {.kind = c->kind,
+                                   .now_ns = d->state.now_ns,
+                                   .token = c->token,
+                                   .status = c->status,
+                                   .bytes = c->bytes};
+        d->state.first = (d->state.first + 1) % COMPLETIONS_MAX;
+        d->state.count--;
+        step(d, &event);
+        if (d->state.count == 0) d->state.waiting_used = 0;
+    }
+    d->state.hold = held;
+}
+
+/* ---- For targets ---- */
+void desk_hold(struct desk *d, bool hold)
+{
+    d->state.hold = hold;
+}
+
+void desk_pass(struct desk *d, uint64_t ns)
+{
+    d->state.now_ns += ns;
+}
+
+void desk_fire(struct desk *d, uint32_t timer)
+{
+    if (timer >= NIKA_TIMERS_MAX || !d->state.armed[timer]) return;
+    d->state.armed[timer] = false;
+    struct nika_event event = {.kind = NIKA_EVENT_TIMER,
+                               .now_ns = d->state.now_ns,
+                               .timer = timer,
+                               .generation = d->state.generation[timer]};
+    step(d, &event);
+}
+
+void desk_invoke(struct desk *d, uint64_t token, struct nika_span op, uint32_t flags)
+{
+    struct nika_event event = {.kind = NIKA_EVENT_INVOKE,
+                               .now_ns = d->state.now_ns,
+                               .token = token,
+                               .status = (int32_t)flags,
+                               .bytes = op};
+    step(d, &event);
+}
+
+struct nika_span desk_raw_frame(struct desk *d, uint32_t sender, uint8_t type, uint8_t alg,
+                                struct nika_span body)
+{
+    uint8_t auth[NIKA_AUTH_SIZE_MAX];
+    uint32_t auth_size =
+        authenticate(d, sender, (enum nika_auth_alg)alg, type, d->host.self, body, auth);
+    uint32_t size = nika_frame_size(body.size, auth_size);
+    struct nika_writer w = nika_writer_of(desk_alloc(d, size), size);
+    nika_frame_write(&d->config, type, sender, body, (enum nika_auth_alg)alg,
+                     (struct nika_span){auth, auth_size}, &w);
+    NIKA_TARGET_CHECK(!w.failed, "a frame of %u bytes", size);
+    return (struct nika_span){w.data, w.at};
+}
+
+struct nika_span desk_frame(struct desk *d, uint32_t sender, const struct nika_message_info *info,
+                            const void *message)
+{
+    uint32_t size = nika_encoded_size(info, message);
+    struct nika_writer w = nika_writer_of(desk_alloc(d, size), size);
+    nika_encode(info, message, &w);
+    NIKA_TARGET_CHECK(!w.failed, "%s cannot be encoded", info->name);
+    return desk_raw_frame(d, sender, info->type, info->auth, (struct nika_span){w.data, w.at});
+}
+
+bool desk_deliver(struct desk *d, struct nika_span bytes)
+{
+    struct nika_frame frame;
+    if (nika_ingress(&d->config, d->messages, bytes, &frame) != NIKA_OK) return false;
+    if (!verify(d, d->host.self, &frame)) return false;
+    struct nika_event event = {
+        .kind = NIKA_EVENT_MESSAGE, .now_ns = d->state.now_ns, .frame = &frame};
+    step(d, &event);
+    return true;
+}
+
+const struct nika_config *desk_config(const struct desk *d)
+{
+    return &d->config;
+}
+
+void desk_status(const struct desk *d, struct nika_replica_status *out)
+{
+    memset(out, 0, sizeof *out);
+    if (d->ops != NULL) d->ops->status(d->module, out);
+}
+
+uint64_t desk_timestamp(const struct desk *d)
+{
+    return d->state.timestamp;
+}
+
+uint32_t desk_completed(const struct desk *d, struct nika_span *result)
+{
+    *result = (struct nika_span){d->state.result, d->state.result_size};
+    return d->state.completed;
+}
+
+uint64_t desk_digest(const struct desk *d)
+{
+    return d->state.digest;
+}
+
+/* ---- Beginning and going back ---- */
+static void *must(void *memory)
+{
+    NIKA_TARGET_CHECK(memory != NULL, "out of memory");
+    return memory;
+}
+
+static uint8_t *aligned(size_t size)
+{
+    uint8_t *memory = must(aligned_alloc(64, (size + 63) / 64 * 64));
+    memset(memory, 0, (size + 63) / 64 * 64);
+    return memory;
+}
+
+static void configure(struct desk *d, uint32_t protocol)
+{
+    const char *reason = "";
+    nika_config_default(&d->config);
+    d->config.protocol = protocol;
+    d->config.clients = 2;
+    d->config.suite = NIKA_SUITE_SIM;
+    d->config.checkpoint_interval = 4;
+    d->config.window = 8;
+    d->config.pipeline = 8;
+    d->config.batch_ns = 0;
+    d->config.batch_count_max = 4;
+    d->config.op_size_max = 256;
+    d->config.batch_bytes_max = 4096;
+    d->config.pending_max = 8;
+    d->config.snapshot_size_max = 16 * 1024;
+    d->config.store_bytes = 512 * 1024;
+    NIKA_TARGET_CHECK(nika_config_seal(&d->config, &reason) == NIKA_OK, "%s", reason);
+}
+
+struct desk *desk_new(const struct nika_replica_ops *replica, const struct nika_client_ops *client,
+                      const struct nika_message_table *messages, uint32_t protocol, uint32_t self)
+{
+    struct desk *d = must(calloc(1, sizeof *d));
+    nika_auth_install_sim(&nika_auth_sim_table);
+    configure(d, protocol);
+    d->ops = replica;
+    d->client = client;
+    d->messages = messages;
+    d->app_ops = &nika_app_kv;
+    d->keyring = must(nika_keyring_new_derived(NIKA_SUITE_SIM, d->config.n, d->config.clients, 7));
+    d->host = (struct nika_host){
+        .world = d, .self = self, .authenticate = authenticate, .verify = verify, .jitter = jitter};
+    d->effects = (struct nika_effects){.capacity = EFFECTS_MAX, .bytes_capacity = EFFECT_BYTES};
+    d->effects.actions = must(malloc(EFFECTS_MAX * sizeof *d->effects.actions));
+    d->effects.bytes = must(malloc(EFFECT_BYTES));
+    d->arena = must(aligned_alloc(64, ARENA_BYTES)); /* Written before it is read. */
+    d->waiting = must(aligned_alloc(64, ARENA_BYTES));
+    d->scratch = must(aligned_alloc(64, DESK_SCRATCH));
+    d->module_size = replica != NULL ? replica->size(&d->config) : client->size(&d->config);
+    d->module_memory = aligned(d->module_size);
+    d->marked_module = aligned(d->module_size);
+    d->app_size = d->app_ops->size(&d->config);
+    d->app_memory = aligned(d->app_size);
+    d->marked_app = aligned(d->app_size);
+    d->app = d->app_ops->init(d->app_memory, &d->config, 0);
+    d->module = replica != NULL ? replica->init(d->module_memory, &d->config, &d->host)
+                                : client->init(d->module_memory, &d->config, &d->host);
+    d->state.now_ns = START_NS;
+    struct nika_event start = {.kind = NIKA_EVENT_START, .now_ns = START_NS};
+    step(d, &start);
+    desk_mark(d);
+    return d;
+}
+
+void desk_free(struct desk *d)
+{
+    if (d == NULL) return;
+    nika_keyring_free(d->keyring);
+    uint8_t *const memory[] = {d->effects.bytes, d->arena,         d->waiting,    d->scratch,
+                               d->module_memory, d->marked_module, d->app_memory, d->marked_app};
+    for (uint32_t i = 0; i < ARRAY_COUNT(memory); i++) free(memory[i]);
+    free(d->effects.actions);
+    free(d);
+}
+
+static size_t module_used(const struct desk *d)
+{
+    return d->ops != NULL ? d->ops->used(d->module) : d->module_size;
+}
+
+void desk_mark(struct desk *d)
+{
+    d->marked = d->state;
+    memcpy(d->marked_said, d->said, sizeof d->said);
+    d->marked_module_used = module_used(d);
+    d->marked_app_used = d->app_ops->used(d->app);
+    memcpy(d->marked_module, d->module_memory, d->marked_module_used);
+    memcpy(d->marked_app, d->app_memory, d->marked_app_used);
+    NIKA_TARGET_CHECK(d->state.count == 0, "a mark while completions wait");
+}
+
+/* What is in use now and was not at the mark must be zero again. */
+static void put_back(uint8_t *memory, const uint8_t *marked, size_t marked_used, size_t used)
+{
+    memcpy(memory, marked, marked_used);
+    if (used > marked_used) memset(memory + marked_used, 0, used - marked_used);
+}
+
+void desk_reset(struct desk *d)
+{
+    put_back(d->module_memory, d->marked_module, d->marked_module_used, module_used(d));
+    put_back(d->app_memory, d->marked_app, d->marked_app_used, d->app_ops->used(d->app));
+    d->state = d->marked;
+    memcpy(d->said, d->marked_said, d->state.said_count * sizeof d->said[0]);
+}

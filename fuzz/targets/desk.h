@@ -1,0 +1,51 @@
+/* fuzz/targets/desk.h: one module on the table: a replica or a client with nothing around it but keys, a disk and an application that
+ * answer at once, and a clock that moves when told. Made once, put back to its beginning for each input by copying.
+ *
+ * The desk watches what no input may bring about: a broken contract, more effects than there is room for, and a replica that says two
+ * different things in one place (O6) or votes in a view that it has left (INV-VCM). */
+#ifndef FUZZ_TARGETS_DESK_H
+#define FUZZ_TARGETS_DESK_H
+
+#include "engine/core/app.h"
+#include "engine/core/replica.h"
+#include "fuzz/targets/target.h"
+
+#define DESK_SCRATCH (4u * 1024u * 1024u)
+
+struct desk;
+/* Node `self` of a group of n = 4, f = 1 (PBFT) under suite sim; K = 4, L = 8. Exactly one of the two ops. Fails rather than return NULL. */
+struct desk *desk_new(const struct nika_replica_ops *replica, const struct nika_client_ops *client,
+                      const struct nika_message_table *messages, uint32_t protocol, uint32_t self);
+void desk_free(struct desk *d);
+/* From now on desk_reset() leads to the present state. */
+void desk_mark(struct desk *d);
+void desk_reset(struct desk *d);
+
+const struct nika_config *desk_config(const struct desk *d);
+void desk_status(const struct desk *d, struct nika_replica_status *out);
+/* Completions wait until desk_settle() while held. */
+void desk_hold(struct desk *d, bool hold);
+void desk_settle(struct desk *d);
+void desk_pass(struct desk *d, uint64_t ns);
+/* Fire an armed timer; the module's `timer`, or nothing. */
+void desk_fire(struct desk *d, uint32_t timer);
+void desk_invoke(struct desk *d, uint64_t token, struct nika_span op, uint32_t flags);
+
+/* A body of `info` signed by `sender` (MAC for the module where the type asks for it), as bytes that live until desk_forget(). */
+struct nika_span desk_frame(struct desk *d, uint32_t sender, const struct nika_message_info *info,
+                            const void *message);
+struct nika_span desk_raw_frame(struct desk *d, uint32_t sender, uint8_t type, uint8_t alg,
+                                struct nika_span body);
+/* Through ingress and authentication, as a world would. False when refused there. */
+bool desk_deliver(struct desk *d, struct nika_span frame);
+/* Memory that lives until desk_forget(); fails when there is no more. */
+void *desk_alloc(struct desk *d, uint32_t size);
+void desk_forget(struct desk *d);
+/* Of a client: the timestamp of the newest request that it sent; 0 = none. */
+uint64_t desk_timestamp(const struct desk *d);
+/* Of a client: operations that it completed, and the newest result (until the next reset). */
+uint32_t desk_completed(const struct desk *d, struct nika_span *result);
+/* Everything that the module did since the reset. */
+uint64_t desk_digest(const struct desk *d);
+
+#endif

@@ -1,0 +1,68 @@
+/* fuzz/targets/driver_libfuzzer.c: one target under libFuzzer; the build names it in NIKA_TARGET. Also what AFL++ and others that speak
+ * libFuzzer's interface call. */
+#include "engine/core/assert.h"
+#include "fuzz/targets/target.h"
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max) __attribute__((weak));
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
+                                 uint8_t *out, size_t out_size, unsigned seed);
+
+#define STRINGIFY(x) #x
+#define TO_TEXT(x) STRINGIFY(x)
+
+/* The engine's own handler exits without a stack or an artifact; a fuzzer needs the abort. */
+static void broken(void *context, const char *file, int line, const char *expression)
+{
+    (void)context;
+    nika_target_fail("%s:%d: broken invariant: %s", file, line, expression);
+}
+
+static const struct nika_target *target(void)
+{
+    static const struct nika_target *found;
+    if (found == NULL) nika_assert_set_handler(broken, NULL);
+    if (found == NULL) found = nika_target_find(TO_TEXT(NIKA_TARGET));
+    NIKA_TARGET_CHECK(found != NULL, "no target %s", TO_TEXT(NIKA_TARGET));
+    return found;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size > target()->size_max) return -1;
+    target()->run((struct nika_span){data, (uint32_t)size});
+    return 0;
+}
+
+static size_t of_bytes(uint8_t *data, size_t size, size_t size_max)
+{
+    return LLVMFuzzerMutate != NULL ? LLVMFuzzerMutate(data, size, size_max) : size;
+}
+
+/* The target's own steps keep an input meaningful; one in eight is the library's, which keeps it honest. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed)
+{
+    struct nika_target_draw draw = {seed};
+    if (target()->mutate == NULL || nika_target_draw(&draw, 8) == 0)
+        return of_bytes(data, size, size_max);
+    return target()->mutate(data, (uint32_t)size, (uint32_t)size_max,
+                            nika_target_draw(&draw, UINT32_MAX));
+}
+
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
+                                 uint8_t *out, size_t out_size, unsigned seed)
+{
+    struct nika_span first = {a, (uint32_t)a_size}, second = {b, (uint32_t)b_size};
+    if (target()->cross != NULL)
+        return target()->cross(first, second, out, (uint32_t)out_size, seed);
+    struct nika_target_draw draw = {seed};
+    uint32_t head = nika_target_draw(&draw, first.size + 1);
+    uint32_t skip = nika_target_draw(&draw, second.size + 1);
+    uint32_t tail = second.size - skip;
+    if (head > out_size) head = (uint32_t)out_size;
+    if (tail > out_size - head) tail = (uint32_t)out_size - head;
+    if (head > 0) memcpy(out, a, head);
+    if (tail > 0) memcpy(out + head, b + skip, tail);
+    return head + tail;
+}

@@ -1,0 +1,56 @@
+/* fuzz/targets/handler_ops.h: operations of one size that say, relative to where the replica under test stands, what the rest of the
+ * group does to it. The player signs with the keys of whoever the operation names: signatures and digests are never in an input. */
+#ifndef FUZZ_TARGETS_HANDLER_OPS_H
+#define FUZZ_TARGETS_HANDLER_OPS_H
+
+#include "fuzz/targets/desk.h"
+
+#define HANDLER_OP_SIZE 12u
+
+enum handler_kind {
+    OP_REQUEST,
+    OP_PRE_PREPARE,
+    OP_BATCH,
+    OP_PREPARE,
+    OP_COMMIT,
+    OP_ORDER,  /* PRE-PREPARE, batch, and the votes of everybody: the slot commits. */
+    OP_QUORUM, /* The same PREPARE or COMMIT from every other replica at once. */
+    OP_CHECKPOINT,
+    OP_VIEW_CHANGE,
+    OP_NEW_VIEW,
+    OP_STATUS,
+    OP_FETCH,
+    OP_TRANSFER, /* META, CHUNK, NO-SNAPSHOT. */
+    OP_COMMIT_CERT,
+    OP_TIMER,
+    OP_TIME,
+    OP_SETTLE,  /* Let what was held complete. */
+    OP_RAW,     /* A signed frame of any type with a body of any bytes. */
+    OP_DAMAGED, /* The next frame has one byte changed on its way. */
+    OP_KINDS
+};
+struct handler_op {
+    uint8_t kind, sender, view, seq, digest, flags, count, extra;
+    uint32_t number;
+};
+struct handler_op handler_op_read(const uint8_t *bytes);
+void handler_op_write(const struct handler_op *op, uint8_t *bytes);
+const char *handler_kind_name(uint8_t kind);
+
+/* Plays operations on a desk with a PBFT replica. */
+struct handler_player {
+    struct desk *desk;
+    struct nika_replica_status at; /* Before the present operation. */
+    bool damage;
+    uint32_t damage_at;
+    uint32_t delivered, refused;
+};
+void handler_play_pbft(struct handler_player *p, const struct handler_op *op);
+
+/* The others leave view 0 one after the other, until the replica leaves it too, or with `enter_next` until it works in view 1. */
+bool handler_leave_view(struct handler_player *p, bool enter_next);
+
+/* Mutation by whole operations. */
+extern const struct nika_target_list handler_list;
+
+#endif

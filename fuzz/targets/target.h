@@ -1,0 +1,73 @@
+/* fuzz/targets/target.h: what a fuzz target is: bytes in, a judgement out. One target a file, one line in targets.def.
+ *
+ * A target is a pure function of its input: no time, no environment, nothing left over from the input before. It does not know what drives
+ * it: libFuzzer, AFL++ or a plain main() that replays files. What it finds wrong it says through nika_target_fail(). */
+#ifndef FUZZ_TARGETS_TARGET_H
+#define FUZZ_TARGETS_TARGET_H
+
+#include <stdio.h>
+
+#include "engine/core/types.h"
+
+/* Receives one seed of a target's corpus. */
+typedef void nika_target_seed(void *context, const char *name, struct nika_span bytes);
+
+struct nika_target {
+    const char *name; /* "wire-pbft"; also the name of its corpus. */
+    const char *doc;
+    uint32_t size_max; /* Longer inputs are not run. */
+    void (*run)(struct nika_span input);
+    /* Change `data` (size bytes used, capacity there) in a way that keeps it meaningful; returns the new size. NULL = bytes. */
+    uint32_t (*mutate)(uint8_t *data, uint32_t size, uint32_t capacity, uint32_t seed);
+    /* Cut `a` and `b` together at places that mean something. NULL = bytes. */
+    uint32_t (*cross)(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
+                      uint32_t seed);
+    void (*seeds)(nika_target_seed *seed, void *context);
+    /* Words for a dictionary, one a line as AFL and libFuzzer read them. NULL = none. */
+    void (*dictionary)(FILE *out);
+    /* What an input means, for people. NULL = its bytes. */
+    void (*show)(struct nika_span input, FILE *out);
+    /* A hash of everything that the last run did: two runs of one input must agree. NULL = nothing to compare. */
+    uint64_t (*digest)(void);
+};
+
+#define TARGET(symbol) extern const struct nika_target nika_target_##symbol;
+#include "fuzz/targets/targets.def"
+#undef TARGET
+
+/* NULL-terminated, in the order of targets.def. */
+extern const struct nika_target *const nika_targets[];
+/* NULL when there is none of that name. */
+const struct nika_target *nika_target_find(const char *name);
+
+/* The input shows a bug: say what, and abort (a driver turns that into a finding). printf-like. */
+_Noreturn void nika_target_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Fail unless `condition`. */
+#define NIKA_TARGET_CHECK(condition, ...)                                                          \
+    do {                                                                                           \
+        if (!(condition)) nika_target_fail(__VA_ARGS__);                                           \
+    } while (0)
+
+/* Protocol states as coverage: a new `state` (any number) counts like a new edge. Only libFuzzer listens. */
+void nika_target_state(uint64_t state);
+
+/* Small deterministic draws for mutators: not the library's, so that a mutation depends on its seed alone. */
+struct nika_target_draw {
+    uint64_t state;
+};
+uint32_t nika_target_draw(struct nika_target_draw *draw, uint32_t n); /* In [0, n), n >= 1. */
+
+/* ---- Mutations of inputs that are lists of entries of one size behind a head: insert, drop, move, duplicate, alter. ---- */
+struct nika_target_list {
+    uint32_t head, entry; /* Bytes. */
+    /* Fill one entry anew. */
+    void (*fresh)(uint8_t *entry, struct nika_target_draw *draw);
+    /* Change one entry a little. */
+    void (*alter)(uint8_t *entry, struct nika_target_draw *draw);
+};
+uint32_t nika_target_list_mutate(const struct nika_target_list *list, uint8_t *data, uint32_t size,
+                                 uint32_t capacity, uint32_t seed);
+uint32_t nika_target_list_cross(const struct nika_target_list *list, struct nika_span a,
+                                struct nika_span b, uint8_t *out, uint32_t capacity, uint32_t seed);
+
+#endif

@@ -1,0 +1,245 @@
+/* The targets judge, and their mutations keep an input an input (fuzz/targets). */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fuzz/targets/desk.h"
+#include "fuzz/targets/handler_ops.h"
+#include "protocols/pbft/messages.h"
+#include "protocols/pbft/pbft.h"
+#include "tests/support/test.h"
+
+/* Does it end by a finding? In a child, because a finding aborts. */
+static bool finds(void (*body)(void))
+{
+    int status = 0;
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        fclose(stderr);
+        signal(SIGABRT, SIG_DFL);
+        body();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+/* ---- A module that says after others whatever they say ---- */
+struct parrot {
+    const struct nika_config *config;
+    const struct nika_host *host;
+};
+
+static size_t parrot_size(const struct nika_config *config)
+{
+    (void)config;
+    return sizeof(struct parrot);
+}
+
+static size_t parrot_used(const struct nika_replica *replica)
+{
+    (void)replica;
+    return sizeof(struct parrot);
+}
+
+static struct nika_replica *parrot_init(void *memory, const struct nika_config *config,
+                                        const struct nika_host *host)
+{
+    struct parrot *parrot = memory;
+    *parrot = (struct parrot){config, host};
+    return memory;
+}
+
+static void parrot_step(struct nika_replica *replica, const struct nika_event *event,
+                        struct nika_effects *effects)
+{
+    const struct parrot *parrot = (const struct parrot *)(const void *)replica;
+    uint8_t auth[NIKA_AUTH_SIZE_MAX], frame[4096];
+    if (event->kind != NIKA_EVENT_MESSAGE) return;
+    uint32_t size =
+        parrot->host->authenticate(parrot->host->world, parrot->host->self, NIKA_AUTH_SIGNATURE,
+                                   event->frame->type, 0, event->frame->body, auth);
+    struct nika_writer w = nika_writer_of(frame, sizeof frame);
+    nika_frame_write(parrot->config, event->frame->type, parrot->host->self, event->frame->body,
+                     NIKA_AUTH_SIGNATURE, (struct nika_span){auth, size}, &w);
+    assert_false(w.failed);
+    nika_effects_broadcast(effects, NIKA_CLASS_CONTROL, (struct nika_span){frame, w.at});
+}
+
+static void parrot_status(const struct nika_replica *replica, struct nika_replica_status *out)
+{
+    (void)replica;
+    memset(out, 0, sizeof *out);
+}
+
+static struct handler_player with_parrot(void)
+{
+    static struct nika_replica_ops ops;
+    ops = (struct nika_replica_ops){.name = "parrot",
+                                    .messages = nika_replica_pbft.messages,
+                                    .size = parrot_size,
+                                    .used = parrot_used,
+                                    .init = parrot_init,
+                                    .step = parrot_step,
+                                    .status = parrot_status,
+                                    .describe = nika_replica_pbft.describe};
+    return (struct handler_player){.desk = desk_new(&ops, NULL, ops.messages, 1, 1)};
+}
+
+static void say(struct handler_player *p, uint8_t kind, uint8_t view, uint8_t digest)
+{
+    struct handler_op op = {.kind = kind, .sender = 2, .view = view, .digest = digest};
+    handler_play_pbft(p, &op);
+}
+
+static void says_the_same_twice(void)
+{
+    struct handler_player p = with_parrot();
+    say(&p, OP_PREPARE, 0, 1);
+    say(&p, OP_PREPARE, 0, 1);
+    say(&p, OP_COMMIT, 0, 2);
+}
+
+static void says_two_things(void)
+{
+    struct handler_player p = with_parrot();
+    say(&p, OP_PREPARE, 0, 1);
+    say(&p, OP_PREPARE, 0, 2);
+}
+
+static void votes_in_the_view_that_it_left(void)
+{
+    struct handler_player p = with_parrot();
+    say(&p, OP_VIEW_CHANGE, 1, 0);
+    say(&p, OP_COMMIT, 0, 1);
+}
+
+static void test_what_a_replica_may_not_say_is_a_finding(void **state)
+{
+    (void)state;
+    assert_false(finds(says_the_same_twice));
+    assert_true(finds(says_two_things));
+    assert_true(finds(votes_in_the_view_that_it_left));
+}
+
+/* ---- The player reaches the replica ---- */
+static void order_five_and_enter_the_next_view(struct handler_player *p)
+{
+    struct nika_replica_status s;
+    for (uint8_t i = 0; i < 5; i++) {
+        struct handler_op order = {.kind = OP_ORDER, .digest = i};
+        handler_play_pbft(p, &order);
+    }
+    desk_status(p->desk, &s);
+    assert_int_equal(s.last_executed, 5);
+    assert_int_equal(p->refused, 0);
+    assert_true(handler_leave_view(p, false));
+    desk_status(p->desk, &s);
+    assert_int_equal(s.view, 1);
+    assert_false(s.active);
+    assert_int_equal(s.view_changes_held, 2);
+    assert_true(handler_leave_view(p, true));
+    desk_status(p->desk, &s);
+    assert_true(s.active);
+}
+
+static void test_operations_order_checkpoint_and_change_the_view(void **state)
+{
+    (void)state;
+    struct nika_replica_status s;
+    struct handler_player p = {
+        .desk = desk_new(&nika_replica_pbft, NULL, nika_replica_pbft.messages, 1, 1)};
+    order_five_and_enter_the_next_view(&p);
+    /* Back to the beginning, and the same once more. */
+    uint64_t first = desk_digest(p.desk);
+    desk_reset(p.desk);
+    desk_status(p.desk, &s);
+    assert_int_equal(s.last_executed, 0);
+    assert_true(desk_digest(p.desk) != first);
+    order_five_and_enter_the_next_view(&p);
+    assert_true(desk_digest(p.desk) == first);
+    desk_free(p.desk);
+}
+
+static void test_a_damaged_frame_is_refused_at_ingress(void **state)
+{
+    (void)state;
+    struct handler_player p = {
+        .desk = desk_new(&nika_replica_pbft, NULL, nika_replica_pbft.messages, 1, 1)};
+    struct handler_op damage = {.kind = OP_DAMAGED, .number = 60};
+    handler_play_pbft(&p, &damage);
+    struct handler_op vote = {.kind = OP_PREPARE, .sender = 2};
+    handler_play_pbft(&p, &vote);
+    assert_int_equal(p.refused, 1);
+    handler_play_pbft(&p, &vote);
+    assert_int_equal(p.delivered, 1);
+    desk_free(p.desk);
+}
+
+/* ---- Mutations ---- */
+static void test_a_mutated_list_holds_whole_entries(void **state)
+{
+    (void)state;
+    uint8_t data[1 + 8 * HANDLER_OP_SIZE] = {0};
+    uint32_t size = 0, largest = 0, changed = 0;
+    for (uint32_t seed = 0; seed < 2000; seed++) {
+        uint8_t before[sizeof data];
+        memcpy(before, data, sizeof data);
+        uint32_t was = size;
+        size = nika_target_list_mutate(&handler_list, data, size, sizeof data, seed);
+        assert_true(size >= 1 && size <= sizeof data);
+        assert_int_equal((size - 1) % HANDLER_OP_SIZE, 0);
+        if (size > largest) largest = size;
+        changed += size != was || memcmp(before, data, size) != 0;
+    }
+    assert_int_equal(largest, sizeof data);
+    assert_true(changed > 1900);
+}
+
+static void test_the_same_seed_mutates_alike(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; nika_targets[i] != NULL; i++) {
+        uint8_t a[256] = {1, 2, 3}, b[256] = {1, 2, 3};
+        if (nika_targets[i]->mutate == NULL) continue;
+        uint32_t size = nika_targets[i]->mutate(a, 3, sizeof a, 42);
+        assert_int_equal(nika_targets[i]->mutate(b, 3, sizeof b, 42), size);
+        assert_memory_equal(a, b, size);
+    }
+}
+
+static void test_crossing_takes_from_both(void **state)
+{
+    (void)state;
+    uint8_t a[1 + 4 * HANDLER_OP_SIZE], b[sizeof a], out[sizeof a];
+    bool mixed = false;
+    memset(a, 1, sizeof a);
+    memset(b, 2, sizeof b);
+    for (uint32_t seed = 0; seed < 50; seed++) {
+        uint32_t size =
+            nika_target_list_cross(&handler_list, (struct nika_span){a, sizeof a},
+                                   (struct nika_span){b, sizeof b}, out, sizeof out, seed);
+        assert_int_equal((size - 1) % HANDLER_OP_SIZE, 0);
+        mixed = mixed || (size > HANDLER_OP_SIZE && memchr(out, 1, size) != NULL &&
+                          memchr(out, 2, size) != NULL && out[size - 1] == 2);
+        /* Never a cut inside an entry. */
+        for (uint32_t at = 1; at < size; at += HANDLER_OP_SIZE)
+            assert_int_equal(out[at], out[at + HANDLER_OP_SIZE - 1]);
+    }
+    assert_true(mixed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_a_replica_may_not_say_is_a_finding),
+        cmocka_unit_test(test_operations_order_checkpoint_and_change_the_view),
+        cmocka_unit_test(test_a_damaged_frame_is_refused_at_ingress),
+        cmocka_unit_test(test_a_mutated_list_holds_whole_entries),
+        cmocka_unit_test(test_the_same_seed_mutates_alike),
+        cmocka_unit_test(test_crossing_takes_from_both),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
