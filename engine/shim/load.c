@@ -25,7 +25,8 @@ struct load_client {
     struct nika_node_keys keys;
     struct nika_keyring *keyring;
     struct nika_verifier *verifier;
-    struct nika_links *links;
+    struct nika_links *links; /* NULL: its carrier's are used. */
+    struct load_client *carrier; /* Itself, or whose sessions carry its frames. */
     struct nika_timers timers;
     struct nika_replica *module;
     void *memory;
@@ -69,10 +70,10 @@ static void apply(struct load_client *c, const struct nika_action *action, struc
 {
     switch ((enum nika_action_kind)action->kind) {
     case NIKA_ACTION_SEND:
-        nika_links_send(c->links, action->to, (enum nika_send_class)action->send_class, bytes);
+        nika_links_send(c->carrier->links, action->to, (enum nika_send_class)action->send_class, bytes);
         return;
     case NIKA_ACTION_BROADCAST:
-        nika_links_broadcast(c->links, (enum nika_send_class)action->send_class, bytes);
+        nika_links_broadcast(c->carrier->links, (enum nika_send_class)action->send_class, bytes);
         return;
     case NIKA_ACTION_TIMER:
         nika_timers_set(&c->timers, action, nika_clock_monotonic());

@@ -185,6 +185,11 @@ bool node_on_frame(void *context, uint32_t peer, struct nika_span bytes)
     struct nika_frame frame;
     const struct nika_message_table *messages = node->options.replica_ops->messages;
     enum nika_arrival arrival = nika_verifier_admit(node->verifier, messages, peer, bytes, &frame);
+    if (arrival == NIKA_ARRIVAL_UNBOUND &&
+        nika_cluster_carries(node->options.cluster, peer, frame.sender)) {
+        peer = frame.sender;
+        arrival = NIKA_ARRIVAL_GOOD;
+    }
     if (arrival != NIKA_ARRIVAL_GOOD) return refused(node, peer, arrival);
     if (node->pool == NULL) return judge(node, peer, &frame);
     if (!is_needed(node, &frame)) return true;
