@@ -2,6 +2,7 @@
 #include "apps/flat.h"
 
 #include "engine/core/assert.h"
+#include "engine/core/planted.h"
 
 static uint32_t chunks_of(uint64_t size, uint32_t chunk_size)
 {
@@ -149,7 +150,8 @@ enum nika_err nika_flat_restore_end(struct nika_flat *flat, struct nika_span *st
     place->live =
         false; /* It lends its leaves, and is taken by the snapshot of what was restored. */
     hash_chunks(flat, flat->staging, &flat->target, place->leaves, &root);
-    if (!nika_digest_equal(&root, &flat->target.root)) return NIKA_ERR_MALFORMED;
+    if (!NIKA_PLANTED(B35) && !nika_digest_equal(&root, &flat->target.root))
+        return NIKA_ERR_MALFORMED;
     *state = (struct nika_span){flat->staging, (uint32_t)flat->target.total_size};
     return NIKA_OK;
 }

@@ -4,6 +4,7 @@
 #include "apps/kv.h"
 #include "engine/core/assert.h"
 #include "engine/core/digest.h"
+#include "engine/core/planted.h"
 
 /* Live state and the kept snapshots can each hold a page of their own for every bucket, so a page is always free when needed. */
 static uint32_t pages_per_bucket(const struct nika_config *config)
@@ -366,7 +367,7 @@ enum nika_err kv_restore_end(struct nika_app *app, struct nika_snapshot_meta *ou
     if (good) {
         app->restoring = false;
         kv_snapshot_take(app, app->target.seq, out);
-        good = nika_digest_equal(&out->root, &app->target.root) &&
+        good = (NIKA_PLANTED(B35) || nika_digest_equal(&out->root, &app->target.root)) &&
                out->chunk_count == app->target.chunk_count &&
                out->total_size == app->target.total_size;
     }

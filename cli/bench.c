@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "apps/registry.h"
+#include "cli/behaviour.h"
 #include "cli/bench_cluster.h"
+#include "cli/bench_trusted.h"
 #include "cli/cli.h"
 #include "protocols/registry.h"
 
@@ -26,14 +28,19 @@ enum {
     OPTION_SEED,
     OPTION_RECORD,
     OPTION_HOW,
-    OPTION_THREADS
+    OPTION_THREADS,
+    OPTION_BEHAVIOUR,
+    OPTION_ON,
+    OPTION_SOCKET,
+    OPTION_INSTANCE
 };
 
 struct arguments {
-    bool json, no_oracles, sim, only_runs, on_cluster;
+    bool json, no_oracles, sim, only_runs, on_cluster, on_trusted;
     uint64_t rounds, seconds, n; /* rounds 0 = until the seconds are over. */
     const char *suite;
     struct cli_bench_cluster cluster;
+    struct cli_bench_trusted trusted;
 };
 /* What is measured: a cluster on an ordinary network, fault-free or under attack. */
 struct setup {
@@ -72,6 +79,11 @@ static const struct argp_option options[] = {
      "cluster: instead of measuring, kill -9 and restart N replicas at random instants under load "
      "and check what the clients were answered",
      1},
+    {"behaviour", OPTION_BEHAVIOUR, "NAME[,PARAMETER=VALUE]", 0,
+     "cluster: one replica lies, as a behaviour of scenarios does: throughput under attack; in "
+     "builds with NIKA_BEHAVIOURS alone",
+     1},
+    {"on", OPTION_ON, "I", 0, "cluster: with --behaviour: which one (default 0, the primary)", 1},
     {"how", OPTION_HOW, "WAY", 0,
      "cluster: with --kills: nine (default), term: a rolling restart in order, lose: kill -9 and "
      "its "
@@ -79,7 +91,14 @@ static const struct argp_option options[] = {
      1},
     {"seed", OPTION_SEED, "N", 0, "cluster: of the kills (default 1)", 1},
     {"record", OPTION_RECORD, NULL, 0, "cluster: every replica writes a recording to DIR", 1},
-    {"dir", OPTION_DIR, "DIR", 0, "cluster: make it here and leave its files and logs", 1},
+    {"dir", OPTION_DIR, "DIR", 0,
+     "cluster: make it here and leave its files and logs; trusted: the state of the process on "
+     "disk "
+     "(default: here)",
+     1},
+    {"socket", OPTION_SOCKET, "PATH", 0,
+     "trusted: measure the process that serves here; its last counter moves", 2},
+    {"instance", OPTION_INSTANCE, "I", 0, "trusted: its instance (default 0)", 2},
     {0}};
 
 static void parse_cluster_set(char *text, struct argp_state *state, struct arguments *a)
@@ -147,6 +166,13 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
     case OPTION_THREADS:
         c->verify_threads = cli_number(text, "--verify-threads", 0, 64, state);
         return 0;
+    case OPTION_BEHAVIOUR:
+        cli_behaviour_parse(text, &(struct nika_behaviour_options){0}, state);
+        c->behaviour = text;
+        return 0;
+    case OPTION_ON:
+        c->liar = (uint32_t)cli_number(text, "--on", 0, NIKA_REPLICAS_MAX - 1, state);
+        return 0;
     case OPTION_HOW:
         parse_how(text, state, a);
         return 0;
@@ -183,6 +209,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_N:
         a->n = cli_number(text, "--n", 4, NIKA_REPLICAS_MAX, state);
         return 0;
+    case OPTION_SOCKET:
+        a->trusted.socket = text;
+        return 0;
+    case OPTION_INSTANCE:
+        a->trusted.instance =
+            (uint32_t)cli_number(text, "--instance", 0, NIKA_REPLICAS_MAX - 1, state);
+        return 0;
     case OPTION_NO_ORACLES:
         a->no_oracles = true;
         return 0;
@@ -194,11 +227,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case ARGP_KEY_ARG:
         a->sim = strcmp(text, "sim") == 0;
         a->on_cluster = strcmp(text, "cluster") == 0;
-        if (!a->sim && !a->on_cluster)
-            argp_error(state, "what can be measured is \"sim\" or \"cluster\", not \"%s\"", text);
+        a->on_trusted = strcmp(text, "trusted") == 0;
+        if (!a->sim && !a->on_cluster && !a->on_trusted)
+            argp_error(state,
+                       "what can be measured is \"sim\", \"cluster\" or \"trusted\", not \"%s\"",
+                       text);
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "what shall be measured? (nika bench sim, nika bench cluster)");
+        argp_error(
+            state,
+            "what shall be measured? (nika bench sim, nika bench cluster, nika bench trusted)");
         return 0;
     default:
         return parse_cluster(key, text, state, a);
@@ -208,11 +246,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
     options,
     parse,
-    "sim|cluster",
+    "sim|cluster|trusted",
     "Measure the simulator: whole runs with digest, taps and oracles, on one core; or a real "
-    "cluster of processes on loopback under closed-loop load.\v"
+    "cluster of processes on loopback under closed-loop load; or what a certificate of each "
+    "trusted backend costs.\v"
     "  nika bench sim --json\n"
-    "  nika bench cluster --clients 100 --suite hmac --seconds 10 --json",
+    "  nika bench cluster --clients 100 --suite hmac --seconds 10 --json\n"
+    "  nika bench trusted --json",
     NULL,
     NULL,
     NULL};
@@ -445,17 +485,28 @@ static int run(int argc, char **argv)
         json_decref(a.cluster.tunables);
         return NIKA_EXIT_USAGE;
     }
+    if (a.cluster.liar >= a.n) {
+        fprintf(stderr, "nika: --on: expected 0..%" PRIu64 "\n", a.n - 1);
+        json_decref(a.cluster.tunables);
+        return NIKA_EXIT_USAGE;
+    }
     a.cluster.n = a.n;
     a.cluster.seconds = a.seconds;
     a.cluster.suite = a.suite;
-    json_t *root =
-        a.on_cluster ? cli_bench_cluster_run(&a.cluster, &worst) : measure_all(&a, &worst);
+    a.trusted.rounds = a.rounds;
+    a.trusted.seconds = a.seconds;
+    a.trusted.dir = a.cluster.dir;
+    json_t *root = a.on_cluster   ? cli_bench_cluster_run(&a.cluster, &worst)
+                   : a.on_trusted ? cli_bench_trusted_run(&a.trusted, &worst)
+                                  : measure_all(&a, &worst);
     json_decref(a.cluster.tunables);
     if (root == NULL) return worst;
     if (a.json) {
         char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(3));
         printf("%s\n", text != NULL ? text : "{}");
         free(text);
+    } else if (a.on_trusted) {
+        cli_bench_trusted_print(root);
     } else {
         print_text(root);
     }
@@ -463,12 +514,13 @@ static int run(int argc, char **argv)
     return worst;
 }
 
-const struct cli_command cli_bench = {"bench",
-                                      "sim|cluster",
-                                      "measure the simulator, or a real cluster",
-                                      "Measures whole runs on one core: messages, requests, events "
-                                      "and short runs a second, and the cost of a snapshot; or "
-                                      "throughput, latency, processor time and memory of a live "
-                                      "cluster.",
-                                      &argp,
-                                      run};
+const struct cli_command cli_bench = {
+    "bench",
+    "sim|cluster|trusted",
+    "measure the simulator, a real cluster, or trusted certificates",
+    "Measures whole runs on one core: messages, requests, events "
+    "and short runs a second, and the cost of a snapshot; or "
+    "throughput, latency, processor time and memory of a live "
+    "cluster; or the nanoseconds of a trusted certificate.",
+    &argp,
+    run};

@@ -81,16 +81,24 @@ static bool read_all(const struct bench *b, struct reading *out)
     return true;
 }
 
+/* Nobody promises anything of it. */
+static bool is_liar(const struct bench *b, uint32_t replica)
+{
+    return b->options->behaviour != NULL && replica == b->options->liar;
+}
+
 /* Do all stand at one sequence number with one history? A replica that is behind catches up by itself. */
 static bool compare_histories(struct bench *b)
 {
     struct reading now[NIKA_REPLICAS_MAX];
+    uint32_t first = is_liar(b, 0) ? 1 : 0;
     uint64_t until = cli_clock_ns() + LEVEL_WAIT_NS;
     while (cli_clock_ns() < until) {
         bool level = read_all(b, now);
-        for (uint32_t i = 1; level && i < b->net.n; i++) level = now[i].executed == now[0].executed;
-        for (uint32_t i = 1; level && i < b->net.n; i++) {
-            if (strcmp(now[i].chain, now[0].chain) != 0) return false;
+        for (uint32_t i = 0; level && i < b->net.n; i++)
+            level = is_liar(b, i) || now[i].executed == now[first].executed;
+        for (uint32_t i = 0; level && i < b->net.n; i++) {
+            if (!is_liar(b, i) && strcmp(now[i].chain, now[first].chain) != 0) return false;
         }
         if (level) return true;
         (void)nika_load_settle(b->load, SECOND_NS / 20);
@@ -123,10 +131,11 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
     json_object_update(tunables, o->tunables);
     if (o->batch != 0)
         json_object_set_new(tunables, "batch_count", json_integer((json_int_t)o->batch));
+    bool patient = o->kills == 0 && o->behaviour == NULL;
     /* A slow suite must not look like a faulty primary. */
-    if (o->kills == 0 && json_object_get(tunables, "request_ms") == NULL)
+    if (patient && json_object_get(tunables, "request_ms") == NULL)
         json_object_set_new(tunables, "request_ms", json_integer(20000));
-    if (o->kills == 0 && json_object_get(tunables, "client_ms") == NULL)
+    if (patient && json_object_get(tunables, "client_ms") == NULL)
         json_object_set_new(tunables, "client_ms", json_integer(10000));
     const struct nika_testnet_options net = {.dir = b->dir,
                                              .n = (uint32_t)o->n,
@@ -146,6 +155,8 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
 
 static bool start_cluster(struct bench *b)
 {
+    if (b->options->behaviour != NULL)
+        b->net.replicas[b->options->liar].behaviour = b->options->behaviour;
     for (uint32_t i = 0; i < b->net.n; i++) {
         if (cli_replica_start(&b->net.replicas[i], b->options->record)) continue;
         fprintf(stderr, "nika: replica %u: cannot be started: %s\n", i, strerror(errno));
@@ -339,6 +350,10 @@ static json_t *report(const struct bench *b)
     json_object_set_new(root, "store",
                         json_string(o->store == NIKA_STORE_MEMORY ? "memory" : "disk"));
     json_object_set_new(root, "build", json_string(cli_version_text()));
+    if (o->behaviour != NULL) {
+        json_object_set_new(root, "behaviour", json_string(o->behaviour));
+        set(root, "liar", o->liar);
+    }
     set(root, "n", o->n);
     set(root, "clients", o->clients);
     set(root, "payload", o->payload);

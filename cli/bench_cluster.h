@@ -17,6 +17,8 @@ struct cli_bench_cluster {
     enum cli_kill how;
     uint64_t seed;
     const char *suite, *protocol, *app;
+    const char *behaviour; /* Of replica `liar`; NULL = all are honest. */
+    uint32_t liar;
     const char *dir; /* Kept afterwards; NULL = a temporary one that is removed. */
     bool record;     /* Every replica records; with `dir` only. */
     enum nika_store_kind store;

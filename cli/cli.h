@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "engine/sim/trace.h"
+#include "report/report.h"
 #include "scenarios/runner.h"
 #include "scenarios/story.h"
 
@@ -24,7 +25,8 @@ struct cli_command {
 };
 extern const struct cli_command cli_run, cli_campaign, cli_merge, cli_replay, cli_diff_command,
     cli_shrink, cli_list, cli_bench, cli_inspect, cli_schema, cli_explain, cli_wire, cli_man,
-    cli_version, cli_node_command, cli_keygen, cli_testnet_command, cli_client;
+    cli_version, cli_node_command, cli_keygen, cli_testnet_command, cli_client, cli_history_command,
+    cli_tss, cli_report_command;
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated. */
 
 #define CLI_EXIT_COUNT 8u
@@ -50,6 +52,7 @@ struct cli_run_request {
     uint32_t set_count;
     uint64_t seed;
     bool seed_given;
+    bool is_log; /* `path` is a decision log: it holds scenario and seed. */
 };
 /* For parsers: the one word of a command line that is no option, into *word. `what` as in "one scenario at a time", `question` for none. */
 error_t cli_parse_word(int key, char *text, struct argp_state *state, const char **word,
@@ -129,8 +132,15 @@ json_t *cli_culprits_json(const struct cli_finished *f);
 void cli_report_human(const struct cli_finished *f, FILE *file);
 /* Runs the scenario once more when there are violations, for what came before them. */
 void cli_report_markdown(const struct cli_finished *f, FILE *file);
+/* What a run says of itself, for tools. The caller owns it. NULL when memory is short. */
+json_t *cli_report_object(const struct cli_finished *f);
 /* One JSON object and a newline. */
 void cli_report_json(const struct cli_finished *f, FILE *file);
+/* Write a run in any format but text, with what was seen of it. False when not all was written. */
+bool cli_report_write(const struct cli_finished *f, const struct nika_report_trace *trace,
+                      enum nika_report_format format, FILE *file);
+/* A Wireshark dissector in Lua, to standard output. */
+void cli_wire_dissector(const struct nika_message_table *table);
 /* A text cut into lines; what follows the last newline is left out. */
 struct cli_lines {
     char *text; /* Newlines replaced by NUL. Owned. */

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "apps/external.h"
 #include "apps/registry.h"
+#include "engine/shim/app_socket.h"
 #include "protocols/registry.h"
 
 static uint32_t protocol_id(const char *name)
@@ -17,9 +19,14 @@ static const char *protocol_check(const char *name, const struct nika_config *co
     return nika_protocol_find(name)->replica->check(config);
 }
 
+const struct nika_app_ops *cli_live_app(const char *name)
+{
+    return strcmp(name, nika_app_external.name) == 0 ? &nika_app_external : nika_app_find(name);
+}
+
 static bool has_app(const char *name)
 {
-    return nika_app_find(name) != NULL;
+    return cli_live_app(name) != NULL;
 }
 
 const struct nika_cluster_names cli_cluster_names = {protocol_id, protocol_check, has_app};
@@ -44,7 +51,14 @@ bool cli_node_load(const char *file, struct cli_node *out, struct nika_problems 
         return false;
     }
     out->replica_ops = nika_protocol_find(out->cluster->protocol)->replica;
-    out->app_ops = nika_app_find(out->cluster->app);
+    out->app_ops = cli_live_app(out->cluster->app);
+    bool external = out->app_ops == &nika_app_external;
+    if (external != (out->config.app_socket[0] != '\0')) {
+        nika_problem(problems, file, "application", "%s",
+                     external ? "missing; application external needs its socket"
+                              : "only application external has one");
+        return false;
+    }
     if (!nika_keys_load(out->config.keys, out->config.replica, out->cluster, &out->keys, problems))
         return false;
     out->keyring = nika_keys_ring(&out->keys, out->cluster, out->config.keys, problems);
@@ -53,14 +67,27 @@ bool cli_node_load(const char *file, struct cli_node *out, struct nika_problems 
 
 void cli_node_free(struct cli_node *node)
 {
+    nika_app_socket_close(node->app_socket);
     nika_keyring_free(node->keyring);
     nika_key_erase(&node->keys, sizeof node->keys);
     nika_cluster_free(node->cluster);
 }
 
-void cli_node_options(const struct cli_node *node, const char *file, struct nika_log *log,
+static bool attach(void *context, struct nika_app *app)
+{
+    struct cli_node *node = context;
+    node->app_socket = nika_app_socket_open(node->config.app_socket, node->config.app_timeout_ms,
+                                            &node->cluster->config, node->log);
+    if (node->app_socket == NULL) return false;
+    nika_app_external_attach(app, nika_app_socket_port(node->app_socket));
+    return true;
+}
+
+void cli_node_options(struct cli_node *node, const char *file, struct nika_log *log,
                       struct nika_node_options *out)
 {
+    bool external = node->app_ops == &nika_app_external;
+    node->log = log;
     *out = (struct nika_node_options){.file = file,
                                       .config = &node->config,
                                       .cluster = node->cluster,
@@ -69,5 +96,7 @@ void cli_node_options(const struct cli_node *node, const char *file, struct nika
                                       .log = log,
                                       .replica_ops = node->replica_ops,
                                       .app_ops = node->app_ops,
+                                      .attach = external ? attach : NULL,
+                                      .attach_context = node,
                                       .version = cli_version_number()};
 }

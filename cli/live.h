@@ -19,11 +19,15 @@ struct cli_node {
     struct nika_keyring *keyring;
     const struct nika_replica_ops *replica_ops;
     const struct nika_app_ops *app_ops;
+    struct nika_app_socket *app_socket; /* Application external, once it is attached. */
+    struct nika_log *log;
 };
+/* An application by name: the registry's, or that of another process. */
+const struct nika_app_ops *cli_live_app(const char *name);
 /* False with problems; to be freed all the same. */
 bool cli_node_load(const char *file, struct cli_node *out, struct nika_problems *problems);
 void cli_node_free(struct cli_node *node);
-void cli_node_options(const struct cli_node *node, const char *file, struct nika_log *log,
+void cli_node_options(struct cli_node *node, const char *file, struct nika_log *log,
                       struct nika_node_options *out);
 
 /* ---- a test network: DIR as nika_testnet_write() leaves it ---- */
@@ -31,6 +35,7 @@ struct cli_replica {
     char file[NIKA_PATH_SIZE], output[NIKA_PATH_SIZE]; /* Node file; what the process prints. */
     char recording[NIKA_PATH_SIZE];                    /* Without "-K.recording". */
     struct nika_node_config config;
+    const char *behaviour; /* --behaviour of its process; NULL = honest. Borrowed. */
 };
 struct cli_testnet {
     const char *dir;

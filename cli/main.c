@@ -9,14 +9,28 @@
 #include "cli/cli.h"
 #include "scenarios/library.h"
 
-const struct cli_command *const cli_commands[] = {
-    &cli_run,    &cli_campaign,     &cli_merge,
-    &cli_replay, &cli_diff_command, &cli_shrink,
-    &cli_list,   &cli_bench,        &cli_inspect,
-    &cli_schema, &cli_explain,      &cli_wire,
-    &cli_man,    &cli_node_command, &cli_testnet_command,
-    &cli_client, &cli_keygen,       &cli_version,
-    NULL};
+const struct cli_command *const cli_commands[] = {&cli_run,
+                                                  &cli_campaign,
+                                                  &cli_merge,
+                                                  &cli_replay,
+                                                  &cli_diff_command,
+                                                  &cli_shrink,
+                                                  &cli_report_command,
+                                                  &cli_list,
+                                                  &cli_bench,
+                                                  &cli_inspect,
+                                                  &cli_schema,
+                                                  &cli_explain,
+                                                  &cli_wire,
+                                                  &cli_man,
+                                                  &cli_node_command,
+                                                  &cli_testnet_command,
+                                                  &cli_client,
+                                                  &cli_history_command,
+                                                  &cli_keygen,
+                                                  &cli_tss,
+                                                  &cli_version,
+                                                  NULL};
 
 const int cli_exits[CLI_EXIT_COUNT] = {0, 1, 2, 3, 4, 5, 6, 64};
 

@@ -1,13 +1,15 @@
 /* cli/node.c: `nika node`: one replica as a process. */
 #include <errno.h>
 
+#include "cli/behaviour.h"
 #include "cli/live.h"
 
-enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_INIT, OPTION_RECORD };
+enum { OPTION_CONFIG = 256, OPTION_CHECK, OPTION_INIT, OPTION_RECORD, OPTION_BEHAVIOUR };
 
 struct arguments {
     const char *config, *record;
     bool check, init;
+    struct nika_behaviour_options behaviour; /* ops NULL: honest. */
 };
 
 static const struct argp_option options[] = {
@@ -19,6 +21,8 @@ static const struct argp_option options[] = {
      "at most "
      "1 GiB",
      0},
+    {"behaviour", OPTION_BEHAVIOUR, "NAME[,PARAMETER=VALUE]", 0,
+     "lie as a Byzantine behaviour of scenarios does; in builds with NIKA_BEHAVIOURS alone", 0},
     {"init", OPTION_INIT, NULL, 0, "make the data directory of a new replica, and end", 0},
     {0}};
 
@@ -37,6 +41,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_INIT:
         a->init = true;
+        return 0;
+    case OPTION_BEHAVIOUR:
+        cli_behaviour_parse(text, &a->behaviour, state);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected \"%s\"; expected --config FILE", text);
@@ -67,9 +74,9 @@ static const struct argp argp = {
     NULL,
     NULL};
 
-static int serve(const char *file, const char *record, const struct cli_node *loaded,
-                 struct nika_problems *problems)
+static int serve(const struct arguments *a, struct cli_node *loaded, struct nika_problems *problems)
 {
+    const char *file = a->config;
     struct nika_node_options o;
     struct nika_log *log = nika_log_open(loaded->config.log_file, loaded->config.log_level);
     if (log == NULL) {
@@ -78,7 +85,8 @@ static int serve(const char *file, const char *record, const struct cli_node *lo
         return NIKA_EXIT_USAGE;
     }
     cli_node_options(loaded, file, log, &o);
-    o.record = record;
+    o.record = a->record;
+    o.behaviour = a->behaviour.ops != NULL ? &a->behaviour : NULL;
     struct nika_node *node = nika_node_new(&o, problems);
     if (node != NULL) nika_node_run(node);
     nika_node_free(node);
@@ -104,7 +112,7 @@ static int run(int argc, char **argv)
         cli_node_options(&loaded, a.config, NULL, &o);
         if (!nika_node_make_data(&o, &problems)) status = cli_problems(&problems);
     } else {
-        status = serve(a.config, a.record, &loaded, &problems);
+        status = serve(&a, &loaded, &problems);
     }
     cli_node_free(&loaded);
     return status;

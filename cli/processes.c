@@ -90,13 +90,18 @@ long cli_replica_pid(const struct cli_replica *replica)
 static void become_node(const struct cli_replica *replica, bool record)
 {
     char path[NIKA_PATH_SIZE + 32];
-    char *const arguments[] = {(char *)(uintptr_t) "nika",
-                               (char *)(uintptr_t) "node",
-                               (char *)(uintptr_t) "--config",
-                               (char *)(uintptr_t)replica->file,
-                               record ? (char *)(uintptr_t) "--record" : NULL,
-                               path,
-                               NULL};
+    const char *words[9] = {"nika", "node", "--config", replica->file};
+    uint32_t count = 4;
+    if (replica->behaviour != NULL) {
+        words[count++] = "--behaviour";
+        words[count++] = replica->behaviour;
+    }
+    if (record) {
+        words[count++] = "--record";
+        words[count++] = path;
+    }
+    char *arguments[9] = {NULL};
+    for (uint32_t i = 0; i < count; i++) arguments[i] = (char *)(uintptr_t)words[i];
     for (uint32_t k = 0; k < RECORDINGS_MAX; k++) {
         snprintf(path, sizeof path, "%s-%u.recording", replica->recording, k);
         if (access(path, F_OK) != 0) break;

@@ -6,8 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "apps/registry.h"
+#include "apps/external.h"
 #include "cli/cli.h"
+#include "cli/live.h"
 #include "engine/core/digest.h"
 #include "engine/sim/recorded.h"
 #include "protocols/registry.h"
@@ -68,7 +69,7 @@ static void print(const struct nika_recorded_result *r, bool same)
 
 int cli_replay_recording(const char *path)
 {
-    const struct nika_recorded_modules modules = {protocol, nika_app_find};
+    const struct nika_recorded_modules modules = {protocol, cli_live_app, nika_app_external.name};
     struct nika_recorded_result result;
     struct nika_span file = map_file(path);
     if (file.size == 0) {

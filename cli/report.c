@@ -48,6 +48,11 @@ void cli_reproduce(const struct cli_run_request *request, char *out, size_t size
     snprintf(out, size, "%s", "");
     append_quoted(out, size, cli_program());
     size_t named = strlen(out);
+    if (request->is_log) {
+        snprintf(out + named, size - named, " replay ");
+        append_quoted(out, size, request->path);
+        return;
+    }
     snprintf(out + named, size - named, " run ");
     append_quoted(out, size, request->path);
     size_t used = strlen(out);

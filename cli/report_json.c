@@ -138,7 +138,7 @@ static json_t *json_numbers(const struct cli_finished *f)
     return numbers;
 }
 
-void cli_report_json(const struct cli_finished *f, FILE *file)
+json_t *cli_report_object(const struct cli_finished *f)
 {
     const struct nika_run_result *r = f->result;
     char line[CLI_LINE_SIZE];
@@ -156,6 +156,12 @@ void cli_report_json(const struct cli_finished *f, FILE *file)
     json_object_set_new(root, "accountability", cli_culprits_json(f));
     json_object_update_new(root, json_counters(r));
     json_object_set_new(root, "replicas", json_replicas(r));
+    return root;
+}
+
+void cli_report_json(const struct cli_finished *f, FILE *file)
+{
+    json_t *root = cli_report_object(f);
     char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);
     fprintf(file, "%s\n", text != NULL ? text : "{}");
     free(text);

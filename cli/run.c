@@ -19,6 +19,10 @@ struct arguments {
     struct cli_run_request request;
     struct output trace, report, story, log;
     bool json, check;
+    /* --report wants the model of the run. */
+    bool modelled;
+    enum nika_report_format format;
+    struct nika_report_trace *model;
 };
 
 static const struct argp_option options[] = {
@@ -28,7 +32,10 @@ static const struct argp_option options[] = {
     {"log", OPTION_LOG, "FILE", 0,
      "write the decisions that were not the fair ones, for nika replay, diff and shrink", 0},
     {"story", OPTION_STORY, "FILE", 0, "write what happened, one readable line an event", 0},
-    {"report", OPTION_REPORT, "FILE", 0, "write a report in Markdown", 0},
+    {"report", OPTION_REPORT, "FILE", 0,
+     "write a report: .html, .json, .xml (JUnit), .sarif, .trace.json (Chrome), .pcapng by the "
+     "end of its name, else Markdown",
+     0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object instead of text", 0},
     {"check-determinism", OPTION_CHECK, NULL, 0,
      "run twice and compare digests; exit 4 when they differ", 0},
@@ -46,6 +53,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_REPORT:
         a->report.path = text;
+        a->modelled = nika_report_format_of_file(text, &a->format) && a->format != NIKA_REPORT_TEXT;
         return 0;
     case OPTION_STORY:
         a->story.path = text;
@@ -233,8 +241,12 @@ static void run_watched(struct arguments *a, const struct nika_scenario *s,
     watch_story(&story, turns, a->story.file, nika_runner_world(runner));
     if (a->trace.file != NULL) trace = cli_trace_attach(runner, s, a->request.seed, a->trace.file);
     if (a->log.file != NULL) nika_recorder_attach(&recorder, nika_runner_world(runner));
+    if (a->modelled)
+        a->model =
+            nika_report_trace_new(nika_runner_world(runner), turns->story.protocol->messages);
     nika_runner_finish(runner, result);
     turns->closed = true;
+    nika_report_trace_close(a->model);
     if (a->log.file != NULL) write_log(a, s, &recorder, result);
     nika_decisions_clear(&recorder.decisions);
     /* close_output() says that the last line is missing, and why. */
@@ -242,7 +254,7 @@ static void run_watched(struct arguments *a, const struct nika_scenario *s,
         a->trace.error = errno;
     nika_trace_free(trace);
     /* Whatever runs next must not find these watchers. */
-    if (trace == NULL && a->story.file == NULL && a->log.file == NULL) return;
+    if (trace == NULL && a->story.file == NULL && a->log.file == NULL && a->model == NULL) return;
     nika_runner_set_oracles(runner, false);
     nika_runner_set_oracles(runner, true);
 }
@@ -254,6 +266,15 @@ static void print_head(const struct arguments *a, const struct nika_scenario *s)
     fflush(stdout);
 }
 
+static void write_report(struct arguments *a, const struct cli_finished *f)
+{
+    if (!a->modelled) {
+        cli_report_markdown(f, a->report.file);
+    } else if (a->model == NULL || !cli_report_write(f, a->model, a->format, a->report.file)) {
+        a->report.error = a->model == NULL ? ENOMEM : errno;
+    }
+}
+
 static int report(struct arguments *a, const struct cli_finished *f)
 {
     struct output *outputs[] = {&a->trace, &a->story, &a->log, &a->report};
@@ -263,7 +284,7 @@ static int report(struct arguments *a, const struct cli_finished *f)
     } else {
         cli_report_human(f, stdout);
     }
-    if (a->report.file != NULL) cli_report_markdown(f, a->report.file);
+    if (a->report.file != NULL) write_report(a, f);
     for (uint32_t i = 0; i < ARRAY_COUNT(outputs); i++) {
         bool asked = outputs[i]->file != NULL, written = close_output(outputs[i]);
         if (asked && written && !a->json) printf("%-9s %s\n", outputs[i]->what, outputs[i]->path);
@@ -289,6 +310,7 @@ static int execute(struct arguments *a, const struct nika_scenario *s, struct ni
         status = report(a, &f);
         free(archive);
     }
+    nika_report_trace_free(a->model);
     free(turns);
     free(result);
     return status;

@@ -38,7 +38,7 @@ static const struct argp_option options[] = {
     {"f", OPTION_F, "F", 0, "tolerated faults (default (N-1)/3)", 0},
     {"clients", OPTION_CLIENTS, "C", 0, "registered clients (default 10)", 0},
     {"protocol", OPTION_PROTOCOL, "NAME", 0, "default pbft", 0},
-    {"app", OPTION_APP, "NAME", 0, "default kv", 0},
+    {"app", OPTION_APP, "NAME", 0, "default kv; external: another process at DIR/app-I.sock", 0},
     {"app-param", OPTION_APP_PARAM, "N", 0, "the application's one number (default 0)", 0},
     {"suite", OPTION_SUITE, "NAME", 0, "ed25519 (default), ecdsa-p256, rsa-2048 or hmac", 0},
     {"store", OPTION_STORE, "KIND", 0, "disk (default) or memory, which is for benchmarks", 0},
@@ -99,7 +99,7 @@ static void parse_end(struct argp_state *state, struct arguments *a)
     if (!a->f_given) a->net.f = (a->net.n - 1) / 3;
     if (nika_protocol_find(a->net.protocol) == NULL)
         argp_error(state, "--protocol: no protocol \"%s\" (nika list)", a->net.protocol);
-    if (nika_app_find(a->net.app) == NULL)
+    if (cli_live_app(a->net.app) == NULL)
         argp_error(state, "--app: no application \"%s\" (nika list)", a->net.app);
     if (a->net.port != 0 && a->net.port + 2 * a->net.n > 65536)
         argp_error(state, "--port: %u ports from %u on do not fit", 2 * a->net.n, a->net.port);

@@ -125,17 +125,30 @@ static void print_frame(void)
     printf(".\n");
 }
 
+struct arguments {
+    const char *protocol;
+    bool dissector;
+};
+enum { OPTION_DISSECTOR = 256 };
+static const struct argp_option options[] = {
+    {"dissector", OPTION_DISSECTOR, NULL, 0,
+     "print a Wireshark dissector in Lua instead, for the files of nika report --format pcapng", 0},
+    {0}};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
+    struct arguments *a = state->input;
+    if (key == OPTION_DISSECTOR) a->dissector = true;
+    if (key == OPTION_DISSECTOR) return 0;
     if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
     if (state->arg_num > 0) argp_error(state, "one protocol at a time, got \"%s\" too", text);
-    *(const char **)state->input = text;
+    a->protocol = text;
     return 0;
 }
 
 static const struct argp argp = {
-    NULL, parse, "[PROTOCOL]", "Print the wire format of a protocol (default pbft) as Markdown.",
-    NULL, NULL,  NULL};
+    options, parse, "[PROTOCOL]", "Print the wire format of a protocol (default pbft) as Markdown.",
+    NULL,    NULL,  NULL};
 
 static const char *protocol_at(const void *context, uint32_t index)
 {
@@ -145,8 +158,9 @@ static const char *protocol_at(const void *context, uint32_t index)
 
 static int run(int argc, char **argv)
 {
-    const char *name = "pbft";
-    argp_parse(&argp, argc, argv, 0, NULL, &name);
+    struct arguments a = {.protocol = "pbft"};
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    const char *name = a.protocol;
     const struct nika_protocol *protocol = nika_protocol_find(name);
     if (protocol == NULL) {
         const char *near = nika_did_you_mean(name, protocol_at, NULL);
@@ -156,6 +170,10 @@ static int run(int argc, char **argv)
         return NIKA_EXIT_USAGE;
     }
     const struct nika_message_table *table = protocol->replica->messages;
+    if (a.dissector) {
+        cli_wire_dissector(table);
+        return 0;
+    }
     printf("# Wire format of %s\n\nPrinted by `nika wire %s` from the message tables.\n\n",
            protocol->name, protocol->name);
     print_frame();

@@ -51,7 +51,14 @@
     FAULT(replay)                                                                                  \
     FAULT(silent)                                                                                  \
     FAULT(starve)                                                                                  \
-    FAULT(withhold_batch)
+    FAULT(withhold_batch)                                                                          \
+    FAULT(trusted_crash)                                                                           \
+    FAULT(trusted_halt)                                                                            \
+    FAULT(trusted_gap)                                                                             \
+    FAULT(trusted_rollback)                                                                        \
+    FAULT(trusted_clone)                                                                           \
+    FAULT(trusted_reset)                                                                           \
+    FAULT(trusted_key_leak)
 
 #define DECLARE(name) extern const struct nika_fault_ops nika_fault_##name;
 FAULTS(DECLARE)

@@ -1,5 +1,6 @@
 /* faults/support.c: shared helpers of faults; see support.h. */
 #include "faults/support.h"
+#include "engine/core/planted.h"
 
 #include "engine/core/digest.h"
 
@@ -29,6 +30,7 @@ static uint64_t seq_of(const struct nika_outgoing *out)
 
 bool fault_rolls(struct nika_fault *fault, const struct nika_outgoing *out, uint64_t ppm)
 {
+    if (NIKA_PLANTED(X5) && fault->acted > 0) return false;
     return nika_fault_choice_ppm(fault, fault_link_code(out->from, out->to), out->type,
                                  view_of(out), seq_of(out), ppm);
 }

@@ -4,6 +4,7 @@
  * Names become text in choice_text.c. The log owns its table; a chooser is plain data and owns
  * nothing. */
 #include "engine/core/choice.h"
+#include "engine/core/planted.h"
 
 #include "engine/core/assert.h"
 #include "engine/core/mix.h"
@@ -35,7 +36,8 @@ static inline uint64_t name_draw(uint64_t hash, uint64_t seed, uint32_t k)
 
 static uint64_t drive_seed(struct nika_chooser *c, const struct nika_choice_name *name, uint64_t n)
 {
-    return nika_reduce(name_draw(name_hash(name), c->seed, name->k), n);
+    uint64_t seed = NIKA_PLANTED(X10) ? c->seed ^ nika_mix((uintptr_t)c) : c->seed;
+    return nika_reduce(name_draw(name_hash(name), seed, name->k), n);
 }
 
 static void chooser_init(struct nika_chooser *c, nika_choice_driver *driver, void *state,
@@ -61,7 +63,8 @@ static inline uint64_t ask(struct nika_chooser *c, struct nika_choice_name *name
     uint64_t hash = name_hash(name);
     name->k = c->occurrence[hash & (NIKA_CHOICE_COUNTERS - 1)]++;
     c->count++;
-    if (c->driver == drive_seed) return nika_reduce(name_draw(hash, c->seed, name->k), n);
+    if (c->driver == drive_seed && !NIKA_PLANTED(X10))
+        return nika_reduce(name_draw(hash, c->seed, name->k), n);
     uint64_t value = c->driver(c, name, n);
     NIKA_ASSERT(value < n);
     return value;

@@ -151,7 +151,7 @@ struct nika_fault_ops {
     /* NODE: called after each action of a target was applied; for "crash at persistence point" conditions. */
     void (*on_tap)(struct nika_fault *fault, uint32_t node, uint32_t tap_kind, uint64_t a,
                    uint64_t b);
-    /* NODE, TRUSTED: a call of a target to its trusted instance, once before it is done and once after. Before: an error makes it fail
+    /* NODE, BYZANTINE, TRUSTED: a call of a target to its trusted instance, once before it is done and once after. Before: an error makes it fail
      * with that error and without effect. */
     enum nika_err (*on_trusted)(struct nika_fault *fault, uint32_t replica,
                                 struct nika_trusted_call *call);

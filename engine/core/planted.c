@@ -9,7 +9,7 @@ const char *nika_planted_name(uint32_t index)
 {
     static const char *const names[] = {
         "none",
-#define X(id, ...) #id,
+#define X(id) #id,
 #include "engine/core/planted.def"
 #undef X
     };

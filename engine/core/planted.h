@@ -12,7 +12,7 @@
 
 enum nika_planted {
     NIKA_PLANTED_NONE = 0,
-#define X(id, ...) NIKA_PLANTED_##id,
+#define X(id) NIKA_PLANTED_##id,
 #include "engine/core/planted.def"
 #undef X
     NIKA_PLANTED_COUNT

@@ -5,6 +5,7 @@
 #include "engine/core/wal.h"
 
 #include "engine/core/digest.h"
+#include "engine/core/planted.h"
 
 #define HEAD_SIZE 13u /* len u32, kind u8, seq u64 */
 #define CRC_SIZE 4u
@@ -35,7 +36,8 @@ enum nika_err nika_wal_next(struct nika_span log, uint32_t *at, struct nika_wal_
     if (size > log.size - *at - NIKA_WAL_OVERHEAD) return NIKA_ERR_MALFORMED;
     struct nika_wal_record record = {.kind = nika_read_u8(&r), .seq = nika_read_u64(&r)};
     record.payload = (struct nika_span){.data = nika_read_raw(&r, size), .size = size};
-    if (nika_read_u32(&r) != nika_crc32c(0, log.data + *at, HEAD_SIZE + size))
+    uint32_t crc = nika_read_u32(&r);
+    if (!NIKA_PLANTED(I16) && crc != nika_crc32c(0, log.data + *at, HEAD_SIZE + size))
         return NIKA_ERR_MALFORMED;
     *out = record;
     *at = r.at;

@@ -2,6 +2,7 @@
  * commit certificates disagree (PROTOCOLS.md 1.16; ATTACKS.md 9, O-AGR, O-PFX and the signer count of O-CERT).
  *
  * Certificates count as soon as a replica claims one: disagreement shows before anybody executes. */
+#include "engine/core/planted.h"
 #include "engine/oracle/oracle_private.h"
 
 struct position {
@@ -42,6 +43,10 @@ static void check_digest(struct agreement *a, const struct nika_tap *tap, uint64
     uint64_t value = oracle_fingerprint(digest);
     if (oracle_claim(a->ring, a->ring_count, seq, seq, value, tap->node, &c) != ORACLE_CLAIM_OTHER)
         return;
+    if (NIKA_PLANTED(X1)) {
+        *c = (struct oracle_claim){.seq = seq, .value = value, .node = tap->node};
+        return;
+    }
     nika_oracle_report(
         a, tap, tap->node, c->node, seq,
         "replica %" PRIu32 " %s digest %08" PRIx32 " at seq %" PRIu64 " (view %" PRIu64

@@ -5,6 +5,7 @@
  * whether the stall is excusable, because more than f replicas are faulty or down. */
 #include <stdio.h>
 
+#include "engine/core/planted.h"
 #include "engine/oracle/oracle_private.h"
 
 struct outstanding {
@@ -210,6 +211,8 @@ static void liveness_on_tap(void *state, const struct nika_tap *tap)
         return;
     } else if (tap->kind == NIKA_TAP_EXECUTED || tap->kind == NIKA_TAP_RESTORED) {
         l->position[tap->node] = tap->a;
+        for (uint32_t i = 0; NIKA_PLANTED(X4) && i < l->clients; i++)
+            l->operations[i].active = false;
     } else if (tap->kind == NIKA_TAP_RESTARTED) {
         l->up_since_ns[tap->node] = tap->now_ns;
         l->position[tap->node] = 0;

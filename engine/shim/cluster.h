@@ -84,8 +84,10 @@ struct nika_node_config {
     char pid_file[NIKA_PATH_SIZE]; /* "" = none. */
     enum nika_log_level log_level;
     enum nika_store_kind store;
-    uint32_t outbound_kib;   /* Bytes waiting for one peer, at most. */
-    uint32_t verify_threads; /* 0 = in the loop itself. */
+    char app_socket[NIKA_PATH_SIZE]; /* Application `external`: where it listens; "" = none. */
+    uint32_t app_timeout_ms;         /* Its answer, at most. */
+    uint32_t outbound_kib;           /* Bytes waiting for one peer, at most. */
+    uint32_t verify_threads;         /* 0 = in the loop itself. */
 };
 /* Read a node file; paths come out relative to the working directory. */
 bool nika_node_config_load(const char *path, struct nika_node_config *out,

@@ -1,6 +1,10 @@
 /* engine/shim/node.c: the life of a node: opening everything in the order that makes it safe, the loop, the orderly end; see node.h. */
 #include "engine/shim/node_private.h"
 
+#ifdef NIKA_BEHAVIOURS
+#include "engine/shim/behaviour.h"
+#endif
+
 #include "engine/core/assert.h"
 
 #include <errno.h>
@@ -127,6 +131,8 @@ static bool recover(struct nika_node *node, struct nika_problems *p)
     node->module =
         o->replica_ops->init(node->module_memory, node->config, nika_verifier_host(node->verifier));
     node->app = o->app_ops->init(node->app_memory, node->config, o->cluster->app_param);
+    if (o->attach != NULL && !o->attach(o->attach_context, node->app))
+        return problem(p, o, "application", "cannot be reached");
     node->durable = open_durable(o, false, p);
     if (node->durable == NULL) return false;
     node->forgetful = nika_durable_is_amnesiac(node->durable);
@@ -166,6 +172,19 @@ static void on_change(void *context, uint32_t peer, bool up)
     struct nika_node *node = context;
     nika_log_limited(node->options.log, NIKA_LOG_DEBUG, "peer", "peer=%08x up=%d", peer, up);
 }
+
+#ifdef NIKA_BEHAVIOURS
+static bool open_behaviour(struct nika_node *node, struct nika_problems *p)
+{
+    const struct nika_node_options *o = &node->options;
+    if (o->behaviour == NULL) return true;
+    node->behaviour = nika_behaviour_new(o->behaviour, node->config, o->replica_ops, node->module,
+                                         nika_verifier_host(node->verifier), node->links, o->log);
+    if (node->behaviour == NULL) return problem(p, o, "", "memory of the behaviour");
+    nika_log(o->log, NIKA_LOG_WARN, "byzantine", "behaviour=%s", o->behaviour->ops->name);
+    return true;
+}
+#endif
 
 static void on_signal(struct nika_source *source, bool readable, bool writable)
 {
@@ -248,6 +267,9 @@ struct nika_node *nika_node_new(const struct nika_node_options *options,
                 open_signals(node, problems) && open_recorder(node, problems) &&
                 recover(node, problems) && open_pool(node, problems) &&
                 open_links(node, problems) && node_http_open(node, problems);
+#ifdef NIKA_BEHAVIOURS
+    good = good && open_behaviour(node, problems);
+#endif
     if (good) return node;
     nika_node_free(node);
     return NULL;
@@ -257,6 +279,9 @@ void nika_node_free(struct nika_node *node)
 {
     if (node == NULL) return;
     node_http_close(node);
+#ifdef NIKA_BEHAVIOURS
+    nika_behaviour_free(node->behaviour);
+#endif
     nika_links_free(node->links);
     nika_pool_free(node->pool);
     nika_durable_close(node->durable);
@@ -289,11 +314,18 @@ static void round_of(struct nika_node *node)
     uint64_t links = nika_links_deadline(node->links);
     uint64_t deadline = earliest(nika_timers_deadline(&node->timers), links);
     deadline = earliest(deadline, node_http_deadline(node));
+#ifdef NIKA_BEHAVIOURS
+    if (node->behaviour != NULL)
+        deadline = earliest(deadline, nika_behaviour_deadline(node->behaviour));
+#endif
     if (node->draining) deadline = earliest(deadline, node->drain_until_ns);
     nika_loop_once(node->loop, deadline);
     node_run_pool(node);
     node_run_timers(node);
     node_run_completions(node);
+#ifdef NIKA_BEHAVIOURS
+    if (node->behaviour != NULL) nika_behaviour_run(node->behaviour);
+#endif
     uint64_t now = nika_clock_monotonic();
     node_http_run(node, now);
     if (links <= now) nika_links_tick(node->links, now);

@@ -10,6 +10,7 @@
 #include "engine/shim/cluster.h"
 #include "engine/shim/log.h"
 
+struct nika_behaviour_options;
 struct nika_node_options {
     const char *file; /* The node file, for messages. All borrowed until free. */
     const struct nika_node_config *config;
@@ -20,7 +21,12 @@ struct nika_node_options {
     const struct nika_replica_ops *replica_ops;
     const struct nika_app_ops *app_ops;
     const char *version; /* Of the program, for status and metrics. */
-    const char *record;  /* File for a recording (recorder.h); NULL = none. */
+    /* Called with the application before it is used; NULL = nothing. False ends the start. */
+    bool (*attach)(void *context, struct nika_app *app);
+    void *attach_context;
+    /* Lie in this way (behaviour.h); NULL = do not. Builds with NIKA_BEHAVIOURS alone look at it. */
+    const struct nika_behaviour_options *behaviour;
+    const char *record; /* File for a recording (recorder.h); NULL = none. */
 };
 struct nika_node;
 /* Makes the data directory of a new replica, and only that: an empty or missing one is later taken for a lost disk, which a replica must

@@ -6,8 +6,9 @@
 #define NODE_FILE_MAX 65536u
 
 static const char *const node_keys[] = {
-    "schema", "replica", "cluster",      "keys",     "data",           "listen", "http",
-    "log",    "store",   "outbound_kib", "pid_file", "verify_threads", NULL};
+    "schema", "replica", "cluster",      "keys",     "data",           "listen",      "http",
+    "log",    "store",   "outbound_kib", "pid_file", "verify_threads", "application", NULL};
+static const char *const application_keys[] = {"socket", "timeout_ms", NULL};
 static const char *const listen_keys[] = {"host", "port", NULL};
 static const char *const log_keys[] = {"file", "level", NULL};
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -72,6 +73,9 @@ static void read_node(const struct nika_json *top, struct nika_node_config *out)
     struct nika_json http = section(top, "http", listen_keys);
     nika_json_text(&http, "host", "127.0.0.1", out->http_host, sizeof out->http_host);
     out->http_port = (uint16_t)nika_json_number(&http, "port", 0, 65535, 0);
+    struct nika_json application = section(top, "application", application_keys);
+    if (application.object != NULL) read_path(&application, "socket", NULL, out->app_socket);
+    out->app_timeout_ms = (uint32_t)nika_json_number(&application, "timeout_ms", 10, 600000, 10000);
     struct nika_json log = section(top, "log", log_keys);
     out->log_level = (enum nika_log_level)NIKA_LOG_INFO;
     if (log.object != NULL) {

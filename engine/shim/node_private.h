@@ -35,14 +35,16 @@ struct node_counts {
     uint64_t arrivals[NIKA_ARRIVAL_COUNT];
 };
 struct nika_http;
+struct nika_behaviour;
 struct nika_node {
     struct nika_node_options options;
     const struct nika_config *config;
     struct nika_loop *loop;
     struct nika_links *links;
     struct nika_verifier *verifier;
-    struct nika_pool *pool;         /* NULL = the loop verifies. */
-    struct nika_recorder *recorder; /* NULL = none. */
+    struct nika_behaviour *behaviour; /* NULL = honest. */
+    struct nika_pool *pool;           /* NULL = the loop verifies. */
+    struct nika_recorder *recorder;   /* NULL = none. */
     uint64_t recorder_flush_ns;
     struct nika_durable *durable;
     struct nika_http *http;

@@ -4,6 +4,10 @@
 
 #include "engine/core/assert.h"
 
+#ifdef NIKA_BEHAVIOURS
+#include "engine/shim/behaviour.h"
+#endif
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -72,13 +76,37 @@ static void persist(struct nika_node *node, const struct nika_action *action,
         node_complete(node, NIKA_EVENT_STORED, action->token, EAGAIN, (struct nika_span){NULL, 0});
 }
 
+/* True when a behaviour has taken it over. */
+static bool misbehave(struct nika_node *node, const struct nika_action *action,
+                      struct nika_span bytes)
+{
+#ifdef NIKA_BEHAVIOURS
+    enum nika_send_class send_class = (enum nika_send_class)action->send_class;
+    bool broadcast = action->kind == NIKA_ACTION_BROADCAST;
+    if (node->behaviour == NULL) return false;
+    if (!broadcast) nika_behaviour_send(node->behaviour, action->to, send_class, bytes);
+    for (uint32_t i = 0; broadcast && i < node->config->n; i++) {
+        if (i != node->options.config->replica)
+            nika_behaviour_send(node->behaviour, i, send_class, bytes);
+    }
+    return true;
+#else
+    (void)node;
+    (void)action;
+    (void)bytes;
+    return false;
+#endif
+}
+
 static void apply(struct nika_node *node, const struct nika_action *action, struct nika_span bytes)
 {
     switch ((enum nika_action_kind)action->kind) {
     case NIKA_ACTION_SEND:
+        if (misbehave(node, action, bytes)) return;
         nika_links_send(node->links, action->to, (enum nika_send_class)action->send_class, bytes);
         return;
     case NIKA_ACTION_BROADCAST:
+        if (misbehave(node, action, bytes)) return;
         nika_links_broadcast(node->links, (enum nika_send_class)action->send_class, bytes);
         return;
     case NIKA_ACTION_TIMER:
@@ -172,6 +200,9 @@ static bool judge(struct nika_node *node, uint32_t peer, const struct nika_frame
     if (!is_needed(node, frame)) return true;
     if (!nika_verifier_check(node->verifier, frame))
         return refused(node, peer, NIKA_ARRIVAL_FORGED);
+#ifdef NIKA_BEHAVIOURS
+    if (node->behaviour != NULL && !nika_behaviour_receive(node->behaviour, frame)) return true;
+#endif
     struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = frame};
     node->counts.arrivals[NIKA_ARRIVAL_GOOD]++;
     node->counts.messages++;

@@ -99,11 +99,18 @@ static json_t *node_file(const struct nika_testnet_options *o, uint32_t id, uint
     snprintf(data, sizeof data, "data/replica-%u", id);
     snprintf(log, sizeof log, "replica-%u.log", id);
     snprintf(pid, sizeof pid, "replica-%u.pid", id);
-    return json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:{s:s, s:i}, s:{s:s, s:s}}",
-                     "schema", 1, "replica", (int)id, "cluster", "cluster.json", "keys", keys,
-                     "data", data, "store", o->store == NIKA_STORE_MEMORY ? "memory" : "disk",
-                     "pid_file", pid, "verify_threads", (int)o->verify_threads, "http", "host",
-                     o->host, "port", (int)http, "log", "file", log, "level", "info");
+    json_t *root =
+        json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:{s:s, s:i}, s:{s:s, s:s}}", "schema",
+                  1, "replica", (int)id, "cluster", "cluster.json", "keys", keys, "data", data,
+                  "store", o->store == NIKA_STORE_MEMORY ? "memory" : "disk", "pid_file", pid,
+                  "verify_threads", (int)o->verify_threads, "http", "host", o->host, "port",
+                  (int)http, "log", "file", log, "level", "info");
+    if (strcmp(o->app, "external") == 0) {
+        char path[64];
+        snprintf(path, sizeof path, "app-%u.sock", id);
+        json_object_set_new(root, "application", json_pack("{s:s}", "socket", path));
+    }
+    return root;
 }
 
 static bool write_members(struct writing *w, json_t *root, const uint16_t *ports)

@@ -3,6 +3,7 @@
  * The same bytes, key and signature are verified once; every receiver is charged all the same. The cache remembers a pure
  * function, so it is not part of a snapshot. */
 #include "engine/core/mix.h"
+#include "engine/core/planted.h"
 #include "engine/sim/internal.h"
 
 static void charge(struct nika_world *w, uint32_t index, uint32_t cost_ns, uint32_t size)
@@ -46,6 +47,7 @@ static bool verify_cached(struct nika_world *w, uint32_t sender, struct nika_spa
 static bool verify_frame(struct nika_world *w, uint32_t index, const struct nika_frame *frame)
 {
     uint32_t self = sim_id(w, index);
+    if (NIKA_PLANTED(X6)) return true;
     switch ((enum nika_auth_alg)frame->auth_alg) {
     case NIKA_AUTH_NONE:
         return true;

@@ -253,6 +253,11 @@ static inline bool sim_is_replica(const struct nika_world *w, uint32_t node)
 
 /* arena.c */
 bool sim_arena_open(struct nika_world *w);
+/* After the layout and before the first write: whatever the last world left where another segment lies now is zero again. */
+bool sim_arena_settle(struct nika_world *w);
+/* Zero every segment's used prefix. */
+void sim_arena_clear(struct nika_world *w);
+/* Keeps the mapping, cleared, for the next world of the process; gives back that of a world that was never complete. */
 void sim_arena_close(struct nika_world *w);
 void *sim_arena_scratch(struct nika_world *w, size_t size);
 /* A segment that snapshots copy. NULL when the arena is full. */

@@ -45,6 +45,7 @@ struct replay {
     struct nika_span *chunks; /* Of the snapshot that the next RECOVER tells of. */
     uint32_t chunk_count;
     bool diverged, malformed;
+    bool elsewhere; /* The application is not here: what was recorded is what it answered. */
 };
 
 static void say(struct replay *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -160,6 +161,28 @@ static void answered_meta(struct replay *p, uint64_t token, int32_t status,
     answered(p, token, status, (struct nika_span){bytes, w.at});
 }
 
+/* Only who asked is known here: the answer will be the recorded one. */
+static void ask_elsewhere(struct replay *p, const struct nika_action *action,
+                          struct nika_span bytes)
+{
+    const struct nika_span unknown = {NULL, 0};
+    switch (action->kind) {
+    case NIKA_ACTION_EXECUTE:
+        /* seq, time and digest before the count: app.h. */
+        if (bytes.size >= 52) p->out->executed += nika_load_le(bytes.data + 48, 4);
+        answered(p, action->token, 0, unknown);
+        return;
+    case NIKA_ACTION_QUERY:
+    case NIKA_ACTION_SNAPSHOT_TAKE:
+    case NIKA_ACTION_SNAPSHOT_CHUNK:
+    case NIKA_ACTION_RESTORE_END:
+        answered(p, action->token, 0, unknown);
+        return;
+    default:
+        return;
+    }
+}
+
 static void run_app(struct replay *p, const struct nika_action *action, struct nika_span bytes)
 {
     struct nika_writer w = nika_writer_of(p->scratch, SCRATCH_BYTES);
@@ -168,6 +191,10 @@ static void run_app(struct replay *p, const struct nika_action *action, struct n
     struct nika_app_batch batch;
     enum nika_err err;
     memset(&meta, 0, sizeof meta);
+    if (p->elsewhere) {
+        ask_elsewhere(p, action, bytes);
+        return;
+    }
     switch (action->kind) {
     case NIKA_ACTION_EXECUTE:
         nika_app_run_batch(p->app_ops, p->app, reply_max, bytes, &w, &batch);
@@ -214,9 +241,10 @@ static void compare_answer(struct replay *p, const struct nika_event *event)
     }
     p->first = a->next;
     if (p->first == NULL) p->last = NULL;
-    bool same = a->token == event->token && a->status == event->status &&
-                a->size == event->bytes.size &&
-                (a->size == 0 || memcmp(a->bytes, event->bytes.data, a->size) == 0);
+    bool same = a->token == event->token;
+    if (!p->elsewhere)
+        same = same && a->status == event->status && a->size == event->bytes.size &&
+               (a->size == 0 || memcmp(a->bytes, event->bytes.data, a->size) == 0);
     free(a);
     if (!same) diverge(p, "the application answers otherwise");
 }
@@ -380,6 +408,7 @@ static enum nika_err begin(struct replay *p, const struct nika_recorded_modules 
     }
     p->ops = modules->protocol(head->protocol, &id);
     p->app_ops = modules->app(head->app);
+    p->elsewhere = modules->elsewhere != NULL && strcmp(modules->elsewhere, head->app) == 0;
     if (p->ops == NULL || p->app_ops == NULL || id != head->config.protocol ||
         p->ops->check(&head->config) != NULL) {
         say(p, "protocol %s with application %s cannot be run here", head->protocol, head->app);

@@ -13,6 +13,8 @@
 struct nika_recorded_modules {
     const struct nika_replica_ops *(*protocol)(const char *name, uint32_t *id);
     const struct nika_app_ops *(*app)(const char *name);
+    /* An application of this name was another process: its answers are taken from the recording. NULL = none. */
+    const char *elsewhere;
 };
 struct nika_recorded_result {
     struct nika_recording_head head;

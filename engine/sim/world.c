@@ -51,6 +51,21 @@ static uint32_t event_capacity(const struct nika_world *w)
     return wanted > EVENTS_MAX ? EVENTS_MAX : (uint32_t)wanted;
 }
 
+/* Of one size in every world and therefore first: what they hold then never comes to lie in a segment. */
+static bool lay_out_scratch(struct nika_world *w)
+{
+    w->effects.capacity = SIM_ACTIONS_MAX;
+    w->effects.bytes_capacity = SIM_EFFECT_BYTES;
+    w->effects.actions = sim_arena_scratch(w, SIM_ACTIONS_MAX * sizeof *w->effects.actions);
+    w->effects.bytes = sim_arena_scratch(w, SIM_EFFECT_BYTES);
+    w->scratch = sim_arena_scratch(w, SIM_SCRATCH_BYTES);
+    w->outgoing = sim_arena_scratch(w, SIM_OUTGOING_BYTES);
+    w->outgoing_body = sim_arena_scratch(w, SIM_OUTGOING_BYTES);
+    w->linked = sim_arena_scratch(w, SIM_OUTGOING_BYTES);
+    return w->effects.actions != NULL && w->effects.bytes != NULL && w->scratch != NULL &&
+           w->outgoing != NULL && w->outgoing_body != NULL && w->linked != NULL;
+}
+
 static bool lay_out(struct nika_world *w)
 {
     const struct nika_world_options *o = &w->options;
@@ -75,16 +90,7 @@ static bool lay_out(struct nika_world *w)
             sim_arena_segment(w, o->faults[i].ops->state_size + 16u, SIM_USE_ALL, 0);
         if (w->options.faults[i].state == NULL) return false;
     }
-    w->effects.capacity = SIM_ACTIONS_MAX;
-    w->effects.bytes_capacity = SIM_EFFECT_BYTES;
-    w->effects.actions = sim_arena_scratch(w, SIM_ACTIONS_MAX * sizeof *w->effects.actions);
-    w->effects.bytes = sim_arena_scratch(w, SIM_EFFECT_BYTES);
-    w->scratch = sim_arena_scratch(w, SIM_SCRATCH_BYTES);
-    w->outgoing = sim_arena_scratch(w, SIM_OUTGOING_BYTES);
-    w->outgoing_body = sim_arena_scratch(w, SIM_OUTGOING_BYTES);
-    w->linked = sim_arena_scratch(w, SIM_OUTGOING_BYTES);
-    return w->effects.actions != NULL && w->effects.bytes != NULL && w->scratch != NULL &&
-           w->outgoing != NULL && w->outgoing_body != NULL && w->linked != NULL;
+    return true;
 }
 
 static bool tables_new(struct nika_world *w)
@@ -145,7 +151,8 @@ struct nika_world *nika_world_new(const struct nika_world_options *options, uint
     w->free_cpu = (cpu->message_ns | cpu->sign_ns | cpu->verify_ns | cpu->mac_ns |
                    cpu->hash_ns_per_kib | cpu->trusted_ns) == 0;
     if (options->config.suite == NIKA_SUITE_SIM) nika_auth_install_sim(&nika_auth_sim_table);
-    if (!sim_arena_open(w) || !tables_new(w) || !lay_out(w) || !sim_trusted_open(w)) {
+    if (!sim_arena_open(w) || !tables_new(w) || !lay_out_scratch(w) || !lay_out(w) ||
+        !sim_arena_settle(w) || !sim_trusted_open(w)) {
         nika_world_free(w);
         return NULL;
     }
@@ -181,10 +188,7 @@ void nika_world_reset(struct nika_world *w, uint64_t seed)
 {
     nika_choice_tap *tap = w->core->chooser.tap;
     void *tap_context = w->core->chooser.tap_context;
-    for (uint32_t i = 0; i < w->segment_count; i++)
-        w->segment_used[i] = sim_segment_used(w, &w->segments[i]);
-    for (uint32_t i = 0; i < w->segment_count; i++)
-        memset(w->segments[i].base, 0, w->segment_used[i]);
+    sim_arena_clear(w);
     begin(w, seed);
     w->core->chooser.tap = tap;
     w->core->chooser.tap_context = tap_context;

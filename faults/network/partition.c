@@ -1,4 +1,5 @@
 /* faults/network/partition.c: cuts its targets (the minority) off from everybody else, in one or both directions. */
+#include "engine/core/planted.h"
 #include "faults/support.h"
 
 enum { PARAM_KIND, PARAM_TYPE, PARAM_CLIENTS, PARAM_RATE, PARAM_COUNT };
@@ -49,6 +50,13 @@ static void on_link(struct nika_fault *fault, struct nika_outgoing *out)
     if (fault->params[PARAM_KIND] == KIND_ONE_WAY_IN && from) return;
     if (fault->params[PARAM_KIND] == KIND_ONE_WAY_OUT && to) return;
     if (!fault_type_matches(fault, out, fault->params[PARAM_TYPE])) return;
+    /* X2 has a list of types, and forgets some. */
+    bool forgotten = fault_type_matches(fault, out, NIKA_MESSAGE_REQUEST) ||
+                     fault_type_matches(fault, out, NIKA_MESSAGE_PROPOSE) ||
+                     fault_type_matches(fault, out, NIKA_MESSAGE_BATCH) ||
+                     fault_type_matches(fault, out, NIKA_MESSAGE_PREPARE) ||
+                     fault_type_matches(fault, out, NIKA_MESSAGE_COMMIT);
+    if (NIKA_PLANTED(X2) && forgotten) return;
     out->drop = true;
     nika_fault_acted(fault, out->to);
 }

@@ -13,11 +13,13 @@ struct nika_museum_bug {
     const char *id;      /* As in the scenario key `planted`. */
     const char *aliases; /* Other names of the same bug, such as "PB5, D9"; empty for none. */
     const char *title;   /* What is wrong, one phrase. */
-    const char *kind;    /* "safety", "liveness", "performance" or "memory". */
+    const char *
+        kind; /* "safety", "liveness", "performance", "memory", "crash", "divergence", "tester" or "none" (canaries). */
     const char *setting; /* What it takes to show. */
     const char *
         verdicts; /* Oracles that may notice it, the best first: "O1, O11"; "contract" for a crash or broken contract, "view" for
-                             an expected view not reached, "determinism" for two runs of one seed that differ. */
+                             an expected view not reached, "throughput" for an expected speed, "determinism"
+                             for two runs of one seed that differ. Empty for a canary. */
     const char *check;    /* Id of the check that is missing, or the rule; what repairs it. */
     const char *source;   /* Where it was published or seen. */
     const char *scenario; /* Path of the scenario that campaigns hunt it in. */

@@ -4,6 +4,7 @@
 #include "engine/core/assert.h"
 #include "engine/core/check.h"
 #include "engine/core/digest.h"
+#include "engine/core/planted.h"
 #include "engine/core/probe.h"
 #include "protocols/common/messages.h"
 #include "protocols/common/quorum.h"
@@ -360,6 +361,7 @@ static void complete_if_quorum(struct nika_replica *c, const struct client_vote 
     /* With the read-only path on, Q replies to a write are what makes Q replies to a later read see it (C-c). */
     uint32_t quorum = common_weak(c->config->f);
     if (c->config->read_only) quorum = common_quorum(c->config->n, c->config->f);
+    if (NIKA_PLANTED(B39)) quorum = c->config->f;
     if (matching < quorum || full == c->config->n) return;
     learn_view(c, vote);
     arm(c, NIKA_TIMER_CANCEL, effects);

@@ -10,8 +10,9 @@
 
 void common_batch_body_digest(struct nika_span body, struct nika_digest *out)
 {
-    const struct nika_span parts[] = {{(const uint8_t *)BATCH_DOMAIN, sizeof BATCH_DOMAIN - 1},
-                                      body};
+    struct nika_span parts[] = {{(const uint8_t *)BATCH_DOMAIN, sizeof BATCH_DOMAIN - 1}, body};
+    if (NIKA_PLANTED(B11) && body.size >= 8)
+        parts[1] = (struct nika_span){body.data + 8, body.size - 8};
     nika_sha256(parts, ARRAY_COUNT(parts), out);
 }
 

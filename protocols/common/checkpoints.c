@@ -44,7 +44,8 @@ static uint32_t vouchers(struct common_core *core, uint64_t seq, const struct ni
     *size = 4;
     for (uint32_t i = 0; i < core->n; i++) {
         const struct common_checkpoint_vote *vote = common_checkpoint_at(core, i, seq);
-        if (vote->seq != seq || !nika_digest_equal(&vote->digest, digest)) continue;
+        if (vote->seq != seq) continue;
+        if (!NIKA_PLANTED(B32) && !nika_digest_equal(&vote->digest, digest)) continue;
         signers[i / 64] |= UINT64_C(1) << (i % 64);
         *size += 4 + nika_store_length(core->store, vote->frame);
         count++;
@@ -63,7 +64,8 @@ void common_checkpoint_count(struct common_core *core, uint64_t seq,
         /* CK7: one of f+1 is correct, and a replica this far behind cannot use the log any more. */
         bool beyond = seq > core->low_mark + core->config->window && seq > core->last_executed;
         bool known = core->transfer.active && core->transfer.seq >= seq;
-        if (beyond && count >= core->weak && !known)
+        uint32_t enough = NIKA_PLANTED(W18) ? 1 : core->weak;
+        if (beyond && count >= enough && !known)
             common_transfer_start(core, seq, &wanted, signers, (struct nika_span){0});
         return;
     }

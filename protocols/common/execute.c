@@ -26,6 +26,7 @@ static bool next_effective(struct common_core *core, const struct common_batch *
         const struct common_reply_entry *entry = &core->replies.entries[request->client];
         uint64_t used = issuing ? entry->issued_timestamp : entry->last_timestamp;
         if (request->timestamp > used) return true;
+        if (NIKA_PLANTED(B37) && request->timestamp != used) return true;
     }
     return false;
 }
@@ -49,6 +50,12 @@ static void issue(struct common_core *core, const struct common_slot *slot)
     committed_batch(core, slot, &batch);
     /* Agreed time never goes back, whatever a faulty primary proposed (X4: the same rule everywhere). */
     uint64_t time_ns = batch.time_ns > core->last_time_ns ? batch.time_ns : core->last_time_ns;
+    /* B33 needs an application that is not deterministic: the last replica's sees its own clock. */
+    if (NIKA_PLANTED(B33) && core->self == core->n - 1) time_ns = core->now_ns;
+    /* C04: in about one run of a hundred. */
+    bool rare = slot->seq == core->config->checkpoint_interval &&
+                nika_load_le(slot->commit_digest.bytes, 2) < 656;
+    if (NIKA_PLANTED(C04) && rare && core->self == core->n - 1) time_ns++;
     core->last_time_ns = time_ns;
     uint8_t *bytes = NULL;
     uint32_t room = 8 + 8 + NIKA_DIGEST_SIZE + 4 + batch.requests.span.size;
@@ -160,9 +167,10 @@ void common_executed(struct common_core *core, uint64_t seq, struct nika_span re
     nika_effects_note(core->effects, NIKA_NOTE_EXECUTED, seq, 0, digest);
     if (core->active && slot->commit_view == core->view && batch.requests.count > 0) {
         core->executed_in_view = true;
-        core->backoff = 0;
+        if (!NIKA_PLANTED(B26)) core->backoff = 0;
     }
     if (seq % core->config->checkpoint_interval == 0) common_snapshot_replies(core, seq);
+    if (NIKA_PLANTED(B27)) common_timer_stop(core, COMMON_TIMER_REQUEST);
     common_request_timer_update(core);
     common_stable_recheck(core);
     common_execute_ready(core);

@@ -99,6 +99,7 @@ void common_on_fetch_batch(struct common_core *core, const struct nika_frame *fr
         return;
     }
     struct nika_span body = common_batch_find(core, &m.digest);
+    if (NIKA_PLANTED(B31)) return;
     if (body.size == 0 || !common_budget_take(core, frame->sender, body.size)) {
         common_reject(core, NIKA_CHECK_FB2, frame->sender);
         return;
@@ -159,6 +160,8 @@ void common_on_batch(struct common_core *core, const struct nika_frame *frame)
     }
     for (uint64_t s = core->low_mark + 1; s <= core->highest_slot; s++) {
         struct common_slot *slot = common_slot_find(core, s);
+        bool fetched = frame->sender != common_primary(core, core->view);
+        if (NIKA_PLANTED(B30) && fetched && slot != NULL && !slot->committed) continue;
         if (slot != NULL) fill(core, slot, &digest, frame->body);
     }
     common_execute_ready(core);

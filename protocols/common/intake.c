@@ -17,6 +17,8 @@ static bool already_executed(struct common_core *core, const struct common_reque
 {
     const struct common_reply_entry *entry = &core->replies.entries[request->client];
     if (request->timestamp > entry->last_timestamp) return false;
+    if (NIKA_PLANTED(B37) && request->timestamp != entry->last_timestamp) return false;
+    if (NIKA_PLANTED(B38)) return true;
     if (request->timestamp == entry->last_timestamp && !core->transfer.active &&
         (request->flags & NIKA_OP_NO_REPLY) == 0) {
         REACHED(replica_duplicate_request);

@@ -77,7 +77,8 @@ void common_broadcast(struct common_core *core, const struct nika_message_info *
         return;
     }
     /* A MAC is for one receiver. */
-    for (uint32_t i = 0; i < core->n; i++) {
+    for (uint32_t k = 0; k < core->n; k++) {
+        uint32_t i = NIKA_PLANTED(C01) ? core->n - 1 - k : k;
         if (i != core->self) emit(core, NIKA_ACTION_SEND, i, info, message);
     }
 }
@@ -151,6 +152,7 @@ uint64_t common_token(uint32_t kind, uint16_t generation, uint64_t seq)
 
 void common_reject(struct common_core *core, enum nika_check check, uint32_t sender)
 {
+    if (NIKA_PLANTED(C03) && check == NIKA_CHECK_SA2) check = NIKA_CHECK_SA1;
     nika_effects_note(core->effects, NIKA_NOTE_REJECT, check, sender, (struct nika_span){0});
 }
 

@@ -2,6 +2,7 @@
 #include "protocols/common/pending.h"
 
 #include "engine/core/assert.h"
+#include "engine/core/planted.h"
 
 size_t common_pending_size(const struct nika_config *config)
 {
@@ -41,7 +42,7 @@ enum nika_err common_pending_add(struct common_pending *p, struct nika_store *st
     if (entry->timestamp == timestamp) return NIKA_OK;
     bool makes_way = entry->proposed && entry->timestamp < timestamp;
     if (entry->timestamp != 0 && !makes_way) return NIKA_ERR_LIMIT;
-    if (entry->timestamp == 0 && p->count >= p->limit) return NIKA_ERR_LIMIT;
+    if (!NIKA_PLANTED(I06) && entry->timestamp == 0 && p->count >= p->limit) return NIKA_ERR_LIMIT;
     uint32_t handle = nika_store_put_keeping(store, frame, p->reserve);
     if (handle == 0) return NIKA_ERR_LIMIT;
     if (makes_way) unlink_entry(p, store, client);
@@ -66,6 +67,9 @@ bool common_pending_executed(struct common_pending *p, struct nika_store *store,
 
 uint32_t common_pending_head(const struct common_pending *p)
 {
+    for (uint32_t client = p->clients; NIKA_PLANTED(I14) && client-- > 0;) {
+        if (p->entries[client].timestamp != 0) return client;
+    }
     return p->head == 0 ? NIKA_NODE_NONE : p->head - 1;
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/core/assert.h"
 #include "engine/core/digest.h"
+#include "engine/core/planted.h"
 
 #define ENTRY_HEAD_SIZE 24u
 
@@ -53,7 +54,7 @@ struct nika_span common_reply_cache_result(const struct common_reply_cache *c, u
 uint32_t common_reply_cache_encoded_size(const struct common_reply_cache *c)
 {
     uint32_t size = 4;
-    for (uint32_t i = 0; i < c->clients; i++) {
+    for (uint32_t i = 0; !NIKA_PLANTED(B36) && i < c->clients; i++) {
         if (c->entries[i].last_timestamp != 0) size += ENTRY_HEAD_SIZE + c->entries[i].size;
     }
     return size;
@@ -63,10 +64,11 @@ void common_reply_cache_write(const struct common_reply_cache *c, struct nika_wr
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < c->clients; i++) count += c->entries[i].last_timestamp != 0 ? 1u : 0u;
+    if (NIKA_PLANTED(B36)) count = 0;
     nika_write_u32(w, count);
     for (uint32_t i = 0; i < c->clients; i++) {
         const struct common_reply_entry *entry = &c->entries[i];
-        if (entry->last_timestamp == 0) continue;
+        if (entry->last_timestamp == 0 || NIKA_PLANTED(B36)) continue;
         nika_write_u32(w, i);
         nika_write_u64(w, entry->last_timestamp);
         nika_write_u64(w, entry->seq);

@@ -79,12 +79,23 @@ void common_snapshot_begin(struct common_core *core, uint64_t seq)
     action->token = common_token(COMMON_TOKEN_SNAPSHOT, core->exec_generation, seq);
 }
 
+#ifdef NIKA_MUSEUM
+/* I12: what happens to lie where a structure has no field; here it comes from the address. */
+static uint8_t address_byte(const struct common_meta *meta)
+{
+    return (uint8_t)(((uintptr_t)meta >> 8) * UINT64_C(0x9e3779b97f4a7c15) >> 56);
+}
+#else
+#define address_byte(meta) (0)
+#endif
+
 void common_meta_digest(const struct common_meta *meta, struct nika_digest *out)
 {
     uint8_t bytes[160];
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
     nika_write_raw(&w, "CKPT", 4);
     nika_encode(&common_info_meta, meta, &w);
+    if (NIKA_PLANTED(I12)) nika_write_u8(&w, address_byte(meta));
     NIKA_ASSERT(!w.failed);
     nika_sha256_one(bytes, w.at, out);
 }

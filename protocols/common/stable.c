@@ -163,12 +163,19 @@ void common_make_stable(struct common_core *core, uint64_t seq, const struct nik
                         struct nika_span cert)
 {
     if (seq <= core->low_mark) return;
+    if (NIKA_PLANTED(B40) && seq < core->last_executed) {
+        uint64_t signers[2];
+        cert_signers(core, cert, signers);
+        if (!nika_set_has(signers, core->self)) catch_up(core, seq, digest, cert);
+    }
     struct common_snapshot *own = common_snapshot_find(core, seq);
     bool complete = own != NULL && own->meta_known && own->replies != 0;
-    if (core->last_executed < seq || (own != NULL && !complete)) {
+    bool behind = !NIKA_PLANTED(I11) && core->last_executed < seq;
+    if (behind || (own != NULL && !complete)) {
         lag(core, seq, digest, cert);
         return;
     }
+    if (NIKA_PLANTED(B33) && own != NULL) own->digest = *digest;
     if (own != NULL && !nika_digest_equal(&own->digest, digest)) {
         /* CK5: this replica's own state is wrong. It stops executing by fetching the right one; h stays until that is done. */
         REACHED(replica_divergence);
@@ -189,11 +196,11 @@ void common_log_trim(struct common_core *core)
     uint64_t upto = 0;
     for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX; i++) {
         const struct common_snapshot *snapshot = &core->snapshots[i];
-        if (!snapshot->durable || snapshot->seq > core->low_mark ||
-            snapshot->seq > core->stable_durable)
-            continue;
+        bool stable = snapshot->seq <= core->low_mark && snapshot->seq <= core->stable_durable;
+        if (!snapshot->durable || (!NIKA_PLANTED(B34) && !stable)) continue;
         if (snapshot->seq > upto) upto = snapshot->seq;
     }
+    if (NIKA_PLANTED(B34)) common_slots_release(core, upto);
     if (upto <= core->trimmed) return;
     core->trimmed = upto;
     struct nika_action *action = nika_effects_add(core->effects, NIKA_ACTION_LOG_TRIM, 0, NULL);

@@ -78,7 +78,7 @@ void common_status_timer(struct common_core *core)
     common_forward_head(core);
     common_execute_ready(core);
     common_batch_try_cut(core, false);
-    core->hooks->send_status(core);
+    if (!NIKA_PLANTED(B29)) core->hooks->send_status(core);
     core->status_sent_ns = core->now_ns;
     note_wait(core);
     arm(core);

@@ -38,8 +38,11 @@ void common_transfer_drop_chunks(struct common_core *core)
 static void choose_source(struct common_core *core)
 {
     struct common_transfer *t = &core->transfer;
+    uint32_t first = core->self + 1 + t->attempt;
+    if (NIKA_PLANTED(I13))
+        first = (uint32_t)((uintptr_t)core * UINT64_C(0x9e3779b97f4a7c15) >> 40) + t->attempt;
     for (uint32_t k = 0; k < core->n; k++) {
-        uint32_t candidate = (core->self + 1 + t->attempt + k) % core->n;
+        uint32_t candidate = (first + k) % core->n;
         if (candidate == core->self || !nika_set_has(t->signers, candidate)) continue;
         t->attempt += k;
         t->source = candidate;
@@ -144,7 +147,8 @@ void common_transfer_start(struct common_core *core, uint64_t seq, const struct 
         return;
     }
     const struct common_snapshot *own = common_snapshot_find(core, seq);
-    if (own != NULL && own->meta_known && nika_digest_equal(&own->digest, digest)) return;
+    bool mine = own != NULL && own->meta_known && nika_digest_equal(&own->digest, digest);
+    if (!NIKA_PLANTED(B40) && mine) return;
     /* A snapshot that is being restored is finished first: another newer one will be noticed again. */
     if (t->active && (t->restoring || seq <= t->seq)) return;
     if (t->active) note(core, 2);
@@ -259,6 +263,8 @@ void common_on_meta(struct common_core *core, const struct nika_frame *frame)
     } else if (!meta_within_limits(core, &m)) {
         check = NIKA_CHECK_ST5;
     }
+    if (NIKA_PLANTED(B35) && m.seq == t->seq)
+        check = meta_within_limits(core, &m) ? NIKA_CHECK_NONE : NIKA_CHECK_ST5;
     if (check != NIKA_CHECK_NONE) {
         common_reject(core, check, frame->sender);
         if (frame->sender == t->source) common_transfer_next_source(core);
@@ -290,6 +296,7 @@ static bool chunk_proven(const struct common_core *core, const struct common_chu
         if (proof.count == NIKA_MERKLE_DEPTH_MAX) return false;
         proof.siblings[proof.count++] = sibling;
     }
+    if (NIKA_PLANTED(B35)) return true;
     nika_merkle_leaf(m->index, m->data, &leaf);
     bool app = m->part == PART_APP;
     return nika_merkle_verify(app ? &meta->root : &meta->reply_root, m->index,

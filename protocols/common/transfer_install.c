@@ -57,6 +57,7 @@ static void adopt_snapshot(struct common_core *core)
 static void adopt_position(struct common_core *core)
 {
     struct common_transfer *t = &core->transfer;
+    if (NIKA_PLANTED(PB30)) core->active = false;
     core->last_executed = t->seq;
     core->last_issued = t->seq;
     core->last_time_ns = t->meta.time_ns;

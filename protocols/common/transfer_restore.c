@@ -87,9 +87,9 @@ void common_restored(struct common_core *core, uint64_t seq, int32_t status, str
     struct nika_snapshot_meta meta;
     memset(&meta, 0, sizeof meta);
     if (status == 0) nika_snapshot_meta_read(&reader, &meta);
+    bool right = NIKA_PLANTED(B35) || nika_digest_equal(&meta.root, &t->meta.root);
     bool same = status == 0 && !reader.failed && meta.seq == t->seq &&
-                meta.chunk_count == t->meta.chunk_count &&
-                nika_digest_equal(&meta.root, &t->meta.root);
+                meta.chunk_count == t->meta.chunk_count && right;
     if (!same) {
         /* Every chunk was proven, so this is the application's own fault; a fresh copy is the only remedy. */
         common_reject(core, NIKA_CHECK_ST6, core->self);

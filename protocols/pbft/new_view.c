@@ -149,6 +149,18 @@ static void persist_candidate(struct nika_replica *r, uint64_t view, uint32_t ha
                          PBFT_RECORD_NEW_VIEW, view, nika_store_span(r->core.store, handle));
 }
 
+#ifdef NIKA_MUSEUM
+/* B28: a flag of the process, never cleared. STATUS sends no NEW-VIEW either (status_answer.c). */
+static bool new_view_said(struct nika_replica *r)
+{
+    bool said = r->new_view_said;
+    r->new_view_said = true;
+    return NIKA_PLANTED(B28) && said;
+}
+#else
+#define new_view_said(r) (false)
+#endif
+
 void pbft_new_view_stored(struct nika_replica *r, uint64_t view)
 {
     uint32_t handle = r->new_view_candidate;
@@ -156,7 +168,7 @@ void pbft_new_view_stored(struct nika_replica *r, uint64_t view)
     r->new_view_candidate = 0;
     r->new_view_candidate_view = 0;
     r->new_view_pending = false;
-    if (common_primary(&r->core, view) == r->core.self)
+    if (common_primary(&r->core, view) == r->core.self && !new_view_said(r))
         common_broadcast_frame(&r->core, nika_store_span(r->core.store, handle));
     enter(r, handle);
 }
@@ -393,6 +405,7 @@ void pbft_recover_new_view(struct nika_replica *r, uint64_t view, struct nika_sp
 {
     struct pbft_plan plan;
     if (view < r->core.view) return;
+    if (NIKA_PLANTED(B42) && common_primary(&r->core, view) == r->core.self) return;
     uint32_t handle = nika_store_put(r->core.store, frame);
     if (handle == 0 || !take_view(r, handle, &plan)) nika_store_free(r->core.store, handle);
 }

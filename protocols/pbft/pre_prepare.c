@@ -25,6 +25,7 @@ static bool already_ordered(struct nika_replica *r, struct pbft_slot *slot,
     const struct nika_digest *digest =
         slot->pre_prepare != 0 ? &slot->digest : &slot->parked_digest;
     if (nika_digest_equal(digest, &m->digest)) return true; /* A retransmission. */
+    NIKA_ASSERT(!NIKA_PLANTED(W08));
     common_evidence(&r->core, frame->type, frame->sender, nika_store_span(r->core.store, held),
                     frame->raw);
     common_reject(&r->core, NIKA_CHECK_PP6, frame->sender);
@@ -74,6 +75,7 @@ void pbft_on_pre_prepare(struct nika_replica *r, const struct nika_frame *frame)
  * leave agreed time ahead of all of them: it may then still move, by as little as there is. */
 static bool time_acceptable(struct nika_replica *r, const struct pbft_slot *slot)
 {
+    if (NIKA_PLANTED(B45)) return true;
     if (slot->from_new_view || slot->base.seq <= r->core.last_issued) return true;
     if (slot->base.nondet_ns <= r->core.last_time_ns) return false;
     if (slot->base.nondet_ns <= r->core.now_ns + r->core.config->time_skew_ns) return true;
@@ -153,9 +155,11 @@ void pbft_resume_parked(struct nika_replica *r, struct pbft_slot *slot, struct n
 {
     struct common_batch batch;
     if (slot->parked == 0 || slot->withheld) return;
+    if (NIKA_PLANTED(B30) && slot->from_new_view) return;
     enum nika_check check = NIKA_CHECK_PP7;
     if (nika_decode(&common_info_batch, body, &batch) == NIKA_OK)
         check = common_batch_check(r->core.config, r->core.host, &batch, body.size);
+    NIKA_ASSERT(check == NIKA_CHECK_NONE || !NIKA_PLANTED(W13));
     if (check != NIKA_CHECK_NONE) {
         /* No correct replica will ever prepare this order; it stays only as what the primary said first. */
         slot->withheld = true;
@@ -212,6 +216,7 @@ void pbft_proposal_persist(struct nika_replica *r, struct pbft_slot *slot)
     nika_write_bytes(&w, frame);
     nika_write_bytes(&w, body);
     slot->persist_failed = false;
+    if (NIKA_PLANTED(B41)) pbft_proposal_stored(r, slot->base.seq);
 }
 
 /* D1, D2 are met: say it. */

@@ -37,6 +37,7 @@ void pbft_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
             pbft_check_prepared(r, slot);
             return;
         }
+        if (NIKA_PLANTED(W03)) slot->prepare_count = 0;
         if (nika_digest_equal(&vote->digest, &m.digest)) return; /* A retransmission. */
         pbft_vote_conflict(r, slot, PBFT_PREPARE, frame);
         common_reject(&r->core, NIKA_CHECK_P5, frame->sender);
@@ -81,6 +82,9 @@ void pbft_prepared_persist(struct nika_replica *r, struct pbft_slot *slot)
                          common_token(PBFT_TOKEN_PREPARED, r->view_generation, slot->base.seq),
                          PBFT_RECORD_PREPARED, slot->base.seq,
                          nika_store_span(r->core.store, slot->best_certificate));
+    if (NIKA_PLANTED(C02)) /* A record that recovery does not know. */
+        nika_effects_persist(r->core.effects, 0, 15, slot->base.seq, (struct nika_span){0});
+    if (NIKA_PLANTED(PB14)) pbft_prepared_stored(r, slot->base.seq);
 }
 
 void pbft_prepared_stored(struct nika_replica *r, uint64_t seq)

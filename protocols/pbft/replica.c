@@ -79,7 +79,7 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
     r->core.f = config->f;
     r->core.quorum = NIKA_PLANTED(B03) ? 2 * config->f + 1 : common_quorum(config->n, config->f);
     r->core.weak = common_weak(config->f);
-    r->core.stable_need = r->core.quorum;
+    r->core.stable_need = NIKA_PLANTED(B32) ? r->core.weak : r->core.quorum;
     NIKA_ASSERT(r->core.self < r->core.n);
     r->vote_stride = l.vote_stride;
     r->core.checkpoint_rows = l.checkpoint_rows;

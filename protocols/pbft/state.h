@@ -106,6 +106,9 @@ struct nika_replica {
     /* Last NEW-VIEW that failed a check independent of state: not verified again. */
     struct nika_digest new_view_rejected;
     uint64_t view_timer_view; /* View for which T_vc was started. */
+#ifdef NIKA_MUSEUM
+    bool new_view_said; /* B28 */
+#endif
 
     uint32_t parked_count; /* Slots with a parked PRE-PREPARE. */
 

@@ -31,6 +31,7 @@ static void answer_votes(struct nika_replica *r, uint32_t peer, const struct pbf
         if (common_status_has(m->prepared, m->last_executed, s)) continue;
         bool own_order = common_primary(&r->core, r->core.view) == r->core.self;
         /* D1 holds for retransmissions too. */
+        if (NIKA_PLANTED(B31) && !own_order) continue;
         if (slot->pre_prepare != 0 && (!own_order || slot->prepare_sent))
             common_resend(&r->core, peer, slot->pre_prepare);
         if (slot->prepare_sent && !own_order) resend_vote(r, peer, slot, PBFT_PREPARE);
@@ -67,7 +68,7 @@ static void send_own_view_change(struct nika_replica *r, uint32_t peer)
 static void answer_view(struct nika_replica *r, uint32_t peer, const struct pbft_status *m)
 {
     if (m->view < r->core.view) {
-        if (r->core.active && r->new_view != 0)
+        if (r->core.active && r->new_view != 0 && !NIKA_PLANTED(B28))
             common_resend(&r->core, peer, r->new_view);
         else if (!r->core.active)
             send_own_view_change(r, peer);
@@ -77,7 +78,7 @@ static void answer_view(struct nika_replica *r, uint32_t peer, const struct pbft
     bool held = r->core.self / 8 < m->view_changes.size &&
                 (m->view_changes.data[r->core.self / 8] >> (r->core.self % 8) & 1) != 0;
     if (!held && !r->core.active) send_own_view_change(r, peer);
-    if (r->core.active && r->new_view != 0 && m->has_new_view == 0)
+    if (r->core.active && r->new_view != 0 && m->has_new_view == 0 && !NIKA_PLANTED(B28))
         common_resend(&r->core, peer, r->new_view);
 }
 
@@ -132,8 +133,10 @@ void pbft_on_status(struct nika_replica *r, const struct nika_frame *frame)
     common_answer_checkpoints(&r->core, peer, m.low_mark);
     if (m.view == r->core.view && m.active != 0 && r->core.active && !r->core.amnesiac)
         answer_votes(r, peer, &m);
-    answer_commit_certs(r, peer, &m);
-    common_answer_batches(&r->core, peer, &m.missing);
+    if (!NIKA_PLANTED(B31)) {
+        answer_commit_certs(r, peer, &m);
+        common_answer_batches(&r->core, peer, &m.missing);
+    }
     /* A peer that is ahead will be told so by the own STATUS. */
     if (m.last_executed > r->core.last_executed || m.view > r->core.view ||
         m.low_mark > r->core.low_mark)

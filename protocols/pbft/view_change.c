@@ -150,7 +150,7 @@ void pbft_view_change_start(struct nika_replica *r, uint64_t view)
     pbft_view_leave(r);
     r->core.view = view;
     r->core.active = false;
-    if (r->core.backoff < r->core.config->backoff_max) r->core.backoff++;
+    if (!NIKA_PLANTED(B25) && r->core.backoff < r->core.config->backoff_max) r->core.backoff++;
     nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, view, 0, (struct nika_span){0});
     /* The NEW-VIEW of the view that is over makes room: peers in lower views now get the own VIEW-CHANGE instead. */
     nika_store_free(r->core.store, r->new_view);
@@ -245,6 +245,13 @@ static bool relevant(struct nika_replica *r, const struct nika_frame *frame,
     return false;
 }
 
+/* VIEW-CHANGEs for later views that make a replica join. */
+static uint32_t join_needs(const struct nika_replica *r)
+{
+    if (NIKA_PLANTED(B24)) return r->core.weak + 1;
+    return NIKA_PLANTED(B46) ? 1u : r->core.weak;
+}
+
 static bool store_view_change(struct nika_replica *r, const struct nika_frame *frame, uint64_t view)
 {
     struct pbft_view_change_entry *entry = &r->view_changes[frame->sender];
@@ -283,7 +290,7 @@ void pbft_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
         return;
     }
     if (!store_view_change(r, frame, m.view)) return;
-    uint64_t joined = kth_largest_view(r, r->core.weak);
+    uint64_t joined = kth_largest_view(r, join_needs(r));
     if (joined > r->core.view) {
         /* One of f+1 is correct and its T_req expired: waiting longer would only split the cluster. */
         REACHED(pbft_join_rule);

@@ -35,11 +35,11 @@ says "" client cas fresh "" made
 expect 5 "no such key" client get nothing
 says "" client del k
 expect 5 "no such key" client del k
-expect 5 "not an operation of this application" client transfer 0 1 5
+expect 64 "transfer is an operation of application ledger; the cluster runs application kv" client transfer 0 1 5
 expect 64 "too large" client put "$(printf 'k%.0s' $(seq 5000))" v
 
 # One identity, one process.
-flock "$net/keys/client-1.key" sleep 5 &
+flock -o "$net/keys/client-1.key" sleep 5 &
 sleep 0.3
 expect 64 "another process uses this client" client --client 1 get k
 kill %1 2>/dev/null
@@ -50,6 +50,34 @@ rm "$net/keys/client-0.key.timestamp"
 says made client get fresh
 printf x >"$net/keys/client-0.key.timestamp"
 says "" client put k again
+
+# What clients saw, and its judge; under it the judge of the judge.
+seen="$work/seen.jsonl"
+expect 64 "not cas" client --history "$seen" cas k v w
+expect 64 "one --key is one client" client --key "$net/keys/client-0.key" --clients 2 bench
+expect 64 "--payload" client --payload 5000 bench
+expect 0 throughput_per_s client --clients 3 --seconds 1 --reads 40 --keys 3 --history "$seen" bench
+[[ $(jq -s 'map(select(.op == "get" and .value != null)) | length' "$seen") -ge 1 ]] || fail "no get of the bench read anything"
+says "" client --history "$seen" put seen-1 first
+says first client --history "$seen" --client 1 get seen-1
+expect 5 "no such key" client --history "$seen" get seen-2
+expect 0 ": linearizable" "$nika" history "$seen"
+tail -1 "$seen" | jq -e '.value == null and .op == "get" and .return > .call' >/dev/null || fail "the last line: $(tail -1 "$seen")"
+jq -c 'if .key == "seen-1" and .op == "get" then .value = null else . end' "$seen" >"$work/forgot.jsonl"
+expect 1 "NOT linearizable" "$nika" history "$work/forgot.jsonl"
+grep -q "key seen-1: value (absent) was there before first and after it\|key seen-1: value first was there before (absent)" "$work/out" || fail "$(cat "$work/out")"
+jq -c 'if .op == "get" and .key != "seen-1" and .value != null then .value += "y" else . end' "$seen" >"$work/lied.jsonl"
+expect 1 "which nobody had written" "$nika" history "$work/lied.jsonl"
+{ cat "$seen" && grep -m1 seen-1 "$seen"; } >"$work/twice.jsonl"
+expect 6 "written twice" "$nika" history "$work/twice.jsonl"
+expect 64 "which history?" "$nika" history
+expect 64 "No such file" "$nika" history "$work/none"
+for line in 'x' '{}' '{"client":0,"op":"del","key":"k","value":"v","call":1,"return":2}' '{"client":0,"op":"get","key":"k","value":"v","call":-1,"return":2}'; do
+    { cat "$seen" && echo "$line"; } >"$work/bad.jsonl"
+    expect 64 "line $(($(wc -l <"$seen") + 1)): " "$nika" history "$work/bad.jsonl"
+done
+: >"$work/empty"
+expect 64 "no operation in it" "$nika" history "$work/empty"
 
 # The primary is killed: the same answer. Two are gone: no answer, and who is missing.
 kill -9 "$(cat "$net/replica-0.pid")"
@@ -68,4 +96,6 @@ says 1005 ledger balance 1
 expect 5 "not enough money" ledger transfer 0 1 100000
 expect 5 "belongs to another client" ledger transfer 1 0 5
 expect 5 "no such account" ledger balance 9
+expect 64 "the cluster runs application ledger" ledger put k v
+expect 64 "the cluster runs application ledger" ledger bench
 exit "$failed"

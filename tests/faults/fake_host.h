@@ -23,6 +23,8 @@ struct fake {
     uint32_t wakes;
     uint64_t cookies[FAKE_WAKES_MAX];
     bool down[4];
+    struct nika_trusted_instance trusted; /* Of replica 0. */
+    struct nika_trusted_key *trusted_key;
     uint64_t state[32768];
     uint8_t frames[FAKE_TYPES][FAKE_FRAME_MAX];
     uint32_t sizes[FAKE_TYPES];
@@ -129,6 +131,59 @@ static void fake_write(const struct fake *f, uint8_t type, uint32_t sender, stru
     enum nika_auth_alg alg = (enum nika_auth_alg)pbft_messages.messages[type]->auth;
     struct nika_span auth = {fake_auth, alg == NIKA_AUTH_NONE ? 0 : sizeof fake_auth};
     nika_frame_write(&f->config, type, sender, body, alg, auth, w);
+}
+static enum nika_err fake_trusted_certify(void *world, uint32_t replica,
+                                          enum nika_trusted_kind kind, uint32_t counter,
+                                          struct nika_trusted_value value,
+                                          const struct nika_digest *digest,
+                                          struct nika_trusted_certificate *out)
+{
+    struct fake *f = world;
+    assert_true(fake_is_corrupted(f, replica));
+    f->effects++;
+    return nika_trusted_certify(&f->trusted, f->trusted_key, kind, counter, value, digest, out);
+}
+static void fake_must_be_out_of_model(const struct fake *f, const struct nika_fault *fault)
+{
+    assert_ptr_equal(fault, &f->fault);
+    assert_int_equal(fault->ops->fault_class, NIKA_FAULT_TRUSTED);
+}
+static void fake_trusted_copy(void *world, const struct nika_fault *fault, uint32_t replica,
+                              struct nika_trusted_instance *out)
+{
+    struct fake *f = world;
+    fake_must_be_out_of_model(f, fault);
+    assert_int_equal(replica, 0);
+    *out = f->trusted;
+}
+static void fake_trusted_put(void *world, const struct nika_fault *fault, uint32_t replica,
+                             const struct nika_trusted_instance *state)
+{
+    struct fake *f = world;
+    fake_must_be_out_of_model(f, fault);
+    assert_int_equal(state->id, replica);
+    f->trusted = *state;
+    f->effects++;
+}
+static enum nika_err
+fake_trusted_clone(void *world, const struct nika_fault *fault, struct nika_trusted_instance *clone,
+                   enum nika_trusted_kind kind, uint32_t counter, struct nika_trusted_value value,
+                   const struct nika_digest *digest, struct nika_trusted_certificate *out)
+{
+    struct fake *f = world;
+    fake_must_be_out_of_model(f, fault);
+    f->effects++;
+    return nika_trusted_certify(clone, f->trusted_key, kind, counter, value, digest, out);
+}
+static void fake_trusted_forge(void *world, const struct nika_fault *fault,
+                               struct nika_trusted_certificate *certificate,
+                               const struct nika_digest *digest)
+{
+    struct fake *f = world;
+    (void)digest;
+    fake_must_be_out_of_model(f, fault);
+    assert_int_not_equal(certificate->kind, 0);
+    f->effects++;
 }
 static enum nika_err fake_resign(void *world, struct nika_outgoing *out, uint8_t type,
                                  struct nika_span body)
@@ -267,7 +322,18 @@ static void fake_init(struct fake *f, const struct nika_fault_ops *ops, bool act
                                        .inject = fake_inject,
                                        .inject_raw = fake_inject_raw,
                                        .is_corrupted = fake_is_corrupted,
+                                       .trusted_certify = fake_trusted_certify,
+                                       .trusted_copy = fake_trusted_copy,
+                                       .trusted_put = fake_trusted_put,
+                                       .trusted_clone = fake_trusted_clone,
+                                       .trusted_forge = fake_trusted_forge,
                                        .status = fake_status};
+    static struct nika_trusted_key *trusted_key;
+    static const uint8_t secret[NIKA_TRUSTED_SECRET_SIZE] = {3};
+    if (trusted_key == NULL)
+        trusted_key = nika_trusted_key_new(secret); /* For the whole program. */
+    f->trusted_key = trusted_key;
+    nika_trusted_instance_init(&f->trusted, 0, 1, NIKA_TRUSTED_COUNTERS_MAX);
     f->fault = (struct nika_fault){.ops = ops,
                                    .host = &f->host,
                                    .active = true,

@@ -53,7 +53,14 @@ static const char *const covered[] = {"delay",
                                       "client-reuse-timestamp",
                                       "client-bad-auth",
                                       "client-bad-request",
-                                      "client-flood"};
+                                      "client-flood",
+                                      "trusted-crash",
+                                      "trusted-halt",
+                                      "trusted-gap",
+                                      "trusted-rollback",
+                                      "trusted-clone",
+                                      "trusted-reset",
+                                      "trusted-key-leak"};
 
 static bool touched(const struct nika_outgoing *out)
 {
@@ -145,6 +152,28 @@ static void tap_everything(void)
     }
 }
 
+/* The module of replica 0 certifies three values; what fails or kills it is an act. */
+static void use_trusted(void)
+{
+    const struct nika_fault_ops *ops = fake.fault.ops;
+    if (ops->on_trusted == NULL) return;
+    for (uint64_t order = 1; order <= 3; order++) {
+        struct nika_trusted_call call = {.operation = NIKA_TRUSTED_CERTIFY,
+                                         .kind = NIKA_TRUSTED_INDEPENDENT,
+                                         .value = {0, order}};
+        struct nika_trusted_certificate certificate;
+        struct nika_digest digest = {{7}};
+        bool done = ops->on_trusted(&fake.fault, 0, &call) == NIKA_OK &&
+                    nika_trusted_certify(&fake.trusted, fake.trusted_key, NIKA_TRUSTED_INDEPENDENT,
+                                         0, call.value, &digest, &certificate) == NIKA_OK;
+        call.after = true;
+        if (done) (void)ops->on_trusted(&fake.fault, 0, &call);
+        if (call.crash) fake.down[0] = true;
+        if (!done || call.crash) assert_true(fake.acted > 0);
+        if (call.crash) return;
+    }
+}
+
 /* One life of a fault, from start to stop, with an occasion for everything that any fault waits for. */
 static void live(void)
 {
@@ -154,6 +183,7 @@ static void live(void)
     receive_request();
     use_disk();
     tap_everything();
+    use_trusted();
     for (uint32_t i = 0; i < fake.wakes; i++) {
         fake.now_ns += FAULT_MS;
         ops->on_wake(&fake.fault, fake.cookies[i]);

@@ -21,7 +21,8 @@ static void test_every_fault_has_a_sentence_and_a_hook(void **state)
         assert_true(strlen(ops->doc) > 10);
         assert_int_equal(ops->doc[strlen(ops->doc) - 1], '.');
         assert_true(ops->start != NULL || ops->on_send != NULL || ops->on_link != NULL ||
-                    ops->on_receive != NULL || ops->on_disk != NULL || ops->on_tear != NULL);
+                    ops->on_receive != NULL || ops->on_disk != NULL || ops->on_tear != NULL ||
+                    ops->on_trusted != NULL);
         bool acts_on_messages = ops->on_send != NULL || ops->on_receive != NULL;
         if (acts_on_messages) assert_true(ops->fault_class >= NIKA_FAULT_BYZANTINE);
     }

@@ -1,23 +1,33 @@
 /* Each planted bug has a run, tests/museum/killing/<id>.json, that its oracle condemns and that holds without the bug.
  *
- * This is what proves that a bug can matter, and that it can be switched off. Names as arguments test those bugs alone. */
+ * This is what proves that a bug can matter, and that it can be switched off. A canary has a scenario in which nothing may condemn
+ * it. Names as arguments test those bugs alone. */
 #include "tests/support/test.h"
 
 #include "engine/core/planted.h"
 #include "fuzz/museum/museum.h"
 
+#define CANARY_SEEDS 200u
+
 static struct nika_diagnoses diagnoses;
 static struct nika_run_result result;
 static struct CMUnitTest tests[256];
 
-static void run_one(const char *path, const char *planted)
+static struct nika_scenario *load(const char *path, const char *planted)
 {
     char set[64];
-    const char *sets[] = {set}, *reason = NULL;
+    const char *sets[] = {set};
     snprintf(set, sizeof set, "planted=%s", planted);
     memset(&diagnoses, 0, sizeof diagnoses);
     struct nika_scenario *s = nika_scenario_load(path, sets, 1, &diagnoses);
     if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
+    return s;
+}
+
+static void run_one(const char *path, const char *planted)
+{
+    const char *reason = NULL;
+    struct nika_scenario *s = load(path, planted);
     struct nika_runner *runner = nika_runner_new(s, &reason);
     assert_non_null(runner);
     nika_runner_run(runner, s->values[NIKA_KEY_SEED], &result);
@@ -25,14 +35,81 @@ static void run_one(const char *path, const char *planted)
     nika_scenario_free(s);
 }
 
+/* Do worlds in different memory run alike? The first one is still there while the others run. */
+static bool repeats(const char *path, const char *planted)
+{
+    enum { WORLDS = 8 };
+    const char *reason = NULL;
+    struct nika_runner *runners[WORLDS];
+    char first[sizeof result.digest];
+    bool same = true;
+    struct nika_scenario *s = load(path, planted);
+    for (uint32_t i = 0; i < WORLDS; i++) {
+        runners[i] = nika_runner_new(s, &reason);
+        assert_non_null(runners[i]);
+        nika_runner_run(runners[i], s->values[NIKA_KEY_SEED], &result);
+        if (i == 0) memcpy(first, result.digest, sizeof first);
+        same = same && strcmp(first, result.digest) == 0;
+    }
+    for (uint32_t i = 0; i < WORLDS; i++) nika_runner_free(runners[i]);
+    nika_scenario_free(s);
+    return same;
+}
+
+/* The reasons of all rejections, in order; the digest of a run does not hold them. */
+static void fold_reason(void *context, const struct nika_tap *tap)
+{
+    uint64_t *reasons = context;
+    if (tap->kind == NIKA_TAP_NOTE && tap->a == NIKA_NOTE_REJECT)
+        *reasons = *reasons * 31 + tap->note->a + 1;
+}
+
+/* A canary does something, and nothing comes of it. */
+static void check_canary(const struct nika_museum_bug *bug, const char *path)
+{
+    const char *reason = NULL;
+    char plain[CANARY_SEEDS][sizeof result.digest];
+    uint64_t reasons = 0, plain_reasons = 0;
+    uint32_t differ = 0;
+    struct nika_watcher watcher = {
+        .mask = NIKA_TAP_BIT(NIKA_TAP_NOTE), .on_tap = fold_reason, .context = &reasons};
+    for (uint32_t planted = 0; planted < 2; planted++) {
+        struct nika_scenario *s = load(path, planted == 1 ? bug->id : "none");
+        struct nika_runner *runner = nika_runner_new(s, &reason);
+        assert_non_null(runner);
+        reasons = 0;
+        nika_runner_watch(runner, &watcher);
+        for (uint32_t i = 0; i < CANARY_SEEDS; i++) {
+            nika_runner_run(runner, i + 1, &result);
+            if (result.exit_class != NIKA_EXIT_HELD)
+                fail_msg("%s, seed %u: %s", bug->id, i + 1, result.sentence);
+            if (planted == 0) memcpy(plain[i], result.digest, sizeof plain[i]);
+            if (planted == 1) differ += strcmp(plain[i], result.digest) != 0 ? 1u : 0u;
+        }
+        nika_runner_free(runner);
+        nika_scenario_free(s);
+        if (planted == 0) plain_reasons = reasons;
+    }
+    if (differ == 0 && reasons == plain_reasons) fail_msg("%s never changes a run", bug->id);
+}
+
 static void test_bug(void **state)
 {
     const struct nika_museum_bug *bug = *state;
     char path[200];
     snprintf(path, sizeof path, "tests/museum/killing/%s.json", bug->id);
+    if (bug->verdicts[0] == '\0') {
+        check_canary(bug, path);
+        return;
+    }
     run_one(path, "none");
     if (result.exit_class != NIKA_EXIT_HELD)
         fail_msg("%s fails without the bug: %s", path, result.sentence);
+    if (strcmp(bug->verdicts, "determinism") == 0) {
+        if (!repeats(path, "none")) fail_msg("%s differs without the bug", path);
+        if (repeats(path, bug->id)) fail_msg("%s repeats with the bug", path);
+        return;
+    }
     run_one(path, bug->id);
     if (result.exit_class == NIKA_EXIT_HELD) fail_msg("%s holds with the bug", path);
     if (!nika_museum_detected(bug, &result))

@@ -121,6 +121,8 @@ static void test_every_registered_fault_acts(void **state)
     uint32_t idle = 0;
     for (uint32_t i = 0; i < nika_fault_count; i++) {
         if (acted[i] > 0) continue;
+        /* PBFT, whose scenarios these are, calls no trusted instance; tests/faults/test_trusted.c lets each of these act. */
+        if (nika_fault_list[i]->on_trusted != NULL) continue;
         print_error("fault %s never acted in the library\n", nika_fault_list[i]->name);
         idle++;
     }

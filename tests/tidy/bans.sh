@@ -17,7 +17,7 @@ ban() { # ban "what" regex folders...
 }
 modules=(protocols apps faults engine/oracle)
 decides=(engine protocols apps faults)
-all=(engine lib include protocols apps faults scenarios fuzz cli tests)
+all=(engine lib include protocols apps faults scenarios fuzz report cli examples tests)
 
 ban "clock" '\b(time|clock|clock_gettime|gettimeofday|localtime|gmtime|nanosleep|usleep|sleep)\(' engine protocols apps faults scenarios tests
 ban "entropy" '\b(rand|srand|random|srandom|drand48|getrandom|getentropy|arc4random)\(' "${all[@]}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Proves that a tidy check can fail: runs it on a small tree without an offence (must pass) and with one (must fail).
-# Usage: fires.sh layers|bans|sizes|checks
+# Usage: fires.sh layers|bans|sizes|checks|blind
 set -euo pipefail
 check=$1
 root=$PWD
@@ -17,6 +17,7 @@ case "$check" in
 layers) printf '#include "engine/sim/world.h"\n' >"$tree/apps/b.c" ;;
 bans) printf 'int f(void) { return rand(); }\n' >"$tree/apps/b.c" ;;
 checks) printf 'CHECK(PP7, "two")\n' >>"$tree/engine/core/checks.def" ;;
+blind) printf 'bool f(void) { return NIKA_PLANTED(B06); }\n' >"$tree/faults/b.c" ;;
 sizes) seq -f 'int z%g;' 900 >"$tree/apps/b.c" ;;
 esac
 if "$root/tests/tidy/$check.sh" "$tree" >/dev/null; then

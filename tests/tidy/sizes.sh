@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "${1:-.}"
 failed=0
-mapfile -t files < <(find engine lib include protocols apps faults scenarios fuzz cli tests \( -name '*.c' -o -name '*.h' \) -type f 2>/dev/null | sort)
+mapfile -t files < <(find engine lib include protocols apps faults scenarios fuzz report cli examples tests \( -name '*.c' -o -name '*.h' \) -type f 2>/dev/null | sort)
 for file in "${files[@]}"; do
     case "$file" in engine/core/auth_test_keys.c) continue ;; esac
     awk -v file="$file" '

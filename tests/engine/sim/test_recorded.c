@@ -14,7 +14,7 @@ static const struct nika_replica_ops *protocol(const char *name, uint32_t *id)
     *id = p->id;
     return p->replica;
 }
-static const struct nika_recorded_modules modules = {protocol, nika_app_find};
+static const struct nika_recorded_modules modules = {protocol, nika_app_find, NULL};
 
 /* A recording in the making: a replica that only starts, beside a host that writes down what it answers. */
 struct fixture {
@@ -172,6 +172,12 @@ static void test_an_answer_of_an_application_that_was_not_asked_is_a_divergence(
     put(f, NIKA_RECORDED_EVENT, (struct nika_span){bytes, w.at});
     assert_int_equal(replay(f, f->w.at), NIKA_ERR_NOT_FOUND);
     assert_non_null(strstr(f->result.problem, "the application answers"));
+    /* Of an application in another process the answers are taken as recorded, but not who was asked. */
+    const struct nika_recorded_modules elsewhere = {protocol, nika_app_find, f->head.app};
+    assert_int_equal(
+        nika_recorded_run((struct nika_span){f->bytes, f->w.at}, &elsewhere, &f->result),
+        NIKA_ERR_NOT_FOUND);
+    assert_non_null(strstr(f->result.problem, "the application answers what nobody asked"));
     free(f);
 }
 

@@ -43,6 +43,35 @@ static void test_same_seed_same_digest_and_another_seed_another(void **state)
     end(w, &o);
 }
 
+static size_t nothing_used(const void *extra)
+{
+    (void)extra;
+    return 0;
+}
+
+/* The second world lies otherwise, where the first left more than it said. */
+static void test_a_world_after_another_is_as_the_first(void **state)
+{
+    (void)state;
+    char first[33], second[33];
+    struct nika_world_options o = toy_options(TOY_RELAY | TOY_PERSIST);
+    o.extra_bytes = 65536;
+    o.extra_used = nothing_used;
+    struct nika_world *w = make(&o, 7);
+    (void)nika_world_run(w, 50 * MS);
+    nika_world_digest_text(w, first);
+    memset(nika_world_extra(w), 0xff, o.extra_bytes);
+    nika_world_free(w);
+    o.extra_bytes = 2 * 65536;
+    w = make(&o, 7);
+    const uint8_t *extra = nika_world_extra(w);
+    for (uint32_t i = 0; i < o.extra_bytes; i++) assert_int_equal(extra[i], 0);
+    (void)nika_world_run(w, 50 * MS);
+    nika_world_digest_text(w, second);
+    assert_string_equal(first, second);
+    end(w, &o);
+}
+
 static void test_a_restored_run_goes_on_as_the_straight_run(void **state)
 {
     (void)state;
@@ -416,6 +445,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_seed_same_digest_and_another_seed_another),
+        cmocka_unit_test(test_a_world_after_another_is_as_the_first),
         cmocka_unit_test(test_a_restored_run_goes_on_as_the_straight_run),
         cmocka_unit_test(test_a_snapshot_taken_again_replaces_the_first),
         cmocka_unit_test(test_a_crash_keeps_the_durable_and_loses_the_rest),

@@ -1,0 +1,34 @@
+/* engine/shim/tss_client.h: a replica's way to its trusted process: the calls of struct nika_trusted_ops over a Unix socket.
+ *
+ * Synchronous, with a time-out for each call. It fails stop: after a time-out, a closed connection or an answer that cannot be one, every
+ * later call fails with NIKA_ERR_IO and no connection is made anew, so the replica stops voting rather than guess. It holds no key. */
+#ifndef ENGINE_SHIM_TSS_CLIENT_H
+#define ENGINE_SHIM_TSS_CLIENT_H
+
+#include "engine/core/trusted.h"
+#include "engine/shim/file.h"
+
+#define NIKA_TSS_ANY_USER UINT32_MAX
+
+struct nika_tss_client_options {
+    const char *socket;
+    uint32_t instance;   /* Whose process it must be. */
+    uint64_t epoch;      /* As registered; 0 = any. */
+    uint32_t server_uid; /* Under which user it must run; NIKA_TSS_ANY_USER = any. */
+    uint32_t timeout_ms; /* Of each call; 0 = 2000. */
+};
+struct nika_tss_client;
+
+/* Connect and say hello. NIKA_ERR_IO: nobody answers in time. NIKA_ERR_CONFIG: another instance, epoch or user. `error` says which. The
+ * caller closes *out. */
+NIKA_MUST_USE enum nika_err nika_tss_client_open(const struct nika_tss_client_options *options,
+                                                 struct nika_tss_client **out,
+                                                 struct nika_disk_store_error *error);
+void nika_tss_client_close(struct nika_tss_client *client);
+/* NULL, or why the trusted process is gone: for the log of the node and its /healthz. */
+const char *nika_tss_client_gone(const struct nika_tss_client *client);
+
+/* `world` is the client; `self` must be its instance. */
+extern const struct nika_trusted_ops nika_tss_client_ops;
+
+#endif

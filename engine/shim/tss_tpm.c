@@ -1,0 +1,168 @@
+/* engine/shim/tss_tpm.c: see tss_tpm.h. Without libtss2 (NIKA_TPM) it only says so. */
+#include "engine/shim/tss_tpm.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifndef NIKA_TPM
+
+enum nika_err nika_tss_tpm_open(const char *tcti, uint32_t index, bool make,
+                                struct nika_tss_tpm **out, struct nika_disk_store_error *error)
+{
+    (void)tcti;
+    (void)index;
+    (void)make;
+    *out = NULL;
+    nika_disk_say(error, "TPM: this program was built without libtss2; run scripts/setup --tpm and "
+                         "build it again");
+    return NIKA_ERR_CONFIG;
+}
+
+void nika_tss_tpm_close(struct nika_tss_tpm *tpm)
+{
+    (void)tpm;
+}
+
+struct nika_tss_anchor nika_tss_tpm_anchor(struct nika_tss_tpm *tpm)
+{
+    return (struct nika_tss_anchor){.context = tpm};
+}
+
+#else
+
+#include <tss2/tss2_esys.h>
+#include <tss2/tss2_rc.h>
+#include <tss2/tss2_tctildr.h>
+
+#include "engine/core/msan.h"
+
+#define COUNTER_SIZE 8u /* Big-endian, as the TPM gives it. */
+
+struct nika_tss_tpm {
+    TSS2_TCTI_CONTEXT *tcti;
+    ESYS_CONTEXT *esys;
+    ESYS_TR index;
+};
+
+static enum nika_err refuse(struct nika_disk_store_error *error, enum nika_err err,
+                            const char *tcti, const char *what, TSS2_RC rc)
+{
+    nika_disk_say(error, "TPM %.150s: %s%s%s", tcti, what, rc != 0 ? ": " : "",
+                  rc != 0 ? Tss2_RC_Decode(rc) : "");
+    return err;
+}
+
+static TSS2_RC define(struct nika_tss_tpm *t, uint32_t index)
+{
+    TPM2B_AUTH no_auth = {.size = 0};
+    TPM2B_NV_PUBLIC public = {
+        .nvPublic = {.nvIndex = index,
+                     .nameAlg = TPM2_ALG_SHA256,
+                     .attributes = TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA |
+                                   (TPMA_NV)(TPM2_NT_COUNTER << TPMA_NV_TPM2_NT_SHIFT),
+                     .dataSize = COUNTER_SIZE}};
+    TSS2_RC rc = Esys_NV_DefineSpace(t->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                     ESYS_TR_NONE, &no_auth, &public, &t->index);
+    /* It has no value before its first step. */
+    if (rc == TSS2_RC_SUCCESS)
+        rc = Esys_NV_Increment(t->esys, t->index, t->index, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                               ESYS_TR_NONE);
+    return rc;
+}
+
+/* Find the index, and see that it is a counter which can only go up. */
+static enum nika_err find(struct nika_tss_tpm *t, const char *tcti, uint32_t index, bool make,
+                          struct nika_disk_store_error *error)
+{
+    TPM2B_NV_PUBLIC *public = NULL;
+    char text[160];
+    TSS2_RC rc =
+        Esys_TR_FromTPMPublic(t->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &t->index);
+    if (rc != TSS2_RC_SUCCESS && make) {
+        rc = define(t, index);
+        (void)snprintf(text, sizeof text, "NV index 0x%08" PRIx32 " cannot be made", index);
+    } else if (rc != TSS2_RC_SUCCESS) {
+        (void)snprintf(
+            text, sizeof text,
+            "no NV index 0x%08" PRIx32 "; an anchored instance is made with --init --tpm", index);
+    }
+    if (rc != TSS2_RC_SUCCESS) return refuse(error, NIKA_ERR_CONFIG, tcti, text, rc);
+    rc = Esys_NV_ReadPublic(t->esys, t->index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &public,
+                            NULL);
+    if (rc != TSS2_RC_SUCCESS)
+        return refuse(error, NIKA_ERR_IO, tcti, "the NV index cannot be read", rc);
+    nika_msan_written(public, sizeof *public);
+    bool counter = (public->nvPublic.attributes & TPMA_NV_TPM2_NT_MASK) >> TPMA_NV_TPM2_NT_SHIFT ==
+                       TPM2_NT_COUNTER &&
+                   public->nvPublic.dataSize == COUNTER_SIZE;
+    Esys_Free(public);
+    if (counter) return NIKA_OK;
+    (void)snprintf(text, sizeof text, "NV index 0x%08" PRIx32 " is no counter; choose another one",
+                   index);
+    return refuse(error, NIKA_ERR_CONFIG, tcti, text, 0);
+}
+
+enum nika_err nika_tss_tpm_open(const char *tcti, uint32_t index, bool make,
+                                struct nika_tss_tpm **out, struct nika_disk_store_error *error)
+{
+    struct nika_tss_tpm *t = calloc(1, sizeof *t);
+    *out = NULL;
+    if (t == NULL) return refuse(error, NIKA_ERR_IO, tcti, "out of memory", 0);
+    enum nika_err err = NIKA_OK;
+    TSS2_RC rc = Tss2_TctiLdr_Initialize(tcti, &t->tcti);
+    if (rc == TSS2_RC_SUCCESS) rc = Esys_Initialize(&t->esys, t->tcti, NULL);
+    if (rc != TSS2_RC_SUCCESS) err = refuse(error, NIKA_ERR_IO, tcti, "cannot be reached", rc);
+    if (err == NIKA_OK) {
+        /* A TPM behind a kernel has been started; one of its own may not have been. */
+        rc = Esys_Startup(t->esys, TPM2_SU_CLEAR);
+        if (rc != TSS2_RC_SUCCESS && rc != TPM2_RC_INITIALIZE)
+            err = refuse(error, NIKA_ERR_IO, tcti, "does not start", rc);
+    }
+    if (err == NIKA_OK) err = find(t, tcti, index, make, error);
+    if (err == NIKA_OK) {
+        *out = t;
+        return NIKA_OK;
+    }
+    nika_tss_tpm_close(t);
+    return err;
+}
+
+void nika_tss_tpm_close(struct nika_tss_tpm *t)
+{
+    if (t == NULL) return;
+    if (t->esys != NULL) Esys_Finalize(&t->esys);
+    if (t->tcti != NULL) Tss2_TctiLdr_Finalize(&t->tcti);
+    free(t);
+}
+
+static int anchor_read(void *context, uint64_t *value)
+{
+    struct nika_tss_tpm *t = context;
+    TPM2B_MAX_NV_BUFFER *data = NULL;
+    TSS2_RC rc = Esys_NV_Read(t->esys, t->index, t->index, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                              ESYS_TR_NONE, COUNTER_SIZE, 0, &data);
+    if (rc != TSS2_RC_SUCCESS) return EIO;
+    nika_msan_written(data, sizeof *data);
+    bool whole = data->size == COUNTER_SIZE;
+    *value = 0;
+    for (uint32_t i = 0; whole && i < COUNTER_SIZE; i++) *value = *value << 8 | data->buffer[i];
+    Esys_Free(data);
+    return whole ? 0 : EIO;
+}
+
+static int anchor_step(void *context, uint64_t *value)
+{
+    struct nika_tss_tpm *t = context;
+    TSS2_RC rc = Esys_NV_Increment(t->esys, t->index, t->index, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                   ESYS_TR_NONE);
+    return rc == TSS2_RC_SUCCESS ? anchor_read(t, value) : EIO;
+}
+
+struct nika_tss_anchor nika_tss_tpm_anchor(struct nika_tss_tpm *tpm)
+{
+    return (struct nika_tss_anchor){.context = tpm, .read = anchor_read, .step = anchor_step};
+}
+
+#endif

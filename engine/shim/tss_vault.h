@@ -1,0 +1,74 @@
+/* engine/shim/tss_vault.h: a trusted instance that outlives its process: durable before it answers, and never older than it can tell.
+ *
+ * Owns the key, the instance, and two files that hold the same image: `state` in its directory and `witness` in the same or another one.
+ * Each step is written to the first, then to the second, each with a sync, and only then answered; so what was answered is in both. After
+ * any failure of the disk or the anchor the vault is broken and answers nothing (fail stop). One thread. */
+#ifndef ENGINE_SHIM_TSS_VAULT_H
+#define ENGINE_SHIM_TSS_VAULT_H
+
+#include "engine/shim/file.h"
+#include "engine/shim/tss_state.h"
+
+#define NIKA_TSS_STATE_FILE "state"
+#define NIKA_TSS_WITNESS_FILE "witness"
+
+/* A counter that nobody can set back, such as one in a TPM. It is the freshness of the files: an image names the value that it belongs to.
+ * Each returns 0 or an errno. */
+struct nika_tss_anchor {
+    void *context;
+    int (*read)(void *context, uint64_t *value);
+    int (*step)(void *context, uint64_t *value); /* One more; *value is what it is then. */
+};
+
+struct nika_tss_vault_options {
+    const char *dir;       /* Mode 0700; made by nika_tss_vault_make(). */
+    const char *witness;   /* Another directory, best on another device; NULL = `dir`. */
+    const uint8_t *secret; /* NIKA_TRUSTED_SECRET_SIZE bytes; copied. */
+    const struct nika_tss_anchor *anchor; /* NULL = none. Borrowed. */
+    const struct nika_file_ops *file_ops; /* NULL = the real system; for tests. */
+    void *file_context;
+};
+/* Who the instance is: fixed for its life. */
+struct nika_tss_identity {
+    uint32_t instance, counters, group;
+    uint64_t epochs[NIKA_REPLICAS_MAX]; /* Registered epochs of the group; its own among them. */
+};
+
+struct nika_tss_vault;
+
+/* Make the files of a new instance, all counters at zero. An existing file is never overwritten: that would be a reset within an epoch.
+ * NIKA_ERR_CONFIG (exists, or a value out of range), NIKA_ERR_IO; `error` says what. */
+NIKA_MUST_USE enum nika_err nika_tss_vault_make(const struct nika_tss_vault_options *options,
+                                                const struct nika_tss_identity *identity,
+                                                struct nika_disk_store_error *error);
+
+/* Lock and check both files. NIKA_ERR_CONFIG: rolled back, foreign, missing, torn beyond what one interrupted write explains, readable
+ * for others, or anchored otherwise than it is opened. NIKA_ERR_VERSION. NIKA_ERR_IO: the system refused, or another process has the lock.
+ * After these `error` says what, where, and what to do. The caller closes *out. */
+NIKA_MUST_USE enum nika_err nika_tss_vault_open(const struct nika_tss_vault_options *options,
+                                                struct nika_tss_vault **out,
+                                                struct nika_disk_store_error *error);
+/* Wipes the key. NULL is ignored. */
+void nika_tss_vault_close(struct nika_tss_vault *vault);
+
+/* The calls of struct nika_trusted_ops. What they changed is durable when they return NIKA_OK. NIKA_ERR_IO: broken, now or before. */
+NIKA_MUST_USE enum nika_err nika_tss_vault_certify(struct nika_tss_vault *vault,
+                                                   enum nika_trusted_kind kind, uint32_t counter,
+                                                   struct nika_trusted_value value,
+                                                   const struct nika_digest *digest,
+                                                   struct nika_trusted_certificate *out);
+bool nika_tss_vault_verify(struct nika_tss_vault *vault,
+                           const struct nika_trusted_certificate *certificate,
+                           const struct nika_digest *digest);
+NIKA_MUST_USE enum nika_err nika_tss_vault_read(struct nika_tss_vault *vault, uint32_t counter,
+                                                struct nika_trusted_value *value, uint64_t *epoch);
+NIKA_MUST_USE enum nika_err nika_tss_vault_reissue(struct nika_tss_vault *vault, uint32_t counter,
+                                                   struct nika_trusted_certificate *out,
+                                                   struct nika_digest *digest);
+
+/* What it holds, for HELLO and for logs. Borrowed. */
+const struct nika_tss_state *nika_tss_vault_state(const struct nika_tss_vault *vault);
+/* NULL, or why the vault is broken. */
+const char *nika_tss_vault_broken(const struct nika_tss_vault *vault);
+
+#endif
