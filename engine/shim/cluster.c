@@ -20,8 +20,7 @@ static const char *const cluster_keys[] = {"protocol", "app",   "app_param", "n"
                                            NULL};
 static const char *const replica_keys[] = {"id",       "host",    "port", "identity",
                                            "exchange", "signing", NULL};
-static const char *const client_keys[] = {"id",      "identity", "exchange",
-                                          "signing", "carrier",  NULL};
+static const char *const client_keys[] = {"id", "identity", "exchange", "signing", "carrier", NULL};
 
 /* Defaults of a live cluster: larger windows than in simulation, where view changes and transfers shall be frequent. */
 static void defaults(struct nika_config *c)
@@ -83,8 +82,8 @@ static void read_member(const struct nika_json *j, uint32_t id, bool replica, en
             j, "signing", suite == NIKA_SUITE_ED25519 ? NIKA_KEY_SIZE : 64, m->signing,
             suite == NIKA_SUITE_ED25519 ? NIKA_KEY_SIZE : NIKA_SIGNING_PUBLIC_MAX);
     if (!replica) {
-        m->carrier = nika_client_node(
-            (uint32_t)nika_json_number(j, "carrier", 0, NIKA_CLIENTS_MAX - 1, id));
+        m->carrier =
+            nika_client_node((uint32_t)nika_json_number(j, "carrier", 0, NIKA_CLIENTS_MAX - 1, id));
         return;
     }
     nika_json_text(j, "host", NULL, m->host, sizeof m->host);
@@ -162,7 +161,8 @@ static void seal_group(struct nika_cluster *cluster)
         const struct nika_member *m = &cluster->members[i];
         struct nika_digest before = chain;
         uint8_t carrier[4];
-        bool carried = i >= cluster->config.n && m->carrier != nika_client_node(i - cluster->config.n);
+        bool carried =
+            i >= cluster->config.n && m->carrier != nika_client_node(i - cluster->config.n);
         nika_store_le(carrier, m->carrier, sizeof carrier);
         const struct nika_span parts[] = {{before.bytes, sizeof before.bytes},
                                           {m->identity.bytes, NIKA_KEY_SIZE},

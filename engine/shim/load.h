@@ -1,5 +1,5 @@
 /* engine/shim/load.h: many closed-loop clients of a live cluster in one thread: the client module behind real sessions, each with keys of
- * its own. For measurements: what a client must keep across restarts is kept in memory only, so a client id serves one load.
+ * its own, and sessions where the cluster file says that another carries its frames. For measurements: what a client must keep across restarts is kept in memory only, so a client id serves one load.
  *
  * Owns its sockets and modules. Each client has one operation outstanding; its duration counts from the instant it was to be issued. */
 #ifndef ENGINE_SHIM_LOAD_H
@@ -22,6 +22,9 @@ struct nika_load_options {
     const struct nika_message_table *messages;
     const struct nika_app_ops *app_ops;
     struct nika_log *log;
+    /* The client that a frame of a replica is for, as its body says; NIKA_NODE_NONE when it names none. Needed where sessions carry the
+     * frames of several clients (nika_member.carrier); NULL = every client has a session of its own. */
+    uint32_t (*receiver)(const struct nika_frame *frame);
     /* Application `null`, writes only: its answers must be those of one counter that every operation moves once. */
     bool counter;
 };
