@@ -1,5 +1,6 @@
 /* engine/shim/load.h: many closed-loop clients of a live cluster in one thread: the client module behind real sessions, each with keys of
- * its own, and sessions where the cluster file says that another carries its frames. For measurements: what a client must keep across restarts is kept in memory only, so a client id serves one load.
+ * its own, and sessions where the cluster file says that another carries its frames. For measurements: what a client must keep across
+ * restarts is kept in memory only, so a client id serves one load.
  *
  * Owns its sockets and modules. Each client has one operation outstanding; its duration counts from the instant it was to be issued. */
 #ifndef ENGINE_SHIM_LOAD_H
