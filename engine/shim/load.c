@@ -20,7 +20,8 @@ struct load_client {
     uint32_t index;
     bool touched, busy, stored, to_flush;
     struct load_client *next_touched, *next_flush;
-    uint64_t stored_token, issued, due_ns;
+    uint64_t stored_token, issued,
+        due_ns;     /* due: when the next operation is, or was, to be issued. */
     uint64_t floor; /* Highest number that was answered before the outstanding operation began. */
     struct nika_node_keys keys;
     struct nika_keyring *keyring;
@@ -64,6 +65,9 @@ static void completed(struct load_client *c, struct nika_span result)
     load->outstanding--;
     c->busy = false;
     c->due_ns = now;
+    if (load->options.think_ns > 0)
+        c->due_ns += nika_stream_below(nika_stream(load->options.seed, "think", c->index),
+                                       c->issued, load->options.think_ns + 1);
 }
 
 static void apply(struct load_client *c, const struct nika_action *action, struct nika_span bytes)
@@ -159,6 +163,14 @@ static void issue(struct load_client *c)
     step(c, &event);
 }
 
+static bool may_issue(const struct load_client *c)
+{
+    const struct nika_load *load = c->load;
+    bool more = load->options.requests == 0 || c->issued < load->options.requests;
+    bool due = load->options.think_ns == 0 || c->due_ns <= nika_loop_now(load->loop);
+    return !c->busy && load->issuing && more && due;
+}
+
 /* What this client can do without waiting: records "on the disk", then the next operation. */
 static void advance(struct load_client *c)
 {
@@ -167,7 +179,7 @@ static void advance(struct load_client *c)
         c->stored = false;
         step(c, &event);
     }
-    while (!c->busy && c->load->issuing) {
+    while (may_issue(c)) {
         issue(c);
         if (c->stored) advance(c);
     }
@@ -340,7 +352,8 @@ uint64_t nika_load_run(struct nika_load *load, uint64_t duration_ns,
 {
     uint64_t now = nika_clock_monotonic(), until = now + duration_ns, before = load->completed;
     for (uint32_t i = 0; i < load->options.clients; i++) {
-        if (!load->clients[i].busy) load->clients[i].due_ns = now;
+        struct load_client *c = &load->clients[i];
+        if (!c->busy && c->due_ns < now) c->due_ns = now;
         touch(&load->clients[i]);
     }
     load->durations = durations;
@@ -350,6 +363,12 @@ uint64_t nika_load_run(struct nika_load *load, uint64_t duration_ns,
     load->issuing = false;
     load->durations = NULL;
     return load->completed - before;
+}
+
+bool nika_load_is_done(const struct nika_load *load)
+{
+    uint64_t wanted = load->options.requests * load->options.clients;
+    return load->options.requests > 0 && load->completed >= wanted;
 }
 
 bool nika_load_settle(struct nika_load *load, uint64_t timeout_ns)

@@ -18,7 +18,9 @@ struct nika_load_options {
     const char *keys;                   /* Folder with client-I.key. */
     uint32_t clients;                   /* The first so many of the cluster. */
     uint32_t payload, read_ppm;
-    uint64_t seed; /* Of the operations. */
+    uint64_t seed;     /* Of the operations. */
+    uint64_t requests; /* Of each client, then it is done; 0 = no end. */
+    uint64_t think_ns; /* Pause before a client's next request, drawn up to this. */
     const struct nika_client_ops *client_ops;
     const struct nika_message_table *messages;
     const struct nika_app_ops *app_ops;
@@ -40,6 +42,8 @@ bool nika_load_connect(struct nika_load *load, uint64_t timeout_ns);
  * outstanding at the end stays so. */
 uint64_t nika_load_run(struct nika_load *load, uint64_t duration_ns,
                        struct nika_histogram *durations);
+/* Has every client had answers to all its `requests`? */
+bool nika_load_is_done(const struct nika_load *load);
 /* Issue nothing more and wait until all is answered. False after `timeout_ns`. */
 bool nika_load_settle(struct nika_load *load, uint64_t timeout_ns);
 
