@@ -31,6 +31,7 @@ struct side {
     struct nika_load *load;
     struct nika_log *log;
     long stopped[NIKA_REPLICAS_MAX]; /* Process that is stopped; 0 = none. */
+    bool running[NIKA_REPLICAS_MAX]; /* Started, and not killed since. */
     uint64_t started_ns, finished_ns;
 };
 
@@ -124,9 +125,21 @@ static bool start(struct side *s, uint32_t replica)
         cli_net_enter(&s->net, replica) && cli_replica_start(&s->files.replicas[replica], false);
     int error = errno;
     good = cli_net_enter(&s->net, NIKA_NODE_NONE) && good;
+    s->running[replica] = good;
     if (!good)
         fprintf(stderr, "nika: replica %u: cannot be started: %s\n", replica, strerror(error));
     return good;
+}
+
+/* A process that was just started is not seen yet, one that was just killed is still there. False after two seconds. */
+static bool await(const struct side *s, uint32_t replica, bool running)
+{
+    uint64_t until = cli_clock_ns() + 2 * SECOND_NS;
+    while ((cli_replica_pid(&s->files.replicas[replica]) != 0) != running) {
+        if (cli_clock_ns() >= until) return false;
+        nika_clock_sleep(SECOND_NS / 1000);
+    }
+    return true;
 }
 
 static json_t *status_of(const struct side *s, uint32_t replica)
@@ -168,11 +181,14 @@ static bool perform(struct side *s, const struct cli_act *act)
     const struct cli_replica *replica = &s->files.replicas[act->replica];
     switch (act->kind) {
     case CLI_ACT_KILL:
+        if (!s->running[act->replica]) return true;
+        (void)await(s, act->replica, true);
         signal_to(s, act->replica, SIGKILL);
+        s->running[act->replica] = false;
         return true;
     case CLI_ACT_FORGET:
     case CLI_ACT_START:
-        while (cli_replica_pid(replica) != 0) nika_clock_sleep(SECOND_NS / 1000);
+        if (s->running[act->replica] || !await(s, act->replica, false)) return true;
         if (act->kind == CLI_ACT_FORGET)
             (void)nftw(replica->config.data, remove_one, 16, FTW_DEPTH | FTW_PHYS);
         return start(s, act->replica);
@@ -239,7 +255,7 @@ static bool run_plan(struct side *s, struct cli_world_figures *out)
         enum cli_act_kind kind = s->plan->acts[next].kind;
         bool ends = kind == CLI_ACT_RESUME || kind == CLI_ACT_HEAL ||
                     ((kind == CLI_ACT_START || kind == CLI_ACT_FORGET) &&
-                     cli_replica_pid(&s->files.replicas[s->plan->acts[next].replica]) == 0);
+                     !s->running[s->plan->acts[next].replica]);
         if (ends) good = perform(s, &s->plan->acts[next]);
     }
     return good && !interrupted;
@@ -286,6 +302,9 @@ static void judge(struct side *s, struct cli_world_figures *out)
     uint64_t until = cli_clock_ns() + WAIT_NS;
     bool level = false, agree = true;
     const struct nika_counter_history *h = nika_load_history(s->load);
+    for (uint32_t i = 0; i < s->net.n; i++) {
+        if (s->running[i]) (void)await(s, i, true);
+    }
     (void)nika_load_settle(s->load, SECOND_NS / 2);
     while (agree && !level && !interrupted && cli_clock_ns() < until) {
         agree = compare(s, out, &level);
@@ -333,6 +352,7 @@ static void clean_up(struct side *s)
     nika_load_free(s->load);
     for (uint32_t i = 0; i < s->net.n && s->files.replicas != NULL; i++) {
         if (s->stopped[i] != 0) signal_to(s, i, SIGCONT);
+        if (s->running[i]) (void)await(s, i, true);
     }
     if (s->files.replicas != NULL) (void)cli_testnet_stop(&s->files);
     cli_testnet_close(&s->files);
