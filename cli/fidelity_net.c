@@ -34,7 +34,7 @@ static bool run_words(char *line, char said[160])
          word = strtok_r(NULL, " ", &rest))
         words[count++] = word;
     said[0] = '\0';
-    if (pipe2(pipe_fd, O_CLOEXEC) != 0) return false;
+    if (words[0] == NULL || pipe2(pipe_fd, O_CLOEXEC) != 0) return false;
     pid_t child = fork();
     if (child == 0) become(words, pipe_fd[1]);
     close(pipe_fd[1]);
