@@ -19,6 +19,7 @@ enum {
     OPTION_SECONDS,
     OPTION_CLIENTS,
     OPTION_PAYLOAD,
+    OPTION_SESSIONS,
     OPTION_BATCH,
     OPTION_STORE,
     OPTION_DIR,
@@ -67,6 +68,10 @@ static const struct argp_option options[] = {
     {"seconds", OPTION_SECONDS, "S", 0,
      "seconds of wall time for each measurement (default 1, of a cluster 10)", 0},
     {"clients", OPTION_CLIENTS, "C", 0, "cluster: closed-loop clients (default 10)", 1},
+    {"sessions", OPTION_SESSIONS, "K", 0,
+     "cluster: only the first K clients connect, and carry the frames of the others (default: all "
+     "connect)",
+     1},
     {"payload", OPTION_PAYLOAD, "BYTES", 0, "cluster: size of an operation (default 100)", 1},
     {"batch", OPTION_BATCH, "N", 0, "cluster: requests in one batch at most (default 64)", 1},
     {"store", OPTION_STORE, "KIND", 0, "cluster: disk (default) or memory", 1},
@@ -137,6 +142,9 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
     switch (key) {
     case OPTION_CLIENTS:
         c->clients = cli_number(text, "--clients", 1, NIKA_CLIENTS_MAX, state);
+        return 0;
+    case OPTION_SESSIONS:
+        c->sessions = cli_number(text, "--sessions", 1, NIKA_CLIENTS_MAX, state);
         return 0;
     case OPTION_PAYLOAD:
         c->payload = cli_number(text, "--payload", 1, 4096, state);

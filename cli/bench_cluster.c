@@ -14,6 +14,7 @@
 #include "cli/live.h"
 #include "engine/core/stream.h"
 #include "engine/shim/load.h"
+#include "protocols/common/messages.h"
 #include "protocols/registry.h"
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -141,6 +142,7 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
                                              .n = (uint32_t)o->n,
                                              .f = ((uint32_t)o->n - 1) / 3,
                                              .clients = (uint32_t)o->clients,
+                                             .sessions = (uint32_t)o->sessions,
                                              .protocol = o->protocol,
                                              .app = o->app,
                                              .suite = nika_suite_parse(o->suite),
@@ -167,6 +169,16 @@ static bool start_cluster(struct bench *b)
     return false;
 }
 
+/* Replicas send clients nothing but replies, and each says whose it is. */
+static uint32_t receiver_of(const struct nika_frame *frame)
+{
+    struct common_reply reply;
+    if (frame->type != COMMON_TYPE_reply ||
+        nika_decode(&common_info_reply, frame->body, &reply) != NIKA_OK)
+        return NIKA_NODE_NONE;
+    return nika_client_node(reply.client);
+}
+
 static bool make_load(struct bench *b, struct nika_problems *problems)
 {
     char path[NIKA_PATH_SIZE], keys[NIKA_PATH_SIZE];
@@ -185,6 +197,7 @@ static bool make_load(struct bench *b, struct nika_problems *problems)
                                               .messages = protocol->replica->messages,
                                               .app_ops = nika_app_find(b->options->app),
                                               .log = b->log,
+                                              .receiver = receiver_of,
                                               .counter = strcmp(b->options->app, "null") == 0};
     b->load = nika_load_new(&options, problems);
     return b->load != NULL;
@@ -356,6 +369,7 @@ static json_t *report(const struct bench *b)
     }
     set(root, "n", o->n);
     set(root, "clients", o->clients);
+    set(root, "sessions", o->sessions == 0 ? o->clients : o->sessions);
     set(root, "payload", o->payload);
     set(root, "seconds", o->seconds);
     set(root, "verify_threads", o->verify_threads);

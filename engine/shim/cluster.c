@@ -20,7 +20,7 @@ static const char *const cluster_keys[] = {"protocol", "app",   "app_param", "n"
                                            NULL};
 static const char *const replica_keys[] = {"id",       "host",    "port", "identity",
                                            "exchange", "signing", NULL};
-static const char *const client_keys[] = {"id", "identity", "exchange", "signing", NULL};
+static const char *const client_keys[] = {"id", "identity", "exchange", "signing", "carrier", NULL};
 
 /* Defaults of a live cluster: larger windows than in simulation, where view changes and transfers shall be frequent. */
 static void defaults(struct nika_config *c)
@@ -81,7 +81,11 @@ static void read_member(const struct nika_json *j, uint32_t id, bool replica, en
         m->signing_size = nika_json_hex(
             j, "signing", suite == NIKA_SUITE_ED25519 ? NIKA_KEY_SIZE : 64, m->signing,
             suite == NIKA_SUITE_ED25519 ? NIKA_KEY_SIZE : NIKA_SIGNING_PUBLIC_MAX);
-    if (!replica) return;
+    if (!replica) {
+        m->carrier =
+            nika_client_node((uint32_t)nika_json_number(j, "carrier", 0, NIKA_CLIENTS_MAX - 1, id));
+        return;
+    }
     nika_json_text(j, "host", NULL, m->host, sizeof m->host);
     m->port = (uint16_t)nika_json_number(j, "port", 1, 65535, -1);
 }
@@ -122,6 +126,21 @@ static void check_distinct(struct nika_problems *p, const char *file,
     }
 }
 
+static void check_carriers(struct nika_problems *p, const char *file,
+                           const struct nika_cluster *cluster)
+{
+    const struct nika_member *clients = cluster->members + cluster->config.n;
+    for (uint32_t i = 0; i < cluster->config.clients; i++) {
+        char path[48];
+        uint32_t carrier = nika_client_index(clients[i].carrier);
+        snprintf(path, sizeof path, "clients[%u].carrier", i);
+        if (carrier >= cluster->config.clients)
+            nika_problem(p, file, path, "there is no client %u", carrier);
+        else if (clients[carrier].carrier != nika_client_node(carrier))
+            nika_problem(p, file, path, "client %u has no session of its own", carrier);
+    }
+}
+
 /* PROTOCOLS.md 5: the id of the group covers everything that its members must agree on. */
 static void seal_group(struct nika_cluster *cluster)
 {
@@ -141,10 +160,15 @@ static void seal_group(struct nika_cluster *cluster)
     for (uint32_t i = 0; i < count; i++) {
         const struct nika_member *m = &cluster->members[i];
         struct nika_digest before = chain;
+        uint8_t carrier[4];
+        bool carried =
+            i >= cluster->config.n && m->carrier != nika_client_node(i - cluster->config.n);
+        nika_store_le(carrier, m->carrier, sizeof carrier);
         const struct nika_span parts[] = {{before.bytes, sizeof before.bytes},
                                           {m->identity.bytes, NIKA_KEY_SIZE},
                                           {m->exchange.bytes, NIKA_KEY_SIZE},
-                                          {m->signing, m->signing_size}};
+                                          {m->signing, m->signing_size},
+                                          {carrier, carried ? sizeof carrier : 0}};
         nika_sha256(parts, ARRAY_COUNT(parts), &chain);
     }
     cluster->config.group_id = chain;
@@ -204,6 +228,7 @@ static void read_all(struct nika_problems *p, const char *file, json_t *root,
     read_members(p, file, root, "replicas", cluster, cluster->members, replicas);
     read_members(p, file, root, "clients", cluster, cluster->members + replicas, clients);
     if (p->count == 0) check_distinct(p, file, cluster);
+    if (p->count == 0) check_carriers(p, file, cluster);
 }
 
 struct nika_cluster *nika_cluster_load(const char *path, const struct nika_cluster_names *names,
@@ -234,4 +259,10 @@ const struct nika_member *nika_cluster_member(const struct nika_cluster *cluster
     uint32_t index = nika_client_index(node);
     if (!nika_is_client(node)) return node < cluster->config.n ? &cluster->members[node] : NULL;
     return index < cluster->config.clients ? &cluster->members[cluster->config.n + index] : NULL;
+}
+
+bool nika_cluster_carries(const struct nika_cluster *cluster, uint32_t peer, uint32_t sender)
+{
+    const struct nika_member *m = nika_cluster_member(cluster, sender);
+    return nika_is_client(sender) && m != NULL && m->carrier == peer;
 }

@@ -31,6 +31,8 @@ struct nika_member {
     struct nika_key exchange; /* X25519, for the MACs between two nodes. */
     uint8_t signing[NIKA_SIGNING_PUBLIC_MAX];
     uint32_t signing_size; /* 0 with suite hmac. */
+    /* Of a client: the client in whose sessions its frames may come, too, and replies go when it has no session. Its own id: none. */
+    uint32_t carrier;
 };
 struct nika_cluster {
     /* Sealed; the group id also covers names, genesis and every key. */
@@ -46,6 +48,8 @@ struct nika_cluster *nika_cluster_load(const char *path, const struct nika_clust
 void nika_cluster_free(struct nika_cluster *cluster);
 /* The member of a node id, or NULL. */
 const struct nika_member *nika_cluster_member(const struct nika_cluster *cluster, uint32_t node);
+/* May frames of `sender` come in a session of the other client `peer`? */
+bool nika_cluster_carries(const struct nika_cluster *cluster, uint32_t peer, uint32_t sender);
 
 struct nika_node_keys {
     uint32_t node;
@@ -93,6 +97,7 @@ bool nika_node_config_load(const char *path, struct nika_node_config *out,
 struct nika_testnet_options {
     const char *dir;
     uint32_t n, f, clients;
+    uint32_t sessions; /* Clients with sessions of their own, which carry the others. 0 = all. */
     const char *protocol, *app;
     uint64_t app_param;
     enum nika_suite suite;

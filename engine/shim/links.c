@@ -26,8 +26,11 @@ static uint32_t index_of(const struct nika_links *links, uint32_t node)
 
 static struct link *link_to(const struct nika_links *links, uint32_t node)
 {
-    if (nika_cluster_member(links->options.cluster, node) == NULL) return NULL;
-    return links->by_node[index_of(links, node)];
+    const struct nika_member *m = nika_cluster_member(links->options.cluster, node);
+    if (m == NULL) return NULL;
+    struct link *link = links->by_node[index_of(links, node)];
+    if (link == NULL && nika_is_client(node)) link = links->by_node[index_of(links, m->carrier)];
+    return link;
 }
 
 /* ---- session callbacks ---- */

@@ -18,14 +18,16 @@
 struct load_client {
     struct nika_load *load;
     uint32_t index;
-    bool touched, busy, stored;
-    struct load_client *next_touched;
-    uint64_t stored_token, issued, due_ns;
+    bool touched, busy, stored, to_flush;
+    struct load_client *next_touched, *next_flush;
+    uint64_t stored_token, issued,
+        due_ns;     /* due: when the next operation is, or was, to be issued. */
     uint64_t floor; /* Highest number that was answered before the outstanding operation began. */
     struct nika_node_keys keys;
     struct nika_keyring *keyring;
     struct nika_verifier *verifier;
-    struct nika_links *links;
+    struct nika_links *links;    /* NULL: its carrier's are used. */
+    struct load_client *carrier; /* Itself, or whose sessions carry its frames. */
     struct nika_timers timers;
     struct nika_replica *module;
     void *memory;
@@ -54,7 +56,7 @@ static void touch(struct load_client *c)
 static void completed(struct load_client *c, struct nika_span result)
 {
     struct nika_load *load = c->load;
-    uint64_t now = nika_clock_monotonic();
+    uint64_t now = nika_loop_now(load->loop);
     NIKA_ASSERT(c->busy);
     uint64_t number = result.size >= 8 ? nika_load_le(result.data, 8) : 0;
     if (load->options.counter) nika_counter_answer(&load->history, c->index, c->floor, number);
@@ -63,19 +65,23 @@ static void completed(struct load_client *c, struct nika_span result)
     load->outstanding--;
     c->busy = false;
     c->due_ns = now;
+    if (load->options.think_ns > 0)
+        c->due_ns += nika_stream_below(nika_stream(load->options.seed, "think", c->index),
+                                       c->issued, load->options.think_ns + 1);
 }
 
 static void apply(struct load_client *c, const struct nika_action *action, struct nika_span bytes)
 {
     switch ((enum nika_action_kind)action->kind) {
     case NIKA_ACTION_SEND:
-        nika_links_send(c->links, action->to, (enum nika_send_class)action->send_class, bytes);
+        nika_links_send(c->carrier->links, action->to, (enum nika_send_class)action->send_class,
+                        bytes);
         return;
     case NIKA_ACTION_BROADCAST:
-        nika_links_broadcast(c->links, (enum nika_send_class)action->send_class, bytes);
+        nika_links_broadcast(c->carrier->links, (enum nika_send_class)action->send_class, bytes);
         return;
     case NIKA_ACTION_TIMER:
-        nika_timers_set(&c->timers, action, nika_clock_monotonic());
+        nika_timers_set(&c->timers, action, nika_loop_now(c->load->loop));
         return;
     case NIKA_ACTION_PERSIST:
         c->stored = true;
@@ -104,7 +110,7 @@ static void apply(struct load_client *c, const struct nika_action *action, struc
 static void step(struct load_client *c, struct nika_event *event)
 {
     struct nika_effects *effects = &c->load->effects;
-    event->now_ns = nika_clock_module();
+    event->now_ns = nika_clock_module_at(nika_loop_now(c->load->loop));
     nika_effects_clear(effects);
     c->load->options.client_ops->step(c->module, event, effects);
     NIKA_ASSERT(!effects->overflow);
@@ -113,13 +119,26 @@ static void step(struct load_client *c, struct nika_event *event)
     touch(c);
 }
 
+/* For whom a frame in a session of `c` is: with one client a session for that one, else for whom it names. NULL: for nobody here. */
+static struct load_client *receiver_of(struct load_client *c, const struct nika_frame *frame)
+{
+    const struct nika_load_options *o = &c->load->options;
+    uint32_t node = o->receiver == NULL ? nika_client_node(c->index) : o->receiver(frame);
+    uint32_t index = nika_client_index(node);
+    if (!nika_is_client(node) || index >= o->clients) return NULL;
+    struct load_client *to = &c->load->clients[index];
+    return to->carrier == c ? to : NULL;
+}
+
 static bool on_frame(void *context, uint32_t peer, struct nika_span bytes)
 {
-    struct load_client *c = context;
+    struct load_client *session = context;
     struct nika_frame frame;
-    if (nika_verifier_judge(c->verifier, c->load->options.messages, peer, bytes, &frame) !=
-        NIKA_ARRIVAL_GOOD)
+    if (nika_verifier_admit(session->verifier, session->load->options.messages, peer, bytes,
+                            &frame) != NIKA_ARRIVAL_GOOD)
         return true;
+    struct load_client *c = receiver_of(session, &frame);
+    if (c == NULL || !nika_verifier_check(c->verifier, &frame)) return true;
     struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &frame};
     step(c, &event);
     return true;
@@ -144,6 +163,14 @@ static void issue(struct load_client *c)
     step(c, &event);
 }
 
+static bool may_issue(const struct load_client *c)
+{
+    const struct nika_load *load = c->load;
+    bool more = load->options.requests == 0 || c->issued < load->options.requests;
+    bool due = load->options.think_ns == 0 || c->due_ns <= nika_loop_now(load->loop);
+    return !c->busy && load->issuing && more && due;
+}
+
 /* What this client can do without waiting: records "on the disk", then the next operation. */
 static void advance(struct load_client *c)
 {
@@ -152,7 +179,7 @@ static void advance(struct load_client *c)
         c->stored = false;
         step(c, &event);
     }
-    while (!c->busy && c->load->issuing) {
+    while (may_issue(c)) {
         issue(c);
         if (c->stored) advance(c);
     }
@@ -160,12 +187,21 @@ static void advance(struct load_client *c)
 
 static void run_touched(struct nika_load *load)
 {
+    struct load_client *flushes = NULL;
     while (load->touched != NULL) {
-        struct load_client *c = load->touched;
+        struct load_client *c = load->touched, *session = c->carrier;
         load->touched = c->next_touched;
         advance(c);
         c->touched = false;
-        (void)nika_links_flush(c->links);
+        if (session->to_flush) continue;
+        session->to_flush = true;
+        session->next_flush = flushes;
+        flushes = session;
+    }
+    /* After everyone had a turn, so that what goes to one replica in one session goes in one write. */
+    for (; flushes != NULL; flushes = flushes->next_flush) {
+        flushes->to_flush = false;
+        (void)nika_links_flush(flushes->links);
     }
 }
 
@@ -180,7 +216,8 @@ static void scan(struct nika_load *load, uint64_t now)
                 .kind = NIKA_EVENT_TIMER, .timer = slot, .generation = generation};
             step(c, &event);
         }
-        if (nika_links_deadline(c->links) <= now) nika_links_tick(c->links, now);
+        if (c->links != NULL && nika_links_deadline(c->links) <= now)
+            nika_links_tick(c->links, now);
         /* Links that a socket made ready have bytes to write, too. */
         touch(c);
     }
@@ -191,13 +228,21 @@ static void round_of(struct nika_load *load, uint64_t until)
 {
     nika_loop_once(load->loop, until < load->scan_ns ? until : load->scan_ns);
     run_touched(load);
-    uint64_t now = nika_clock_monotonic();
+    uint64_t now = nika_loop_now(load->loop);
     if (load->scan_ns > now) return;
     scan(load, now);
     run_touched(load);
 }
 
 /* ---- making ---- */
+/* Its own index when its carrier takes no part in this load. */
+static uint32_t carrier_of(const struct nika_load_options *o, uint32_t index)
+{
+    const struct nika_member *m = nika_cluster_member(o->cluster, nika_client_node(index));
+    uint32_t carrier = nika_client_index(m->carrier);
+    return carrier < o->clients ? carrier : index;
+}
+
 static bool make_client(struct nika_load *load, uint32_t index, struct nika_problems *p)
 {
     const struct nika_load_options *o = &load->options;
@@ -220,8 +265,10 @@ static bool make_client(struct nika_load *load, uint32_t index, struct nika_prob
                                              .outbound_bytes = OUTBOUND_BYTES,
                                              .context = c,
                                              .on_frame = on_frame};
-    c->links = nika_links_new(&links);
-    if (c->verifier == NULL || c->memory == NULL || c->links == NULL) {
+    bool alone = carrier_of(o, index) == index;
+    c->carrier = &load->clients[carrier_of(o, index)];
+    if (alone) c->links = nika_links_new(&links);
+    if (c->verifier == NULL || c->memory == NULL || (alone && c->links == NULL)) {
         nika_problem(p, path, "", "out of memory");
         return false;
     }
@@ -250,7 +297,11 @@ struct nika_load *nika_load_new(const struct nika_load_options *options,
                load->effects.bytes != NULL;
     }
     if (!good) nika_problem(problems, options->keys, "", "out of memory");
-    for (uint32_t i = 0; good && i < options->clients; i++) good = make_client(load, i, problems);
+    /* First who has sessions: the others' first frames may need them. */
+    for (uint32_t i = 0; good && i < options->clients; i++)
+        good = carrier_of(options, i) != i || make_client(load, i, problems);
+    for (uint32_t i = 0; good && i < options->clients; i++)
+        good = carrier_of(options, i) == i || make_client(load, i, problems);
     if (good) return load;
     nika_load_free(load);
     return NULL;
@@ -279,7 +330,8 @@ void nika_load_free(struct nika_load *load)
 static bool all_connected(const struct nika_load *load)
 {
     for (uint32_t i = 0; i < load->options.clients; i++) {
-        if (nika_links_replicas_up(load->clients[i].links) < load->options.cluster->config.n)
+        const struct nika_links *links = load->clients[i].links;
+        if (links != NULL && nika_links_replicas_up(links) < load->options.cluster->config.n)
             return false;
     }
     return true;
@@ -300,16 +352,23 @@ uint64_t nika_load_run(struct nika_load *load, uint64_t duration_ns,
 {
     uint64_t now = nika_clock_monotonic(), until = now + duration_ns, before = load->completed;
     for (uint32_t i = 0; i < load->options.clients; i++) {
-        if (!load->clients[i].busy) load->clients[i].due_ns = now;
+        struct load_client *c = &load->clients[i];
+        if (!c->busy && c->due_ns < now) c->due_ns = now;
         touch(&load->clients[i]);
     }
     load->durations = durations;
     load->issuing = true;
     run_touched(load);
-    while (nika_clock_monotonic() < until) round_of(load, until);
+    while (nika_loop_now(load->loop) < until) round_of(load, until);
     load->issuing = false;
     load->durations = NULL;
     return load->completed - before;
+}
+
+bool nika_load_is_done(const struct nika_load *load)
+{
+    uint64_t wanted = load->options.requests * load->options.clients;
+    return load->options.requests > 0 && load->completed >= wanted;
 }
 
 bool nika_load_settle(struct nika_load *load, uint64_t timeout_ns)

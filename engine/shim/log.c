@@ -42,12 +42,16 @@ uint64_t nika_clock_thread(void)
     return clock_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
-uint64_t nika_clock_module(void)
+uint64_t nika_clock_module_at(uint64_t monotonic_ns)
 {
     static uint64_t offset;
-    uint64_t monotonic = nika_clock_monotonic();
-    if (offset == 0) offset = clock_of(CLOCK_REALTIME) - monotonic;
-    return offset + monotonic;
+    if (offset == 0) offset = clock_of(CLOCK_REALTIME) - nika_clock_monotonic();
+    return offset + monotonic_ns;
+}
+
+uint64_t nika_clock_module(void)
+{
+    return nika_clock_module_at(nika_clock_monotonic());
 }
 
 void nika_clock_sleep(uint64_t ns)

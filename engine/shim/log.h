@@ -29,6 +29,8 @@ uint64_t nika_clock_monotonic(void);
 uint64_t nika_clock_thread(void);
 /* Nanoseconds since 1970 as at start plus monotonic time since: what modules see. Setting the clock of the host does not move it. */
 uint64_t nika_clock_module(void);
+/* The same for an instant of the monotonic clock that was read before. */
+uint64_t nika_clock_module_at(uint64_t monotonic_ns);
 /* Sleep. For command lines that wait for a process. */
 void nika_clock_sleep(uint64_t ns);
 

@@ -18,6 +18,7 @@ struct nika_loop {
     int fd;
     bool coarse; /* The kernel has no epoll_pwait2: milliseconds it is. */
     int ready;   /* Of the round that runs. */
+    uint64_t now_ns;
     struct epoll_event events[EVENTS_MAX];
 };
 
@@ -26,6 +27,7 @@ struct nika_loop *nika_loop_new(void)
     struct nika_loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL) return NULL;
     loop->fd = epoll_create1(EPOLL_CLOEXEC);
+    loop->now_ns = nika_clock_monotonic();
     if (loop->fd >= 0) return loop;
     free(loop);
     return NULL;
@@ -86,6 +88,7 @@ void nika_loop_once(struct nika_loop *loop, uint64_t deadline_ns)
 {
     int ready = wait_for(loop, deadline_ns);
     NIKA_ASSERT(ready >= 0 || errno == EINTR);
+    loop->now_ns = nika_clock_monotonic();
     loop->ready = ready > 0 ? ready : 0;
     for (int i = 0; i < loop->ready; i++) {
         struct nika_source *source = loop->events[i].data.ptr;
@@ -95,6 +98,11 @@ void nika_loop_once(struct nika_loop *loop, uint64_t deadline_ns)
         source->on_ready(source, (events & EPOLLIN) != 0 || hung, (events & EPOLLOUT) != 0 || hung);
     }
     loop->ready = 0;
+}
+
+uint64_t nika_loop_now(const struct nika_loop *loop)
+{
+    return loop->now_ns;
 }
 
 int nika_loop_fd(const struct nika_loop *loop)

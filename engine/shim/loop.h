@@ -27,6 +27,9 @@ void nika_loop_want(struct nika_loop *loop, struct nika_source *source, bool rea
 void nika_loop_remove(struct nika_loop *loop, struct nika_source *source);
 /* Wait until something is ready or the monotonic clock reaches `deadline_ns`, then call back for what is ready. */
 void nika_loop_once(struct nika_loop *loop, uint64_t deadline_ns);
+/* The monotonic clock when this round's wait ended (before the first: when the loop was made). Whatever a round does happens at this
+ * instant: where the kernel must be asked for the time, asking at every step costs more than the step. */
+uint64_t nika_loop_now(const struct nika_loop *loop);
 /* The descriptor itself, readable when a source is ready: for whoever has a loop of its own. */
 int nika_loop_fd(const struct nika_loop *loop);
 

@@ -326,7 +326,7 @@ static void round_of(struct nika_node *node)
 #ifdef NIKA_BEHAVIOURS
     if (node->behaviour != NULL) nika_behaviour_run(node->behaviour);
 #endif
-    uint64_t now = nika_clock_monotonic();
+    uint64_t now = nika_loop_now(node->loop);
     node_http_run(node, now);
     if (links <= now) nika_links_tick(node->links, now);
     if (node->recorder != NULL && now >= node->recorder_flush_ns) {

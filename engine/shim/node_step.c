@@ -110,7 +110,7 @@ static void apply(struct nika_node *node, const struct nika_action *action, stru
         nika_links_broadcast(node->links, (enum nika_send_class)action->send_class, bytes);
         return;
     case NIKA_ACTION_TIMER:
-        nika_timers_set(&node->timers, action, nika_clock_monotonic());
+        nika_timers_set(&node->timers, action, nika_loop_now(node->loop));
         return;
     case NIKA_ACTION_SNAPSHOT_DROP:
         node_app_action(node, action, bytes);
@@ -155,7 +155,7 @@ void node_step(struct nika_node *node, struct nika_event *event)
 {
     NIKA_ASSERT(!node->stepping);
     node->stepping = true;
-    event->now_ns = nika_clock_module();
+    event->now_ns = nika_clock_module_at(nika_loop_now(node->loop));
     nika_effects_clear(&node->effects);
     if (node->recorder != NULL) nika_recorder_event(node->recorder, event);
     node->options.replica_ops->step(node->module, event, &node->effects);
@@ -216,6 +216,12 @@ bool node_on_frame(void *context, uint32_t peer, struct nika_span bytes)
     struct nika_frame frame;
     const struct nika_message_table *messages = node->options.replica_ops->messages;
     enum nika_arrival arrival = nika_verifier_admit(node->verifier, messages, peer, bytes, &frame);
+    /* Whose own frame it is, its signature or MAC says; so there must be one. */
+    if (arrival == NIKA_ARRIVAL_UNBOUND && frame.auth_alg != NIKA_AUTH_NONE &&
+        nika_cluster_carries(node->options.cluster, peer, frame.sender)) {
+        peer = frame.sender;
+        arrival = NIKA_ARRIVAL_GOOD;
+    }
     if (arrival != NIKA_ARRIVAL_GOOD) return refused(node, peer, arrival);
     if (node->pool == NULL) return judge(node, peer, &frame);
     if (!is_needed(node, &frame)) return true;
@@ -254,7 +260,7 @@ void node_run_pool(struct nika_node *node)
 void node_run_timers(struct nika_node *node)
 {
     uint32_t slot;
-    uint64_t generation, now = nika_clock_monotonic();
+    uint64_t generation, now = nika_loop_now(node->loop);
     /* Those that are due now: one that is set again by its own firing waits for the next round. */
     for (uint32_t i = 0; i < NIKA_TIMERS_MAX; i++) {
         if (!nika_timers_take(&node->timers, now, &slot, &generation)) return;

@@ -135,6 +135,8 @@ static bool write_members(struct writing *w, json_t *root, const uint16_t *ports
     for (uint32_t i = 0; i < o->clients; i++) {
         json_t *m = member(w, nika_client_node(i), group);
         if (m == NULL) return false;
+        if (o->sessions != 0 && i >= o->sessions)
+            json_object_set_new(m, "carrier", json_integer(i % o->sessions));
         json_array_append_new(clients, m);
     }
     nika_key_erase(&secret, sizeof secret);

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# cluster.fidelity: one scenario in both worlds; what cannot be had is told, and asking for it is an error; nothing is left behind.
+# Usage: fidelity.sh NIKA
+set -uo pipefail
+source "$(dirname "$0")/lib.sh"
+both() { # NAME CODE JQ-CONDITION options...
+    local name=$1 code=$2 condition=$3 got
+    shift 3
+    timeout 60 "$nika" fidelity --json "$@" >"$work/$name.json" 2>"$work/$name.err"
+    got=$?
+    [[ $got -eq $code ]] || fail "$name: exit $got, not $code: $(head -3 "$work/$name.err")"
+    jq -e "$condition" "$work/$name.json" >/dev/null || fail "$name: $(head -c 900 "$work/$name.json")"
+}
+same='.same_verdict and .real.commits == .simulated.commits and .real.verdict == "held"'
+
+# The primary dies: both worlds replace it. What loopback cannot do is said.
+both crash 0 "$same and .real.view >= 1 and .acts >= 1 and .degraded and (.left_out | join(\" \") | test(\"latency_us\"))" primary-crash --network loopback --dir "$work/net"
+both pause 0 "$same and .acts == 2 and .real.latency_us.p50 > 0" paused-replica --network loopback --set workload.requests=6
+both restarts 0 "$same and .acts == 6" crash-after-commit --network loopback
+
+# Two replicas are away until GST, too long for the time that the real side has: it says so, and that the verdicts differ.
+both late 5 '.simulated.verdict == "held" and .real.verdict == "liveness-violated" and .real.commits < .real.expected and (.same_verdict | not)' primary-crash --network loopback --seconds 1 --set 'faults[0].targets=[0,1]' --set expect.allow_beyond_bound=true
+
+expect 64 'expected netem, namespaces or loopback, got "tape"' "$nika" fidelity primary-crash --network tape
+expect 64 "choose a scenario without swarm" "$nika" fidelity swarm
+expect 64 "workload.requests" "$nika" fidelity primary-crash --set workload.requests=0
+if [[ $EUID -ne 0 ]]; then
+    expect 6 "run it as root" "$nika" fidelity primary-crash --network namespaces
+elif ip netns add "nika-test-$$" 2>/dev/null; then
+    ip netns del "nika-test-$$"
+    both cut 0 "$same and .acts == 2 and .network != \"loopback\"" partition-heal --set workload.requests=30
+    [[ -z $(ip netns list | grep '^nika-[0-9]*-') ]] || fail "namespaces left behind: $(ip netns list)"
+fi
+pgrep -f "$work/net" >/dev/null && fail "processes left behind"
+exit "$failed"
