@@ -256,9 +256,9 @@ static int with_file(const struct arguments *a, const struct nika_scenario *s)
     errno = 0;
     bool good = fflush(file) == 0 && ferror(file) == 0;
     if (a->out != NULL) good = fclose(file) == 0 && good;
-    if (!good)
+    if (!good && status == 0) /* Otherwise it was said where it happened. */
         fprintf(stderr, "nika: %s: cannot write: %s\n", a->out != NULL ? a->out : "output",
-                strerror(errno));
+                errno != 0 ? strerror(errno) : "not all of it reached its place");
     return good || status != 0 ? status : NIKA_EXIT_INCONCLUSIVE;
 }
 

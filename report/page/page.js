@@ -250,13 +250,24 @@ function drawEvents(lo, hi) {
   }
   byId("count").textContent = (hi - lo).toLocaleString("en") + " events, " + shown.toLocaleString("en") + " messages shown" + (skipped ? " (every " + step + "th drawn; zoom in for all)" : "");
 }
+// Violations of one event share a line and a label; labels that would overlap are written further down.
 function drawViolations() {
-  violations.forEach((v) => {
-    if (v.virtual_ns < from || v.virtual_ns > to) return;
-    const x = X(v.virtual_ns); g.strokeStyle = "#d63b2f"; g.lineWidth = 2; g.beginPath(); g.moveTo(x, TOP - 8); g.lineTo(x, height); g.stroke();
-    (v.replicas || []).forEach((r) => { if (laneY[r] >= 0) { g.beginPath(); g.arc(x, laneY[r], 11, 0, 7); g.stroke(); } });
-    g.font = "600 11px system-ui"; const text = v.oracle + " " + v.property + " violated", w = g.measureText(text).width + 8, left = x + w > width ? x - w : x;
-    g.fillStyle = "#d63b2f"; g.fillRect(left, TOP - 10, w, 15); g.fillStyle = "#fff"; g.textAlign = "left"; g.fillText(text, left + 4, TOP + 1);
+  const groups = new Map(), rows = [];
+  violations.forEach((v) => { if (v.virtual_ns >= from && v.virtual_ns <= to) groups.set(v.event, (groups.get(v.event) || []).concat(v)); });
+  const places = [...groups.values()].map((list) => {
+    const x = X(list[0].virtual_ns);
+    g.strokeStyle = "#d63b2f"; g.lineWidth = 2; g.beginPath(); g.moveTo(x, TOP - 8); g.lineTo(x, height); g.stroke();
+    list.forEach((v) => (v.replicas || []).forEach((r) => { if (laneY[r] >= 0) { g.beginPath(); g.arc(x, laneY[r], 11, 0, 7); g.stroke(); } }));
+    return { x, text: list[0].oracle + " " + list[0].property + " violated" + (list.length > 1 ? " (+" + list.slice(1).map((v) => v.oracle).join(", ") + ")" : "") };
+  });
+  g.font = "600 11px system-ui"; g.textAlign = "left";
+  places.sort((a, b) => a.x - b.x).forEach((p) => {
+    const w = g.measureText(p.text).width + 8, left = p.x + w > width ? p.x - w : p.x;
+    let line = rows.findIndex((edge) => edge <= left); if (line < 0) line = rows.length;
+    if (line > 7) return;
+    rows[line] = left + w;
+    const y = TOP - 10 + line * 16;
+    g.fillStyle = "#d63b2f"; g.fillRect(left, y, w, 15); g.fillStyle = "#fff"; g.fillText(p.text, left + 4, y + 11);
   });
 }
 let density = null;

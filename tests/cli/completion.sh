@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# cli.completion: what `nika completion` prints is taken by the shells and offers what --help lists. Usage: completion.sh NIKA
+set -uo pipefail
+source "$(dirname "$0")/lib.sh"
+"$nika" completion bash >"$work/nika.bash" || fail "completion bash"
+# offers WORD... : what bash offers for the last of them.
+offers() {
+    bash -c 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _nika; printf "%s\n" "${COMPREPLY[@]}"' - "$work/nika.bash" "$@"
+}
+[[ "$(offers nika camp)" == campaign ]] || fail "bash offers for camp: $(offers nika camp)"
+for command in $(offers nika "" | grep -vE '^(help|--)'); do
+    "$nika" "$command" --help >"$work/help" || fail "$command is offered and is no command"
+    offers nika "$command" -- | sed 's/=$//' >"$work/offered"
+    for option in $(grep -oE '^ +(-[a-zA-Z0-9?], |    )--[a-z][a-z-]*' "$work/help" | grep -oE -- '--[a-z-]+'); do
+        [[ "$option" == --usage || "$option" == --version ]] || grep -qxF -- "$option" "$work/offered" || fail "bash does not offer $command $option"
+    done
+    [[ -s "$work/offered" ]] || fail "bash offers no options of $command"
+done
+[[ "$(offers nika run --see)" == --seed= ]] || fail "bash offers for --see: $(offers nika run --see)"
+[[ "$(offers nika completion z)" == zsh ]] || fail "bash offers no shell"
+for shell in zsh fish; do
+    "$nika" completion "$shell" >"$work/nika.$shell" || fail "completion $shell"
+    grep -q seed "$work/nika.$shell" || fail "no --seed for $shell"
+    ! command -v "$shell" >/dev/null || "$shell" -n "$work/nika.$shell" || fail "$shell does not read it"
+done
+expect 64 'did you mean "bash"' "$nika" completion bsh
+expect 64 "for which shell: bash, zsh or fish?" "$nika" completion
+exit "$failed"
