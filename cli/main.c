@@ -196,6 +196,34 @@ static const char *command_at(const void *context, uint32_t index)
     return cli_commands[index] != NULL ? cli_commands[index]->name : NULL;
 }
 
+static const char *option_at(const void *context, uint32_t index)
+{
+    const struct argp *argp = context;
+    return argp->options != NULL ? argp->options[index].name : NULL;
+}
+
+/* A misspelt long option that has a near one: argp would not say which. An argument that follows an option is left alone. */
+static bool complain_option(const struct cli_command *c, int argc, char **argv)
+{
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        char word[64];
+        size_t size = strcspn(argv[i], "=");
+        bool known = false;
+        if (strncmp(argv[i], "--", 2) != 0 || size < 4 || size >= sizeof word) continue;
+        if (argv[i - 1][0] == '-') continue;
+        snprintf(word, sizeof word, "%.*s", (int)size - 2, argv[i] + 2);
+        for (uint32_t k = 0; option_at(c->argp, k) != NULL; k++)
+            known = known || strncmp(option_at(c->argp, k), word, size - 2) == 0;
+        const char *near = known ? NULL : nika_did_you_mean(word, option_at, c->argp);
+        if (near == NULL || strcmp(word, "help") == 0 || strcmp(word, "usage") == 0) continue;
+        fprintf(stderr,
+                "nika %s: unrecognized option '--%s'; did you mean --%s? (nika %s --help)\n",
+                c->name, word, near, c->name);
+        return true;
+    }
+    return false;
+}
+
 static char running[CLI_LINE_SIZE + 16];
 
 void cli_running(const struct cli_run_request *request)
@@ -259,6 +287,7 @@ int main(int argc, char **argv)
     catch_crashes();
     for (uint32_t i = 0; cli_commands[i] != NULL; i++) {
         if (strcmp(cli_commands[i]->name, name) != 0) continue;
+        if (complain_option(cli_commands[i], argc, argv)) return NIKA_EXIT_USAGE;
         char full[64];
         snprintf(full, sizeof full, "nika %s", name);
         argv[1] = full;

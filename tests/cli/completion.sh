@@ -25,4 +25,14 @@ for shell in zsh fish; do
 done
 expect 64 'did you mean "bash"' "$nika" completion bsh
 expect 64 "for which shell: bash, zsh or fish?" "$nika" completion
+
+# Misspelt options are answered with the near one; what has no near one is left to the parser; prefixes work.
+expect 64 "unrecognized option '--sede'; did you mean --seed? (nika run --help)" "$nika" run fault-free --sede 3
+expect 64 "unrecognized option '--xyzzyfoo'" "$nika" run fault-free --xyzzyfoo
+expect 0 "seed      3" "$nika" run fault-free --see=3
+
+# Everything that the reference page, the lists and the exit codes name has an explanation.
+for id in $("$nika" explain --markdown | grep -oE '^\| [A-Za-z0-9_.-]+ \|' | tr -d '| ' | grep -vxE 'code|id'); do
+    "$nika" explain "$id" >"$work/out" 2>&1 && [[ -s "$work/out" ]] || fail "nika explain $id: $(head -1 "$work/out")"
+done
 exit "$failed"
