@@ -349,9 +349,12 @@ static json_t *parse_document(const char *path, const char *text, size_t size,
         return NULL;
     }
     /* The parser would pass over it in silence, as if the text around it stood together. */
-    if (memchr(text, '\0', size) != NULL) {
-        nika_diagnose_plain(d, "%s: a NUL byte at offset %zu: expected text", path,
-                            (size_t)((const char *)memchr(text, '\0', size) - text));
+    const char *nul = memchr(text, '\0', size);
+    if (nul != NULL) {
+        unsigned line = 1;
+        for (const char *at = text; at < nul; at++) line += *at == '\n';
+        nika_diagnose_plain(d, "%s:%u: a NUL byte at offset %zu: expected text", path, line,
+                            (size_t)(nul - text));
         return NULL;
     }
     if (nika_json_depth(text, size) > NIKA_SCENARIO_DEPTH_MAX) {

@@ -216,7 +216,7 @@ static void test_a_nul_byte_is_refused_and_ends_no_scan(void **state)
     static const char text[] = HEAD ",\"faults\":[{\"a\":80\0},{\"name\":\"x\"}]}";
     (void)state;
     assert_null(nika_scenario_parse("x.json", text, sizeof text - 1, NULL, 0, &diagnoses));
-    assert_non_null(strstr(diagnoses.lines[0], "x.json: a NUL byte at offset "));
+    assert_non_null(strstr(diagnoses.lines[0], "x.json:1: a NUL byte at offset "));
     struct nika_json_path path = {0};
     uint32_t line, column;
     path = nika_path_key(nika_path_index(nika_path_key(path, "faults"), 1), "name");
