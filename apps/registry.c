@@ -7,11 +7,3 @@ const struct nika_app_ops *const nika_app_list[] = {
     &nika_app_ledger,
 };
 const uint32_t nika_app_count = ARRAY_COUNT(nika_app_list);
-
-const struct nika_app_ops *nika_app_find(const char *name)
-{
-    for (uint32_t i = 0; i < nika_app_count; i++) {
-        if (strcmp(nika_app_list[i]->name, name) == 0) return nika_app_list[i];
-    }
-    return NULL;
-}

@@ -1,4 +1,4 @@
-/* cli/main.c: chooses the subcommand; what they share. */
+/* cli/main.c: the whole command line (include/nika/testbed.h): chooses the subcommand; what they share. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "include/nika/testbed.h"
 #include "scenarios/library.h"
 
 const struct cli_command *const cli_commands[] = {&cli_run,
@@ -269,7 +270,7 @@ static int finish_output(int status)
     return status != 0 ? status : NIKA_EXIT_INCONCLUSIVE;
 }
 
-int main(int argc, char **argv)
+int nika_main(int argc, char **argv)
 {
     argp_err_exit_status = NIKA_EXIT_USAGE;
     signal(SIGPIPE, SIG_DFL);

@@ -23,6 +23,10 @@ target_compile_options(nika_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wswitch-enum
     $<$<C_COMPILER_ID:GNU>:-Wno-pedantic>)
 
+if(NIKA_RELOCATABLE) # Two builds in different folders are then the same bytes (scripts/reproducible).
+    target_compile_options(nika_flags INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=" "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build")
+endif()
+
 # nika_library(NAME sources... LINK libraries...)
 function(nika_library name)
     cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
@@ -32,6 +36,24 @@ function(nika_library name)
     if(NIKA_LTO)
         target_compile_options(${name} PRIVATE -flto -ffat-lto-objects)
     endif()
+endfunction()
+
+# nika_static_parts(TARGET OUT): the static libraries of the tree that TARGET is made of, itself first.
+function(nika_static_parts target out)
+    set(seen ${${out}})
+    get_target_property(type ${target} TYPE)
+    get_target_property(imported ${target} IMPORTED)
+    if(NOT type STREQUAL "STATIC_LIBRARY" OR imported OR target IN_LIST seen)
+        return()
+    endif()
+    list(APPEND seen ${target})
+    get_target_property(links ${target} LINK_LIBRARIES)
+    foreach(link IN LISTS links)
+        if(TARGET ${link})
+            nika_static_parts(${link} seen)
+        endif()
+    endforeach()
+    set(${out} ${seen} PARENT_SCOPE)
 endfunction()
 
 # nika_test(NAME source LINK libraries... [LABELS labels...] [TIMEOUT seconds]): one executable per file, named area.unit.

@@ -18,11 +18,3 @@ const struct nika_protocol nika_protocol_list[] = {
      .client = &nika_client_bft},
 };
 const uint32_t nika_protocol_count = ARRAY_COUNT(nika_protocol_list);
-
-const struct nika_protocol *nika_protocol_find(const char *name)
-{
-    for (uint32_t i = 0; i < nika_protocol_count; i++) {
-        if (strcmp(nika_protocol_list[i].name, name) == 0) return &nika_protocol_list[i];
-    }
-    return NULL;
-}
