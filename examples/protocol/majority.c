@@ -43,8 +43,8 @@ struct nika_replica {
     uint32_t logs_needed; /* LOGs from which a new primary goes on, its own among them. */
     bool born, gone, active;
     uint32_t backoff;
-    uint64_t view,
-        normal_view; /* normal_view: the last view that was active here; the log is of it. */
+    uint64_t view;
+    uint64_t normal_view; /* The last view that was active here; the log is of it. */
     uint64_t count, committed, executed;
     bool timer_armed[TIMER_COUNT];
     uint64_t timer_generation[TIMER_COUNT];
