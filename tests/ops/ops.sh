@@ -87,7 +87,7 @@ done
 grep -q '^USER [1-9]' <<<"$last" || fail "the container runs as root"
 hadolint=build/validators/bin/hadolint
 if [[ -x $hadolint ]]; then # scripts/setup --package. Versions are not pinned: whoever builds wants Debian's newest fixes.
-    "$hadolint" --no-color --ignore DL3008 ops/Containerfile >"$work/log" 2>&1 || fail "hadolint: $(cat "$work/log")"
+    "$hadolint" --no-color --ignore DL3008 ops/Containerfile fuzz/oss-fuzz/Dockerfile .clusterfuzzlite/Dockerfile >"$work/log" 2>&1 || fail "hadolint: $(cat "$work/log")"
     sed 's/^USER .*/USER root/' ops/Containerfile >"$work/Containerfile"
     "$hadolint" --no-color --ignore DL3008 "$work/Containerfile" >/dev/null 2>&1 && fail "a container that runs as root passes"
 fi
