@@ -5,10 +5,21 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.14)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.75)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5)
-pkg_check_modules(TSS2 IMPORTED_TARGET tss2-esys>=3.2 tss2-tctildr tss2-rc)
+set(NIKA_TPM AUTO CACHE STRING "nika tss --tpm (libtss2-dev): ON, OFF, or AUTO, which takes the library where it is installed")
+if(NIKA_TPM STREQUAL "ON")
+    set(required REQUIRED)
+endif()
+if(NOT NIKA_TPM STREQUAL "OFF")
+    pkg_check_modules(TSS2 ${required} IMPORTED_TARGET tss2-esys>=3.2 tss2-tctildr tss2-rc)
+endif()
 if(NIKA_TESTS)
     pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka>=1.1.5)
 endif()
+
+# From the folder of pkg-config's files to the prefix: an installed tree can be moved, and lib may be lib/x86_64-linux-gnu.
+include(GNUInstallDirs)
+file(RELATIVE_PATH NIKA_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+string(REGEX REPLACE "/$" "" NIKA_PC_TO_PREFIX "${NIKA_PC_TO_PREFIX}")
 
 add_library(nika_flags INTERFACE)
 target_include_directories(nika_flags INTERFACE "${PROJECT_SOURCE_DIR}")
@@ -23,8 +34,10 @@ target_compile_options(nika_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wswitch-enum
     $<$<C_COMPILER_ID:GNU>:-Wno-pedantic>)
 
-if(NIKA_RELOCATABLE) # Two builds in different folders are then the same bytes (scripts/reproducible).
-    target_compile_options(nika_flags INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=" "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build")
+if(NIKA_RELOCATABLE) # Two builds in different folders are then the same bytes (scripts/package --check-reproducible).
+    set(NIKA_RELOCATE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=" "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build") # The last one is tried first.
+    target_compile_options(nika_flags INTERFACE ${NIKA_RELOCATE})
+    target_link_options(nika_flags INTERFACE ${NIKA_RELOCATE}) # Optimising across files compiles once more, with this folder in it.
 endif()
 
 # nika_library(NAME sources... LINK libraries...)

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# fuzz.afl: AFL++ drives every target: built by its compiler through the same build script, from the same seeds, a few seconds each; it runs
+# inputs, sees coverage and finds no crash; and it finds the one that is planted. Usage: afl.sh [SECONDS]
+set -uo pipefail
+seconds=${1:-4}
+driver=/usr/lib/afl/libAFLDriver.a
+if [[ ! -e $driver ]] || ! command -v afl-clang-fast >/dev/null; then
+    echo "no afl++: scripts/setup --fuzz"
+    exit 77
+fi
+failed=0
+fail() {
+    echo "FAIL: $*"
+    failed=1
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/src" "$work/work" "$work/out" "$work/found"
+ln -s "$PWD" "$work/src/nika"
+cflags="-O2 -g -fno-omit-frame-pointer"
+env -i PATH="$PATH" HOME="$work" AFL_QUIET=1 SRC="$work/src" WORK="$work/work" OUT="$work/out" FUZZING_ENGINE=afl FUZZING_LANGUAGE=c \
+    LIB_FUZZING_ENGINE=$driver CC=afl-clang-fast CXX=afl-clang-fast++ CFLAGS="$cflags" CXXFLAGS="$cflags" \
+    bash -eu fuzz/oss-fuzz/build.sh >"$work/log" 2>&1 || { tail -40 "$work/log"; echo "FAIL: build.sh"; exit 1; }
+
+export AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_AFFINITY=1 AFL_FORKSRV_INIT_TMOUT=30000 AFL_QUIET=1
+stat_of() { sed -n "s/^$2 *: *//p" "$work/found/$1/default/fuzzer_stats"; }
+fuzz() { # NAME PROGRAM SEEDS [OPTIONS]
+    local name=$1 program=$2 seeds=$3
+    shift 3
+    timeout -s INT $((seconds * 10 + 60)) afl-fuzz -V "$seconds" -t 10000 -m none -i "$seeds" -o "$work/found/$name" "$@" -- "$program" >"$work/$name.log" 2>&1
+    [[ -s "$work/found/$name/default/fuzzer_stats" ]] || { fail "$name: $(tail -5 "$work/$name.log")"; return 1; }
+}
+mapfile -t known < <(sed -nE 's/^TARGET\((.*)\).*/\1/p' fuzz/targets/targets.def | tr _ -)
+printf '%-16s %10s %8s %8s %8s %s\n' target executions exec/s edges inputs crashes
+for target in "${known[@]}"; do
+    # A tenth of the seeds, so that most of the seconds are fuzzing.
+    mkdir -p "$work/seeds/$target"
+    find "fuzz/corpora/$target" -type f -size -4096c | sort | awk 'NR % 10 == 1' | head -40 | xargs cp -t "$work/seeds/$target"
+    words=()
+    [[ ! -e "$work/out/fuzz-$target.dict" ]] || words=(-x "$work/out/fuzz-$target.dict")
+    fuzz "$target" "$work/out/fuzz-$target" "$work/seeds/$target" "${words[@]}" || continue
+    crashes=$(stat_of "$target" saved_crashes) runs=$(stat_of "$target" execs_done) edges=$(stat_of "$target" edges_found)
+    printf '%-16s %10s %8s %8s %8s %s\n' "$target" "$runs" "$(stat_of "$target" execs_per_sec)" "$edges" "$(stat_of "$target" corpus_count)" "$crashes"
+    [[ $runs -ge 100 ]] || fail "$target: $runs runs"
+    [[ $edges -ge 30 ]] || fail "$target: $edges edges"
+    [[ $crashes -eq 0 ]] || fail "$target: $crashes crashes"
+done
+
+# The tester: the same driver and options find a crash behind two comparisons.
+cat >"$work/canary.c" <<'C'
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size > 1 && data[0] == 'n' && data[1] == 'i') abort();
+    return 0;
+}
+C
+mkdir "$work/one"
+echo na >"$work/one/seed"
+afl-clang-fast -O1 "$work/canary.c" $driver -o "$work/canary" >"$work/log" 2>&1 || fail "canary: $(tail -3 "$work/log")"
+fuzz canary "$work/canary" "$work/one" && [[ $(stat_of canary saved_crashes) -ge 1 ]] || fail "a planted crash is not found"
+exit "$failed"

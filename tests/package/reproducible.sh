@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# package.reproducible: two builds in different folders, at different times, by different users, give packages of the same bytes, and no
+# folder of a build is in them. Usage: reproducible.sh FOLDER-FOR-THE-PACKAGES
+set -uo pipefail
+if ! command -v dpkg-shlibdeps >/dev/null; then
+    echo "no dpkg-dev: scripts/setup --package"
+    exit 77
+fi
+failed=0
+fail() {
+    echo "FAIL: $*"
+    failed=1
+}
+scripts/package --out "$1" --check-reproducible || exit 1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for package in "$1"/*.deb; do dpkg-deb -x "$package" "$work/root" || fail "$package does not unpack"; done
+grep -rlF -e "$PWD" -e "$HOME/" "$work/root" && fail "folders of the build are in the files above"
+[[ -n $(readelf -n "$work/root/usr/bin/nika" | sed -n 's/.*Build ID: //p') ]] || fail "the program has no build id"
+
+# The tester: another byte of source is another package, and a date is in it.
+sed -n 's/^Version: //p' < <(dpkg-deb -f "$1"/nika_*.deb) | grep -q '^0\.' || fail "no version"
+dpkg-deb --fsys-tarfile "$1"/nika_*.deb | tar -tv --full-time -f - | awk '{ print $4, $5 }' | sort -u >"$work/dates"
+[[ $(wc -l <"$work/dates") -eq 1 ]] || fail "files of several dates: $(tr '\n' ';' <"$work/dates")"
+exit "$failed"
