@@ -26,8 +26,8 @@ static const char *const client_keys[] = {"id", "identity", "exchange", "signing
 static void defaults(struct nika_config *c)
 {
     nika_config_default(c);
-    c->checkpoint_interval = 128;
-    c->window = 512;
+    c->checkpoint_interval = 64;
+    c->window = 256;
     c->pipeline = 4; /* What arrives meanwhile makes larger batches, which cost fewer signatures. */
     c->reply_size_max = 2048;
     c->pending_max = 1024;
