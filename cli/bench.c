@@ -20,6 +20,7 @@ enum {
     OPTION_CLIENTS,
     OPTION_PAYLOAD,
     OPTION_SESSIONS,
+    OPTION_TLS,
     OPTION_BATCH,
     OPTION_STORE,
     OPTION_DIR,
@@ -72,6 +73,7 @@ static const struct argp_option options[] = {
      "cluster: only the first K clients connect, and carry the frames of the others (default: all "
      "connect)",
      1},
+    {"tls", OPTION_TLS, NULL, 0, "cluster: sessions inside TLS 1.3", 1},
     {"payload", OPTION_PAYLOAD, "BYTES", 0, "cluster: size of an operation (default 100)", 1},
     {"batch", OPTION_BATCH, "N", 0, "cluster: requests in one batch at most (default 64)", 1},
     {"store", OPTION_STORE, "KIND", 0, "cluster: disk (default) or memory", 1},
@@ -145,6 +147,9 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
         return 0;
     case OPTION_SESSIONS:
         c->sessions = cli_number(text, "--sessions", 1, NIKA_CLIENTS_MAX, state);
+        return 0;
+    case OPTION_TLS:
+        c->tls = true;
         return 0;
     case OPTION_PAYLOAD:
         c->payload = cli_number(text, "--payload", 1, 4096, state);

@@ -143,6 +143,7 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
                                              .f = ((uint32_t)o->n - 1) / 3,
                                              .clients = (uint32_t)o->clients,
                                              .sessions = (uint32_t)o->sessions,
+                                             .tls = o->tls,
                                              .protocol = o->protocol,
                                              .app = o->app,
                                              .suite = nika_suite_parse(o->suite),
@@ -370,6 +371,7 @@ static json_t *report(const struct bench *b)
     set(root, "n", o->n);
     set(root, "clients", o->clients);
     set(root, "sessions", o->sessions == 0 ? o->clients : o->sessions);
+    json_object_set_new(root, "tls", json_boolean(o->tls));
     set(root, "payload", o->payload);
     set(root, "seconds", o->seconds);
     set(root, "verify_threads", o->verify_threads);

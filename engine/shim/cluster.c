@@ -12,8 +12,8 @@
 #define GROUP_DOMAIN "nika-cluster-v1"
 
 static const char *const top_keys[] = {"schema", "genesis", "cluster", "replicas", "clients", NULL};
-static const char *const cluster_keys[] = {"protocol", "app",   "app_param", "n",
-                                           "f",        "suite", "epoch",     "read_only",
+static const char *const cluster_keys[] = {"protocol", "app",   "app_param", "n",   "f",
+                                           "suite",    "epoch", "read_only", "tls",
 #define TUNABLE(key, field, kind, unit, low, high) key,
 #include "engine/shim/cluster.def"
 #undef TUNABLE
@@ -61,6 +61,7 @@ static void read_config(const struct nika_json *j, struct nika_cluster *cluster)
     c->epoch = (uint32_t)nika_json_number(j, "epoch", 0, UINT32_MAX, 0);
     c->suite = read_suite(j);
     c->read_only = nika_json_flag(j, "read_only", false);
+    cluster->tls = nika_json_flag(j, "tls", false);
 #define TUNABLE(key, field, kind, unit, low, high)                                                 \
     c->field = (kind)(nika_json_number(j, key, low, high, (int64_t)(c->field / (unit))) * (unit));
 #include "engine/shim/cluster.def"

@@ -105,6 +105,17 @@ get 3 /healthz | grep -q '^HTTP/1.[01] 503' || fail "a replica without memory sa
 kill %1 2>/dev/null
 wait 2>/dev/null
 
+# The same inside TLS 1.3: an operation gets through, and who speaks without it is told of.
+tls="$work/tls"
+expect 0 "cluster of 4" "$nika" testnet --dir "$tls" --tls
+jq -e '.cluster.tls' "$tls/cluster.json" >/dev/null || fail "the cluster file does not say tls"
+expect 0 "replica 3   healthy" "$nika" testnet start --dir "$tls"
+"$nika" client --dir "$tls" put k v || fail "put over TLS"
+[[ $("$nika" client --dir "$tls" get k) == v ]] || fail "get over TLS"
+printf 'NIKS, and no TLS around it' >"/dev/tcp/127.0.0.1/$(jq -r '.replicas[0].port' "$tls/cluster.json")"
+until_true grep -q 'event=link_closed.*reason="TLS: ' "$tls/replica-0.log" || fail "no TLS left no line"
+expect 0 "4 of 4 replicas stopped" "$nika" testnet stop --dir "$tls"
+
 expect 0 "4 of 4 replicas stopped" "$nika" testnet stop --dir "$net"
 [[ -z $(cat "$net"/*.out) ]] || fail "replicas print: $(cat "$net"/*.out | head -5)"
 for i in 0 1 2 3; do grep -q "event=stopped " "$net/replica-$i.log" || fail "replica $i did not end in order"; done

@@ -51,8 +51,7 @@ static uint8_t *map(const struct fixture *f)
 static uint32_t touch(const struct fixture *f, const uint8_t *bytes)
 {
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < PAGES; i++)
-        sum += bytes[i * f->page];
+    for (uint32_t i = 0; i < PAGES; i++) sum += bytes[i * f->page];
     return sum;
 }
 
