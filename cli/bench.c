@@ -6,7 +6,7 @@
 #include "cli/behaviour.h"
 #include "cli/bench_cluster.h"
 #include "cli/bench_trusted.h"
-#include "cli/cli.h"
+#include "cli/live.h"
 #include "protocols/registry.h"
 
 enum {
@@ -21,6 +21,7 @@ enum {
     OPTION_PAYLOAD,
     OPTION_SESSIONS,
     OPTION_TLS,
+    OPTION_CLIENT_AUTH,
     OPTION_BATCH,
     OPTION_STORE,
     OPTION_DIR,
@@ -73,6 +74,8 @@ static const struct argp_option options[] = {
      "cluster: only the first K clients connect, and carry the frames of the others (default: all "
      "connect)",
      1},
+    {"client-auth", OPTION_CLIENT_AUTH, "KIND", 0,
+     "cluster: signature (default) or macs, one for each replica, as peers of this kind do it", 1},
     {"tls", OPTION_TLS, NULL, 0, "cluster: sessions inside TLS 1.3", 1},
     {"payload", OPTION_PAYLOAD, "BYTES", 0, "cluster: size of an operation (default 100)", 1},
     {"batch", OPTION_BATCH, "N", 0, "cluster: requests in one batch at most (default 64)", 1},
@@ -147,6 +150,9 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
         return 0;
     case OPTION_SESSIONS:
         c->sessions = cli_number(text, "--sessions", 1, NIKA_CLIENTS_MAX, state);
+        return 0;
+    case OPTION_CLIENT_AUTH:
+        c->client_macs = cli_client_macs(text, state);
         return 0;
     case OPTION_TLS:
         c->tls = true;

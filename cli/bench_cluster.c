@@ -144,6 +144,7 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
                                              .clients = (uint32_t)o->clients,
                                              .sessions = (uint32_t)o->sessions,
                                              .tls = o->tls,
+                                             .client_macs = o->client_macs,
                                              .protocol = o->protocol,
                                              .app = o->app,
                                              .suite = nika_suite_parse(o->suite),
@@ -371,6 +372,7 @@ static json_t *report(const struct bench *b)
     set(root, "n", o->n);
     set(root, "clients", o->clients);
     set(root, "sessions", o->sessions == 0 ? o->clients : o->sessions);
+    json_object_set_new(root, "client_auth", json_string(o->client_macs ? "macs" : "signature"));
     json_object_set_new(root, "tls", json_boolean(o->tls));
     set(root, "payload", o->payload);
     set(root, "seconds", o->seconds);

@@ -11,7 +11,7 @@ enum cli_kill {
 };
 struct cli_bench_cluster {
     uint64_t n, clients, payload, seconds;
-    bool tls;
+    bool tls, client_macs;
     uint64_t sessions; /* Clients with sessions of their own, which carry the others; 0 = all. */
     uint64_t verify_threads; /* Of each replica; 0 = its loop verifies. */
     uint64_t batch;          /* Requests in one batch at most; 0 = the default of live clusters. */

@@ -24,7 +24,8 @@ enum {
     OPTION_JSON,
     OPTION_RECORD,
     OPTION_THREADS,
-    OPTION_TLS
+    OPTION_TLS,
+    OPTION_CLIENT_AUTH
 };
 
 struct arguments {
@@ -51,6 +52,10 @@ static const struct argp_option options[] = {
     {"tls", OPTION_TLS, NULL, 0,
      "sessions travel inside TLS 1.3, with certificates of the identity keys (they are encrypted "
      "and authenticated without it, too)",
+     0},
+    {"client-auth", OPTION_CLIENT_AUTH, "KIND", 0,
+     "signature (default), or macs: clients authenticate each request to each replica with a MAC; "
+     "faster, but a faulty client can make the replicas quarrel about it",
      0},
     {"verify-threads", OPTION_THREADS, "N", 0,
      "threads of each replica that verify signatures (default 0: its loop does)", 0},
@@ -154,6 +159,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_THREADS:
         net->verify_threads = (uint32_t)cli_number(text, "--verify-threads", 0, 64, state);
+        return 0;
+    case OPTION_CLIENT_AUTH:
+        net->client_macs = cli_client_macs(text, state);
         return 0;
     case OPTION_TLS:
         net->tls = true;
