@@ -132,7 +132,7 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
     json_object_update(tunables, o->tunables);
     if (o->batch != 0)
         json_object_set_new(tunables, "batch_count", json_integer((json_int_t)o->batch));
-    bool patient = o->kills == 0 && o->behaviour == NULL;
+    bool patient = o->kills == 0 && o->behaviour == NULL && o->client_behaviour_text == NULL;
     /* A slow suite must not look like a faulty primary. */
     if (patient && json_object_get(tunables, "request_ms") == NULL)
         json_object_set_new(tunables, "request_ms", json_integer(20000));
@@ -185,6 +185,7 @@ static bool make_load(struct bench *b, struct nika_problems *problems)
 {
     char path[NIKA_PATH_SIZE], keys[NIKA_PATH_SIZE];
     const struct nika_protocol *protocol = nika_protocol_find(b->options->protocol);
+    uint64_t liars = b->options->client_behaviour_text == NULL ? 0 : b->options->lying_clients;
     snprintf(path, sizeof path, "%.480s/cluster.json", b->dir);
     snprintf(keys, sizeof keys, "%.480s/keys", b->dir);
     b->cluster = nika_cluster_load(path, &cli_cluster_names, problems);
@@ -200,7 +201,11 @@ static bool make_load(struct bench *b, struct nika_problems *problems)
                                               .app_ops = nika_app_find(b->options->app),
                                               .log = b->log,
                                               .receiver = receiver_of,
-                                              .counter = strcmp(b->options->app, "null") == 0};
+                                              .behaviour = &b->options->client_behaviour,
+                                              .liars = (uint32_t)liars,
+                                              .replica_ops = protocol->replica,
+                                              .counter = liars == 0 &&
+                                                         strcmp(b->options->app, "null") == 0};
     b->load = nika_load_new(&options, problems);
     return b->load != NULL;
 }
@@ -365,6 +370,11 @@ static json_t *report(const struct bench *b)
     json_object_set_new(root, "store",
                         json_string(o->store == NIKA_STORE_MEMORY ? "memory" : "disk"));
     json_object_set_new(root, "build", json_string(cli_version_text()));
+    if (o->client_behaviour_text != NULL) {
+        json_object_set_new(root, "client_behaviour", json_string(o->client_behaviour_text));
+        set(root, "lying_clients", o->lying_clients);
+        set(root, "client_acts", nika_load_acts(b->load));
+    }
     if (o->behaviour != NULL) {
         json_object_set_new(root, "behaviour", json_string(o->behaviour));
         set(root, "liar", o->liar);

@@ -181,8 +181,13 @@ static bool open_behaviour(struct nika_node *node, struct nika_problems *p)
 {
     const struct nika_node_options *o = &node->options;
     if (o->behaviour == NULL) return true;
-    node->behaviour = nika_behaviour_new(o->behaviour, node->config, o->replica_ops, node->module,
-                                         nika_verifier_host(node->verifier), node->links, o->log);
+    const struct nika_behaviour_node liar = {.config = node->config,
+                                             .replica_ops = o->replica_ops,
+                                             .module = node->module,
+                                             .host = nika_verifier_host(node->verifier),
+                                             .links = node->links,
+                                             .log = o->log};
+    node->behaviour = nika_behaviour_new(o->behaviour, &liar);
     if (node->behaviour == NULL) return problem(p, o, "", "memory of the behaviour");
     nika_log(o->log, NIKA_LOG_WARN, "byzantine", "behaviour=%s", o->behaviour->ops->name);
     return true;
