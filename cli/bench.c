@@ -552,7 +552,7 @@ static int run(int argc, char **argv)
         json_decref(a.cluster.tunables);
         return NIKA_EXIT_USAGE;
     }
-    if (a.cluster.lying_clients >= a.cluster.clients) {
+    if (a.cluster.client_behaviour_text != NULL && a.cluster.lying_clients >= a.cluster.clients) {
         fprintf(stderr, "nika: --lying-clients: expected fewer than the clients, %" PRIu64 "\n",
                 a.cluster.clients);
         json_decref(a.cluster.tunables);
