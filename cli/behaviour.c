@@ -29,9 +29,11 @@ static bool set(struct nika_behaviour_options *out, char *text, struct argp_stat
     return false;
 }
 
-void cli_behaviour_parse(const char *given, struct nika_behaviour_options *out,
-                         struct argp_state *state)
+void cli_behaviour_parse(const char *given, enum nika_fault_class fault_class,
+                         struct nika_behaviour_options *out, struct argp_state *state)
 {
+    const char *whose =
+        fault_class == NIKA_FAULT_CLIENT ? "behaviour of clients" : "Byzantine behaviour";
     char text[TEXT_MAX];
     if (!cli_has_behaviours())
         argp_error(state, "--behaviour: this build of nika has none, so that nobody runs one by "
@@ -41,8 +43,8 @@ void cli_behaviour_parse(const char *given, struct nika_behaviour_options *out,
     char *rest = strchr(text, ',');
     if (rest != NULL) *rest++ = '\0';
     *out = (struct nika_behaviour_options){.ops = nika_fault_find(text), .seed = 1};
-    if (out->ops == NULL || out->ops->fault_class != NIKA_FAULT_BYZANTINE)
-        argp_error(state, "--behaviour: no Byzantine behaviour \"%s\" (nika list faults)", text);
+    if (out->ops == NULL || out->ops->fault_class != fault_class)
+        argp_error(state, "--behaviour: no %s \"%s\" (nika list faults)", whose, text);
     for (uint32_t i = 0; i < out->ops->param_count; i++)
         out->params[i] = out->ops->params[i].fallback;
     while (rest != NULL) {

@@ -8,7 +8,7 @@
 /* Was this program built with NIKA_BEHAVIOURS? */
 bool cli_has_behaviours(void);
 /* NAME[,PARAMETER=VALUE...], or argp_error. */
-void cli_behaviour_parse(const char *given, struct nika_behaviour_options *out,
-                         struct argp_state *state);
+void cli_behaviour_parse(const char *given, enum nika_fault_class fault_class,
+                         struct nika_behaviour_options *out, struct argp_state *state);
 
 #endif

@@ -6,7 +6,7 @@
 #include "cli/behaviour.h"
 #include "cli/bench_cluster.h"
 #include "cli/bench_trusted.h"
-#include "cli/cli.h"
+#include "cli/live.h"
 #include "protocols/registry.h"
 
 enum {
@@ -20,6 +20,10 @@ enum {
     OPTION_CLIENTS,
     OPTION_PAYLOAD,
     OPTION_SESSIONS,
+    OPTION_TLS,
+    OPTION_CLIENT_BEHAVIOUR,
+    OPTION_LYING_CLIENTS,
+    OPTION_CLIENT_AUTH,
     OPTION_BATCH,
     OPTION_STORE,
     OPTION_DIR,
@@ -72,6 +76,9 @@ static const struct argp_option options[] = {
      "cluster: only the first K clients connect, and carry the frames of the others (default: all "
      "connect)",
      1},
+    {"client-auth", OPTION_CLIENT_AUTH, "KIND", 0,
+     "cluster: signature (default) or macs, one for each replica, as peers of this kind do it", 1},
+    {"tls", OPTION_TLS, NULL, 0, "cluster: sessions inside TLS 1.3", 1},
     {"payload", OPTION_PAYLOAD, "BYTES", 0, "cluster: size of an operation (default 100)", 1},
     {"batch", OPTION_BATCH, "N", 0, "cluster: requests in one batch at most (default 64)", 1},
     {"store", OPTION_STORE, "KIND", 0, "cluster: disk (default) or memory", 1},
@@ -88,6 +95,13 @@ static const struct argp_option options[] = {
      "cluster: one replica lies, as a behaviour of scenarios does: throughput under attack; in "
      "builds with NIKA_BEHAVIOURS alone",
      1},
+    {"client-behaviour", OPTION_CLIENT_BEHAVIOUR, "NAME[,PARAMETER=VALUE]", 0,
+     "cluster: some clients lie; requests of the others are counted; in builds with "
+     "NIKA_BEHAVIOURS "
+     "alone",
+     1},
+    {"lying-clients", OPTION_LYING_CLIENTS, "K", 0,
+     "cluster: with --client-behaviour: the last K of them (default 1)", 1},
     {"on", OPTION_ON, "I", 0, "cluster: with --behaviour: which one (default 0, the primary)", 1},
     {"how", OPTION_HOW, "WAY", 0,
      "cluster: with --kills: nine (default), term: a rolling restart in order, lose: kill -9 and "
@@ -135,6 +149,30 @@ static void parse_how(const char *text, struct argp_state *state, struct argumen
     argp_error(state, "--how: expected nine, term or lose, got \"%s\"", text);
 }
 
+/* Who lies in it. */
+static error_t parse_attack(int key, char *text, struct argp_state *state, struct arguments *a)
+{
+    struct cli_bench_cluster *c = &a->cluster;
+    switch (key) {
+    case OPTION_BEHAVIOUR:
+        cli_behaviour_parse(text, NIKA_FAULT_BYZANTINE, &(struct nika_behaviour_options){0}, state);
+        c->behaviour = text;
+        return 0;
+    case OPTION_ON:
+        c->liar = (uint32_t)cli_number(text, "--on", 0, NIKA_REPLICAS_MAX - 1, state);
+        return 0;
+    case OPTION_CLIENT_BEHAVIOUR:
+        cli_behaviour_parse(text, NIKA_FAULT_CLIENT, &c->client_behaviour, state);
+        c->client_behaviour_text = text;
+        return 0;
+    case OPTION_LYING_CLIENTS:
+        c->lying_clients = cli_number(text, "--lying-clients", 1, NIKA_CLIENTS_MAX, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 /* The options that only a cluster has. */
 static error_t parse_cluster(int key, char *text, struct argp_state *state, struct arguments *a)
 {
@@ -145,6 +183,12 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
         return 0;
     case OPTION_SESSIONS:
         c->sessions = cli_number(text, "--sessions", 1, NIKA_CLIENTS_MAX, state);
+        return 0;
+    case OPTION_CLIENT_AUTH:
+        c->client_macs = cli_client_macs(text, state);
+        return 0;
+    case OPTION_TLS:
+        c->tls = true;
         return 0;
     case OPTION_PAYLOAD:
         c->payload = cli_number(text, "--payload", 1, 4096, state);
@@ -174,13 +218,6 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
     case OPTION_THREADS:
         c->verify_threads = cli_number(text, "--verify-threads", 0, 64, state);
         return 0;
-    case OPTION_BEHAVIOUR:
-        cli_behaviour_parse(text, &(struct nika_behaviour_options){0}, state);
-        c->behaviour = text;
-        return 0;
-    case OPTION_ON:
-        c->liar = (uint32_t)cli_number(text, "--on", 0, NIKA_REPLICAS_MAX - 1, state);
-        return 0;
     case OPTION_HOW:
         parse_how(text, state, a);
         return 0;
@@ -194,7 +231,7 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
         parse_cluster_set(text, state, a);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_attack(key, text, state, a);
     }
 }
 
@@ -493,6 +530,7 @@ static int run(int argc, char **argv)
 {
     struct arguments a = {.n = 4,
                           .cluster = {.clients = 10,
+                                      .lying_clients = 1,
                                       .payload = 100,
                                       .seed = 1,
                                       .protocol = "pbft",
@@ -511,6 +549,12 @@ static int run(int argc, char **argv)
     if (most_faults(a.cluster.protocol, a.n) == 0) {
         fprintf(stderr, "nika: --n: %s needs at least 4 replicas, got %" PRIu64 "\n",
                 a.cluster.protocol, a.n);
+        json_decref(a.cluster.tunables);
+        return NIKA_EXIT_USAGE;
+    }
+    if (a.cluster.client_behaviour_text != NULL && a.cluster.lying_clients >= a.cluster.clients) {
+        fprintf(stderr, "nika: --lying-clients: expected fewer than the clients, %" PRIu64 "\n",
+                a.cluster.clients);
         json_decref(a.cluster.tunables);
         return NIKA_EXIT_USAGE;
     }

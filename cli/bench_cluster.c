@@ -28,8 +28,8 @@
 /* Of one replica, as it tells itself. */
 struct reading {
     uint64_t cpu_us, crypto_ns, signatures, remembered, executed, writes, frames, rss_kib,
-        private_kib, commits;
-    char chain[20];
+        private_kib, commits, transfers, checkpoint;
+    char chain[20], checkpoint_digest[2 * NIKA_DIGEST_SIZE + 1];
 };
 struct bench {
     const struct cli_bench_cluster *options;
@@ -59,6 +59,7 @@ static bool read_replica(const struct cli_replica *replica, struct reading *out)
         return false;
     }
     const char *chain = json_string_value(json_object_get(s, "execution_chain"));
+    const char *digest = json_string_value(json_object_get(s, "checkpoint_digest"));
     *out = (struct reading){.cpu_us = value(s, "process", "cpu_us"),
                             .rss_kib = value(s, "process", "resident_kib"),
                             .private_kib = value(s, "process", "private_kib"),
@@ -68,7 +69,11 @@ static bool read_replica(const struct cli_replica *replica, struct reading *out)
                             .writes = value(s, "links", "writes"),
                             .frames = value(s, "links", "frames_out"),
                             .commits = value(s, "disk", "commits"),
+                            .transfers = value(s, "work", "transfers"),
+                            .checkpoint = value(s, NULL, "checkpoint"),
                             .executed = value(s, NULL, "executed")};
+    snprintf(out->checkpoint_digest, sizeof out->checkpoint_digest, "%s",
+             digest != NULL ? digest : "");
     snprintf(out->chain, sizeof out->chain, "%s", chain != NULL ? chain : "");
     json_decref(s);
     return true;
@@ -88,6 +93,25 @@ static bool is_liar(const struct bench *b, uint32_t replica)
     return b->options->behaviour != NULL && replica == b->options->liar;
 }
 
+static void tell_histories(const struct bench *b, const struct reading *now)
+{
+    for (uint32_t i = 0; i < b->net.n; i++)
+        fprintf(stderr,
+                "nika: replica %u: executed %" PRIu64 ", history %.16s, %" PRIu64
+                " transfers, checkpoint %" PRIu64 " %.16s\n",
+                i, now[i].executed, now[i].chain, now[i].transfers, now[i].checkpoint,
+                now[i].checkpoint_digest);
+}
+
+/* Two replicas at one sequence number. Who fetched a state has no history of what led to it; then the newest checkpoint, which covers
+ * application and replies, must be the same. */
+static bool is_same(const struct reading *a, const struct reading *b)
+{
+    if (a->transfers == 0 && b->transfers == 0) return strcmp(a->chain, b->chain) == 0;
+    return a->checkpoint == b->checkpoint &&
+           strcmp(a->checkpoint_digest, b->checkpoint_digest) == 0;
+}
+
 /* Do all stand at one sequence number with one history? A replica that is behind catches up by itself. */
 static bool compare_histories(struct bench *b)
 {
@@ -99,12 +123,18 @@ static bool compare_histories(struct bench *b)
         for (uint32_t i = 0; level && i < b->net.n; i++)
             level = is_liar(b, i) || now[i].executed == now[first].executed;
         for (uint32_t i = 0; level && i < b->net.n; i++) {
-            if (!is_liar(b, i) && strcmp(now[i].chain, now[first].chain) != 0) return false;
+            if (is_liar(b, i) || is_same(&now[i], &now[first])) continue;
+            fprintf(stderr, "nika: replicas with different histories\n");
+            tell_histories(b, now);
+            return false;
         }
         if (level) return true;
         (void)nika_load_settle(b->load, SECOND_NS / 20);
         nika_clock_sleep(SECOND_NS / 20);
     }
+    fprintf(stderr, "nika: the replicas did not all come to one sequence number within %u s\n",
+            (unsigned)(LEVEL_WAIT_NS / SECOND_NS));
+    tell_histories(b, now);
     return false;
 }
 
@@ -132,7 +162,7 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
     json_object_update(tunables, o->tunables);
     if (o->batch != 0)
         json_object_set_new(tunables, "batch_count", json_integer((json_int_t)o->batch));
-    bool patient = o->kills == 0 && o->behaviour == NULL;
+    bool patient = o->kills == 0 && o->behaviour == NULL && o->client_behaviour_text == NULL;
     /* A slow suite must not look like a faulty primary. */
     if (patient && json_object_get(tunables, "request_ms") == NULL)
         json_object_set_new(tunables, "request_ms", json_integer(20000));
@@ -143,6 +173,8 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
                                              .f = ((uint32_t)o->n - 1) / 3,
                                              .clients = (uint32_t)o->clients,
                                              .sessions = (uint32_t)o->sessions,
+                                             .tls = o->tls,
+                                             .client_macs = o->client_macs,
                                              .protocol = o->protocol,
                                              .app = o->app,
                                              .suite = nika_suite_parse(o->suite),
@@ -183,6 +215,7 @@ static bool make_load(struct bench *b, struct nika_problems *problems)
 {
     char path[NIKA_PATH_SIZE], keys[NIKA_PATH_SIZE];
     const struct nika_protocol *protocol = nika_protocol_find(b->options->protocol);
+    uint64_t liars = b->options->client_behaviour_text == NULL ? 0 : b->options->lying_clients;
     snprintf(path, sizeof path, "%.480s/cluster.json", b->dir);
     snprintf(keys, sizeof keys, "%.480s/keys", b->dir);
     b->cluster = nika_cluster_load(path, &cli_cluster_names, problems);
@@ -198,7 +231,11 @@ static bool make_load(struct bench *b, struct nika_problems *problems)
                                               .app_ops = nika_app_find(b->options->app),
                                               .log = b->log,
                                               .receiver = receiver_of,
-                                              .counter = strcmp(b->options->app, "null") == 0};
+                                              .behaviour = &b->options->client_behaviour,
+                                              .liars = (uint32_t)liars,
+                                              .replica_ops = protocol->replica,
+                                              .counter = liars == 0 &&
+                                                         strcmp(b->options->app, "null") == 0};
     b->load = nika_load_new(&options, problems);
     return b->load != NULL;
 }
@@ -363,6 +400,11 @@ static json_t *report(const struct bench *b)
     json_object_set_new(root, "store",
                         json_string(o->store == NIKA_STORE_MEMORY ? "memory" : "disk"));
     json_object_set_new(root, "build", json_string(cli_version_text()));
+    if (o->client_behaviour_text != NULL) {
+        json_object_set_new(root, "client_behaviour", json_string(o->client_behaviour_text));
+        set(root, "lying_clients", o->lying_clients);
+        set(root, "client_acts", nika_load_acts(b->load));
+    }
     if (o->behaviour != NULL) {
         json_object_set_new(root, "behaviour", json_string(o->behaviour));
         set(root, "liar", o->liar);
@@ -370,6 +412,8 @@ static json_t *report(const struct bench *b)
     set(root, "n", o->n);
     set(root, "clients", o->clients);
     set(root, "sessions", o->sessions == 0 ? o->clients : o->sessions);
+    json_object_set_new(root, "client_auth", json_string(o->client_macs ? "macs" : "signature"));
+    json_object_set_new(root, "tls", json_boolean(o->tls));
     set(root, "payload", o->payload);
     set(root, "seconds", o->seconds);
     set(root, "verify_threads", o->verify_threads);

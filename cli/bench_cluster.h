@@ -2,6 +2,7 @@
 #ifndef CLI_BENCH_CLUSTER_H
 #define CLI_BENCH_CLUSTER_H
 
+#include "engine/shim/behaviour.h"
 #include "engine/shim/cluster.h"
 
 enum cli_kill {
@@ -11,6 +12,7 @@ enum cli_kill {
 };
 struct cli_bench_cluster {
     uint64_t n, clients, payload, seconds;
+    bool tls, client_macs;
     uint64_t sessions; /* Clients with sessions of their own, which carry the others; 0 = all. */
     uint64_t verify_threads; /* Of each replica; 0 = its loop verifies. */
     uint64_t batch;          /* Requests in one batch at most; 0 = the default of live clusters. */
@@ -18,6 +20,10 @@ struct cli_bench_cluster {
     enum cli_kill how;
     uint64_t seed;
     const char *suite, *protocol, *app;
+    /* Of the last `lying_clients` (at least 1 when there is a text). */
+    const char *client_behaviour_text;
+    struct nika_behaviour_options client_behaviour;
+    uint64_t lying_clients;
     const char *behaviour; /* Of replica `liar`; NULL = all are honest. */
     uint32_t liar;
     const char *dir; /* Kept afterwards; NULL = a temporary one that is removed. */

@@ -31,6 +31,14 @@ static bool has_app(const char *name)
 
 const struct nika_cluster_names cli_cluster_names = {protocol_id, protocol_check, has_app};
 
+bool cli_client_macs(const char *text, struct argp_state *state)
+{
+    if (strcmp(text, "macs") == 0) return true;
+    if (strcmp(text, "signature") != 0)
+        argp_error(state, "--client-auth: expected signature or macs, got \"%s\"", text);
+    return false;
+}
+
 int cli_problems(const struct nika_problems *problems)
 {
     uint32_t shown = problems->count < NIKA_PROBLEMS_MAX ? problems->count : NIKA_PROBLEMS_MAX;

@@ -11,6 +11,9 @@ extern const struct nika_cluster_names cli_cluster_names;
 /* Print all problems to stderr. Returns NIKA_EXIT_USAGE. */
 int cli_problems(const struct nika_problems *problems);
 
+/* Of --client-auth: true for macs, false for signature; anything else ends the program with a message. */
+bool cli_client_macs(const char *text, struct argp_state *state);
+
 /* A node file and everything that it names. Plain pointers, freed together. */
 struct cli_node {
     struct nika_node_config config;

@@ -43,7 +43,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->init = true;
         return 0;
     case OPTION_BEHAVIOUR:
-        cli_behaviour_parse(text, &a->behaviour, state);
+        cli_behaviour_parse(text, NIKA_FAULT_BYZANTINE, &a->behaviour, state);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected \"%s\"; expected --config FILE", text);

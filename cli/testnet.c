@@ -23,7 +23,9 @@ enum {
     OPTION_HOST,
     OPTION_JSON,
     OPTION_RECORD,
-    OPTION_THREADS
+    OPTION_THREADS,
+    OPTION_TLS,
+    OPTION_CLIENT_AUTH
 };
 
 struct arguments {
@@ -46,6 +48,14 @@ static const struct argp_option options[] = {
      "of replica 0, the others behind it, then the operator ports (default: free ones)", 0},
     {"host", OPTION_HOST, "ADDRESS", 0, "to listen on (default 127.0.0.1)", 0},
     {"set", 'S', "KEY=NUMBER", 0, "a value of the cluster file, such as batch_count=16; repeatable",
+     0},
+    {"tls", OPTION_TLS, NULL, 0,
+     "sessions travel inside TLS 1.3, with certificates of the identity keys (they are encrypted "
+     "and authenticated without it, too)",
+     0},
+    {"client-auth", OPTION_CLIENT_AUTH, "KIND", 0,
+     "signature (default), or macs: clients authenticate each request to each replica with a MAC; "
+     "faster, but a faulty client can make the replicas quarrel about it",
      0},
     {"verify-threads", OPTION_THREADS, "N", 0,
      "threads of each replica that verify signatures (default 0: its loop does)", 0},
@@ -149,6 +159,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_THREADS:
         net->verify_threads = (uint32_t)cli_number(text, "--verify-threads", 0, 64, state);
+        return 0;
+    case OPTION_CLIENT_AUTH:
+        net->client_macs = cli_client_macs(text, state);
+        return 0;
+    case OPTION_TLS:
+        net->tls = true;
         return 0;
     case OPTION_RECORD:
         a->record = true;

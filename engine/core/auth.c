@@ -362,8 +362,10 @@ enum nika_err nika_sign(struct nika_keyring *keyring, uint32_t node, struct nika
     uint32_t wanted = nika_suite_signature_size(keyring->suite);
     NIKA_ASSERT(*size >= wanted);
     if (!nika_keyring_knows(keyring, node)) return NIKA_ERR_NOT_FOUND;
-    if (keyring->live &&
-        (node != keyring->self || (is_pair(keyring) && node_key(keyring, node) == NULL)))
+    if (keyring->live && node != keyring->self) return NIKA_ERR_NOT_FOUND;
+    if (keyring->vector_entry != 0 && nika_is_client(node))
+        return nika_vector_sign(keyring, node, message, signature, size);
+    if (keyring->live && is_pair(keyring) && node_key(keyring, node) == NULL)
         return NIKA_ERR_NOT_FOUND;
     *size = wanted;
     switch (keyring->suite) {
@@ -398,6 +400,8 @@ enum nika_err nika_verify(struct nika_keyring *keyring, uint32_t node, struct ni
 {
     if (keyring->suite == NIKA_SUITE_NONE || !nika_keyring_knows(keyring, node))
         return NIKA_ERR_AUTH;
+    if (keyring->vector_entry != 0 && nika_is_client(node))
+        return nika_vector_verify(keyring, node, message, signature);
     if (signature.size != nika_suite_signature_size(keyring->suite)) return NIKA_ERR_AUTH;
     if (!is_pair(keyring)) return verify_tag(keyring, node, NIKA_NODE_NONE, message, signature);
     struct node_key *key = node_key(keyring, node);

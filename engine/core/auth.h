@@ -50,6 +50,12 @@ NIKA_MUST_USE enum nika_err nika_keyring_add_private(struct nika_keyring *keyrin
 /* The MAC keys between `self` and `peer`, one a direction. */
 void nika_keyring_add_pair(struct nika_keyring *keyring, uint32_t peer, const struct nika_key *out,
                            const struct nika_key *in);
+/* From now on clients of this live ring do not sign: what nika_sign() makes for a client is a vector of MACs, one for each replica under the key
+ * between the two, and nika_verify() at a replica looks at its own entry (Castro & Liskov, OSDI '99, 2). Cheaper by two orders of magnitude than a
+ * signature, and a primary still cannot invent requests; but a vector convinces nobody else, and a faulty client can make one that only some
+ * replicas accept, which costs a view change (the "big MAC" attack, PROTOCOLS.md 1.14). An entry has 8 to 16 bytes, so that a vector is no
+ * longer than a signature of the suite: NIKA_ERR_CONFIG when there are too many replicas for that (more than 8 with 64 bytes). */
+NIKA_MUST_USE enum nika_err nika_keyring_use_vectors(struct nika_keyring *keyring);
 #define NIKA_SIGNING_PRIVATE_MAX 2048u /* RSA-2048 in DER is 1.2 KiB. */
 #define NIKA_SIGNING_PUBLIC_MAX 512u
 /* Make a key pair of a suite with key pairs, and write both halves in the encoding that the two functions above take: raw 32 bytes for

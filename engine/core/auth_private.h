@@ -41,6 +41,7 @@ struct nika_keyring {
     uint32_t self;          /* Live: the node whose private key it has. */
     struct nika_key group;  /* Live, suite hmac: what all nodes share. */
     struct pair_key *pairs; /* Live: as `keys`. */
+    uint32_t vector_entry;  /* Bytes for one replica in a client's vector; 0 = clients sign. */
     struct evp_md_ctx_st *scratch;
     struct evp_mac_ctx_st *mac;
     struct node_key *keys; /* Replicas, then clients. */
@@ -53,6 +54,12 @@ static inline uint32_t nika_keyring_index(const struct nika_keyring *ring, uint3
 /* Give `node` this key pair or public key; the ring takes it. */
 void nika_keyring_put(struct nika_keyring *ring, uint32_t node, struct evp_pkey_st *key);
 bool nika_keyring_knows(const struct nika_keyring *ring, uint32_t node);
+
+/* auth_vector.c: nika_sign() and nika_verify() of clients in a ring with vectors. */
+enum nika_err nika_vector_sign(struct nika_keyring *ring, uint32_t client, struct nika_span message,
+                               uint8_t *vector, uint32_t *size);
+enum nika_err nika_vector_verify(struct nika_keyring *ring, uint32_t client,
+                                 struct nika_span message, struct nika_span vector);
 
 #define NIKA_RSA_TEST_KEYS 4u
 /* PEM texts of a fixed pool: replica or client i uses key i mod 4; what is signed binds the node

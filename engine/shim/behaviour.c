@@ -115,28 +115,27 @@ static void host_status(void *world, uint32_t replica, struct nika_replica_statu
 {
     struct nika_behaviour *b = world;
     memset(out, 0, sizeof *out);
-    if (replica == b->node->self) b->replica_ops->status(b->module, out);
+    if (replica == b->node->self && b->module != NULL) b->replica_ops->status(b->module, out);
 }
 
 /* ---- making ---- */
 struct nika_behaviour *nika_behaviour_new(const struct nika_behaviour_options *options,
-                                          const struct nika_config *config,
-                                          const struct nika_replica_ops *replica_ops,
-                                          struct nika_replica *module, const struct nika_host *host,
-                                          struct nika_links *links, struct nika_log *log)
+                                          const struct nika_behaviour_node *node)
 {
     struct nika_behaviour *b = calloc(1, sizeof *b);
+    uint32_t index = nika_client_index(node->host->self); /* Targets are replicas or clients. */
     if (b == NULL) return NULL;
-    b->config = config;
-    b->replica_ops = replica_ops;
-    b->module = module;
-    b->node = host;
-    b->links = links;
-    b->log = log;
+    NIKA_ASSERT(index < 64u * ARRAY_COUNT(b->fault.targets));
+    b->config = node->config;
+    b->replica_ops = node->replica_ops;
+    b->module = node->module;
+    b->node = node->host;
+    b->links = node->links;
+    b->log = node->log;
     nika_chooser_init_seed(&b->chooser, options->seed);
     b->host = (struct nika_fault_host){.world = b,
-                                       .config = config,
-                                       .messages = replica_ops->messages,
+                                       .config = node->config,
+                                       .messages = node->replica_ops->messages,
                                        .chooser = &b->chooser,
                                        .now_ns = host_now,
                                        .acted = host_acted,
@@ -151,7 +150,7 @@ struct nika_behaviour *nika_behaviour_new(const struct nika_behaviour_options *o
                                    .active = true,
                                    .to_ns = UINT64_MAX,
                                    .state = calloc(1, options->ops->state_size + 1u)};
-    b->fault.targets[host->self / 64] = UINT64_C(1) << (host->self % 64);
+    b->fault.targets[index / 64] = UINT64_C(1) << (index % 64);
     memcpy(b->fault.params, options->params, sizeof b->fault.params);
     b->outgoing = malloc(OUTGOING_BYTES);
     b->body = malloc(OUTGOING_BYTES);
@@ -230,6 +229,11 @@ bool nika_behaviour_receive(struct nika_behaviour *b, const struct nika_frame *f
 {
     return b->fault.ops->on_receive == NULL ||
            b->fault.ops->on_receive(&b->fault, b->node->self, frame);
+}
+
+uint64_t nika_behaviour_acts(const struct nika_behaviour *b)
+{
+    return b->fault.acted;
 }
 
 uint64_t nika_behaviour_deadline(const struct nika_behaviour *b)

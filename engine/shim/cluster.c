@@ -10,10 +10,11 @@
 
 #define CLUSTER_FILE_MAX (8u * 1024u * 1024u) /* 4224 members with RSA keys are 4 MiB. */
 #define GROUP_DOMAIN "nika-cluster-v1"
+#define CLIENT_MACS "client-macs"
 
 static const char *const top_keys[] = {"schema", "genesis", "cluster", "replicas", "clients", NULL};
-static const char *const cluster_keys[] = {"protocol", "app",   "app_param", "n",
-                                           "f",        "suite", "epoch",     "read_only",
+static const char *const cluster_keys[] = {"protocol", "app",   "app_param", "n",   "f",
+                                           "suite",    "epoch", "read_only", "tls", "client_auth",
 #define TUNABLE(key, field, kind, unit, low, high) key,
 #include "engine/shim/cluster.def"
 #undef TUNABLE
@@ -26,8 +27,8 @@ static const char *const client_keys[] = {"id", "identity", "exchange", "signing
 static void defaults(struct nika_config *c)
 {
     nika_config_default(c);
-    c->checkpoint_interval = 128;
-    c->window = 512;
+    c->checkpoint_interval = 64;
+    c->window = 256;
     c->pipeline = 4; /* What arrives meanwhile makes larger batches, which cost fewer signatures. */
     c->reply_size_max = 2048;
     c->pending_max = 1024;
@@ -48,6 +49,17 @@ static enum nika_suite read_suite(const struct nika_json *j)
     return NIKA_SUITE_ED25519;
 }
 
+static bool read_client_auth(const struct nika_json *j)
+{
+    char name[NIKA_CLUSTER_NAME_SIZE], path[128];
+    nika_json_text(j, "client_auth", "signature", name, sizeof name);
+    if (strcmp(name, "macs") == 0) return true;
+    if (strcmp(name, "signature") != 0)
+        nika_problem(j->problems, j->file, nika_json_path(j, "client_auth", path),
+                     "expected signature or macs, got \"%s\"", name);
+    return false;
+}
+
 static void read_config(const struct nika_json *j, struct nika_cluster *cluster)
 {
     struct nika_config *c = &cluster->config;
@@ -61,6 +73,8 @@ static void read_config(const struct nika_json *j, struct nika_cluster *cluster)
     c->epoch = (uint32_t)nika_json_number(j, "epoch", 0, UINT32_MAX, 0);
     c->suite = read_suite(j);
     c->read_only = nika_json_flag(j, "read_only", false);
+    cluster->tls = nika_json_flag(j, "tls", false);
+    cluster->client_macs = read_client_auth(j);
 #define TUNABLE(key, field, kind, unit, low, high)                                                 \
     c->field = (kind)(nika_json_number(j, key, low, high, (int64_t)(c->field / (unit))) * (unit));
 #include "engine/shim/cluster.def"
@@ -155,6 +169,7 @@ static void seal_group(struct nika_cluster *cluster)
         {(const uint8_t *)cluster->protocol, sizeof cluster->protocol},
         {(const uint8_t *)cluster->app, sizeof cluster->app},
         {param, sizeof param},
+        {(const uint8_t *)CLIENT_MACS, cluster->client_macs ? sizeof CLIENT_MACS - 1 : 0},
     };
     nika_sha256(names, ARRAY_COUNT(names), &chain);
     for (uint32_t i = 0; i < count; i++) {

@@ -39,6 +39,8 @@ struct nika_cluster {
     struct nika_config config;
     char protocol[NIKA_CLUSTER_NAME_SIZE], app[NIKA_CLUSTER_NAME_SIZE];
     uint64_t app_param;
+    bool client_macs;            /* Clients do not sign: nika_keyring_use_vectors(). */
+    bool tls;                    /* Sessions travel inside TLS 1.3 (link_tls.h). */
     struct nika_digest genesis;  /* Random: tells two clusters with the same configuration apart. */
     struct nika_member *members; /* Replicas, then clients. */
 };
@@ -97,6 +99,8 @@ bool nika_node_config_load(const char *path, struct nika_node_config *out,
 struct nika_testnet_options {
     const char *dir;
     uint32_t n, f, clients;
+    bool tls;          /* Sessions inside TLS 1.3. */
+    bool client_macs;  /* Clients authenticate with vectors of MACs. */
     uint32_t sessions; /* Clients with sessions of their own, which carry the others. 0 = all. */
     const char *protocol, *app;
     uint64_t app_param;

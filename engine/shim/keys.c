@@ -162,7 +162,9 @@ static bool signs_as_published(const struct nika_node_keys *keys,
     uint32_t size = sizeof signature, other = keys->node == 0 ? 1 : 0;
     const struct nika_span text = {(const uint8_t *)"nika-key-check", 14};
     const struct nika_config *c = &cluster->config;
-    if (c->suite == NIKA_SUITE_HMAC) return true;
+    /* A client of vectors does not use its signing key; its pair keys show in the first reply. */
+    if (c->suite == NIKA_SUITE_HMAC || (cluster->client_macs && nika_is_client(keys->node)))
+        return true;
     if (nika_sign(ring, keys->node, text, signature, &size) != NIKA_OK) return false;
     struct nika_keyring *view = nika_keyring_new_live(c->suite, c->n + 1, c->clients, other, NULL);
     const struct nika_member *m = nika_cluster_member(cluster, keys->node);
@@ -186,6 +188,10 @@ struct nika_keyring *nika_keys_ring(const struct nika_node_keys *keys,
         nika_problem(problems, file, "", "no keyring of suite %s", nika_suite_name(c->suite));
         return NULL;
     }
+    if (cluster->client_macs && nika_keyring_use_vectors(ring) != NIKA_OK)
+        nika_problem(problems, file, "",
+                     "client_auth macs: too many replicas for suite %s (at most %u)",
+                     nika_suite_name(c->suite), nika_suite_signature_size(c->suite) / 8);
     for (uint32_t i = 0; i < c->n + c->clients; i++) {
         uint32_t node = i < c->n ? i : nika_client_node(i - c->n);
         if (!add_member(ring, keys, cluster, node))

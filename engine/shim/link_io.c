@@ -120,15 +120,35 @@ static void keep_rest(struct link *link, const uint8_t *bytes, uint32_t size)
     link->rest_size = size;
 }
 
+static ssize_t send_some(struct link *link, const uint8_t *bytes, size_t size)
+{
+    if (link->tls != NULL) return nika_tls_send(link->tls, bytes, size);
+    return send(link->source.fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static ssize_t receive_some(struct link *link, uint8_t *bytes, size_t size)
+{
+    if (link->tls != NULL) return nika_tls_receive(link->tls, bytes, size);
+    return recv(link->source.fd, bytes, size, MSG_DONTWAIT);
+}
+
+/* The socket or TLS broke: why, as errno says at this moment. */
+static void broken(struct link *link)
+{
+    if (errno == EPROTO && link->tls != NULL)
+        link_doom(link, NIKA_SESSION_REFUSED, nika_tls_reason(link->tls));
+    else
+        link_doom(link, NIKA_SESSION_GOING_ON, strerror(errno));
+}
+
 /* Bytes that the socket took; a broken connection takes none and is doomed. */
 static uint32_t put(struct link *link, const uint8_t *bytes, uint32_t size)
 {
     uint32_t at = 0;
     while (at < size) {
-        ssize_t sent = send(link->source.fd, bytes + at, size - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = send_some(link, bytes + at, size - at);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-            link_doom(link, NIKA_SESSION_GOING_ON, strerror(errno));
+        if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) broken(link);
         link->links->stats.writes++;
         if (sent <= 0) break;
         at += (uint32_t)sent;
@@ -215,7 +235,9 @@ void link_flush(struct link *link)
 {
     if (link->doomed || link->connecting) return;
     bool done = flush_rest(link) && flush_handshake(link) && (!link->open || flush_records(link));
-    bool wanted = !done && !link->doomed;
+    /* A hand-shake of TLS that waits for the peer goes on when bytes come, not when there is room for more. */
+    bool waits = link->tls != NULL && nika_tls_waits_for_peer(link->tls);
+    bool wanted = !done && !waits && !link->doomed;
     if (wanted == link->writing || link->doomed) return;
     link->writing = wanted;
     nika_loop_want(link->links->options.loop, &link->source, true, wanted);
@@ -241,10 +263,12 @@ static void on_received(struct link *link, uint8_t *bytes, uint32_t size)
 static void on_readable(struct link *link)
 {
     uint8_t *buffer = link->links->read_buffer;
-    ssize_t got = recv(link->source.fd, buffer, LINKS_READ_SIZE, MSG_DONTWAIT);
+    ssize_t got = receive_some(link, buffer, LINKS_READ_SIZE);
+    /* What TLS itself has to say, or a write that waited for the peer. */
+    if (link->tls != NULL) link_touch(link);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
     if (got < 0) {
-        link_doom(link, NIKA_SESSION_GOING_ON, strerror(errno));
+        broken(link);
         return;
     }
     if (got == 0) {

@@ -106,10 +106,12 @@ static struct link *link_new(struct nika_links *links, int fd, uint32_t calling,
     nika_random_bytes(&options.ephemeral, sizeof options.ephemeral);
     nika_random_bytes(&options.nonce, sizeof options.nonce);
     link->session = nika_session_new(&options);
+    if (links->tls != NULL) link->tls = nika_tls_stream_new(links->tls, fd, calling);
     nika_key_erase(&options.ephemeral, sizeof options.ephemeral);
-    if (link->session == NULL ||
+    if (link->session == NULL || (links->tls != NULL && link->tls == NULL) ||
         nika_loop_add(links->options.loop, &link->source, connecting) != NIKA_OK) {
         nika_session_free(link->session);
+        nika_tls_stream_free(link->tls);
         close(fd);
         free(link);
         return NULL;
@@ -171,6 +173,7 @@ static void link_free(struct link *link)
     if (link->calling != NIKA_NODE_NONE) retry_later(links, link);
     link_drop_queues(link);
     nika_session_free(link->session);
+    nika_tls_stream_free(link->tls);
     free(link);
 }
 
@@ -178,6 +181,15 @@ static void link_free(struct link *link)
 static bool may_call_us(const struct nika_links *links, uint32_t peer)
 {
     return nika_is_client(peer) || peer > links->options.self;
+}
+
+/* Nobody lends its certificate to another. */
+static bool is_tls_peer(const struct link *link, uint32_t peer)
+{
+    if (link->tls == NULL) return true;
+    const struct nika_key *key = nika_tls_peer(link->tls);
+    const struct nika_member *m = nika_cluster_member(link->links->options.cluster, peer);
+    return key != NULL && m != NULL && memcmp(key, &m->identity, sizeof *key) == 0;
 }
 
 void links_on_open(struct link *link)
@@ -191,6 +203,11 @@ void links_on_open(struct link *link)
     struct link **place = &links->by_node[index_of(links, peer)];
     struct link *old = *place;
     *place = link;
+    if (!is_tls_peer(link, peer)) {
+        link_doom(link, NIKA_SESSION_REFUSED, "a session of one member inside TLS of another");
+        *place = old;
+        return;
+    }
     if (link->calling == NIKA_NODE_NONE && !may_call_us(links, peer)) {
         link_doom(link, NIKA_SESSION_REFUSED, "a replica with a lower id does not call");
         *place = old;
@@ -342,7 +359,10 @@ struct nika_links *nika_links_new(const struct nika_links_options *options)
     links->by_node = calloc((size_t)c->n + c->clients, sizeof(struct link *));
     links->calls = calloc(c->n, sizeof *links->calls);
     nika_random_bytes(&links->jitter, sizeof links->jitter);
-    if (links->by_node == NULL || links->calls == NULL) {
+    if (options->cluster->tls)
+        links->tls = nika_tls_new(options->cluster, &options->keys->identity);
+    if (links->by_node == NULL || links->calls == NULL ||
+        (options->cluster->tls && links->tls == NULL)) {
         nika_links_free(links);
         return NULL;
     }
@@ -371,6 +391,7 @@ void nika_links_free(struct nika_links *links)
     nika_links_stop(links);
     links->options.on_change = NULL;
     while (links->first != NULL) link_free(links->first);
+    nika_tls_free(links->tls);
     free(links->by_node);
     free(links->calls);
     free(links);

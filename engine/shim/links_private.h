@@ -2,6 +2,7 @@
 #ifndef ENGINE_SHIM_LINKS_PRIVATE_H
 #define ENGINE_SHIM_LINKS_PRIVATE_H
 
+#include "engine/shim/link_tls.h"
 #include "engine/shim/links.h"
 
 #define LINKS_READ_SIZE 65536u
@@ -24,8 +25,9 @@ struct link {
     struct nika_links *links;
     struct link *next, *previous; /* Of all links of the node. */
     struct nika_session *session;
-    uint32_t peer;    /* Authenticated; else NIKA_NODE_NONE. */
-    uint32_t calling; /* Whom it calls; NIKA_NODE_NONE when accepted. */
+    struct nika_tls_stream *tls; /* NULL: the session's bytes are on the wire as they are. */
+    uint32_t peer;               /* Authenticated; else NIKA_NODE_NONE. */
+    uint32_t calling;            /* Whom it calls; NIKA_NODE_NONE when accepted. */
     bool connecting, open, confirmed, doomed, dirty, writing;
     enum nika_session_end end;
     uint64_t born_ns;
@@ -57,6 +59,7 @@ struct nika_links {
     uint32_t call_count;
     struct nika_links_stats stats;
     uint64_t jitter;
+    struct nika_tls *tls; /* NULL without TLS. */
     uint8_t read_buffer[LINKS_READ_SIZE];
     uint8_t record[NIKA_SESSION_RECORD_MAX + NIKA_SESSION_RECORD_OVERHEAD];
 };

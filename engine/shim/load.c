@@ -29,6 +29,10 @@ struct load_client {
     struct nika_links *links;    /* NULL: its carrier's are used. */
     struct load_client *carrier; /* Itself, or whose sessions carry its frames. */
     struct nika_timers timers;
+    bool lies;
+#ifdef NIKA_BEHAVIOURS
+    struct nika_behaviour *behaviour; /* Of a liar. */
+#endif
     struct nika_replica *module;
     void *memory;
 };
@@ -58,6 +62,10 @@ static void completed(struct load_client *c, struct nika_span result)
     struct nika_load *load = c->load;
     uint64_t now = nika_loop_now(load->loop);
     NIKA_ASSERT(c->busy);
+    if (c->lies) {
+        c->busy = false;
+        return;
+    }
     uint64_t number = result.size >= 8 ? nika_load_le(result.data, 8) : 0;
     if (load->options.counter) nika_counter_answer(&load->history, c->index, c->floor, number);
     if (load->durations != NULL) nika_histogram_add(load->durations, now - c->due_ns);
@@ -70,15 +78,37 @@ static void completed(struct load_client *c, struct nika_span result)
                                        c->issued, load->options.think_ns + 1);
 }
 
+static void send_to(struct load_client *c, uint32_t to, enum nika_send_class send_class,
+                    struct nika_span frame)
+{
+#ifdef NIKA_BEHAVIOURS
+    if (c->behaviour != NULL) {
+        nika_behaviour_send(c->behaviour, to, send_class, frame);
+        return;
+    }
+#endif
+    nika_links_send(c->carrier->links, to, send_class, frame);
+}
+
+static void broadcast(struct load_client *c, enum nika_send_class send_class,
+                      struct nika_span frame)
+{
+    if (!c->lies) {
+        nika_links_broadcast(c->carrier->links, send_class, frame);
+        return;
+    }
+    for (uint32_t i = 0; i < c->load->options.cluster->config.n; i++)
+        send_to(c, i, send_class, frame);
+}
+
 static void apply(struct load_client *c, const struct nika_action *action, struct nika_span bytes)
 {
     switch ((enum nika_action_kind)action->kind) {
     case NIKA_ACTION_SEND:
-        nika_links_send(c->carrier->links, action->to, (enum nika_send_class)action->send_class,
-                        bytes);
+        send_to(c, action->to, (enum nika_send_class)action->send_class, bytes);
         return;
     case NIKA_ACTION_BROADCAST:
-        nika_links_broadcast(c->carrier->links, (enum nika_send_class)action->send_class, bytes);
+        broadcast(c, (enum nika_send_class)action->send_class, bytes);
         return;
     case NIKA_ACTION_TIMER:
         nika_timers_set(&c->timers, action, nika_loop_now(c->load->loop));
@@ -159,7 +189,7 @@ static void issue(struct load_client *c)
                                .bytes = {c->load->op, size}};
     c->busy = true;
     if (c->load->options.counter) c->floor = nika_counter_begin(&c->load->history);
-    c->load->outstanding++;
+    if (!c->lies) c->load->outstanding++;
     step(c, &event);
 }
 
@@ -216,6 +246,9 @@ static void scan(struct nika_load *load, uint64_t now)
                 .kind = NIKA_EVENT_TIMER, .timer = slot, .generation = generation};
             step(c, &event);
         }
+#ifdef NIKA_BEHAVIOURS
+        if (c->behaviour != NULL) nika_behaviour_run(c->behaviour);
+#endif
         if (c->links != NULL && nika_links_deadline(c->links) <= now)
             nika_links_tick(c->links, now);
         /* Links that a socket made ready have bytes to write, too. */
@@ -240,7 +273,8 @@ static uint32_t carrier_of(const struct nika_load_options *o, uint32_t index)
 {
     const struct nika_member *m = nika_cluster_member(o->cluster, nika_client_node(index));
     uint32_t carrier = nika_client_index(m->carrier);
-    return carrier < o->clients ? carrier : index;
+    /* A liar shares no session with the honest. */
+    return carrier < o->clients - o->liars && index < o->clients - o->liars ? carrier : index;
 }
 
 static bool make_client(struct nika_load *load, uint32_t index, struct nika_problems *p)
@@ -274,6 +308,19 @@ static bool make_client(struct nika_load *load, uint32_t index, struct nika_prob
     }
     c->module =
         o->client_ops->init(c->memory, &o->cluster->config, nika_verifier_host(c->verifier));
+    c->lies = index >= o->clients - o->liars;
+#ifdef NIKA_BEHAVIOURS
+    const struct nika_behaviour_node liar = {.config = &o->cluster->config,
+                                             .replica_ops = o->replica_ops,
+                                             .host = nika_verifier_host(c->verifier),
+                                             .links = c->links,
+                                             .log = o->log};
+    if (c->lies) c->behaviour = nika_behaviour_new(o->behaviour, &liar);
+    if (c->lies && c->behaviour == NULL) {
+        nika_problem(p, path, "", "out of memory");
+        return false;
+    }
+#endif
     struct nika_event start = {.kind = NIKA_EVENT_START};
     step(c, &start);
     return true;
@@ -284,6 +331,7 @@ struct nika_load *nika_load_new(const struct nika_load_options *options,
 {
     struct nika_load *load = calloc(1, sizeof *load);
     bool good = load != NULL;
+    NIKA_ASSERT(options->liars < options->clients);
     if (good) {
         load->options = *options;
         load->loop = nika_loop_new();
@@ -312,6 +360,9 @@ void nika_load_free(struct nika_load *load)
     if (load == NULL) return;
     for (uint32_t i = 0; load->clients != NULL && i < load->options.clients; i++) {
         struct load_client *c = &load->clients[i];
+#ifdef NIKA_BEHAVIOURS
+        nika_behaviour_free(c->behaviour);
+#endif
         nika_links_free(c->links);
         nika_verifier_free(c->verifier);
         nika_keyring_free(c->keyring);
@@ -367,7 +418,7 @@ uint64_t nika_load_run(struct nika_load *load, uint64_t duration_ns,
 
 bool nika_load_is_done(const struct nika_load *load)
 {
-    uint64_t wanted = load->options.requests * load->options.clients;
+    uint64_t wanted = load->options.requests * (load->options.clients - load->options.liars);
     return load->options.requests > 0 && load->completed >= wanted;
 }
 
@@ -379,6 +430,19 @@ bool nika_load_settle(struct nika_load *load, uint64_t timeout_ns)
         round_of(load, until);
     }
     return true;
+}
+
+uint64_t nika_load_acts(const struct nika_load *load)
+{
+    uint64_t sum = 0;
+#ifdef NIKA_BEHAVIOURS
+    for (uint32_t i = 0; i < load->options.clients; i++) {
+        if (load->clients[i].lies) sum += nika_behaviour_acts(load->clients[i].behaviour);
+    }
+#else
+    (void)load;
+#endif
+    return sum;
 }
 
 const struct nika_counter_history *nika_load_history(const struct nika_load *load)

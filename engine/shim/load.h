@@ -8,6 +8,7 @@
 
 #include "engine/core/app.h"
 #include "engine/core/replica.h"
+#include "engine/shim/behaviour.h"
 #include "engine/shim/cluster.h"
 #include "engine/shim/counter_history.h"
 #include "engine/shim/histogram.h"
@@ -28,6 +29,11 @@ struct nika_load_options {
     /* The client that a frame of a replica is for, as its body says; NIKA_NODE_NONE when it names none. Needed where sessions carry the
      * frames of several clients (nika_member.carrier); NULL = every client has a session of its own. */
     uint32_t (*receiver)(const struct nika_frame *frame);
+    /* How the last `liars` of the clients behave, each in a session of its own; what they do is not counted. 0 = all are honest. In builds
+     * with NIKA_BEHAVIOURS alone. */
+    const struct nika_behaviour_options *behaviour;
+    uint32_t liars;
+    const struct nika_replica_ops *replica_ops; /* Of the protocol; for liars. */
     /* Application `null`, writes only: its answers must be those of one counter that every operation moves once. */
     bool counter;
 };
@@ -47,6 +53,8 @@ bool nika_load_is_done(const struct nika_load *load);
 /* Issue nothing more and wait until all is answered. False after `timeout_ns`. */
 bool nika_load_settle(struct nika_load *load, uint64_t timeout_ns);
 
+/* How often the liars acted. */
+uint64_t nika_load_acts(const struct nika_load *load);
 /* What the clients saw of the counter, while `load` lives. */
 const struct nika_counter_history *nika_load_history(const struct nika_load *load);
 

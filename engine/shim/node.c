@@ -1,5 +1,6 @@
 /* engine/shim/node.c: the life of a node: opening everything in the order that makes it safe, the loop, the orderly end; see node.h. */
 #include "engine/shim/node_private.h"
+#include "engine/shim/resident.h"
 
 #ifdef NIKA_BEHAVIOURS
 #include "engine/shim/behaviour.h"
@@ -19,6 +20,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+/* Starting and meeting the others are over after a while; what a change of view or a transfer touches goes the same way later, ever more rarely. */
+#define TRIM_FIRST_NS UINT64_C(1000000000)
 #define RECORDER_FLUSH_NS UINT64_C(100000000) /* What a kill may cost a recording. */
 
 /* Pages that nothing needs are never touched: limits cost address space, not memory. */
@@ -178,8 +181,13 @@ static bool open_behaviour(struct nika_node *node, struct nika_problems *p)
 {
     const struct nika_node_options *o = &node->options;
     if (o->behaviour == NULL) return true;
-    node->behaviour = nika_behaviour_new(o->behaviour, node->config, o->replica_ops, node->module,
-                                         nika_verifier_host(node->verifier), node->links, o->log);
+    const struct nika_behaviour_node liar = {.config = node->config,
+                                             .replica_ops = o->replica_ops,
+                                             .module = node->module,
+                                             .host = nika_verifier_host(node->verifier),
+                                             .links = node->links,
+                                             .log = o->log};
+    node->behaviour = nika_behaviour_new(o->behaviour, &liar);
     if (node->behaviour == NULL) return problem(p, o, "", "memory of the behaviour");
     nika_log(o->log, NIKA_LOG_WARN, "byzantine", "behaviour=%s", o->behaviour->ops->name);
     return true;
@@ -252,6 +260,7 @@ static bool open_links(struct nika_node *node, struct nika_problems *p)
 struct nika_node *nika_node_new(const struct nika_node_options *options,
                                 struct nika_problems *problems)
 {
+    nika_resident_prepare();
     struct nika_node *node = calloc(1, sizeof *node);
     if (node == NULL) {
         problem(problems, options, "", "memory");
@@ -329,6 +338,11 @@ static void round_of(struct nika_node *node)
     uint64_t now = nika_loop_now(node->loop);
     node_http_run(node, now);
     if (links <= now) nika_links_tick(node->links, now);
+    if (now >= node->trim_ns) {
+        (void)nika_resident_trim();
+        node->trim_ns = now + node->trim_interval_ns;
+        node->trim_interval_ns *= 2;
+    }
     if (node->recorder != NULL && now >= node->recorder_flush_ns) {
         nika_recorder_flush(node->recorder);
         node->recorder_flush_ns = now + RECORDER_FLUSH_NS;
@@ -349,6 +363,8 @@ void nika_node_run(struct nika_node *node)
     node_step(node, &start);
     node_run_completions(node);
     bool written = nika_links_flush(node->links);
+    node->trim_ns = nika_clock_monotonic() + TRIM_FIRST_NS;
+    node->trim_interval_ns = TRIM_FIRST_NS;
     while (!node->draining || (!written && nika_clock_monotonic() < node->drain_until_ns)) {
         round_of(node);
         written = nika_links_flush(node->links);

@@ -46,6 +46,7 @@ struct nika_node {
     struct nika_pool *pool;           /* NULL = the loop verifies. */
     struct nika_recorder *recorder;   /* NULL = none. */
     uint64_t recorder_flush_ns;
+    uint64_t trim_ns, trim_interval_ns; /* resident.h */
     struct nika_durable *durable;
     struct nika_http *http;
     struct nika_source durable_source, signal_source, pool_source;

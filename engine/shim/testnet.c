@@ -165,6 +165,10 @@ bool nika_testnet_write(const struct nika_testnet_options *o, struct nika_proble
                              1, "genesis", hex, "cluster", "protocol", o->protocol, "app", o->app,
                              "app_param", (json_int_t)o->app_param, "n", (int)o->n, "f", (int)o->f,
                              "suite", nika_suite_name(o->suite), "replicas", "clients");
+    if (root != NULL && o->tls)
+        json_object_set_new(json_object_get(root, "cluster"), "tls", json_true());
+    if (root != NULL && o->client_macs)
+        json_object_set_new(json_object_get(root, "cluster"), "client_auth", json_string("macs"));
     if (root != NULL && o->tunables != NULL)
         json_object_update(json_object_get(root, "cluster"), o->tunables);
     bool good = root != NULL && write_members(&w, root, ports) &&

@@ -51,6 +51,9 @@ expect 64 "which node?" "$nika" node
 expect 64 "which folder?" "$nika" testnet start
 expect 64 "cannot" "$nika" testnet start --dir "$work/none"
 
+expect 64 "too many replicas for suite ed25519 (at most 8)" "$nika" testnet --n 9 --dir "$work/nine" --client-auth macs
+expect 64 "expected signature or macs" "$nika" testnet --dir "$work/x" --client-auth mac
+
 # Keys of one member.
 expect 0 '"signing"' "$nika" keygen --node client:7 --out "$work/c.key"
 [[ $(stat -c %a "$work/c.key") == 600 ]] || fail "mode of a made key"
@@ -104,6 +107,17 @@ until_true bash -c "grep -q 'amnesiac=1' '$net/replica-3.log'" || fail "a lost d
 get 3 /healthz | grep -q '^HTTP/1.[01] 503' || fail "a replica without memory says that it is healthy"
 kill %1 2>/dev/null
 wait 2>/dev/null
+
+# The same inside TLS 1.3, with clients that do not sign: an operation gets through, and who speaks without it is told of.
+tls="$work/tls"
+expect 0 "cluster of 4" "$nika" testnet --dir "$tls" --tls --client-auth macs
+jq -e '.cluster.tls' "$tls/cluster.json" >/dev/null || fail "the cluster file does not say tls"
+expect 0 "replica 3   healthy" "$nika" testnet start --dir "$tls"
+"$nika" client --dir "$tls" put k v || fail "put over TLS"
+[[ $("$nika" client --dir "$tls" get k) == v ]] || fail "get over TLS"
+printf 'NIKS, and no TLS around it' >"/dev/tcp/127.0.0.1/$(jq -r '.replicas[0].port' "$tls/cluster.json")"
+until_true grep -q 'event=link_closed.*reason="TLS: ' "$tls/replica-0.log" || fail "no TLS left no line"
+expect 0 "4 of 4 replicas stopped" "$nika" testnet stop --dir "$tls"
 
 expect 0 "4 of 4 replicas stopped" "$nika" testnet stop --dir "$net"
 [[ -z $(cat "$net"/*.out) ]] || fail "replicas print: $(cat "$net"/*.out | head -5)"

@@ -63,9 +63,9 @@ rules | awk -F: -v list="$includes" '
 # Only these see OpenSSL.
 while read -r file; do
     case "$file" in
-    engine/core/auth*.c | engine/core/digest.c) ;;
+    engine/core/auth*.c | engine/core/digest.c | engine/shim/link_tls.c) ;;
     *)
-        echo "$file: only engine/core/auth*.c and digest.c may include OpenSSL"
+        echo "$file: only engine/core/auth*.c, digest.c and engine/shim/link_tls.c may include OpenSSL"
         failed=1
         ;;
     esac

@@ -1,6 +1,8 @@
 /* Every suite: what a node signed verifies for that node and those bytes, and for nothing else; the
  * same seed gives the same bytes, so that runs replay. */
 #include "engine/core/auth.h"
+#include "engine/core/bytes.h"
+#include "engine/core/exchange.h"
 #include "tests/support/test.h"
 
 static const enum nika_suite suites[] = {NIKA_SUITE_ED25519, NIKA_SUITE_ECDSA_P256,
@@ -184,6 +186,79 @@ static void test_suite_names_parse_back(void **state)
     assert_int_equal(nika_suite_signature_size(NIKA_SUITE_NONE), 0);
 }
 
+/* ---- vectors of MACs in place of clients' signatures ---- */
+/* The MAC key from `from` to `to`. */
+static struct nika_key pair_key(uint32_t from, uint32_t to)
+{
+    struct nika_key key;
+    memset(&key, 0, sizeof key);
+    nika_store_le(key.bytes, from, 4);
+    nika_store_le(key.bytes + 4, to, 4);
+    return key;
+}
+
+/* The ring of `self` in a cluster of `replicas`, with its keys to all that it speaks with. */
+static struct nika_keyring *vector_ring(uint32_t replicas, uint32_t self)
+{
+    struct nika_keyring *ring = nika_keyring_new_live(NIKA_SUITE_ED25519, replicas, 2, self, NULL);
+    assert_non_null(ring);
+    for (uint32_t i = 0; i < replicas + 2; i++) {
+        uint32_t node = i < replicas ? i : nika_client_node(i - replicas);
+        struct nika_key out = pair_key(self, node), in = pair_key(node, self);
+        if (nika_is_client(self) && nika_is_client(node)) continue;
+        nika_keyring_add_pair(ring, node, &out, &in);
+    }
+    return ring;
+}
+
+static void test_each_replica_judges_its_own_entry_of_a_vector(void **state)
+{
+    const uint32_t client = nika_client_node(1);
+    struct nika_keyring *signer = vector_ring(4, client);
+    struct tag vector = {{0}, NIKA_AUTH_SIZE_MAX};
+    (void)state;
+    assert_int_equal(nika_keyring_use_vectors(signer), NIKA_OK);
+    assert_int_equal(nika_sign(signer, client, message, vector.bytes, &vector.size), NIKA_OK);
+    assert_int_equal(vector.size, nika_suite_signature_size(NIKA_SUITE_ED25519));
+    for (uint32_t i = 0; i < 4; i++) {
+        struct nika_keyring *judge = vector_ring(4, i);
+        assert_int_equal(nika_keyring_use_vectors(judge), NIKA_OK);
+        assert_int_equal(nika_verify(judge, client, message, span_of(&vector)), NIKA_OK);
+        /* Another client, other bytes, another length: for nobody. */
+        const struct nika_span other = {message.data, message.size - 1};
+        assert_int_equal(nika_verify(judge, nika_client_node(0), message, span_of(&vector)),
+                         NIKA_ERR_AUTH);
+        assert_int_equal(nika_verify(judge, client, other, span_of(&vector)), NIKA_ERR_AUTH);
+        struct tag cut = vector;
+        cut.size--;
+        assert_int_equal(nika_verify(judge, client, message, span_of(&cut)), NIKA_ERR_AUTH);
+        /* The "big MAC": an entry is wrong for its replica and for no other. */
+        for (uint32_t k = 0; k < 4; k++) {
+            struct tag partly = vector;
+            partly.bytes[k * partly.size / 4] ^= 1;
+            assert_int_equal(nika_verify(judge, client, message, span_of(&partly)),
+                             k == i ? NIKA_ERR_AUTH : NIKA_OK);
+        }
+        /* A replica makes no vector in the name of a client. */
+        struct tag forged = {{0}, NIKA_AUTH_SIZE_MAX};
+        assert_int_equal(nika_sign(judge, client, message, forged.bytes, &forged.size),
+                         NIKA_ERR_NOT_FOUND);
+        nika_keyring_free(judge);
+    }
+    assert_int_equal(nika_verify(signer, client, message, span_of(&vector)), NIKA_ERR_AUTH);
+    nika_keyring_free(signer);
+}
+
+static void test_entries_of_a_vector_do_not_become_too_short(void **state)
+{
+    (void)state;
+    struct nika_keyring *eight = vector_ring(8, 0), *nine = vector_ring(9, 0);
+    assert_int_equal(nika_keyring_use_vectors(eight), NIKA_OK);
+    assert_int_equal(nika_keyring_use_vectors(nine), NIKA_ERR_CONFIG);
+    nika_keyring_free(eight);
+    nika_keyring_free(nine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +270,8 @@ int main(void)
         cmocka_unit_test(test_a_mac_is_for_one_ordered_pair),
         cmocka_unit_test(test_suite_sim_needs_the_simulator),
         cmocka_unit_test(test_suite_names_parse_back),
+        cmocka_unit_test(test_each_replica_judges_its_own_entry_of_a_vector),
+        cmocka_unit_test(test_entries_of_a_vector_do_not_become_too_short),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

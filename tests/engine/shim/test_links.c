@@ -1,8 +1,9 @@
 /* tests/engine/shim/test_links.c: two nodes over loopback: frames arrive whole and in order, a dead peer is called again, what waits is
- * bounded, and ten thousand hostile connections change nothing. */
-#include "engine/shim/links.h"
+ * bounded, and ten thousand hostile connections change nothing. All of it twice: as it is, and inside TLS. */
+#include "engine/shim/links_private.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <ftw.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -37,6 +38,8 @@ static bool app(const char *name)
     return strcmp(name, "kv") == 0;
 }
 static const struct nika_cluster_names names = {protocol, check, app};
+
+static bool with_tls; /* Which of the two times it is. */
 
 struct node {
     struct nika_links *links;
@@ -100,11 +103,13 @@ static struct fixture *begin(uint32_t outbound)
                                              .protocol = "pbft",
                                              .app = "kv",
                                              .suite = NIKA_SUITE_HMAC,
+                                             .tls = with_tls,
                                              .host = "127.0.0.1"};
     assert_true(nika_testnet_write(&net, &f->problems));
     snprintf(path, sizeof path, "%s/cluster.json", f->dir);
     f->cluster = nika_cluster_load(path, &names, &f->problems);
     assert_non_null(f->cluster);
+    assert_int_equal(f->cluster->tls, with_tls);
     f->loop = nika_loop_new();
     snprintf(path, sizeof path, "%s/log", f->dir);
     f->log = nika_log_open(path, NIKA_LOG_INFO);
@@ -316,6 +321,135 @@ static void test_ten_thousand_hostile_connections_change_nothing(void **state)
     end(f);
 }
 
+/* ---- TLS ---- */
+/* A pair of sockets with TLS on both ends: `caller` calls `callee`, whose end has the secret of `answers`. */
+struct pair {
+    int fds[2];
+    struct nika_tls *contexts[2];
+    struct nika_tls_stream *ends[2];
+};
+
+static void pair_open(struct pair *pair, struct fixture *f, uint32_t callee,
+                      const struct nika_key *caller_secret, const struct nika_key *answers)
+{
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair->fds), 0);
+    pair->contexts[0] = nika_tls_new(f->cluster, caller_secret);
+    pair->contexts[1] = nika_tls_new(f->cluster, answers);
+    pair->ends[0] = nika_tls_stream_new(pair->contexts[0], pair->fds[0], callee);
+    pair->ends[1] = nika_tls_stream_new(pair->contexts[1], pair->fds[1], NIKA_NODE_NONE);
+    assert_non_null(pair->ends[0]);
+    assert_non_null(pair->ends[1]);
+}
+
+static void pair_close(struct pair *pair)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        nika_tls_stream_free(pair->ends[i]);
+        nika_tls_free(pair->contexts[i]);
+        close(pair->fds[i]);
+    }
+}
+
+/* One byte from the caller to the other side. True when it arrived; else `broken` is the end that gave up. */
+static bool pair_talk(struct pair *pair, uint32_t *broken)
+{
+    uint8_t byte = 7, got = 0;
+    bool sent = false;
+    for (uint32_t i = 0; i < 100; i++) {
+        if (!sent) {
+            ssize_t size = nika_tls_send(pair->ends[0], &byte, 1);
+            sent = size == 1;
+            *broken = 0;
+            if (size < 0 && errno != EAGAIN) return false;
+        }
+        ssize_t size = nika_tls_receive(pair->ends[1], &got, 1);
+        *broken = 1;
+        if (size == 1) return got == byte;
+        if (size == 0 || errno != EAGAIN) return false;
+        uint8_t none;
+        size = nika_tls_receive(pair->ends[0], &none, 1);
+        *broken = 0;
+        if (size >= 0 || errno != EAGAIN) return false;
+    }
+    return false;
+}
+
+static void test_tls_knows_members_by_their_keys(void **state)
+{
+    struct fixture *f = begin(1u << 20);
+    struct pair pair;
+    struct nika_key stranger;
+    uint32_t broken = 9;
+    (void)state;
+    memset(&stranger, 5, sizeof stranger);
+    const struct nika_key *zero = &f->nodes[0].keys.identity, *one = &f->nodes[1].keys.identity;
+
+    pair_open(&pair, f, 0, one, zero);
+    assert_true(pair_talk(&pair, &broken));
+    assert_memory_equal(nika_tls_peer(pair.ends[0]), &nika_cluster_member(f->cluster, 0)->identity,
+                        NIKA_KEY_SIZE);
+    assert_memory_equal(nika_tls_peer(pair.ends[1]), &nika_cluster_member(f->cluster, 1)->identity,
+                        NIKA_KEY_SIZE);
+    pair_close(&pair);
+
+    /* Another member answers for the one that was called. */
+    pair_open(&pair, f, 0, one, one);
+    assert_false(pair_talk(&pair, &broken));
+    assert_int_equal(broken, 0);
+    assert_non_null(strstr(nika_tls_reason(pair.ends[0]), "certificate"));
+    pair_close(&pair);
+
+    /* Nobody of this cluster calls, nobody of it answers. */
+    pair_open(&pair, f, 0, &stranger, zero);
+    assert_false(pair_talk(&pair, &broken));
+    assert_int_equal(broken, 1);
+    assert_non_null(strstr(nika_tls_reason(pair.ends[1]), "certificate"));
+    pair_close(&pair);
+    pair_open(&pair, f, 0, one, &stranger);
+    assert_false(pair_talk(&pair, &broken));
+    assert_int_equal(broken, 0);
+    pair_close(&pair);
+    end(f);
+}
+
+/* Whoever speaks the session protocol without TLS is turned away, and told of. */
+static void test_a_session_without_tls_is_refused(void **state)
+{
+    struct fixture *f = begin(1u << 20);
+    (void)state;
+    turn_until_up(f);
+    int fd = call(nika_cluster_member(f->cluster, 0));
+    for (uint32_t i = 0; i < 20; i++) turn(f);
+    be_hostile(fd, 4); /* A well-formed HELLO of replica 2. */
+    for (uint32_t i = 0; i < 20; i++) turn(f);
+    assert_int_equal(nika_links_stats(f->nodes[0].links)->ends[NIKA_SESSION_REFUSED], 1);
+    assert_int_equal(nika_links_stats(f->nodes[0].links)->opened, 1);
+    close(fd);
+    end(f);
+}
+
+/* Replica 1, whose session is good, comes with the certificate of replica 2. */
+static void test_nobody_lends_its_certificate_to_another(void **state)
+{
+    struct fixture *f = begin(1u << 20);
+    struct nika_node_keys lender;
+    char path[128];
+    (void)state;
+    snprintf(path, sizeof path, "%s/keys/replica-2.key", f->dir);
+    assert_true(nika_keys_load(path, 2, f->cluster, &lender, &f->problems));
+    struct nika_links *caller = f->nodes[1].links;
+    nika_tls_free(caller->tls);
+    caller->tls = nika_tls_new(f->cluster, &lender.identity);
+    uint64_t until = nika_clock_monotonic() + WAIT_NS;
+    while (nika_links_stats(f->nodes[0].links)->ends[NIKA_SESSION_REFUSED] == 0) {
+        assert_true(nika_clock_monotonic() < until);
+        turn(f);
+    }
+    assert_false(nika_links_is_up(f->nodes[0].links, 1));
+    assert_false(nika_links_is_up(f->nodes[0].links, 2));
+    end(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,5 +459,13 @@ int main(void)
         cmocka_unit_test(test_a_refused_frame_closes_the_connection),
         cmocka_unit_test(test_ten_thousand_hostile_connections_change_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tls_tests[] = {
+        cmocka_unit_test(test_tls_knows_members_by_their_keys),
+        cmocka_unit_test(test_a_session_without_tls_is_refused),
+        cmocka_unit_test(test_nobody_lends_its_certificate_to_another),
+    };
+    int failed = cmocka_run_group_tests_name("sessions", tests, NULL, NULL);
+    with_tls = true;
+    failed += cmocka_run_group_tests_name("sessions inside TLS", tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("TLS", tls_tests, NULL, NULL);
 }
