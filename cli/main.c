@@ -183,7 +183,7 @@ static void print_help(FILE *file)
             "[OPTION...]\n\n",
             cli_version_number());
     for (uint32_t i = 0; cli_commands[i] != NULL; i++)
-        fprintf(file, "  %-10s %s\n", cli_commands[i]->name, cli_commands[i]->doc);
+        fprintf(file, "  %-10s  %s\n", cli_commands[i]->name, cli_commands[i]->doc);
     fprintf(file, "\n`nika COMMAND --help` says more. Exit codes (nika explain exit-codes):\n ");
     for (uint32_t i = 0; i < CLI_EXIT_COUNT; i++) {
         fprintf(file, " %d %s%s", cli_exits[i], nika_exit_name(cli_exits[i]),

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # fuzz.afl: AFL++ drives every target: built by its compiler through the same build script, from the same seeds, a few seconds each; it runs
-# inputs, sees coverage and finds no crash; and it finds the one that is planted. Usage: afl.sh [SECONDS]
+# inputs, sees coverage and finds no crash, by its own mutations and by the target's; and it finds the crash that is planted.
+# Usage: afl.sh [SECONDS]
 set -uo pipefail
 seconds=${1:-4}
 driver=/usr/lib/afl/libAFLDriver.a
@@ -22,6 +23,10 @@ env -i PATH="$PATH" HOME="$work" AFL_QUIET=1 SRC="$work/src" WORK="$work/work" O
     LIB_FUZZING_ENGINE=$driver CC=afl-clang-fast CXX=afl-clang-fast++ CFLAGS="$cflags" CXXFLAGS="$cflags" \
     bash -eu fuzz/oss-fuzz/build.sh >"$work/log" 2>&1 || { tail -40 "$work/log"; echo "FAIL: build.sh"; exit 1; }
 
+cmake -S . -B "$work/plain" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_C_COMPILER=clang-14 -DCMAKE_C_FLAGS=-O2 -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+    -DNIKA_TESTS=OFF -DNIKA_TPM=OFF -DNIKA_AFL_MUTATORS=ON >"$work/log" 2>&1 && cmake --build "$work/plain" --target nika_afl_mutators >>"$work/log" 2>&1 ||
+    { tail -40 "$work/log"; echo "FAIL: mutators"; exit 1; }
+
 export AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_AFFINITY=1 AFL_FORKSRV_INIT_TMOUT=30000 AFL_QUIET=1
 stat_of() { sed -n "s/^$2 *: *//p" "$work/found/$1/default/fuzzer_stats"; }
 fuzz() { # NAME PROGRAM SEEDS [OPTIONS]
@@ -31,7 +36,8 @@ fuzz() { # NAME PROGRAM SEEDS [OPTIONS]
     [[ -s "$work/found/$name/default/fuzzer_stats" ]] || { fail "$name: $(tail -5 "$work/$name.log")"; return 1; }
 }
 mapfile -t known < <(sed -nE 's/^TARGET\((.*)\).*/\1/p' fuzz/targets/targets.def | tr _ -)
-printf '%-16s %10s %8s %8s %8s %s\n' target executions exec/s edges inputs crashes
+printf '%-16s %10s %8s %8s %8s %8s %s\n' target executions exec/s edges inputs found-by-own crashes
+found=0
 for target in "${known[@]}"; do
     # A tenth of the seeds, so that most of the seconds are fuzzing.
     mkdir -p "$work/seeds/$target"
@@ -39,12 +45,19 @@ for target in "${known[@]}"; do
     words=()
     [[ ! -e "$work/out/fuzz-$target.dict" ]] || words=(-x "$work/out/fuzz-$target.dict")
     fuzz "$target" "$work/out/fuzz-$target" "$work/seeds/$target" "${words[@]}" || continue
+    # Once more, by the target's own steps alone: they make inputs, and these find what is new.
+    AFL_CUSTOM_MUTATOR_LIBRARY="$work/plain/mutators/libafl-$target.so" AFL_CUSTOM_MUTATOR_ONLY=1 \
+        fuzz "$target.own" "$work/out/fuzz-$target" "$work/seeds/$target" || continue
+    own=$(stat_of "$target.own" execs_done) new=$(stat_of "$target.own" corpus_found)
+    [[ $own -ge 50 && $(stat_of "$target.own" saved_crashes) -eq 0 ]] || fail "$target: $own runs by its own mutator, $(stat_of "$target.own" saved_crashes) crashes"
     crashes=$(stat_of "$target" saved_crashes) runs=$(stat_of "$target" execs_done) edges=$(stat_of "$target" edges_found)
-    printf '%-16s %10s %8s %8s %8s %s\n' "$target" "$runs" "$(stat_of "$target" execs_per_sec)" "$edges" "$(stat_of "$target" corpus_count)" "$crashes"
+    found=$((found + new))
+    printf '%-16s %10s %8s %8s %8s %8s %s\n' "$target" "$runs" "$(stat_of "$target" execs_per_sec)" "$edges" "$(stat_of "$target" corpus_count)" "$new" "$crashes"
     [[ $runs -ge 100 ]] || fail "$target: $runs runs"
     [[ $edges -ge 30 ]] || fail "$target: $edges edges"
     [[ $crashes -eq 0 ]] || fail "$target: $crashes crashes"
 done
+[[ $found -ge 20 ]] || fail "the targets' own mutators found $found inputs"
 
 # The tester: the same driver and options find a crash behind two comparisons.
 cat >"$work/canary.c" <<'C'

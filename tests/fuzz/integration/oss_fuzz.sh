@@ -21,7 +21,7 @@ git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/nul
 for folder in fuzz/oss-fuzz .clusterfuzzlite; do
     for file in Dockerfile build.sh project.yaml; do [[ -s "$folder/$file" ]] || fail "no $folder/$file"; done
     bash -n "$folder/build.sh" || fail "$folder/build.sh is no shell script"
-    python3 -c 'import sys, yaml; y = yaml.safe_load(open(sys.argv[1])); assert y["language"] == "c" and y["base_os_version"]' "$folder/project.yaml" ||
+    /usr/bin/python3 -c 'import sys, yaml; y = yaml.safe_load(open(sys.argv[1])); assert y["language"] == "c" and y["base_os_version"]' "$folder/project.yaml" ||
         fail "$folder/project.yaml"
     packages=$(sed -n '/apt-get install/,/&&/p' "$folder/Dockerfile" | grep -oE '\b[a-z0-9+.-]+-(dev|build|config)\b|\b(cmake|zip)\b' | sort -u)
     [[ $(wc -w <<<"$packages") -ge 8 ]] || fail "$folder/Dockerfile installs few packages"
