@@ -56,7 +56,7 @@ struct setup {
     bool adversarial; /* One Byzantine replica, and a network that loses, repeats and splits. */
 };
 struct figures {
-    uint64_t runs, events, messages, requests, wall_ns, virtual_ns, replica_bytes;
+    uint64_t runs, events, messages, bytes, requests, wall_ns, virtual_ns, replica_bytes;
     int worst;
 };
 
@@ -356,6 +356,7 @@ static bool measure(const struct setup *u, struct figures *out)
             out->runs++;
             out->events += result->stats.events;
             out->messages += result->stats.messages_delivered;
+            out->bytes += result->stats.bytes_sent;
             out->requests += result->requests_completed;
             out->virtual_ns += result->completed_ns;
             out->wall_ns = cli_clock_ns() - started;
@@ -492,6 +493,7 @@ static json_t *measure_all(const struct arguments *a, int *worst)
     add(root, "events_per_s", per_second(f.events, &f));
     add(root, "messages_per_1000_requests",
         f.requests > 0 ? (json_int_t)(f.messages * 1000 / f.requests) : 0);
+    add(root, "bytes_per_request", f.requests > 0 ? (json_int_t)(f.bytes / f.requests) : 0);
     add(root, "requests_per_virtual_s",
         f.virtual_ns > 0 ? (json_int_t)((unsigned __int128)f.requests * 1000000000 / f.virtual_ns)
                          : 0);

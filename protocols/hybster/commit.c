@@ -49,11 +49,7 @@ static bool prepare_certify(struct nika_replica *r, struct hybster_slot *slot)
     uint32_t handle = hybster_certify_frame(r, &hybster_info_prepare, &m, &m.certificate,
                                             NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, value);
     if (handle == 0) return false;
-    slot->prepare = handle;
-    slot->intent = false;
-    r->certifying = m.seq;
-    hybster_prepare_persist(r, slot);
-    hybster_votes_recount(r, slot);
+    hybster_prepare_issued(r, slot, handle);
     return true;
 }
 
@@ -181,7 +177,6 @@ void hybster_check_committed(struct nika_replica *r, struct hybster_slot *slot)
 {
     uint32_t leader = common_primary(&r->core, slot->view);
     if (slot->prepare == 0 || slot->view != r->entered) return;
-    if (leader == r->core.self && !slot->prepare_durable) return;
     if (slot->commit_count + 1u < r->core.quorum) return;
     if (slot->base.committed && nika_digest_equal(&slot->base.commit_digest, &slot->digest)) return;
     uint64_t signers[2] = {0, 0};

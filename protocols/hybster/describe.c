@@ -104,6 +104,13 @@ void hybster_describe_record(uint32_t kind, struct nika_span record, struct nika
     struct nika_reader reader = nika_reader_of(record);
     memset(out, 0, sizeof *out);
     switch (kind) {
+    case HYBSTER_RECORD_INTENT:
+        out->view = nika_read_u64(&reader);
+        out->seq = nika_read_u64(&reader);
+        out->digest = nika_read_digest(&reader);
+        out->has_digest = !reader.failed;
+        out->message_class = NIKA_MESSAGE_PROPOSE;
+        return;
     case HYBSTER_RECORD_PREPARE:
         describe_frame(nika_read_bytes(&reader, NIKA_CONTROL_SIZE_MAX), HYBSTER_TYPE_prepare, out);
         out->message_class = NIKA_MESSAGE_PROPOSE;

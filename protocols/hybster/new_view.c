@@ -72,6 +72,7 @@ static void take_view(struct nika_replica *r, uint64_t view, uint32_t handle)
     nika_store_free(r->core.store, r->new_view);
     r->new_view = handle;
     r->entered = view;
+    r->certifying = 0; /* Nobody asks any more what the counter was used for before. */
     stored_new_view(r, handle, &frame, &m);
     r->low_bound = 0;
     while (nika_frames_next(&m.prepares, &at, &raw)) {

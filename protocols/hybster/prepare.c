@@ -1,8 +1,8 @@
 /* protocols/hybster/prepare.c: the leader's order and whether to follow it (PROTOCOLS.md 2.3, HP1-HP7; 2.5).
  *
- * The leader makes its intent durable, uses its counter for one order at a time, makes the certified PREPARE durable and then sends
- * it: at most the last certificate can be lost in a crash, and that one the trusted subsystem gives again. A follower makes PREPARE
- * and batch durable before it uses its own counter (commit.c). */
+ * The leader makes batch and draft of the PREPARE durable in one record, uses its counter and sends at once. What it certified goes to
+ * the disk behind that, and the counter waits for it: at most the last certificate can be lost in a crash, and that one the trusted
+ * subsystem gives again for the draft. A follower makes PREPARE and batch durable before it uses its own counter (commit.c). */
 #include "protocols/common/fetch.h"
 #include "protocols/common/status.h"
 #include "protocols/hybster/state.h"
@@ -199,7 +199,7 @@ void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot)
 {
     struct nika_span body = nika_store_span(r->core.store, slot->batch);
     uint8_t *bytes = NULL;
-    uint32_t size = 8 + 4 + body.size;
+    uint32_t size = HYBSTER_DRAFT_SIZE + 4 + body.size;
     struct nika_action *action =
         nika_effects_add(r->core.effects, NIKA_ACTION_PERSIST, size, &bytes);
     if (action == NULL) return;
@@ -208,6 +208,8 @@ void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot)
     action->token = common_token(HYBSTER_TOKEN_INTENT, r->view_generation, slot->base.seq);
     struct nika_writer w = nika_writer_of(bytes, size);
     nika_write_u64(&w, slot->view);
+    nika_write_u64(&w, slot->base.seq);
+    nika_write_digest(&w, &slot->digest);
     nika_write_bytes(&w, body);
     slot->persist_failed = false;
 }
@@ -241,19 +243,23 @@ void hybster_prepare_persist(struct nika_replica *r, struct hybster_slot *slot)
     slot->persist_failed = false;
 }
 
+void hybster_prepare_issued(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame)
+{
+    slot->prepare = frame;
+    slot->intent = false;
+    r->certifying = slot->base.seq;
+    hybster_prepare_persist(r, slot);
+    common_broadcast_frame(&r->core, nika_store_span(r->core.store, frame));
+    common_send_batch(&r->core, NIKA_NODE_NONE, nika_store_span(r->core.store, slot->batch));
+    hybster_votes_recount(r, slot);
+    hybster_check_committed(r, slot);
+}
+
 void hybster_prepare_stored(struct nika_replica *r, uint64_t seq)
 {
     if (r->certifying == seq) r->certifying = 0;
     struct hybster_slot *slot = hybster_slot_find(r, seq);
     bool held = slot != NULL && slot->prepare != 0 && slot->view == r->entered;
-    if (held && !slot->prepare_durable && r->core.active) {
-        slot->prepare_durable = true;
-        if (common_leading(&r->core) && !slot->from_new_view && !r->halted) {
-            common_broadcast_frame(&r->core, nika_store_span(r->core.store, slot->prepare));
-            common_send_batch(&r->core, NIKA_NODE_NONE,
-                              nika_store_span(r->core.store, slot->batch));
-        }
-        hybster_check_committed(r, slot);
-    }
+    if (held && r->core.active) slot->prepare_durable = true;
     hybster_advance(r);
 }

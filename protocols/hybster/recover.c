@@ -48,11 +48,11 @@ static void recover_intent(struct nika_replica *r, uint64_t seq, struct nika_spa
 {
     struct nika_reader reader = nika_reader_of(record);
     uint64_t view = nika_read_u64(&reader);
+    bool named = nika_read_u64(&reader) == seq;
+    struct nika_digest digest = nika_read_digest(&reader);
     struct nika_span body = nika_read_bytes(&reader, NIKA_MESSAGE_SIZE_MAX);
-    struct nika_digest digest;
-    struct hybster_slot *slot = nika_reader_done(&reader) ? slot_for(r, seq) : NULL;
+    struct hybster_slot *slot = nika_reader_done(&reader) && named ? slot_for(r, seq) : NULL;
     if (slot == NULL || (slot->prepare != 0 && slot->view >= view)) return;
-    common_batch_body_digest(body, &digest);
     hybster_slot_reset_view(r, slot);
     slot->view = view;
     adopt_batch(r, slot, &digest, body);
@@ -158,12 +158,9 @@ static void take_reissued(struct nika_replica *r)
     struct hybster_slot *slot = hybster_slot_find(r, r->counter.order);
     if (slot == NULL || slot->view != r->entered) return;
     if (slot->intent && slot->prepare == 0) {
-        slot->prepare =
+        uint32_t frame =
             hybster_reissue_order(r, HYBSTER_TYPE_prepare, slot->base.seq, &slot->digest);
-        if (slot->prepare == 0) return;
-        slot->intent = false;
-        r->certifying = slot->base.seq;
-        hybster_prepare_persist(r, slot);
+        if (frame != 0) hybster_prepare_issued(r, slot, frame);
     } else if (slot->prepare != 0 && slot->commit == 0 && !common_leading(&r->core)) {
         slot->commit = hybster_reissue_order(r, HYBSTER_TYPE_commit, slot->base.seq, &slot->digest);
         if (slot->commit == 0) return;

@@ -225,6 +225,9 @@ static void on_stored(struct nika_replica *r, const struct nika_event *event)
     uint64_t seq = number_of(r, event->token);
     if (kind == COMMON_TOKEN_TRANSFER_SAVED) {
         common_transfer_saved(&r->core, seq, event->status);
+    } else if (kind == HYBSTER_TOKEN_PREPARE && generation != r->view_generation) {
+        if (r->certifying != 0 && r->certifying == seq)
+            hybster_certified_stored(r, event->status != 0);
     } else if (event->status != 0) {
         if (generation == r->view_generation) persist_refused(r, kind, seq);
     } else if (kind == COMMON_TOKEN_SNAPSHOT_SAVED) {

@@ -20,12 +20,15 @@ struct hybster_order {
     struct nika_span certificate;
 };
 #define HYBSTER_ORDER_SIZE (8u + 8u + NIKA_DIGEST_SIZE + 4u + NIKA_TRUSTED_CERTIFICATE_SIZE)
+#define HYBSTER_DRAFT_SIZE (8u + 8u + NIKA_DIGEST_SIZE) /* The same without its certificate. */
 /* The last field of every certified message: u32 length | certificate. */
 #define HYBSTER_CERTIFICATE_FIELD (4u + NIKA_TRUSTED_CERTIFICATE_SIZE)
 
 /* Durable records. Slot records first. */
 enum hybster_record {
-    HYBSTER_RECORD_INTENT = 1,  /* view u64 | batch body: the leader is about to use the counter. */
+    HYBSTER_RECORD_INTENT =
+        1, /* Draft of a PREPARE: all its fields but the certificate | batch body
+                                   (u32 length + bytes): the leader is about to use the counter. */
     HYBSTER_RECORD_PREPARE = 2, /* PREPARE frame (u32 length + bytes) | batch body (the same). */
     HYBSTER_RECORD_COMMIT = 3,  /* Own COMMIT frame. */
     HYBSTER_RECORD_VIEW_CHANGE = NIKA_RECORD_LATEST | 1, /* VIEW-CHANGE frame. seq = view. */
@@ -35,7 +38,7 @@ enum hybster_record {
 /* What a completion token means, beside enum common_token_kind. All carry the view generation. */
 enum hybster_token {
     HYBSTER_TOKEN_INTENT = 1,  /* STORED: the leader may use the counter. */
-    HYBSTER_TOKEN_PREPARE,     /* STORED: send PREPARE (leader) or use the counter for COMMIT. */
+    HYBSTER_TOKEN_PREPARE,     /* STORED: use the counter for what follows (leader), for COMMIT. */
     HYBSTER_TOKEN_VIEW_CHANGE, /* STORED: send VIEW-CHANGE. seq = view. */
     HYBSTER_TOKEN_NEW_VIEW,    /* STORED: enter the view, or acknowledge it. seq = view. */
     HYBSTER_TOKEN_COMMIT = 14, /* Nobody waits for it. */
@@ -101,7 +104,8 @@ struct nika_replica {
     struct nika_trusted_value counter; /* Last value of the ordering counter. */
     uint64_t voted; /* Highest order of `entered` that needs no use of the counter any more. */
     uint64_t
-        certifying; /* Leader: order whose certified PREPARE is on its way to the disk; 0 = none. */
+        certifying; /* Leader: order whose certificate is on its way to the disk; 0 = none. Until it
+                       is there the counter stays where it is, so that it can be reissued. */
 
     /* View change. */
     uint32_t my_view_change; /* Store handle of the VIEW-CHANGE frame for core.view; 0 = none. */
@@ -209,6 +213,10 @@ void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot);
 void hybster_prepare_persist(struct nika_replica *r, struct hybster_slot *slot);
 void hybster_intent_stored(struct nika_replica *r, uint64_t seq);
 void hybster_prepare_stored(struct nika_replica *r, uint64_t seq);
+/* Leader: an intent has its certificate. Takes the handle. */
+void hybster_prepare_issued(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame);
+/* The record that the counter waited for was stored or refused, after its view was left. */
+void hybster_certified_stored(struct nika_replica *r, bool refused);
 /* Use the counter for every order whose turn it is: PREPAREs of the leader one by one, COMMITs of a follower (HP6). */
 void hybster_advance(struct nika_replica *r);
 /* An order of the view being entered. `batch` is at hand, unless it lies where the state already is. */

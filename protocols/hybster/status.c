@@ -110,7 +110,7 @@ uint32_t hybster_wait(const struct nika_replica *r, uint64_t *detail)
     if (slot->base.committed) return NIKA_WAIT_APP;
     if (slot->intent) return NIKA_WAIT_DISK;
     if (slot->prepare == 0) return NIKA_WAIT_PRE_PREPARE;
-    if (!slot->prepare_durable) return NIKA_WAIT_DISK;
+    if (!slot->prepare_durable && !common_leading(&r->core)) return NIKA_WAIT_DISK;
     *detail = slot->commit_count;
     return NIKA_WAIT_COMMITS;
 }

@@ -9,15 +9,12 @@
 /* S5. */
 static void answer_votes(struct nika_replica *r, uint32_t peer, const struct hybster_status *m)
 {
-    bool leading = common_leading(&r->core);
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct hybster_slot *slot = hybster_slot_find(r, s);
         if (slot == NULL || slot->view != r->entered || s <= m->last_executed || s <= m->low_mark)
             continue;
         if (common_status_has(m->committed, m->last_executed, s)) continue;
-        /* D1 holds for retransmissions too. */
-        bool sayable = slot->prepare != 0 && (!leading || slot->prepare_durable);
-        if (sayable && !common_status_has(m->prepared, m->last_executed, s))
+        if (slot->prepare != 0 && !common_status_has(m->prepared, m->last_executed, s))
             common_resend(&r->core, peer, slot->prepare);
         if (slot->commit != 0) common_resend(&r->core, peer, slot->commit);
     }

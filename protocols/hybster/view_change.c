@@ -33,7 +33,6 @@ void hybster_view_leave(struct nika_replica *r)
     common_timer_stop(&r->core, COMMON_TIMER_BATCH);
     common_timer_stop(&r->core, COMMON_TIMER_VIEW);
     common_pending_unpropose(&r->core.pending);
-    r->certifying = 0;
     /* A NEW-VIEW that was not entered yet is dropped: peers send it again. */
     hybster_candidate_drop(r);
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
@@ -185,7 +184,8 @@ static uint32_t certify_own(struct nika_replica *r, struct nika_writer *prepares
 static void build_own(struct nika_replica *r)
 {
     struct nika_list counted = {0};
-    if (r->halted ||
+    /* The last order's certificate could not be had again once the counter has moved on. */
+    if (r->halted || r->certifying != 0 ||
         nika_trusted_compare(r->counter, (struct nika_trusted_value){r->core.view, 0}) >= 0)
         return;
     if (!hops_prepare(r)) return;
@@ -235,10 +235,31 @@ void hybster_view_change_stored(struct nika_replica *r, uint64_t view)
     hybster_new_view_try_build(r);
 }
 
+void hybster_certified_stored(struct nika_replica *r, bool refused)
+{
+    struct hybster_slot *slot = hybster_slot_find(r, r->certifying);
+    if (refused && slot != NULL)
+        slot->persist_failed = true;
+    else
+        r->certifying = 0;
+    if (!refused) hybster_view_retry(r);
+}
+
+/* The last order of a view that was left: it must be durable before the counter may move on. */
+static void retry_certified(struct nika_replica *r)
+{
+    struct hybster_slot *slot = hybster_slot_find(r, r->certifying);
+    if (slot == NULL || slot->prepare == 0)
+        r->certifying = 0; /* Stable meanwhile: nobody asks for it. */
+    else if (slot->persist_failed)
+        hybster_prepare_persist(r, slot);
+}
+
 void hybster_view_retry(struct nika_replica *r)
 {
     hybster_candidate_progress(r);
     if (r->core.active || r->halted) return;
+    if (r->certifying != 0) retry_certified(r);
     if (r->my_view_change == 0) {
         build_own(r);
     } else if (!r->my_view_change_durable) {

@@ -188,17 +188,22 @@ struct fixture_bytes build_new_view(struct fixture *f, const struct build_new_vi
     return frame;
 }
 
-struct fixture_bytes build_batch(struct fixture *f, uint64_t timestamp, uint64_t time_ns,
-                                 bool forged, struct nika_digest *digest)
+struct fixture_bytes build_request(struct fixture *f, uint32_t client, uint64_t timestamp)
 {
     uint8_t op[4] = {1, 2, 3, (uint8_t)timestamp}, bytes[256];
     struct common_request request = {
-        .client = 0, .timestamp = timestamp, .replier = NIKA_NODE_NONE, .op = {op, sizeof op}};
+        .client = client, .timestamp = timestamp, .replier = NIKA_NODE_NONE, .op = {op, sizeof op}};
     struct nika_writer encoded = nika_writer_of(bytes, sizeof bytes);
     nika_encode(&common_info_request, &request, &encoded);
     assert_false(encoded.failed);
-    struct fixture_bytes frame = fixture_frame(f, nika_client_node(0), &common_info_request,
-                                               (struct nika_span){bytes, encoded.at});
+    return fixture_frame(f, nika_client_node(client), &common_info_request,
+                         (struct nika_span){bytes, encoded.at});
+}
+
+struct fixture_bytes build_batch(struct fixture *f, uint64_t timestamp, uint64_t time_ns,
+                                 bool forged, struct nika_digest *digest)
+{
+    struct fixture_bytes frame = build_request(f, 0, timestamp);
     if (forged) frame.data[frame.size - 1] ^= 1;
     struct fixture_bytes body = {malloc(frame.size + 16), frame.size + 16};
     struct nika_writer w = nika_writer_of(body.data, body.size);

@@ -77,6 +77,8 @@ struct fixture_bytes build_checkpoint(struct fixture *f, const struct build_chec
 struct fixture_bytes build_view_change(struct fixture *f, const struct build_view_change *spec);
 struct fixture_bytes build_ack(struct fixture *f, const struct build_ack *spec);
 struct fixture_bytes build_new_view(struct fixture *f, const struct build_new_view *spec);
+/* A REQUEST of `client` under `timestamp`. */
+struct fixture_bytes build_request(struct fixture *f, uint32_t client, uint64_t timestamp);
 /* A BATCH body with one request of client 0 under `timestamp`, and its digest. With `forged` the client's signature is damaged. */
 struct fixture_bytes build_batch(struct fixture *f, uint64_t timestamp, uint64_t time_ns,
                                  bool forged, struct nika_digest *digest);

@@ -185,18 +185,30 @@ static void step_once(struct fixture *f, const struct nika_event *event)
     }
 }
 
-static void step(struct fixture *f, const struct nika_event *event)
+static void forget_answer(struct fixture *f)
 {
-    step_once(f, event);
-    while (f->completion_count > 0) {
+    free(f->completions[f->completion_first].bytes.data);
+    f->completion_first = (f->completion_first + 1) % FIXTURE_COMPLETIONS_MAX;
+    f->completion_count--;
+}
+
+void fixture_answer(struct fixture *f, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && f->completion_count > 0; i++) {
         struct fixture_completion c = f->completions[f->completion_first];
-        f->completion_first = (f->completion_first + 1) % FIXTURE_COMPLETIONS_MAX;
-        f->completion_count--;
+        c.bytes = copy(fixture_span(c.bytes));
+        forget_answer(f);
         struct nika_event next = {
             .kind = c.kind, .now_ns = f->now_ns, .token = c.token, .bytes = fixture_span(c.bytes)};
         step_once(f, &next);
         free(c.bytes.data);
     }
+}
+
+static void step(struct fixture *f, const struct nika_event *event)
+{
+    step_once(f, event);
+    while (!f->held && f->completion_count > 0) fixture_answer(f, 1);
 }
 
 static void boot(struct fixture *f)
@@ -255,6 +267,7 @@ struct fixture *fixture_new(uint32_t self)
 void fixture_free(struct fixture *f)
 {
     for (uint32_t i = 0; i < f->log_count; i++) free(f->log[i].bytes.data);
+    while (f->completion_count > 0) forget_answer(f);
     free(f->effects.actions);
     free(f->effects.bytes);
     free(f->memory);
@@ -265,6 +278,7 @@ void fixture_free(struct fixture *f)
 
 void fixture_restart(struct fixture *f)
 {
+    while (f->completion_count > 0) forget_answer(f);
     boot(f);
     memset(&f->app_state, 0, sizeof f->app_state);
     for (uint32_t i = 0; i < f->log_count; i++) {

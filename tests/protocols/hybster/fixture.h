@@ -45,6 +45,7 @@ struct fixture {
     uint32_t log_count;
     struct fixture_completion completions[FIXTURE_COMPLETIONS_MAX];
     uint32_t completion_first, completion_count;
+    bool held; /* Disk and application answer only when fixture_answer() says so. */
     struct nika_digest app_state;
     uint32_t rejects[NIKA_CHECK_COUNT];
     uint32_t alarms, evidence;
@@ -62,6 +63,8 @@ static inline struct nika_span fixture_span(struct fixture_bytes bytes)
 }
 /* Give a frame to the replica and free it. False when ingress refuses it. */
 bool fixture_give(struct fixture *f, struct fixture_bytes frame);
+/* Let disk and application answer the oldest `count` requests made to them. */
+void fixture_answer(struct fixture *f, uint32_t count);
 /* Fire a timer if it is armed. */
 bool fixture_fire(struct fixture *f, uint32_t timer);
 /* Lose the memory, keep the disk and the trusted subsystem. */

@@ -1,0 +1,119 @@
+/* D1 of the leader: one durable record before its counter moves, and at most the last certificate to lose (PROTOCOLS.md 2.3, 2.5). */
+#include "tests/protocols/hybster/build.h"
+
+#define SELF 0u
+
+static uint32_t records(const struct fixture *f, uint32_t kind)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < f->log_count; i++) count += f->log[i].kind == kind ? 1u : 0u;
+    return count;
+}
+static struct nika_trusted_value counter(const struct fixture *f)
+{
+    return f->instance.counter[HYBSTER_COUNTER_ORDER].last.value;
+}
+/* The leader of view 0 with a request of each of `clients` clients, whose disk has not answered yet. */
+static struct fixture *asked(uint32_t clients)
+{
+    struct fixture *f = fixture_new(SELF);
+    f->held = true;
+    for (uint32_t i = 0; i < clients; i++) assert_true(fixture_give(f, build_request(f, i, 1)));
+    return f;
+}
+
+static void test_one_write_before_the_prepare_leaves(void **state)
+{
+    (void)state;
+    struct fixture *f = asked(1);
+    assert_int_equal(records(f, HYBSTER_RECORD_INTENT), 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 0);
+    assert_int_equal(counter(f).order, 0);
+    fixture_answer(f, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 1);
+    assert_int_equal(f->sent[COMMON_TYPE_batch], 1);
+    assert_int_equal(counter(f).order, 1);
+    fixture_free(f);
+}
+
+static void test_counter_waits_for_the_last_certificate(void **state)
+{
+    (void)state;
+    struct fixture *f = asked(2);
+    /* Both drafts are on the disk, the first certificate is not. */
+    fixture_answer(f, 2);
+    assert_int_equal(records(f, HYBSTER_RECORD_PREPARE), 1);
+    assert_int_equal(counter(f).order, 1);
+    fixture_answer(f, 1);
+    assert_int_equal(counter(f).order, 2);
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
+    fixture_free(f);
+}
+
+/* The crash comes when the PREPARE is out and its certificate nowhere: the draft and the trusted subsystem give it back. */
+static void test_lost_certificate_is_reissued_for_the_draft(void **state)
+{
+    (void)state;
+    struct fixture *f = asked(1);
+    fixture_answer(f, 1);
+    struct nika_span sent =
+        nika_store_span(f->replica->core.store, hybster_slot_find(f->replica, 1)->prepare);
+    uint8_t before[HYBSTER_ORDER_FRAME_SIZE];
+    assert_int_equal(sent.size, sizeof before);
+    memcpy(before, sent.data, sizeof before);
+    for (uint32_t i = 0; i < f->log_count; i++) {
+        if (f->log[i].kind == HYBSTER_RECORD_PREPARE) f->log[i].kind = 0;
+    }
+    fixture_restart(f);
+    assert_false(f->replica->halted);
+    assert_int_equal(counter(f).order, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
+    struct nika_span again =
+        nika_store_span(f->replica->core.store, hybster_slot_find(f->replica, 1)->prepare);
+    assert_memory_equal(again.data, before, sizeof before);
+    fixture_free(f);
+}
+
+/* A draft whose counter never moved is certified after the restart, and once. */
+static void test_draft_without_certificate_goes_on(void **state)
+{
+    (void)state;
+    struct fixture *f = asked(1);
+    fixture_restart(f);
+    assert_int_equal(counter(f).order, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 1);
+    fixture_free(f);
+}
+
+/* With the VIEW-CHANGE's certificate the order's could not be had again: it must be durable first. */
+static void test_view_change_waits_for_the_certificate(void **state)
+{
+    (void)state;
+    struct fixture *f = asked(1);
+    fixture_answer(f, 1);
+    struct build_view_change spec = {.view = 1};
+    for (spec.sender = 1; spec.sender < FIXTURE_REPLICAS; spec.sender++)
+        assert_true(fixture_give(f, build_view_change(f, &spec)));
+    assert_int_equal(f->replica->core.view, 1);
+    assert_false(f->replica->core.active);
+    assert_int_equal(counter(f).view, 0);
+    assert_int_equal(records(f, HYBSTER_RECORD_VIEW_CHANGE), 0);
+    fixture_answer(f, 1);
+    assert_int_equal(counter(f).view, 1);
+    assert_int_equal(records(f, HYBSTER_RECORD_VIEW_CHANGE), 1);
+    fixture_answer(f, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
+    fixture_free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_write_before_the_prepare_leaves),
+        cmocka_unit_test(test_counter_waits_for_the_last_certificate),
+        cmocka_unit_test(test_lost_certificate_is_reissued_for_the_draft),
+        cmocka_unit_test(test_draft_without_certificate_goes_on),
+        cmocka_unit_test(test_view_change_waits_for_the_certificate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
