@@ -36,6 +36,7 @@ static inline uint64_t name_draw(uint64_t hash, uint64_t seed, uint32_t k)
 
 static uint64_t drive_seed(struct nika_chooser *c, const struct nika_choice_name *name, uint64_t n)
 {
+    if (c->given != 0) return c->given - 1;
     uint64_t seed = NIKA_PLANTED(X10) ? c->seed ^ nika_mix((uintptr_t)c) : c->seed;
     return nika_reduce(name_draw(name_hash(name), seed, name->k), n);
 }
@@ -53,6 +54,7 @@ void nika_chooser_init_seed(struct nika_chooser *c, uint64_t seed)
 {
     /* Neighbouring seeds must give unrelated runs. */
     chooser_init(c, drive_seed, NULL, nika_mix(seed + NIKA_GOLDEN));
+    c->origin = seed;
 }
 
 /* Number the name and ask the driver. The counter does not depend on the seed: a log recorded under
@@ -63,7 +65,7 @@ static inline uint64_t ask(struct nika_chooser *c, struct nika_choice_name *name
     uint64_t hash = name_hash(name);
     name->k = c->occurrence[hash & (NIKA_CHOICE_COUNTERS - 1)]++;
     c->count++;
-    if (c->driver == drive_seed && !NIKA_PLANTED(X10))
+    if (c->driver == drive_seed && c->given == 0 && !NIKA_PLANTED(X10))
         return nika_reduce(name_draw(hash, c->seed, name->k), n);
     uint64_t value = c->driver(c, name, n);
     NIKA_ASSERT(value < n);
@@ -76,6 +78,16 @@ uint64_t nika_choice(struct nika_chooser *c, struct nika_choice_name name, uint6
     if (n == 1) return 0;
     uint64_t value = ask(c, &name, n);
     if (c->tap != NULL) c->tap(c->tap_context, &name, n, value);
+    return value;
+}
+
+uint64_t nika_choice_given(struct nika_chooser *c, struct nika_choice_name name, uint64_t n,
+                           uint64_t given)
+{
+    NIKA_ASSERT(given < n);
+    c->given = given + 1;
+    uint64_t value = nika_choice(c, name, n);
+    c->given = 0;
     return value;
 }
 

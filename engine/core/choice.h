@@ -52,7 +52,9 @@ struct nika_chooser {
     nika_choice_tap *tap; /* NULL = none. */
     void *tap_context;
     uint64_t seed;
-    uint64_t count; /* Decisions so far. */
+    uint64_t origin; /* The seed as it was given; 0 without one. */
+    uint64_t given;  /* What nika_choice_given() asks a seed to choose, plus 1. */
+    uint64_t count;  /* Decisions so far. */
     uint32_t occurrence[NIKA_CHOICE_COUNTERS];
 };
 
@@ -61,6 +63,10 @@ void nika_chooser_init_seed(struct nika_chooser *c, uint64_t seed);
 uint64_t nika_choice(struct nika_chooser *c, struct nika_choice_name name, uint64_t n);
 /* True with probability ppm / 1,000,000; decided through nika_choice (value 0 = false). */
 bool nika_choice_ppm(struct nika_chooser *c, struct nika_choice_name name, uint32_t ppm);
+
+/* Decide, where a plan says what a seed chooses: `given`, in [0, n). Every other driver chooses as for any decision. */
+uint64_t nika_choice_given(struct nika_chooser *c, struct nika_choice_name name, uint64_t n,
+                           uint64_t given);
 
 /* Text of a name, e.g. "latency 2>0 t5 v3 s17 #1". Returns characters written, excluding NUL. */
 size_t nika_choice_name_text(const struct nika_choice_name *name, char *out, size_t capacity);
