@@ -47,6 +47,9 @@ void cli_behaviour_parse(const char *given, enum nika_fault_class fault_class,
         argp_error(state, "--behaviour: no %s \"%s\" (nika list faults)", whose, text);
     for (uint32_t i = 0; i < out->ops->param_count; i++)
         out->params[i] = out->ops->params[i].fallback;
+    if (out->ops->twins)
+        argp_error(state, "--behaviour: %s needs a simulated world: nika run with such a fault",
+                   text);
     while (rest != NULL) {
         char *next = strchr(rest, ',');
         if (next != NULL) *next++ = '\0';

@@ -51,6 +51,7 @@
     FAULT(replay)                                                                                  \
     FAULT(silent)                                                                                  \
     FAULT(starve)                                                                                  \
+    FAULT(twins)                                                                                   \
     FAULT(withhold_batch)                                                                          \
     FAULT(trusted_crash)                                                                           \
     FAULT(trusted_halt)                                                                            \

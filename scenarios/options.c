@@ -149,7 +149,10 @@ void nika_options_draw(const struct nika_scenario *s, uint64_t seed, struct nika
         if (!fault->draw_one) continue;
         uint32_t count = (uint32_t)(__builtin_popcountll(fault->targets[0]) +
                                     __builtin_popcountll(fault->targets[1]));
-        keep_one_target(fault, nika_stream_below(targets, i, count));
+        /* Of twins the seed is the number of a case, and who has them is a part of it. */
+        keep_one_target(fault,
+                        fault->ops->twins ? seed % count : nika_stream_below(targets, i, count));
+        fault->drawn_among = count;
     }
     draw_rest(drawn, *present, nika_stream(seed, "setup/rest", 0));
 }
@@ -233,6 +236,7 @@ static void fill_faults(const struct nika_scenario *s, uint32_t present,
         fault->index = i;
         fault->targets[0] = from->targets[0];
         fault->targets[1] = from->targets[1];
+        fault->drawn_among = from->drawn_among;
         fault->from_ns = from->from_ms * MS;
         fault->to_ns = ms_or_never(from->to_ms);
         memcpy(fault->params, from->params, sizeof fault->params);

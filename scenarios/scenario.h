@@ -39,9 +39,10 @@ enum nika_fault_field {
 struct nika_scenario_fault {
     const struct nika_fault_ops *ops;
     uint64_t targets[2];
-    bool draw_one;            /* "one-by-seed": the seed picks the target. */
-    bool draw_rest;           /* "rest-by-seed": all but a correct core of n-f replicas. */
-    bool may;                 /* "acts": "may": not acting is no finding. */
+    bool draw_one;        /* "one-by-seed": the seed picks the target. */
+    uint32_t drawn_among; /* In a drawn scenario: how many the seed chose from; 0 = it did not. */
+    bool draw_rest;       /* "rest-by-seed": all but a correct core of n-f replicas. */
+    bool may;             /* "acts": "may": not acting is no finding. */
     uint64_t from_ms, to_ms;  /* to_ms UINT64_MAX = to the end. */
     uint64_t probability_ppm; /* That the fault is part of a run at all. */
     uint64_t params[NIKA_FAULT_PARAMS_MAX];

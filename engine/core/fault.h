@@ -46,6 +46,8 @@ struct nika_outgoing {
     uint64_t delay_ns;      /* Added to the link's latency. */
     uint64_t hold_until_ns; /* Not before this world time; 0 = none. */
     bool unordered;         /* May overtake and be overtaken (reorder). */
+    /* Which of two instances under one replica's keys speaks, and which would hear it (`twin` below). */
+    bool from_twin, to_twin;
 };
 
 enum nika_disk_fault {
@@ -104,6 +106,11 @@ struct nika_fault_host {
     /* Send raw bytes as they are (replay of old frames). */
     void (*inject_raw)(void *world, uint32_t from, uint32_t to, struct nika_span frame);
     bool (*is_corrupted)(void *world, uint32_t node);
+    /* For behaviours with `twins`: a second instance of the module, with a state, a disk and an application of its own, begins to run
+     * under the keys of a target, and shares its trusted instance (TS1). No-op when it runs. */
+    void (*twin)(void *world, const struct nika_fault *fault, uint32_t replica);
+    /* Has GST passed? */
+    bool (*settled)(void *world);
     /* Call the trusted instance of a corrupted replica as its module would; asserts that it is corrupted (TS1). */
     enum nika_err (*trusted_certify)(void *world, uint32_t replica, enum nika_trusted_kind kind,
                                      uint32_t counter, struct nika_trusted_value value,
@@ -133,6 +140,7 @@ struct nika_fault_ops {
     enum nika_fault_class fault_class;
     const struct nika_fault_param *params;
     uint32_t param_count;
+    bool twins; /* Its targets may run twice; which one a drawn target is, follows from the case. */
     uint32_t state_size;                     /* Bytes of `state`, zeroed. */
     void (*start)(struct nika_fault *fault); /* at from_ns */
     void (*stop)(struct nika_fault *fault);  /* at to_ns, or GST for those that end there */
@@ -164,7 +172,8 @@ struct nika_fault {
     uint32_t index; /* In the scenario. */
     bool active;
     bool ends_at_gst;
-    uint64_t targets[2]; /* Bit i = replica i (class CLIENT: client i). */
+    uint64_t targets[2];  /* Bit i = replica i (class CLIENT: client i). */
+    uint32_t drawn_among; /* How many the seed chose the target from; 0 = it is given. */
     uint64_t from_ns, to_ns;
     uint64_t params[NIKA_FAULT_PARAMS_MAX];
     uint64_t acted; /* How often it really acted. */

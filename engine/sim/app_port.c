@@ -7,7 +7,7 @@ static void complete_later(struct nika_world *w, uint32_t index, uint64_t token,
                            struct nika_span bytes, uint64_t cost_ns)
 {
     struct sim_node *node = &w->node[index];
-    struct nika_choice_name name = {.kind = NIKA_CHOICE_APP, .a = index};
+    struct nika_choice_name name = {.kind = NIKA_CHOICE_APP, .a = sim_choice_id(w, index)};
     uint64_t start = w->leave_ns > node->app_free_at ? w->leave_ns : node->app_free_at;
     uint64_t at = start + cost_ns;
     uint64_t ready = at + sim_latency(w, &w->options.app_delay, name);
@@ -30,10 +30,10 @@ static void execute(struct nika_world *w, uint32_t index, const struct nika_acti
     uint32_t count = batch.count;
     w->core->stats.executed_ops += count;
     struct nika_span out = {results.data, results.at};
-    sim_record(w, 0x500u, index, seq, count, nika_hash64(out.data, out.size, seq));
+    sim_record(w, 0x500u, sim_id(w, index), seq, count, nika_hash64(out.data, out.size, seq));
     if (sim_wants(w, NIKA_TAP_EXECUTED)) {
         struct nika_tap tap = {.kind = NIKA_TAP_EXECUTED,
-                               .node = index,
+                               .node = sim_id(w, index),
                                .to = NIKA_NODE_NONE,
                                .a = seq,
                                .b = count,
@@ -112,11 +112,11 @@ static void restore_end(struct nika_world *w, uint32_t index, const struct nika_
     if (err == NIKA_OK) {
         w->node[index].meta_count = 0;
         sim_app_remember(w, index, &meta);
-        sim_record(w, 0x501u, index, meta.seq, 0,
+        sim_record(w, 0x501u, sim_id(w, index), meta.seq, 0,
                    nika_hash64(meta.root.bytes, NIKA_DIGEST_SIZE, 0));
         if (sim_wants(w, NIKA_TAP_RESTORED)) {
             struct nika_tap tap = {.kind = NIKA_TAP_RESTORED,
-                                   .node = index,
+                                   .node = sim_id(w, index),
                                    .to = NIKA_NODE_NONE,
                                    .a = meta.seq,
                                    .digest = &meta.root};

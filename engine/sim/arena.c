@@ -11,7 +11,8 @@
 #define ARENA_ADDRESS ((void *)0x520000000000)
 #define ARENA_BYTES (UINT64_C(64) << 30)
 #define ARENA_BYTES_MIN (UINT64_C(1) << 30)
-#define SEGMENTS_MAX (5u * NIKA_REPLICAS_MAX + NIKA_CLIENTS_MAX + 16u)
+#define SEGMENTS_MAX                                                                               \
+    (9u * NIKA_REPLICAS_MAX + NIKA_CLIENTS_MAX + NIKA_FAULTS_MAX + 16u) /* Four of each twin. */
 
 #define ARENA_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 

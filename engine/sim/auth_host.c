@@ -98,20 +98,22 @@ static uint32_t host_authenticate(void *world, uint32_t self, enum nika_auth_alg
 {
     struct nika_world *w = world;
     const struct nika_cpu_options *cpu = &w->options.cpu;
-    charge(w, sim_index(w, self), alg == NIKA_AUTH_MAC ? cpu->mac_ns : cpu->sign_ns, body.size);
+    charge(w, sim_caller(w, self), alg == NIKA_AUTH_MAC ? cpu->mac_ns : cpu->sign_ns, body.size);
     return sim_auth_make(w, self, alg, type, to, body, auth);
 }
 
 static bool host_verify(void *world, uint32_t self, const struct nika_frame *frame)
 {
     struct nika_world *w = world;
-    return verify_frame(w, sim_index(w, self), frame);
+    return verify_frame(w, sim_caller(w, self), frame);
 }
 
 static uint64_t host_jitter(void *world, uint32_t self, uint32_t timer, uint64_t n)
 {
     struct nika_world *w = world;
-    struct nika_choice_name name = {.kind = NIKA_CHOICE_JITTER, .type = (uint16_t)timer, .a = self};
+    struct nika_choice_name name = {.kind = NIKA_CHOICE_JITTER,
+                                    .type = (uint16_t)timer,
+                                    .a = sim_choice_id(w, sim_caller(w, self))};
     return n < 2 ? 0 : nika_choice(&w->core->chooser, name, n);
 }
 

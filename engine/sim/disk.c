@@ -24,7 +24,7 @@ static void fsync_start(struct nika_world *w, uint32_t index, uint64_t at)
         if (pending_at(w, handle)->delay_ns > extra) extra = pending_at(w, handle)->delay_ns;
     }
     struct nika_choice_name name = {
-        .kind = NIKA_CHOICE_DISK, .type = DRAW_FSYNC, .a = sim_id(w, index)};
+        .kind = NIKA_CHOICE_DISK, .type = DRAW_FSYNC, .a = sim_choice_id(w, index)};
     uint64_t latency = sim_latency(w, &w->options.disk.fsync, name) + extra;
     disk->batch_done = false;
     (void)sim_schedule(w, SIM_FSYNC, index, at + latency, 0, 0, 0);
@@ -101,7 +101,8 @@ static bool log_has_room(struct nika_world *w, uint32_t index, uint32_t size)
 
 static void ask_faults(struct nika_world *w, uint32_t index, struct sim_pending *pending)
 {
-    enum nika_disk_fault fault = sim_fault_on_disk(w, index, pending->kind, &pending->delay_ns);
+    enum nika_disk_fault fault =
+        sim_fault_on_disk(w, sim_id(w, index), pending->kind, &pending->delay_ns);
     pending->lost = fault == NIKA_DISK_LOST_FSYNC;
     if (fault == NIKA_DISK_FULL) pending->status = 1;
 }
@@ -300,7 +301,8 @@ void sim_disk_crash(struct nika_world *w, uint32_t index)
 {
     struct sim_disk *disk = &w->node[index].disk;
     uint32_t unsynced = disk->size - disk->durable, kept = 0;
-    struct nika_choice_name name = {.kind = NIKA_CHOICE_DISK, .type = DRAW_TEAR, .a = index};
+    struct nika_choice_name name = {
+        .kind = NIKA_CHOICE_DISK, .type = DRAW_TEAR, .a = sim_choice_id(w, index)};
     for (uint32_t handle = disk->first; handle != 0;) {
         struct sim_pending pending = *pending_at(w, handle);
         /* Of a batch that is done, the object is among the saved ones already. */
@@ -310,7 +312,7 @@ void sim_disk_crash(struct nika_world *w, uint32_t index)
         nika_store_free(w->local, handle);
         handle = pending.next;
     }
-    if (unsynced > 0 && !sim_fault_on_tear(w, index, unsynced, &kept))
+    if (unsynced > 0 && !sim_fault_on_tear(w, sim_id(w, index), unsynced, &kept))
         kept = (uint32_t)nika_choice(&w->core->chooser, name, (uint64_t)unsynced + 1);
     if (kept > unsynced) kept = unsynced;
     memset(w->logs[index] + disk->durable + kept, 0, unsynced - kept);

@@ -116,6 +116,23 @@ static bool host_is_corrupted(void *world, uint32_t node)
     return nika_world_is_corrupted(world, node);
 }
 
+static void host_twin(void *world, const struct nika_fault *fault, uint32_t replica)
+{
+    struct nika_world *w = world;
+    uint32_t index = w->twin_index[replica];
+    NIKA_ASSERT(fault->ops->twins && nika_fault_targets(fault, replica) && index != 0);
+    if (w->node[index].up) return;
+    sim_node_init(w, index);
+    /* At the start of a run with the others, not before them. */
+    uint64_t at = w->core->now > 1 ? w->core->now : 1;
+    (void)sim_schedule(w, SIM_START, index, at, 0, 0, 0);
+}
+
+static bool host_settled(void *world)
+{
+    return ((const struct nika_world *)world)->core->settled;
+}
+
 static void host_status(void *world, uint32_t replica, struct nika_replica_status *out)
 {
     nika_world_status(world, replica, out);
@@ -132,6 +149,18 @@ static uint32_t hooks_of(const struct nika_fault_ops *ops)
     if (ops->on_tap != NULL) hooks |= SIM_HOOK_TAP;
     if (ops->on_trusted != NULL) hooks |= SIM_HOOK_TRUSTED;
     return hooks;
+}
+
+void sim_twins_count(struct nika_world *w)
+{
+    for (uint32_t i = 0; i < w->options.fault_count; i++) {
+        const struct nika_fault *fault = &w->options.faults[i];
+        for (uint32_t k = 0; fault->ops->twins && k < w->options.config.n; k++) {
+            if (!nika_fault_targets(fault, k) || w->twin_index[k] != 0) continue;
+            w->twin_of[w->nodes - w->twin_first] = k;
+            w->twin_index[k] = w->nodes++;
+        }
+    }
 }
 
 void sim_faults_init(struct nika_world *w)
@@ -154,6 +183,8 @@ void sim_faults_init(struct nika_world *w)
                                              .inject = host_inject,
                                              .inject_raw = host_inject_raw,
                                              .is_corrupted = host_is_corrupted,
+                                             .twin = host_twin,
+                                             .settled = host_settled,
                                              .status = host_status};
     sim_trusted_faults(&w->fault_host);
     for (uint32_t i = 0; i < w->options.fault_count; i++) {

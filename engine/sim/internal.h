@@ -191,7 +191,10 @@ struct nika_world {
     uint32_t watcher_count, tap_mask;
     bool stop;
     bool free_cpu;  /* All costs are zero. */
-    uint32_t nodes; /* Replicas, then clients. */
+    uint32_t nodes; /* Replicas, then clients, then twins. */
+    /* Second instances under the keys of corrupted replicas: the first one's index, whose each is, and each replica's (0 = none). */
+    uint32_t twin_first, twin_of[NIKA_REPLICAS_MAX], twin_index[NIKA_REPLICAS_MAX];
+    uint32_t twin_running; /* The twin that is being stepped; 0 = none. */
     uint64_t corrupted[2], corrupted_clients[2];
     uint8_t *arena;
     size_t arena_capacity, arena_at;
@@ -238,17 +241,45 @@ static inline uint32_t sim_index(const struct nika_world *w, uint32_t node)
 {
     return nika_is_client(node) ? w->options.config.n + nika_client_index(node) : node;
 }
+static inline bool sim_is_twin(const struct nika_world *w, uint32_t index)
+{
+    return index >= w->twin_first && index < w->nodes;
+}
+/* Who it says it is. */
 static inline uint32_t sim_id(const struct nika_world *w, uint32_t index)
 {
-    return index < w->options.config.n ? index : nika_client_node(index - w->options.config.n);
+    if (index < w->options.config.n) return index;
+    if (sim_is_twin(w, index)) return w->twin_of[index - w->twin_first];
+    return nika_client_node(index - w->options.config.n);
+}
+/* What decisions call it: the twin of replica 2 is 130. */
+static inline uint32_t sim_choice_id(const struct nika_world *w, uint32_t index)
+{
+    return sim_is_twin(w, index) ? NIKA_REPLICAS_MAX + sim_id(w, index) : sim_id(w, index);
+}
+/* Which instance calls its host as `self`. */
+static inline uint32_t sim_caller(const struct nika_world *w, uint32_t self)
+{
+    bool twin = w->twin_running != 0 && sim_id(w, w->twin_running) == self;
+    return twin ? w->twin_running : sim_index(w, self);
 }
 static inline bool sim_wants(const struct nika_world *w, enum nika_tap_kind kind)
 {
     return (w->tap_mask & NIKA_TAP_BIT(kind)) != 0;
 }
-static inline bool sim_is_replica(const struct nika_world *w, uint32_t node)
+static inline bool sim_is_replica(const struct nika_world *w, uint32_t index)
 {
-    return node < w->options.config.n;
+    return index < w->options.config.n || sim_is_twin(w, index);
+}
+/* Replicas and twins have links to everybody; this many rows. */
+static inline uint32_t sim_link_rows(const struct nika_world *w)
+{
+    return w->options.config.n + w->nodes - w->twin_first;
+}
+static inline size_t sim_link_count(const struct nika_world *w)
+{
+    uint32_t rows = sim_link_rows(w);
+    return (size_t)rows * w->nodes + (size_t)(w->nodes - rows) * rows;
 }
 
 /* arena.c */
@@ -362,6 +393,8 @@ void sim_trusted_faults(struct nika_fault_host *host);
 /* faults.c */
 enum nika_err sim_fault_on_trusted(struct nika_world *w, uint32_t node,
                                    struct nika_trusted_call *call);
+/* Before the layout: which replicas may run twice. */
+void sim_twins_count(struct nika_world *w);
 void sim_faults_init(struct nika_world *w);
 void sim_faults_reset(struct nika_world *w);
 void sim_fault_event(struct nika_world *w, const struct sim_event *e);

@@ -54,11 +54,13 @@ static uint32_t message_new(struct nika_world *w, struct nika_span frame, uint8_
 
 struct sim_link *sim_link_of(const struct nika_world *w, uint32_t from, uint32_t to)
 {
-    uint32_t n = w->options.config.n;
+    uint32_t n = w->options.config.n, rows = sim_link_rows(w);
     if (from >= w->nodes || to >= w->nodes) return NULL;
-    if (from < n) return &w->links[(size_t)from * w->nodes + to];
-    if (to >= n) return NULL;
-    return &w->links[(size_t)n * w->nodes + (size_t)(from - n) * n + to];
+    if (sim_is_replica(w, from))
+        return &w->links[(size_t)(from < n ? from : from - w->twin_first + n) * w->nodes + to];
+    if (!sim_is_replica(w, to)) return NULL;
+    return &w->links[(size_t)rows * w->nodes + (size_t)(from - n) * rows +
+                     (to < n ? to : to - w->twin_first + n)];
 }
 
 uint64_t sim_latency(struct nika_world *w, const struct nika_latency *latency,
@@ -93,8 +95,8 @@ static const struct nika_latency *link_latency(const struct nika_world *w, uint3
                                                uint32_t to)
 {
     const struct nika_network_options *o = &w->options.network;
-    uint32_t n = w->options.config.n;
-    uint32_t which = from < n && to < n ? o->replica_class[from][to] : 0;
+    bool replicas = sim_is_replica(w, from) && sim_is_replica(w, to);
+    uint32_t which = replicas ? o->replica_class[sim_id(w, from)][sim_id(w, to)] : 0;
     return &o->latency[which % NIKA_LATENCY_CLASSES];
 }
 
@@ -132,8 +134,8 @@ static void link_enqueue(struct nika_world *w, uint32_t from, uint32_t to, uint3
     }
     struct nika_choice_name name = {.kind = NIKA_CHOICE_LATENCY,
                                     .type = m->type,
-                                    .a = sim_id(w, from),
-                                    .b = sim_id(w, to),
+                                    .a = sim_choice_id(w, from),
+                                    .b = sim_choice_id(w, to),
                                     .view = m->summary.view,
                                     .seq = m->summary.seq};
     const struct nika_latency *latency = link_latency(w, from, to);
@@ -173,8 +175,8 @@ static bool link_draws(struct nika_world *w, uint32_t from, uint32_t to,
     const struct nika_network_options *o = &w->options.network;
     struct nika_choice_name name = {.kind = NIKA_CHOICE_LOSS,
                                     .type = m->type,
-                                    .a = sim_id(w, from),
-                                    .b = sim_id(w, to),
+                                    .a = sim_choice_id(w, from),
+                                    .b = sim_choice_id(w, to),
                                     .view = m->summary.view,
                                     .seq = m->summary.seq};
     if (o->loss_ppm != 0 && nika_choice_ppm(&w->core->chooser, name, o->loss_ppm)) return true;
@@ -198,7 +200,9 @@ static uint32_t link_faults(struct nika_world *w, uint32_t from, uint32_t to, ui
                                 .size = m->size,
                                 .capacity = SIM_OUTGOING_BYTES,
                                 .bytes = w->linked,
-                                .summary = &m->summary};
+                                .summary = &m->summary,
+                                .from_twin = sim_is_twin(w, from),
+                                .to_twin = sim_is_twin(w, to)};
     if (m->size > SIM_OUTGOING_BYTES) return handle;
     memcpy(w->linked, message_bytes(m), m->size);
     sim_fault_on_link(w, &out);
@@ -253,7 +257,9 @@ static void send_corrupted(struct nika_world *w, uint32_t from, uint32_t to, uin
                                 .size = m->size,
                                 .capacity = SIM_OUTGOING_BYTES,
                                 .bytes = w->outgoing,
-                                .summary = &m->summary};
+                                .summary = &m->summary,
+                                .from_twin = sim_is_twin(w, from),
+                                .to_twin = sim_is_twin(w, to)};
     memcpy(w->outgoing, message_bytes(m), m->size);
     sim_fault_on_send(w, &out);
     if (out.drop) {
@@ -292,6 +298,15 @@ static void tap_sent(struct nika_world *w, uint32_t from, uint32_t to, uint32_t 
     sim_tap(w, &tap);
 }
 
+static void send_one(struct nika_world *w, uint32_t from, uint32_t to, uint32_t handle,
+                     bool corrupted)
+{
+    if (corrupted)
+        send_corrupted(w, from, to, handle);
+    else
+        transmit(w, from, to, handle, (struct transit){0});
+}
+
 void sim_network_send(struct nika_world *w, uint32_t from, const struct nika_action *action,
                       struct nika_span frame)
 {
@@ -309,11 +324,12 @@ void sim_network_send(struct nika_world *w, uint32_t from, const struct nika_act
     uint32_t first = broadcast ? 0 : sim_index(w, to);
     uint32_t end = broadcast ? w->options.config.n : first + 1;
     for (uint32_t i = first; i < end && w->node[from].epoch == epoch; i++) {
-        if (broadcast && i == from) continue;
-        if (corrupted)
-            send_corrupted(w, from, i, handle);
-        else
-            transmit(w, from, i, handle, (struct transit){0});
+        uint32_t self = sim_id(w, from), twin = i < NIKA_REPLICAS_MAX ? w->twin_index[i] : 0;
+        if (broadcast && i == self) continue;
+        send_one(w, from, i, handle, corrupted);
+        /* Twins hear what the other replicas say, not each other: they are one. */
+        if (twin != 0 && i != self && w->node[twin].up && w->node[from].epoch == epoch)
+            send_one(w, from, twin, handle, corrupted);
     }
     sim_message_release(w, handle);
 }
@@ -345,8 +361,7 @@ void sim_network_settle(struct nika_world *w)
         if (top > bound) bound = top;
     }
     uint64_t latest = sim_queue_clip_messages(w, w->core->now + bound);
-    uint32_t n = w->options.config.n;
-    size_t links = (size_t)n * w->nodes + (size_t)(w->nodes - n) * n;
+    size_t links = sim_link_count(w);
     for (size_t i = 0; i < links; i++) {
         if (w->links[i].last_arrival > latest) w->links[i].last_arrival = latest;
         if (w->links[i].busy_until > latest) w->links[i].busy_until = latest;

@@ -162,10 +162,12 @@ void sim_node_step(struct nika_world *w, uint32_t index, struct nika_event *even
     bool replica = sim_is_replica(w, index);
     event->now_ns = sim_clock_now(w, index);
     nika_effects_clear(&w->effects);
+    w->twin_running = sim_is_twin(w, index) ? index : 0;
     if (replica)
         w->options.replica_ops->step(node->module, event, &w->effects);
     else
         w->options.client_ops->step(node->module, event, &w->effects);
+    w->twin_running = 0;
     NIKA_ASSERT(!w->effects.overflow && "a module asked for more actions than a step may have");
     if (node->doomed) {
         sim_node_crash(w, index);
@@ -412,14 +414,14 @@ void sim_node_crash(struct nika_world *w, uint32_t index)
 {
     struct sim_node *node = &w->node[index];
     if (!sim_is_replica(w, index) || !node->up) return;
-    sim_record(w, 0x400u, index, 0, 0, 0);
+    sim_record(w, 0x400u, sim_id(w, index), 0, 0, 0);
     while (node->inbox_first != 0) sim_event_discard(w, inbox_take(w, index));
     sim_disk_crash(w, index);
     forget_memory(w, index);
     node->epoch++;
     node->up = node->paused = node->booting = node->waking = node->doomed = false;
     node->busy_until = node->cost = node->app_free_at = 0;
-    sim_tap_simple(w, NIKA_TAP_CRASHED, index, 0, 0);
+    sim_tap_simple(w, NIKA_TAP_CRASHED, sim_id(w, index), 0, 0);
 }
 
 void sim_node_restart(struct nika_world *w, uint32_t index, bool amnesia)

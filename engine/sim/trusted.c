@@ -38,7 +38,7 @@ static void show(struct nika_world *w, const struct nika_trusted_certificate *c,
 /* One side of a call: what faults make of it, and its cost. */
 static enum nika_err disturb(struct nika_world *w, uint32_t self, struct nika_trusted_call *call)
 {
-    struct sim_node *node = &w->node[self];
+    struct sim_node *node = &w->node[sim_caller(w, self)];
     if (!call->after && !w->free_cpu) node->cost += w->options.cpu.trusted_ns;
     /* A process that is already dead calls nobody. */
     if (node->doomed) return NIKA_ERR_IO;
@@ -65,7 +65,7 @@ static enum nika_err certify(void *world, uint32_t self, enum nika_trusted_kind 
     show(w, out, digest);
     call.after = true;
     (void)disturb(w, self, &call);
-    return w->node[self].doomed ? NIKA_ERR_IO : NIKA_OK;
+    return w->node[sim_caller(w, self)].doomed ? NIKA_ERR_IO : NIKA_OK;
 }
 
 static bool verify(void *world, uint32_t self, const struct nika_trusted_certificate *certificate,

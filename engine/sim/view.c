@@ -51,7 +51,7 @@ void nika_world_status(const struct nika_world *w, uint32_t replica,
 
 bool nika_world_is_up(const struct nika_world *w, uint32_t replica)
 {
-    return sim_is_replica(w, replica) && w->node[replica].up;
+    return replica < w->options.config.n && w->node[replica].up;
 }
 
 bool nika_world_is_corrupted(const struct nika_world *w, uint32_t node)

@@ -31,7 +31,7 @@ static const char *options_check(const struct nika_world_options *o)
 static bool lay_out_node(struct nika_world *w, uint32_t i)
 {
     const struct nika_world_options *o = &w->options;
-    bool replica = i < o->config.n;
+    bool replica = sim_is_replica(w, i), twin = sim_is_twin(w, i);
     size_t size = replica ? o->replica_ops->size(&o->config) : o->client_ops->size(&o->config);
     w->module_size[i] = size;
     w->module_memory[i] = sim_arena_segment(w, size, replica ? SIM_USE_MODULE : SIM_USE_ALL, i);
@@ -40,9 +40,9 @@ static bool lay_out_node(struct nika_world *w, uint32_t i)
     w->app_memory[i] = sim_arena_segment(w, w->app_size, SIM_USE_APP, i);
     w->logs[i] = sim_arena_segment(w, (size_t)o->disk.log_bytes_max + 64, SIM_USE_LOG, i);
     w->snapshots[i] = sim_arena_segment(w, nika_store_size(w->snapshot_capacity), SIM_USE_STORE, i);
-    w->trusted[i] = sim_arena_segment(w, sizeof **w->trusted, SIM_USE_TRUSTED, i);
+    if (!twin) w->trusted[i] = sim_arena_segment(w, sizeof **w->trusted, SIM_USE_TRUSTED, i);
     return w->app_memory[i] != NULL && w->logs[i] != NULL && w->snapshots[i] != NULL &&
-           w->trusted[i] != NULL;
+           (twin || w->trusted[i] != NULL);
 }
 
 static uint32_t event_capacity(const struct nika_world *w)
@@ -69,8 +69,8 @@ static bool lay_out_scratch(struct nika_world *w)
 static bool lay_out(struct nika_world *w)
 {
     const struct nika_world_options *o = &w->options;
-    uint32_t n = o->config.n, events = event_capacity(w);
-    size_t links = (size_t)n * w->nodes + (size_t)(w->nodes - n) * n;
+    uint32_t events = event_capacity(w);
+    size_t links = sim_link_count(w);
     w->core = sim_arena_segment(w, sizeof *w->core, SIM_USE_ALL, 0);
     w->node = sim_arena_segment(w, w->nodes * sizeof *w->node, SIM_USE_ALL, 0);
     w->links = sim_arena_segment(w, links * sizeof *w->links, SIM_USE_ALL, 0);
@@ -122,11 +122,13 @@ static void begin(struct nika_world *w, uint64_t seed)
     sim_queue_init(w, event_capacity(w));
     (void)nika_store_init(w->messages, o->message_bytes_max);
     (void)nika_store_init(w->local, SIM_LOCAL_BYTES);
-    for (uint32_t i = 0; i < o->config.n; i++)
-        (void)nika_store_init(w->snapshots[i], w->snapshot_capacity);
+    for (uint32_t i = 0; i < w->nodes; i++) {
+        if (sim_is_replica(w, i)) (void)nika_store_init(w->snapshots[i], w->snapshot_capacity);
+    }
     nika_probe_install(&core->probes);
     sim_trusted_reset(w);
-    for (uint32_t i = 0; i < w->nodes; i++) {
+    w->twin_running = 0;
+    for (uint32_t i = 0; i < w->twin_first; i++) {
         sim_node_init(w, i);
         /* After the faults of time 0: which of them is in place first must not be a tie. */
         (void)sim_schedule(w, SIM_START, i, 1, 0, 0, 0);
@@ -146,7 +148,8 @@ struct nika_world *nika_world_new(const struct nika_world_options *options, uint
     struct nika_world *w = calloc(1, sizeof *w);
     if (w == NULL) return NULL;
     w->options = *options;
-    w->nodes = options->config.n + options->config.clients;
+    w->nodes = w->twin_first = options->config.n + options->config.clients;
+    sim_twins_count(w);
     const struct nika_cpu_options *cpu = &options->cpu;
     w->free_cpu = (cpu->message_ns | cpu->sign_ns | cpu->verify_ns | cpu->mac_ns |
                    cpu->hash_ns_per_kib | cpu->trusted_ns) == 0;

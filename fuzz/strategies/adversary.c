@@ -54,8 +54,12 @@ uint32_t nika_strategy_corrupt(const struct nika_scenario *scenario, struct nika
     uint64_t f = scenario->values[NIKA_KEY_F];
     bool taken = false;
     relax(scenario, out);
+    /* What the scenario says of its liars beyond the bound holds for those, not for others. */
+    if (scenario->values[NIKA_KEY_ALLOW_BEYOND_BOUND] != 0) return 0;
     for (uint32_t i = 0; i < scenario->fault_count; i++) {
         const struct nika_scenario_fault *fault = &scenario->faults[i];
+        /* A replica whose trusted part stops is as good as a faulty one. */
+        if (fault->ops->on_trusted != NULL) taken = true;
         if (!nika_fault_corrupts(fault)) continue;
         taken = true;
         if (fault->ops->fault_class != NIKA_FAULT_BYZANTINE) continue;

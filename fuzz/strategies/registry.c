@@ -15,13 +15,9 @@ static const struct nika_strategy nika_strategy_random = {
     .overrides = nothing,
 };
 
-const struct nika_strategy *const nika_strategies[] = {&nika_strategy_random,
-                                                       &nika_strategy_swarm,
-                                                       &nika_strategy_grammar,
-                                                       &nika_strategy_byzzfuzz,
-                                                       &nika_strategy_pct,
-                                                       &nika_strategy_guided,
-                                                       NULL};
+const struct nika_strategy *const nika_strategies[] = {
+    &nika_strategy_random, &nika_strategy_swarm,  &nika_strategy_grammar, &nika_strategy_byzzfuzz,
+    &nika_strategy_pct,    &nika_strategy_guided, &nika_strategy_twins,   NULL};
 
 const struct nika_strategy *nika_strategy_find(const char *name)
 {

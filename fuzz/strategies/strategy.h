@@ -42,7 +42,7 @@ struct nika_strategy {
                   uint64_t last);
 };
 extern const struct nika_strategy nika_strategy_swarm, nika_strategy_grammar,
-    nika_strategy_byzzfuzz, nika_strategy_pct, nika_strategy_guided;
+    nika_strategy_byzzfuzz, nika_strategy_pct, nika_strategy_guided, nika_strategy_twins;
 
 /* ---- adversary.c: for strategies ---- */
 /* One more override, as by printf. */
@@ -55,7 +55,7 @@ uint32_t nika_strategy_add_fault(const struct nika_scenario *scenario,
                                  const char *object);
 /* Put the Byzantine fault `object` (JSON members, no braces, no targets) in the place of the scenario's own, with its targets; or,
  * when the scenario corrupts nobody, add it with f targets. The scenario's other faults need no longer act. Returns how many were
- * added: 0 or 1. Never exceeds the scenario's fault budget. */
+ * added: 0 or 1. Never exceeds the scenario's fault budget, and leaves a scenario alone that is beyond it by itself. */
 uint32_t nika_strategy_corrupt(const struct nika_scenario *scenario, struct nika_strategy_sets *out,
                                const char *object);
 

@@ -98,6 +98,16 @@ static bool fake_rot(void *world, uint32_t replica, uint32_t position_ppm)
     ((struct fake *)world)->effects++;
     return true;
 }
+static void fake_twin(void *world, const struct nika_fault *fault, uint32_t replica)
+{
+    ((struct fake *)world)->effects++;
+    assert_true(fault->ops->twins && nika_fault_targets(fault, replica));
+}
+static bool fake_settled(void *world)
+{
+    (void)world;
+    return false;
+}
 static bool fake_is_corrupted(void *world, uint32_t node)
 {
     struct fake *f = world;
@@ -322,6 +332,8 @@ static void fake_init(struct fake *f, const struct nika_fault_ops *ops, bool act
                                        .inject = fake_inject,
                                        .inject_raw = fake_inject_raw,
                                        .is_corrupted = fake_is_corrupted,
+                                       .twin = fake_twin,
+                                       .settled = fake_settled,
                                        .trusted_certify = fake_trusted_certify,
                                        .trusted_copy = fake_trusted_copy,
                                        .trusted_put = fake_trusted_put,

@@ -83,6 +83,7 @@ static void test_strategies_act_and_repeat_and_raise_no_false_alarm(void **state
     holds("grammar", "isolate");
     holds("byzzfuzz", "byzzfuzz");
     holds("pct", "priorities");
+    holds("twins", "twins");
 }
 
 /* Not only a client that two liars fooled with the same false reply. */
@@ -123,18 +124,113 @@ static void test_grammar_breaks_what_can_be_broken_and_mutation_does_not(void **
     assert_int_equal(broken_by("mutate"), 0);
 }
 
-/* Nobody lies in the scenario beyond the bound once it is changed like this: the run holds. */
-static void nobody_lies(const char *change)
+#define TWINS_BEYOND "scenarios/pbft/twins-beyond-bound.json"
+
+/* Runs 1..count of a scenario with changes: how many break agreement, and how many break any rule of safety. */
+static uint32_t broken_in(const char *path, const char *const *list, uint32_t size, uint32_t count,
+                          uint32_t *unsafe)
 {
     const char *reason;
-    const char *list[] = {change, "expect.safety=held", "expect.faults_act=false"};
-    struct nika_scenario *s = nika_scenario_load(BEYOND, list, ARRAY_COUNT(list), &diagnoses);
+    uint32_t broken = 0;
+    struct nika_scenario *s = nika_scenario_load(path, list, size, &diagnoses);
+    if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    assert_non_null(runner);
+    *unsafe = 0;
+    for (uint64_t seed = 1; seed <= count; seed++) {
+        nika_runner_run(runner, seed, &result);
+        assert_true(acts(&result, "twins") > 0);
+        broken += breaks_agreement(&result);
+        *unsafe += result.exit_class == NIKA_EXIT_SAFETY || result.exit_class == NIKA_EXIT_CONTRACT;
+    }
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+    return broken;
+}
+
+static void test_twins_beyond_the_bound_break_agreement_and_one_does_not(void **state)
+{
+    (void)state;
+    uint32_t unsafe;
+    const char *plain[] = {"expect.safety=may-fail"};
+    /* Three of the first 32 did, and seven of the first 64. */
+    assert_in_range(broken_in(TWINS_BEYOND, plain, 1, 64, &unsafe), 3, 32);
+    const char *one[] = {"faults[0].targets=[0]", "expect.properties={}", "expect.safety=held"};
+    assert_int_equal(broken_in(TWINS_BEYOND, one, ARRAY_COUNT(one), 64, &unsafe), 0);
+    assert_int_equal(unsafe, 0);
+}
+
+/* Both instances certify with one trusted subsystem, which certifies one statement for each value. */
+static void test_a_twin_that_shares_its_trusted_subsystem_breaks_nothing(void **state)
+{
+    (void)state;
+    uint32_t unsafe;
+    const char *hybster[] = {"cluster.protocol=hybster", "cluster.n=3",
+                             "faults[0].targets=[0]",    "expect.properties={}",
+                             "expect.safety=held",       "expect.allow_beyond_bound=false"};
+    assert_int_equal(broken_in(TWINS_BEYOND, hybster, ARRAY_COUNT(hybster), 64, &unsafe), 0);
+    assert_int_equal(unsafe, 0);
+}
+
+/* What the fault of a run plans, as one number. */
+struct planned {
+    uint64_t hash[128];
+    uint32_t run, splits;
+};
+static void see_plan(void *context, const struct nika_choice_name *name, uint64_t n, uint64_t value)
+{
+    struct planned *p = context;
+    (void)n;
+    if (name->kind != NIKA_CHOICE_FAULT || name->type < 0xff00) return;
+    p->hash[p->run] = p->hash[p->run] * 65599 + name->type * 31 + name->seq * 7 + value;
+    p->splits += name->type >= 0xff02;
+}
+
+static void test_no_two_seeds_are_the_same_case_and_the_order_can_be_another(void **state)
+{
+    (void)state;
+    const char *reason;
+    static struct planned p;
+    const char *orders[] = {"faults[0].order=1", "faults[0].order=2"};
+    for (uint32_t k = 0; k < 2; k++) {
+        struct nika_scenario *s = nika_scenario_load(TWINS_BEYOND, &orders[k], 1, &diagnoses);
+        struct nika_runner *runner = nika_runner_new(s, &reason);
+        for (uint64_t seed = 1; seed <= 64; seed++, p.run++) {
+            assert_true(nika_runner_begin(runner, seed, &reason));
+            struct nika_chooser *chooser = nika_world_chooser(nika_runner_world(runner));
+            chooser->tap = see_plan;
+            chooser->tap_context = &p;
+            nika_runner_finish(runner, &result);
+            chooser->tap = NULL;
+        }
+        nika_runner_free(runner);
+        nika_scenario_free(s);
+    }
+    assert_int_equal(p.splits, 128 * 3); /* One a round. */
+    /* Within an order all differ; across orders nearly all of 100,000 cases do. */
+    uint32_t equal = 0;
+    for (uint32_t i = 0; i < 128; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (i / 64 == j / 64) assert_true(p.hash[i] != p.hash[j]);
+            equal += p.hash[i] == p.hash[j];
+        }
+    }
+    assert_in_range(equal, 0, 2);
+}
+
+/* Nobody lies in the scenario beyond the bound once it is changed like this: the run holds. */
+static void nobody_lies(const char *path, const char *change)
+{
+    const char *reason;
+    const char *list[] = {change, "expect.safety=held", "expect.faults_act=false",
+                          "expect.properties={}"};
+    struct nika_scenario *s = nika_scenario_load(path, list, ARRAY_COUNT(list), &diagnoses);
     if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
     struct nika_runner *runner = nika_runner_new(s, &reason);
     assert_non_null(runner);
     nika_runner_run(runner, 2, &result);
     assert_int_equal(result.exit_class, NIKA_EXIT_HELD);
-    assert_int_equal(acts(&result, "grammar"), 0);
+    assert_int_equal(acts(&result, "grammar") + acts(&result, "twins"), 0);
     nika_runner_free(runner);
     nika_scenario_free(s);
 }
@@ -142,13 +238,15 @@ static void nobody_lies(const char *change)
 static void test_without_deviations_the_liar_is_honest(void **state)
 {
     (void)state;
-    nobody_lies("decisions={}");
+    nobody_lies(BEYOND, "decisions={}");
+    nobody_lies(TWINS_BEYOND, "decisions={}");
 }
 
-static void test_grammar_without_liars_does_nothing(void **state)
+static void test_without_liars_nothing_is_done(void **state)
 {
     (void)state;
-    nobody_lies("faults[0].targets=[]");
+    nobody_lies(BEYOND, "faults[0].targets=[]");
+    nobody_lies(TWINS_BEYOND, "faults[0].targets=[]");
 }
 
 static void test_coverage_counts_states_and_steps_once(void **state)
@@ -280,8 +378,11 @@ int main(void)
         cmocka_unit_test(test_every_strategy_fits_every_scenario),
         cmocka_unit_test(test_strategies_act_and_repeat_and_raise_no_false_alarm),
         cmocka_unit_test(test_grammar_breaks_what_can_be_broken_and_mutation_does_not),
+        cmocka_unit_test(test_twins_beyond_the_bound_break_agreement_and_one_does_not),
+        cmocka_unit_test(test_a_twin_that_shares_its_trusted_subsystem_breaks_nothing),
+        cmocka_unit_test(test_no_two_seeds_are_the_same_case_and_the_order_can_be_another),
         cmocka_unit_test(test_without_deviations_the_liar_is_honest),
-        cmocka_unit_test(test_grammar_without_liars_does_nothing),
+        cmocka_unit_test(test_without_liars_nothing_is_done),
         cmocka_unit_test(test_coverage_counts_states_and_steps_once),
         cmocka_unit_test(test_a_course_is_its_first_run_until_it_turns),
         cmocka_unit_test(test_guided_branches_what_found_something_within_its_limits),

@@ -140,7 +140,8 @@ static void draw_params(struct draw *d, const struct nika_fault_ops *ops, json_t
         }
         if (strcmp(p->name, "period_us") == 0) low = 1000, high = 20000;
         if (strcmp(p->name, "spread_us") == 0) high = 40000;
-        if (strcmp(p->name, "repeat") == 0 || strcmp(p->name, "rounds") == 0) high = 6;
+        if (strcmp(p->name, "repeat") == 0 || strcmp(p->name, "rounds") == 0)
+            high = high < 6 ? high : 6;
         if (strcmp(p->name, "burst") == 0 && high > 8) high = 8;
         if (strcmp(p->name, "factor") == 0) high = 50;
         if (strcmp(p->name, "skip") == 0) high = 40;
