@@ -27,6 +27,7 @@ void hybster_halt(struct nika_replica *r, enum nika_check why, uint64_t seq)
 {
     if (r->halted) return;
     r->halted = true;
+    r->deaf = why == NIKA_CHECK_TSG;
     REACHED(hybster_trusted_lost);
     common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
     if (why == NIKA_CHECK_TSR) hybster_alarm(r, why, seq);
@@ -96,7 +97,14 @@ bool hybster_certificate_check(struct nika_replica *r, struct nika_span certific
     if (nika_trusted_certificate_decode(certificate, out) != NIKA_OK) return false;
     if (out->kind != kind || out->instance != sender || out->counter != counter) return false;
     if (value != NULL && nika_trusted_compare(*value, out->value) != 0) return false;
-    return host->trusted->verify(host->world, r->core.self, out, digest);
+    if (host->trusted->verify(host->world, r->core.self, out, digest)) return true;
+    /* None, or nobody there to say so? Who cannot ask cannot vote either. */
+    struct nika_trusted_value present;
+    uint64_t epoch;
+    if ((host->trusted->read)(host->world, r->core.self, HYBSTER_COUNTER_ORDER, &present, &epoch) !=
+        NIKA_OK)
+        hybster_halt(r, NIKA_CHECK_TSG, r->counter.order);
+    return false;
 }
 
 bool hybster_message_check(struct nika_replica *r, const struct nika_frame *frame,

@@ -55,8 +55,9 @@ static bool prepare_certify(struct nika_replica *r, struct hybster_slot *slot)
 
 void hybster_advance(struct nika_replica *r)
 {
-    while (r->core.active && !r->halted) {
+    while (r->core.active && !r->halted && !r->core.amnesiac) {
         if (r->voted < r->core.low_mark) r->voted = r->core.low_mark;
+        if (!common_leading(&r->core)) (void)hybster_prepare_from_cert(r, r->voted + 1);
         struct hybster_slot *slot = hybster_slot_find(r, r->voted + 1);
         if (slot == NULL || slot->view != r->entered) return;
         if (common_leading(&r->core)) {
@@ -225,6 +226,24 @@ static bool cert_valid(struct nika_replica *r, const struct hybster_commit_cert 
         signer_add(signers, frame.sender);
     }
     return true;
+}
+
+bool hybster_prepare_from_cert(struct nika_replica *r, uint64_t seq)
+{
+    const struct hybster_slot *slot = hybster_slot_find(r, seq);
+    struct hybster_commit_cert m;
+    struct hybster_order order;
+    struct nika_frame frame;
+    if (slot == NULL || slot->commit_cert == 0 ||
+        (slot->view == r->entered && slot->prepare != 0) ||
+        nika_decode(&hybster_info_commit_cert, nika_store_span(r->core.store, slot->commit_cert),
+                    &m) != NIKA_OK ||
+        !open_order(r, m.prepare, HYBSTER_TYPE_prepare, &frame, &order) ||
+        order.view != r->entered || !r->core.active)
+        return false;
+    REACHED(hybster_prepare_from_cert);
+    hybster_on_prepare(r, &frame);
+    return slot->view == r->entered && slot->prepare != 0;
 }
 
 void hybster_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)

@@ -3,6 +3,8 @@
  * What the log says is compared with the trusted subsystem's counter: a counter behind the log was rolled back (TSR), and the replica
  * never votes again; one ahead of it lost a message at most, which the trusted subsystem gives again. */
 #include "protocols/common/recover.h"
+#include "protocols/common/batcher.h"
+#include "protocols/common/intake.h"
 #include "protocols/common/status.h"
 #include "protocols/hybster/view.h"
 
@@ -194,6 +196,39 @@ static void restore(struct nika_replica *r)
     if (r->core.high_known < r->core.last_executed) r->core.high_known = r->core.last_executed;
 }
 
+/* The counter has left for a view of which the log knows nothing: the VIEW-CHANGE was lost before it was sent, and its value is used. No
+ * order of an earlier view can be certified any more; the next VIEW-CHANGE shows the lost one as a hop. */
+static void follow_counter(struct nika_replica *r)
+{
+    if (r->halted || r->core.amnesiac || r->counter.view <= r->core.view) return;
+    REACHED(hybster_followed_counter);
+    r->core.view = r->counter.view;
+    hybster_view_change_start(r, r->counter.view + 1);
+}
+
+void hybster_remember(struct nika_replica *r)
+{
+    /* A checkpoint beyond what it took part in, its PREPAREs as peers show them again, or a view above its counter: then it may vote,
+     * for its counter lets it bind nothing anew that it bound before. */
+    if (r->halted || r->core.transfer.active) return;
+    for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++)
+        (void)hybster_prepare_from_cert(r, s);
+    if (!hybster_accounts(r)) return;
+    REACHED(hybster_learned_again);
+    r->core.amnesiac = false;
+    follow_counter(r);
+    if (r->counter.view == r->entered && r->core.next_seq <= r->counter.order)
+        r->core.next_seq = r->counter.order + 1;
+    if (r->core.active) {
+        hybster_advance(r);
+        common_request_timer_update(&r->core);
+        common_batch_try_cut(&r->core, false);
+    } else {
+        hybster_view_retry(r);
+    }
+    common_status_soon(&r->core);
+}
+
 void hybster_start(struct nika_replica *r)
 {
     bool fresh = r->core.low_mark == 0 && r->core.last_executed == 0 && r->core.view == 0 &&
@@ -205,6 +240,7 @@ void hybster_start(struct nika_replica *r)
     hybster_view_start(r);
     take_reissued(r);
     common_restart(&r->core);
+    follow_counter(r);
     hybster_advance(r);
     /* Peers hold the votes that a crash lost; without any record there is nothing to ask for yet. */
     if (!fresh || r->core.high_known > 0) {

@@ -103,8 +103,17 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
     return r;
 }
 
+static bool certified(uint8_t type)
+{
+    return type == HYBSTER_TYPE_prepare || type == HYBSTER_TYPE_commit ||
+           type == HYBSTER_TYPE_commit_cert || type == HYBSTER_TYPE_checkpoint ||
+           type == HYBSTER_TYPE_view_change || type == HYBSTER_TYPE_new_view ||
+           type == HYBSTER_TYPE_new_view_ack;
+}
+
 static void on_message(struct nika_replica *r, const struct nika_frame *frame)
 {
+    if (r->deaf && certified(frame->type)) return;
     switch (frame->type) {
     case COMMON_TYPE_request:
         common_on_request(&r->core, frame);
@@ -299,6 +308,7 @@ static void replica_step(struct nika_replica *r, const struct nika_event *event,
     case NIKA_EVENT_INVOKE:
         break; /* For clients. */
     }
+    if (r->core.amnesiac) hybster_remember(r);
     common_status_hurry(&r->core);
     common_store_note(&r->core);
     r->core.effects = NULL;
@@ -332,6 +342,7 @@ const struct nika_replica_ops nika_replica_hybster = {
     .name = "hybster",
     .doc = "Hybster (Behl, Distler, Kapitza): 2f+1 replicas, each with a trusted subsystem",
     .messages = &hybster_messages,
+    .hybrid = true,
     .check = replica_check,
     .size = replica_size,
     .used = replica_used,

@@ -101,6 +101,7 @@ struct nika_replica {
     uint16_t view_generation;
     /* The trusted subsystem does not answer (TSG) or was rolled back (TSR): this replica votes for nothing any more. */
     bool halted;
+    bool deaf; /* TSG: nor can it judge what others certified, so it takes none of it. */
     struct nika_trusted_value counter; /* Last value of the ordering counter. */
     uint64_t voted; /* Highest order of `entered` that needs no use of the counter any more. */
     uint64_t
@@ -224,6 +225,9 @@ void hybster_install(struct nika_replica *r, const struct hybster_order *order,
                      struct nika_span frame);
 void hybster_on_commit(struct nika_replica *r, const struct nika_frame *frame);
 void hybster_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame);
+/* Peers show no PREPARE of what is executed: take that of the COMMIT-CERT by which it was, as if the leader sent it now. Without it HP6
+ * would hold up every later order. True when it was taken. */
+bool hybster_prepare_from_cert(struct nika_replica *r, uint64_t seq);
 void hybster_check_committed(struct nika_replica *r, struct hybster_slot *slot);
 
 /* ---- read_only.c ---------------------------------------------------------------------------------------------------------- */
@@ -234,6 +238,8 @@ void hybster_read_only_done(struct nika_replica *r, uint32_t client, struct nika
 void hybster_view_change_start(struct nika_replica *r, uint64_t view);
 void hybster_view_change_stored(struct nika_replica *r, uint64_t view);
 void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *frame);
+/* Could this replica show in a VIEW-CHANGE all that its counter says it took part in (HV4, HV5, HV7)? */
+bool hybster_accounts(struct nika_replica *r);
 void hybster_view_timer(struct nika_replica *r); /* T_vc expired. */
 void hybster_view_timer_check(struct nika_replica *r);
 void hybster_view_leave(struct nika_replica *r);
@@ -269,6 +275,8 @@ uint32_t hybster_wait(const struct nika_replica *r, uint64_t *detail);
 /* ---- recover.c ---------------------------------------------------------------------------------------------------------------- */
 void hybster_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct nika_span record);
 void hybster_start(struct nika_replica *r);
+/* AMN: after each event of a replica that lost its log: is it over? */
+void hybster_remember(struct nika_replica *r);
 
 /* ---- hooks.c: what protocols/common asks Hybster --------------------------------------------------------------------------------- */
 extern const struct common_hooks hybster_hooks;

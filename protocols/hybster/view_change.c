@@ -143,6 +143,14 @@ static uint64_t must_cover(const struct nika_replica *r)
     return start.view == r->entered ? start.order : 0;
 }
 
+bool hybster_accounts(struct nika_replica *r)
+{
+    struct nika_list counted = {0};
+    if (!hops_prepare(r)) return false;
+    (void)hybster_history(r, r->core.low_mark, NULL, &counted);
+    return must_cover(r) <= r->core.low_mark + counted.count;
+}
+
 static struct nika_list hop_list(const struct nika_replica *r, struct nika_writer *w)
 {
     struct nika_list list = {0};
@@ -188,9 +196,8 @@ static void build_own(struct nika_replica *r)
     if (r->halted || r->certifying != 0 ||
         nika_trusted_compare(r->counter, (struct nika_trusted_value){r->core.view, 0}) >= 0)
         return;
-    if (!hops_prepare(r)) return;
+    if (r->core.amnesiac || !hybster_accounts(r)) return;
     uint32_t size = hybster_history(r, r->core.low_mark, NULL, &counted);
-    if (must_cover(r) > r->core.low_mark + counted.count) return;
     uint32_t hops_size = r->hop_count * (NIKA_DIGEST_SIZE + HYBSTER_CERTIFICATE_FIELD);
     uint32_t scratch = nika_store_alloc(r->core.store, size + hops_size + 1);
     if (scratch == 0) return;

@@ -26,6 +26,45 @@ static void test_tsg_without_trusted_subsystem_no_votes(void **state)
     fixture_free(f);
 }
 
+/* A follower that only listens asks its trusted subsystem, too: that nobody is there accuses no sender. */
+static void test_tsg_when_it_cannot_judge(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(SELF);
+    struct build_order spec = {.sender = 0, .seq = 1, .digest = build_digest(1)};
+    spec.flaw = FLAW_MAC;
+    assert_true(fixture_give(f, build_order(f, &spec)));
+    assert_int_equal(f->rejects[NIKA_CHECK_HP4], 1);
+    assert_false(f->replica->halted);
+    spec.flaw = FLAW_NONE;
+    f->trusted_gone = true;
+    assert_true(fixture_give(f, build_order(f, &spec)));
+    assert_true(f->replica->halted);
+    assert_int_equal(f->rejects[NIKA_CHECK_TSG], 1);
+    uint32_t accused = f->rejects[NIKA_CHECK_HP4];
+    spec.seq = 2;
+    assert_true(fixture_give(f, build_order(f, &spec)));
+    assert_int_equal(f->rejects[NIKA_CHECK_HP4], accused);
+    assert_int_equal(f->rejects[NIKA_CHECK_TSG], 1);
+    fixture_free(f);
+}
+
+/* The trusted subsystem has counted as far as it goes: nothing greater can be asked of it, and the replica stops rather than wrap. */
+static void test_tsg_counter_at_its_end(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(SELF);
+    (void)build_ordered(f, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 1);
+    f->instance.counter[HYBSTER_COUNTER_ORDER].last.value =
+        (struct nika_trusted_value){UINT64_MAX, UINT64_MAX};
+    (void)build_ordered(f, 2);
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 1);
+    assert_int_equal(f->rejects[NIKA_CHECK_TSG], 1);
+    assert_true(f->replica->halted);
+    fixture_free(f);
+}
+
 static void test_tsg_at_start(void **state)
 {
     (void)state;
@@ -92,6 +131,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tsg_without_trusted_subsystem_no_votes),
+        cmocka_unit_test(test_tsg_when_it_cannot_judge),
+        cmocka_unit_test(test_tsg_counter_at_its_end),
         cmocka_unit_test(test_tsg_at_start),
         cmocka_unit_test(test_tsr_counter_behind_the_log),
         cmocka_unit_test(test_lost_commit_is_reissued),
