@@ -37,7 +37,8 @@ enum {
     OPTION_BEHAVIOUR,
     OPTION_ON,
     OPTION_SOCKET,
-    OPTION_INSTANCE
+    OPTION_INSTANCE,
+    OPTION_TRUSTED
 };
 
 struct arguments {
@@ -83,6 +84,10 @@ static const struct argp_option options[] = {
     {"batch", OPTION_BATCH, "N", 0, "cluster: requests in one batch at most (default 64)", 1},
     {"store", OPTION_STORE, "KIND", 0, "cluster: disk (default) or memory", 1},
     {"protocol", OPTION_PROTOCOL, "NAME", 0, "default pbft", 0},
+    {"trusted", OPTION_TRUSTED, "KIND", 0,
+     "cluster, hybrid protocols: software (default), in the process of each replica, or process: "
+     "nika tss",
+     1},
     {"app", OPTION_APP, "NAME", 0, "cluster: default null", 1},
     {"set", 'S', "KEY=NUMBER", 0, "cluster: a value of the cluster file; repeatable", 1},
     {"verify-threads", OPTION_THREADS, "N", 0,
@@ -202,6 +207,9 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
     case OPTION_DIR:
         c->dir = text;
         return 0;
+    case OPTION_TRUSTED:
+        c->trusted = cli_trust_kind(text, state);
+        return 0;
     case OPTION_PROTOCOL:
         c->protocol = text;
         if (nika_protocol_find(text) == NULL)
@@ -309,12 +317,6 @@ static const char attack[] =
     "{\"name\":\"partition\",\"targets\":[2],\"from_ms\":2,\"to_ms\":60}],"
     "\"expect\":{\"faults_act\":false}";
 
-/* The most faults that the protocol bears with n replicas. */
-static uint64_t most_faults(const char *protocol, uint64_t n)
-{
-    return strcmp(protocol, "hybster") == 0 ? (n - 1) / 2 : (n - 1) / 3;
-}
-
 static struct nika_scenario *make_scenario(const struct setup *u)
 {
     char text[2000];
@@ -328,10 +330,11 @@ static struct nika_scenario *make_scenario(const struct setup *u)
              "\"workload\":{\"requests\":%" PRIu64 ",\"read_ppm\":0,\"payload\":100},"
              "\"network\":{\"latency_us\":{\"min\":100,\"median\":150,\"p99\":300,\"max\":400}},"
              "\"disk\":{\"fsync_us\":{\"min\":50,\"max\":80}}%s}",
-             u->adversarial ? "200" : "0", u->protocol, u->n, most_faults(u->protocol, u->n),
-             u->clients, u->suite, u->batch, u->batch == 1 ? "0" : "200",
-             (uint64_t)16384 + u->n * 512, u->adversarial ? "50" : "60000",
-             u->adversarial ? "80" : "60000", u->requests, u->adversarial ? attack : "");
+             u->adversarial ? "200" : "0", u->protocol, u->n,
+             (uint64_t)cli_faults_max(u->protocol, (uint32_t)u->n), u->clients, u->suite, u->batch,
+             u->batch == 1 ? "0" : "200", (uint64_t)16384 + u->n * 512,
+             u->adversarial ? "50" : "60000", u->adversarial ? "80" : "60000", u->requests,
+             u->adversarial ? attack : "");
     struct nika_scenario *s = nika_scenario_parse("bench", text, strlen(text), NULL, 0, &d);
     if (s == NULL) cli_print_diagnoses(&d);
     return s;
@@ -480,7 +483,7 @@ static json_t *measure_all(const struct arguments *a, int *worst)
     json_object_set_new(root, "build", json_string(cli_version_text()));
     json_object_set_new(root, "protocol", json_string(a->cluster.protocol));
     add(root, "n", (json_int_t)a->n);
-    add(root, "f", (json_int_t)most_faults(a->cluster.protocol, a->n));
+    add(root, "f", (json_int_t)cli_faults_max(a->cluster.protocol, (uint32_t)a->n));
     measure_runs(&base, root, worst);
     if (a->only_runs) return root;
     if (!measure(&base, &f)) {
@@ -548,7 +551,7 @@ static int run(int argc, char **argv)
         json_decref(a.cluster.tunables);
         return NIKA_EXIT_USAGE;
     }
-    if (most_faults(a.cluster.protocol, a.n) == 0) {
+    if (cli_faults_max(a.cluster.protocol, (uint32_t)a.n) == 0) {
         fprintf(stderr, "nika: --n: %s needs at least 4 replicas, got %" PRIu64 "\n",
                 a.cluster.protocol, a.n);
         json_decref(a.cluster.tunables);
@@ -565,6 +568,14 @@ static int run(int argc, char **argv)
         json_decref(a.cluster.tunables);
         return NIKA_EXIT_USAGE;
     }
+    bool hybrid = cli_protocol_is_hybrid(a.cluster.protocol);
+    if (!hybrid && a.cluster.trusted != NIKA_TRUST_NONE) {
+        fprintf(stderr, "nika: --trusted: protocol %s has no trusted subsystem\n",
+                a.cluster.protocol);
+        json_decref(a.cluster.tunables);
+        return NIKA_EXIT_USAGE;
+    }
+    if (hybrid && a.cluster.trusted == NIKA_TRUST_NONE) a.cluster.trusted = NIKA_TRUST_SOFTWARE;
     a.cluster.n = a.n;
     a.cluster.seconds = a.seconds;
     a.cluster.suite = a.suite;

@@ -28,7 +28,7 @@
 /* Of one replica, as it tells itself. */
 struct reading {
     uint64_t cpu_us, crypto_ns, signatures, remembered, executed, writes, frames, rss_kib,
-        private_kib, commits, transfers, checkpoint;
+        private_kib, commits, transfers, checkpoint, bytes, certified, trusted_ns;
     char chain[20], checkpoint_digest[2 * NIKA_DIGEST_SIZE + 1];
 };
 struct bench {
@@ -69,6 +69,9 @@ static bool read_replica(const struct cli_replica *replica, struct reading *out)
                             .writes = value(s, "links", "writes"),
                             .frames = value(s, "links", "frames_out"),
                             .commits = value(s, "disk", "commits"),
+                            .bytes = value(s, "links", "bytes_out"),
+                            .certified = value(s, "trusted", "certified"),
+                            .trusted_ns = value(s, "trusted", "ns"),
                             .transfers = value(s, "work", "transfers"),
                             .checkpoint = value(s, NULL, "checkpoint"),
                             .executed = value(s, NULL, "executed")};
@@ -170,7 +173,7 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
         json_object_set_new(tunables, "client_ms", json_integer(10000));
     const struct nika_testnet_options net = {.dir = b->dir,
                                              .n = (uint32_t)o->n,
-                                             .f = ((uint32_t)o->n - 1) / 3,
+                                             .f = cli_faults_max(o->protocol, (uint32_t)o->n),
                                              .clients = (uint32_t)o->clients,
                                              .sessions = (uint32_t)o->sessions,
                                              .tls = o->tls,
@@ -179,6 +182,8 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
                                              .app = o->app,
                                              .suite = nika_suite_parse(o->suite),
                                              .store = o->store,
+                                             .trusted = o->trusted,
+                                             .trusted_uid = cli_trusted_uid(),
                                              .verify_threads = (uint32_t)o->verify_threads,
                                              .host = "127.0.0.1",
                                              .tunables = tunables};
@@ -367,7 +372,8 @@ static void set(json_t *root, const char *key, uint64_t number)
 
 static void set_costs(const struct bench *b, json_t *root)
 {
-    uint64_t cpu = 0, crypto = 0, signatures = 0, frames = 0, writes = 0, commits = 0;
+    uint64_t cpu = 0, crypto = 0, signatures = 0, frames = 0, writes = 0, commits = 0, bytes = 0,
+             certified = 0, trusted_ns = 0;
     for (uint32_t i = 0; i < b->net.n; i++) {
         const struct reading *from = &b->before[i], *to = &b->after[i];
         cpu += to->cpu_us - from->cpu_us;
@@ -376,6 +382,9 @@ static void set_costs(const struct bench *b, json_t *root)
         frames += to->frames - from->frames;
         writes += to->writes - from->writes;
         commits += to->commits - from->commits;
+        bytes += to->bytes - from->bytes;
+        certified += to->certified - from->certified;
+        trusted_ns += to->trusted_ns - from->trusted_ns;
     }
     uint64_t done = b->completed == 0 ? 1 : b->completed;
     set(root, "cpu_us_per_request", cpu / done);
@@ -383,6 +392,11 @@ static void set_costs(const struct bench *b, json_t *root)
     set(root, "signatures_per_1000_requests", signatures * 1000 / done);
     set(root, "frames_per_1000_requests", frames * 1000 / done);
     set(root, "writes_per_1000_requests", writes * 1000 / done);
+    set(root, "bytes_per_request", bytes / done);
+    if (b->options->trusted != NIKA_TRUST_NONE) {
+        set(root, "certificates_per_1000_requests", certified * 1000 / done);
+        set(root, "trusted_us_per_1000_requests", trusted_ns / done);
+    }
     set(root, "log_commits", commits);
     double share = cpu == 0 ? 0 : (double)crypto / 1000 / (double)cpu;
     json_object_set_new(root, "crypto_cpu_share", json_real(share));
@@ -409,7 +423,12 @@ static json_t *report(const struct bench *b)
         json_object_set_new(root, "behaviour", json_string(o->behaviour));
         set(root, "liar", o->liar);
     }
+    if (o->trusted != NIKA_TRUST_NONE)
+        json_object_set_new(
+            root, "trusted",
+            json_string(o->trusted == NIKA_TRUST_SOFTWARE ? "software" : "process"));
     set(root, "n", o->n);
+    set(root, "f", b->cluster->config.f);
     set(root, "clients", o->clients);
     set(root, "sessions", o->sessions == 0 ? o->clients : o->sessions);
     json_object_set_new(root, "client_auth", json_string(o->client_macs ? "macs" : "signature"));

@@ -29,7 +29,8 @@ struct cli_bench_cluster {
     const char *dir; /* Kept afterwards; NULL = a temporary one that is removed. */
     bool record;     /* Every replica records; with `dir` only. */
     enum nika_store_kind store;
-    json_t *tunables; /* More values for the cluster file. */
+    enum nika_trust_kind trusted; /* Of hybrid protocols. */
+    json_t *tunables;             /* More values for the cluster file. */
 };
 /* The figures as one object, which the caller decrefs; NULL when there are none. *status: 0; NIKA_EXIT_SAFETY when the replicas executed
  * different histories or a client saw an operation lost or done twice; NIKA_EXIT_LIVENESS when a replica did not come back;

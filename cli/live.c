@@ -39,6 +39,30 @@ bool cli_client_macs(const char *text, struct argp_state *state)
     return false;
 }
 
+uint32_t cli_faults_max(const char *protocol, uint32_t n)
+{
+    const struct nika_protocol *p = nika_protocol_find(protocol);
+    struct nika_config c;
+    nika_config_default(&c);
+    c.n = n;
+    for (c.f = p == NULL ? 0 : n - 1; c.f > 0 && p->replica->check(&c) != NULL;) c.f--;
+    return c.f;
+}
+
+bool cli_protocol_is_hybrid(const char *protocol)
+{
+    const struct nika_protocol *p = nika_protocol_find(protocol);
+    return p != NULL && p->replica->hybrid;
+}
+
+enum nika_trust_kind cli_trust_kind(const char *text, struct argp_state *state)
+{
+    if (strcmp(text, "software") == 0) return NIKA_TRUST_SOFTWARE;
+    if (strcmp(text, "process") != 0)
+        argp_error(state, "--trusted: expected software or process, got \"%s\"", text);
+    return NIKA_TRUST_PROCESS;
+}
+
 int cli_problems(const struct nika_problems *problems)
 {
     uint32_t shown = problems->count < NIKA_PROBLEMS_MAX ? problems->count : NIKA_PROBLEMS_MAX;
@@ -65,6 +89,15 @@ bool cli_node_load(const char *file, struct cli_node *out, struct nika_problems 
         nika_problem(problems, file, "application", "%s",
                      external ? "missing; application external needs its socket"
                               : "only application external has one");
+        return false;
+    }
+    bool trusted = out->config.trusted.kind != NIKA_TRUST_NONE;
+    if (trusted != out->replica_ops->hybrid) {
+        nika_problem(problems, file, "trusted", "%s",
+                     trusted ? "only a hybrid protocol has a trusted subsystem"
+                             : "missing; this protocol needs one: {\"backend\": \"process\", "
+                               "\"socket\": PATH} or {\"backend\": \"software\", \"key\": FILE, "
+                               "\"state\": DIR}");
         return false;
     }
     if (!nika_keys_load(out->config.keys, out->config.replica, out->cluster, &out->keys, problems))

@@ -33,6 +33,13 @@ void cli_node_free(struct cli_node *node);
 void cli_node_options(struct cli_node *node, const char *file, struct nika_log *log,
                       struct nika_node_options *out);
 
+/* The most faults that a protocol tolerates with n replicas. */
+uint32_t cli_faults_max(const char *protocol, uint32_t n);
+/* Does each replica of it need a trusted subsystem? */
+bool cli_protocol_is_hybrid(const char *protocol);
+/* Of --trusted: software or process; anything else ends the program with a message. */
+enum nika_trust_kind cli_trust_kind(const char *text, struct argp_state *state);
+
 /* ---- a test network: DIR as nika_testnet_write() leaves it ---- */
 struct cli_replica {
     char file[NIKA_PATH_SIZE], output[NIKA_PATH_SIZE]; /* Node file; what the process prints. */
@@ -54,6 +61,16 @@ bool cli_testnet_make(const struct nika_testnet_options *options, struct nika_pr
 long cli_replica_pid(const struct cli_replica *replica);
 /* Start the process; `record`: with a recording, DIR/replica-I-K.recording with the first K that is free. False with errno set. */
 bool cli_replica_start(const struct cli_replica *replica, bool record);
+/* The trusted parts (trusted_parts.c). The user that their processes become: NIKA_TRUST_ANY_USER when this one is not root. */
+uint32_t cli_trusted_uid(void);
+/* Key, folders and state of a new network, when its protocol needs them. */
+bool cli_trusted_make(const struct nika_testnet_options *options, struct nika_problems *problems);
+/* Process of a replica's trusted part, 0 when there is none. */
+long cli_trusted_pid(const struct cli_replica *replica);
+/* Start it and wait until it serves, unless it does or there is none to be started. False with errno set. */
+bool cli_trusted_start(const struct cli_replica *replica);
+/* SIGTERM, then SIGKILL. */
+void cli_trusted_stop(const struct cli_replica *replica);
 /* Does /healthz say so? */
 bool cli_replica_is_healthy(const struct cli_replica *replica);
 /* Wait until all are healthy. False after `timeout_ns`, or when one has ended. */

@@ -57,7 +57,8 @@ void cli_testnet_close(struct cli_testnet *net)
 
 bool cli_testnet_make(const struct nika_testnet_options *options, struct nika_problems *problems)
 {
-    if (!nika_testnet_write(options, problems)) return false;
+    if (!nika_testnet_write(options, problems) || !cli_trusted_make(options, problems))
+        return false;
     for (uint32_t i = 0; i < options->n; i++) {
         char file[NIKA_PATH_SIZE];
         struct cli_node node;
@@ -119,6 +120,7 @@ static void become_node(const struct cli_replica *replica, bool record)
 
 bool cli_replica_start(const struct cli_replica *replica, bool record)
 {
+    if (!cli_trusted_start(replica)) return false;
     /* Twice, so that the node is no child of whoever started it. */
     pid_t middle = fork();
     if (middle < 0) return false;
@@ -173,6 +175,7 @@ uint32_t cli_testnet_stop(const struct cli_testnet *net)
             (void)kill((pid_t)pid, SIGKILL);
             killed = true;
         }
+        cli_trusted_stop(&net->replicas[i]);
     }
     return ran;
 }

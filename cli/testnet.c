@@ -1,10 +1,12 @@
 /* cli/testnet.c: `nika testnet`: a cluster on this machine: its files, its processes, how it is. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "apps/registry.h"
 #include "cli/live.h"
+#include "engine/shim/log.h"
 #include "protocols/registry.h"
 
 #define START_NS UINT64_C(20000000000)
@@ -25,7 +27,8 @@ enum {
     OPTION_RECORD,
     OPTION_THREADS,
     OPTION_TLS,
-    OPTION_CLIENT_AUTH
+    OPTION_CLIENT_AUTH,
+    OPTION_TRUSTED
 };
 
 struct arguments {
@@ -37,7 +40,13 @@ struct arguments {
 static const struct argp_option options[] = {
     {"dir", OPTION_DIR, "DIR", 0, "where its files are", 0},
     {"n", OPTION_N, "N", 0, "replicas (default 4)", 0},
-    {"f", OPTION_F, "F", 0, "tolerated faults (default (N-1)/3)", 0},
+    {"f", OPTION_F, "F", 0,
+     "tolerated faults (default: as many as the protocol can, (N-1)/3 or of a hybrid one (N-1)/2)",
+     0},
+    {"trusted", OPTION_TRUSTED, "KIND", 0,
+     "hybrid protocols: process (default: one nika tss for each replica, under another user when "
+     "root starts it), or software, in the replica's own process",
+     0},
     {"clients", OPTION_CLIENTS, "C", 0, "registered clients (default 10)", 0},
     {"protocol", OPTION_PROTOCOL, "NAME", 0, "default pbft", 0},
     {"app", OPTION_APP, "NAME", 0, "default kv; external: another process at DIR/app-I.sock", 0},
@@ -106,9 +115,14 @@ static void parse_store(const char *text, struct argp_state *state, struct argum
 static void parse_end(struct argp_state *state, struct arguments *a)
 {
     if (a->net.dir == NULL) argp_error(state, "which folder? (--dir DIR)");
-    if (!a->f_given) a->net.f = (a->net.n - 1) / 3;
     if (nika_protocol_find(a->net.protocol) == NULL)
         argp_error(state, "--protocol: no protocol \"%s\" (nika list)", a->net.protocol);
+    if (!a->f_given) a->net.f = cli_faults_max(a->net.protocol, a->net.n);
+    bool hybrid = cli_protocol_is_hybrid(a->net.protocol);
+    if (!hybrid && a->net.trusted != NIKA_TRUST_NONE)
+        argp_error(state, "--trusted: protocol %s has no trusted subsystem", a->net.protocol);
+    if (hybrid && a->net.trusted == NIKA_TRUST_NONE) a->net.trusted = NIKA_TRUST_PROCESS;
+    a->net.trusted_uid = cli_trusted_uid();
     if (cli_live_app(a->net.app) == NULL)
         argp_error(state, "--app: no application \"%s\" (nika list)", a->net.app);
     if (a->net.port != 0 && a->net.port + 2 * a->net.n > 65536)
@@ -163,6 +177,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_CLIENT_AUTH:
         net->client_macs = cli_client_macs(text, state);
         return 0;
+    case OPTION_TRUSTED:
+        net->trusted = cli_trust_kind(text, state);
+        return 0;
     case OPTION_TLS:
         net->tls = true;
         return 0;
@@ -189,9 +206,11 @@ static const struct argp argp = {
     "Make a cluster on this machine, start it, look at it, stop it.\v"
     "Without a word it writes DIR: cluster file, keys (mode 0600), node files, data directories; "
     "nothing is ever overwritten. `start` runs every replica that does not run yet and waits until "
-    "all are healthy; logs are in DIR. `status` exits 0 when all are healthy, else 6. `stop` ends "
+    "all are healthy; one that stopped voting because its trusted part was gone is started again. "
+    "Logs are in DIR. `status` exits 0 when all are healthy, else 6. `stop` ends "
     "all in order.\n\n"
     "  nika testnet --n 4 --dir out/t && nika testnet start --dir out/t\n"
+    "  nika testnet --protocol hybster --n 3 --dir out/h && nika testnet start --dir out/h\n"
     "  nika testnet status --dir out/t; nika testnet stop --dir out/t",
     NULL,
     NULL,
@@ -220,6 +239,25 @@ static json_int_t integer(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
+static void print_trusted(const struct cli_replica *replica, const json_t *s)
+{
+    const json_t *t = json_object_get(s, "trusted"), *counter = json_object_get(t, "counter");
+    const char *gone = json_string_value(json_object_get(t, "gone"));
+    long pid = cli_trusted_pid(replica);
+    printf("  trusted   ");
+    if (replica->config.trusted.kind == NIKA_TRUST_SOFTWARE) printf("software");
+    if (replica->config.trusted.kind == NIKA_TRUST_PROCESS && pid != 0) printf("pid %ld", pid);
+    if (replica->config.trusted.kind == NIKA_TRUST_PROCESS && pid == 0) printf("does not run");
+    if (t != NULL)
+        printf("  counter [%" JSON_INTEGER_FORMAT "|%" JSON_INTEGER_FORMAT
+               "]  epoch %" JSON_INTEGER_FORMAT "  certificates %" JSON_INTEGER_FORMAT "  %s",
+               json_integer_value(json_array_get(counter, 0)),
+               json_integer_value(json_array_get(counter, 1)), integer(t, "epoch"),
+               integer(t, "certified"),
+               json_is_true(json_object_get(t, "voting")) ? "voting" : "not voting");
+    printf("%s%s\n", gone != NULL ? ": " : "", gone != NULL ? gone : "");
+}
+
 static void print_status(const struct cli_replica *replica, const json_t *s)
 {
     bool healthy = json_is_true(json_object_get(s, "healthy"));
@@ -234,6 +272,7 @@ static void print_status(const struct cli_replica *replica, const json_t *s)
                integer(json_object_get(s, "work"), "requests"), integer(s, "pid"),
                replica->config.http_host, replica->config.http_port);
     printf("%s%s\n", reason != NULL ? "  " : "", reason != NULL ? reason : "");
+    if (replica->config.trusted.kind != NIKA_TRUST_NONE) print_trusted(replica, s);
 }
 
 static int show(const struct cli_testnet *net, bool json)
@@ -263,9 +302,24 @@ static void print_output(const struct cli_replica *replica)
     (void)fclose(file);
 }
 
+/* It votes for nothing any more until it begins anew: what is gone never comes back to a running replica. */
+static void end_stopped(const struct cli_replica *replica)
+{
+    json_t *status = cli_replica_status(replica);
+    long pid = cli_replica_pid(replica);
+    if (pid != 0 && json_is_false(json_object_get(json_object_get(status, "trusted"), "voting")) &&
+        kill((pid_t)pid, SIGTERM) == 0) {
+        uint64_t until = cli_clock_ns() + START_NS;
+        while (cli_replica_pid(replica) == pid && cli_clock_ns() < until)
+            nika_clock_sleep(UINT64_C(20000000));
+    }
+    json_decref(status);
+}
+
 static int start(const struct cli_testnet *net, bool json, bool record)
 {
     for (uint32_t i = 0; i < net->n; i++) {
+        if (net->replicas[i].config.trusted.kind != NIKA_TRUST_NONE) end_stopped(&net->replicas[i]);
         if (cli_replica_pid(&net->replicas[i]) != 0 || cli_replica_start(&net->replicas[i], record))
             continue;
         fprintf(stderr, "nika: replica %u: cannot be started: %s\n", i, strerror(errno));

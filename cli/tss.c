@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/live.h"
@@ -270,6 +271,8 @@ static int start(struct arguments *a, const struct nika_tss_vault_options *o, ui
     int listener = nika_tss_listen(a->socket, a->client_uid, &error);
     bool good = listener >= 0 && (a->user == NULL || nika_tss_become(a->user, &error)) &&
                 nika_tss_vault_open(o, &vault, &error) == NIKA_OK;
+    /* Again as the user that it is now: the kernel tells replicas who listened last. */
+    good = good && listen(listener, (int)NIKA_TSS_CONNECTIONS_MAX) == 0;
     nika_key_erase(secret, NIKA_TRUSTED_SECRET_SIZE);
     if (good) {
         status = serve(a, vault, listener, log);

@@ -390,8 +390,9 @@ bool nika_client_connect(struct nika_client *client, uint32_t timeout_ms)
 {
     const struct nika_config *config = &client->cluster->config;
     uint64_t began = nika_clock_monotonic(), until = began + timeout_ms * MS, now = began;
-    /* Two quorums share a correct replica: ceil((n + f + 1) / 2). */
-    uint32_t quorum = (config->n + config->f) / 2 + 1;
+    /* Two quorums share a correct replica, ceil((n + f + 1) / 2); where none can say two things, any replica. */
+    uint32_t faulty = client->protocol->replica->hybrid ? 0 : config->f;
+    uint32_t quorum = (config->n + faulty) / 2 + 1;
     for (;;) {
         uint32_t up = nika_links_replicas_up(client->links);
         if (up == config->n || (up >= quorum && now >= began + GRACE_NS)) return true;

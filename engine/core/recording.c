@@ -154,3 +154,42 @@ enum nika_err nika_recording_event_read(struct nika_span bytes, struct nika_even
                 (kind == NIKA_EVENT_MESSAGE) == (frame->size > 0);
     return good ? NIKA_OK : NIKA_ERR_MALFORMED;
 }
+
+void nika_recording_trusted_write(struct nika_writer *w, const struct nika_recorded_trusted *answer)
+{
+    nika_write_u8(w, answer->call);
+    nika_write_u32(w, (uint32_t)answer->err);
+    if (answer->err != NIKA_OK || answer->call == NIKA_RECORDED_TRUSTED_VERIFY) return;
+    if (answer->call == NIKA_RECORDED_TRUSTED_READ) {
+        nika_write_u64(w, answer->value.view);
+        nika_write_u64(w, answer->value.order);
+        nika_write_u64(w, answer->epoch);
+        return;
+    }
+    nika_write_bytes(w, (struct nika_span){answer->certificate, sizeof answer->certificate});
+    if (answer->call == NIKA_RECORDED_TRUSTED_REISSUE) nika_write_digest(w, &answer->digest);
+}
+
+enum nika_err nika_recording_trusted_read(struct nika_span bytes, struct nika_recorded_trusted *out)
+{
+    struct nika_reader r = nika_reader_of(bytes);
+    memset(out, 0, sizeof *out);
+    out->call = nika_read_u8(&r);
+    int32_t err = (int32_t)nika_read_u32(&r);
+    out->err = (enum nika_err)err;
+    bool known = out->call >= NIKA_RECORDED_TRUSTED_CERTIFY &&
+                 out->call <= NIKA_RECORDED_TRUSTED_REISSUE && err <= NIKA_OK &&
+                 err >= NIKA_ERR_VERSION;
+    bool full = known && err == NIKA_OK && out->call != NIKA_RECORDED_TRUSTED_VERIFY;
+    if (full && out->call == NIKA_RECORDED_TRUSTED_READ) {
+        out->value.view = nika_read_u64(&r);
+        out->value.order = nika_read_u64(&r);
+        out->epoch = nika_read_u64(&r);
+    } else if (full) {
+        struct nika_span made = nika_read_bytes(&r, sizeof out->certificate);
+        if (made.size == sizeof out->certificate) memcpy(out->certificate, made.data, made.size);
+        if (out->call == NIKA_RECORDED_TRUSTED_REISSUE) out->digest = nika_read_digest(&r);
+        known = made.size == sizeof out->certificate;
+    }
+    return known && nika_reader_done(&r) ? NIKA_OK : NIKA_ERR_MALFORMED;
+}

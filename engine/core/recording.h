@@ -8,6 +8,7 @@
 
 #include "engine/core/config.h"
 #include "engine/core/replica.h"
+#include "engine/core/trusted.h"
 #include "engine/core/wal.h"
 
 #define NIKA_RECORDING_VERSION 1u
@@ -20,11 +21,12 @@ enum nika_recorded {
     NIKA_RECORDED_CHUNK,   /* Of the snapshot that the next RECOVER tells of. */
     NIKA_RECORDED_RECOVER, /* nika_replica_ops.recover was called. */
     NIKA_RECORDED_EVENT,
-    NIKA_RECORDED_AUTH,   /* host->authenticate wrote these bytes. */
-    NIKA_RECORDED_VERIFY, /* host->verify said so. */
-    NIKA_RECORDED_JITTER, /* host->jitter drew this. */
-    NIKA_RECORDED_DIGEST, /* After the events so far. */
-    NIKA_RECORDED_END,    /* The node ended in order. */
+    NIKA_RECORDED_AUTH,    /* host->authenticate wrote these bytes. */
+    NIKA_RECORDED_VERIFY,  /* host->verify said so. */
+    NIKA_RECORDED_JITTER,  /* host->jitter drew this. */
+    NIKA_RECORDED_DIGEST,  /* After the events so far. */
+    NIKA_RECORDED_END,     /* The node ended in order. */
+    NIKA_RECORDED_TRUSTED, /* The trusted subsystem answered so. */
 };
 
 struct nika_recording_head {
@@ -43,6 +45,28 @@ void nika_recording_event_write(struct nika_writer *w, const struct nika_event *
 /* `frame` gets the raw frame (size 0 = none); out->frame stays NULL. Spans borrow from `bytes`. NIKA_ERR_MALFORMED. */
 NIKA_MUST_USE enum nika_err
 nika_recording_event_read(struct nika_span bytes, struct nika_event *out, struct nika_span *frame);
+/* An answer of the trusted subsystem; what its call does not give is zero. */
+enum nika_recorded_trusted_call {
+    NIKA_RECORDED_TRUSTED_CERTIFY = 1,
+    NIKA_RECORDED_TRUSTED_VERIFY,
+    NIKA_RECORDED_TRUSTED_READ,
+    NIKA_RECORDED_TRUSTED_REISSUE,
+};
+struct nika_recorded_trusted {
+    uint8_t call; /* enum nika_recorded_trusted_call */
+    enum nika_err err;
+    uint8_t certificate[NIKA_TRUSTED_CERTIFICATE_SIZE]; /* CERTIFY, REISSUE. */
+    struct nika_trusted_value value;                    /* READ. */
+    uint64_t epoch;                                     /* READ. */
+    struct nika_digest digest;                          /* REISSUE. */
+};
+#define NIKA_RECORDING_TRUSTED_MAX (1u + 4u + 4u + NIKA_TRUSTED_CERTIFICATE_SIZE + NIKA_DIGEST_SIZE)
+void nika_recording_trusted_write(struct nika_writer *w,
+                                  const struct nika_recorded_trusted *answer);
+/* NIKA_ERR_MALFORMED. */
+NIKA_MUST_USE enum nika_err nika_recording_trusted_read(struct nika_span bytes,
+                                                        struct nika_recorded_trusted *out);
+
 /* Bytes that an event needs at most. */
 uint32_t nika_recording_event_size(const struct nika_event *event);
 

@@ -82,6 +82,7 @@ struct nika_replica_ops {
     const char *name; /* Registry key, e.g. "pbft". Static storage. */
     const char *doc;
     const struct nika_message_table *messages;
+    bool hybrid; /* Needs host->trusted. */
     /* Is (n, f) possible for this protocol? NULL or a static sentence saying what is expected. */
     const char *(*check)(const struct nika_config *config);
     /* Bytes of state for this config, a pure function of it. The world allocates, zeroes and owns. */

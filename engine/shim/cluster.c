@@ -19,8 +19,8 @@ static const char *const cluster_keys[] = {"protocol", "app",   "app_param", "n"
 #include "engine/shim/cluster.def"
 #undef TUNABLE
                                            NULL};
-static const char *const replica_keys[] = {"id",       "host",    "port", "identity",
-                                           "exchange", "signing", NULL};
+static const char *const replica_keys[] = {"id",       "host",    "port",          "identity",
+                                           "exchange", "signing", "trusted_epoch", NULL};
 static const char *const client_keys[] = {"id", "identity", "exchange", "signing", "carrier", NULL};
 
 /* Defaults of a live cluster: larger windows than in simulation, where view changes and transfers shall be frequent. */
@@ -101,6 +101,7 @@ static void read_member(const struct nika_json *j, uint32_t id, bool replica, en
         return;
     }
     nika_json_text(j, "host", NULL, m->host, sizeof m->host);
+    m->trusted_epoch = nika_json_number(j, "trusted_epoch", 1, INT64_MAX, 1);
     m->port = (uint16_t)nika_json_number(j, "port", 1, 65535, -1);
 }
 
@@ -175,15 +176,16 @@ static void seal_group(struct nika_cluster *cluster)
     for (uint32_t i = 0; i < count; i++) {
         const struct nika_member *m = &cluster->members[i];
         struct nika_digest before = chain;
-        uint8_t carrier[4];
+        uint8_t carrier[4], epoch[8];
         bool carried =
             i >= cluster->config.n && m->carrier != nika_client_node(i - cluster->config.n);
+        bool renewed = m->trusted_epoch > 1; /* As it began it adds nothing. */
         nika_store_le(carrier, m->carrier, sizeof carrier);
-        const struct nika_span parts[] = {{before.bytes, sizeof before.bytes},
-                                          {m->identity.bytes, NIKA_KEY_SIZE},
-                                          {m->exchange.bytes, NIKA_KEY_SIZE},
-                                          {m->signing, m->signing_size},
-                                          {carrier, carried ? sizeof carrier : 0}};
+        nika_store_le(epoch, m->trusted_epoch, sizeof epoch);
+        const struct nika_span parts[] = {
+            {before.bytes, sizeof before.bytes},     {m->identity.bytes, NIKA_KEY_SIZE},
+            {m->exchange.bytes, NIKA_KEY_SIZE},      {m->signing, m->signing_size},
+            {carrier, carried ? sizeof carrier : 0}, {epoch, renewed ? sizeof epoch : 0}};
         nika_sha256(parts, ARRAY_COUNT(parts), &chain);
     }
     cluster->config.group_id = chain;

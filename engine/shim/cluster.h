@@ -30,7 +30,8 @@ struct nika_member {
     struct nika_key identity; /* Ed25519, of sessions. */
     struct nika_key exchange; /* X25519, for the MACs between two nodes. */
     uint8_t signing[NIKA_SIGNING_PUBLIC_MAX];
-    uint32_t signing_size; /* 0 with suite hmac. */
+    uint32_t signing_size;  /* 0 with suite hmac. */
+    uint64_t trusted_epoch; /* Of a replica: registered epoch of its trusted instance, from 1. */
     /* Of a client: the client in whose sessions its frames may come, too, and replies go when it has no session. Its own id: none. */
     uint32_t carrier;
 };
@@ -75,6 +76,20 @@ enum nika_store_kind {
     NIKA_STORE_DISK,
     NIKA_STORE_MEMORY, /* Not at all: after a restart it counts as amnesiac and does not vote before a state transfer. For benchmarks. */
 };
+/* Where the trusted subsystem of a replica is, for protocols that need one. */
+enum nika_trust_kind {
+    NIKA_TRUST_NONE,
+    NIKA_TRUST_SOFTWARE, /* In the replica's own process, which then holds the key: trusted by name only. */
+    NIKA_TRUST_PROCESS, /* `nika tss` behind a Unix socket. */
+};
+#define NIKA_TRUST_ANY_USER UINT32_MAX
+struct nika_trust_config {
+    enum nika_trust_kind kind;
+    char key[NIKA_PATH_SIZE], state[NIKA_PATH_SIZE]; /* Software. */
+    char socket[NIKA_PATH_SIZE];                     /* Process. */
+    uint32_t server_uid; /* Process: under which user it must run; NIKA_TRUST_ANY_USER = any. */
+    uint32_t timeout_ms; /* Process: its answer, at most. */
+};
 struct nika_node_config {
     uint32_t replica;
     char cluster[NIKA_PATH_SIZE], keys[NIKA_PATH_SIZE], data[NIKA_PATH_SIZE];
@@ -90,6 +105,7 @@ struct nika_node_config {
     uint32_t app_timeout_ms;         /* Its answer, at most. */
     uint32_t outbound_kib;           /* Bytes waiting for one peer, at most. */
     uint32_t verify_threads;         /* 0 = in the loop itself. */
+    struct nika_trust_config trusted;
 };
 /* Read a node file; paths come out relative to the working directory. */
 bool nika_node_config_load(const char *path, struct nika_node_config *out,
@@ -110,8 +126,13 @@ struct nika_testnet_options {
         port; /* Of replica 0, with the others behind it, then the operator ports. 0 = free ones of this moment. */
     const char *host;
     uint32_t verify_threads;
-    json_t *tunables; /* Values of cluster.def by their keys; NULL = none. Borrowed. */
+    enum nika_trust_kind trusted; /* With protocols that need one. */
+    uint32_t trusted_uid; /* Process: its user, NIKA_TRUST_ANY_USER = the one of the replicas. */
+    json_t *tunables;     /* Values of cluster.def by their keys; NULL = none. Borrowed. */
 };
+/* In DIR: the trusted part of replica %u, and the key of the group (a copy lies with each part that is a process). */
+#define NIKA_TESTNET_TRUSTED "trusted-%u"
+#define NIKA_TESTNET_TRUSTED_KEY "keys/group.tss"
 /* Write DIR/cluster.json, DIR/replica-I.json and DIR/keys/ (mode 0700, files 0600). An existing cluster file is never overwritten. */
 bool nika_testnet_write(const struct nika_testnet_options *options, struct nika_problems *problems);
 /* Fresh keys of one node: the public part as the JSON of a member, the secret part as the key file `path` (new, mode 0600). `group` for

@@ -128,6 +128,18 @@ static bool open_recorder(struct nika_node *node, struct nika_problems *p)
     return true;
 }
 
+/* Before the module asks for it: it does so when it begins. */
+static bool open_trust(struct nika_node *node, struct nika_problems *p)
+{
+    const struct nika_node_options *o = &node->options;
+    if (o->config->trusted.kind == NIKA_TRUST_NONE) return true;
+    node->trust = nika_trust_open(o->config, o->file, o->cluster, p);
+    if (node->trust == NULL) return false;
+    nika_trust_record(node->trust, node->recorder);
+    nika_verifier_trust(node->verifier, node->trust);
+    return true;
+}
+
 static bool recover(struct nika_node *node, struct nika_problems *p)
 {
     const struct nika_node_options *o = &node->options;
@@ -274,8 +286,9 @@ struct nika_node *nika_node_new(const struct nika_node_options *options,
     keep_secrets();
     bool good = open_pid_file(node, problems) && make_memory(node, problems) &&
                 open_signals(node, problems) && open_recorder(node, problems) &&
-                recover(node, problems) && open_pool(node, problems) &&
-                open_links(node, problems) && node_http_open(node, problems);
+                open_trust(node, problems) && recover(node, problems) &&
+                open_pool(node, problems) && open_links(node, problems) &&
+                node_http_open(node, problems);
 #ifdef NIKA_BEHAVIOURS
     good = good && open_behaviour(node, problems);
 #endif
@@ -300,6 +313,7 @@ void nika_node_free(struct nika_node *node)
         node->first = next;
     }
     nika_recorder_close(node->recorder, node->draining);
+    nika_trust_close(node->trust);
     nika_verifier_free(node->verifier);
     if (node->signal_source.fd >= 0) close(node->signal_source.fd);
     nika_loop_free(node->loop);
@@ -328,6 +342,7 @@ static void round_of(struct nika_node *node)
         deadline = earliest(deadline, nika_behaviour_deadline(node->behaviour));
 #endif
     if (node->draining) deadline = earliest(deadline, node->drain_until_ns);
+    if (node->trust != NULL) deadline = earliest(deadline, node->trust_watch_ns);
     nika_loop_once(node->loop, deadline);
     node_run_pool(node);
     node_run_timers(node);
@@ -336,6 +351,7 @@ static void round_of(struct nika_node *node)
     if (node->behaviour != NULL) nika_behaviour_run(node->behaviour);
 #endif
     uint64_t now = nika_loop_now(node->loop);
+    if (node->trust != NULL) node_watch_trust(node, now);
     node_http_run(node, now);
     if (links <= now) nika_links_tick(node->links, now);
     if (now >= node->trim_ns) {

@@ -6,8 +6,10 @@
 #define NODE_FILE_MAX 65536u
 
 static const char *const node_keys[] = {
-    "schema", "replica", "cluster",      "keys",     "data",           "listen",      "http",
-    "log",    "store",   "outbound_kib", "pid_file", "verify_threads", "application", NULL};
+    "schema", "replica",      "cluster",  "keys",           "data",        "listen",  "http", "log",
+    "store",  "outbound_kib", "pid_file", "verify_threads", "application", "trusted", NULL};
+static const char *const trusted_keys[] = {"backend", "key",        "state", "socket",
+                                           "uid",     "timeout_ms", NULL};
 static const char *const application_keys[] = {"socket", "timeout_ms", NULL};
 static const char *const listen_keys[] = {"host", "port", NULL};
 static const char *const log_keys[] = {"file", "level", NULL};
@@ -54,6 +56,25 @@ static struct nika_json section(const struct nika_json *top, const char *key,
     return j;
 }
 
+static const char *const backend_names[] = {"none", "software", "process"};
+
+static void read_trusted(const struct nika_json *top, struct nika_trust_config *out)
+{
+    struct nika_json j = section(top, "trusted", trusted_keys);
+    out->server_uid = NIKA_TRUST_ANY_USER;
+    if (j.object == NULL) return;
+    out->kind = (enum nika_trust_kind)read_name(&j, "backend", backend_names,
+                                                ARRAY_COUNT(backend_names), NIKA_TRUST_NONE);
+    if (out->kind == NIKA_TRUST_SOFTWARE) {
+        read_path(&j, "key", NULL, out->key);
+        read_path(&j, "state", NULL, out->state);
+    }
+    if (out->kind == NIKA_TRUST_PROCESS) read_path(&j, "socket", NULL, out->socket);
+    out->server_uid =
+        (uint32_t)nika_json_number(&j, "uid", 0, NIKA_TRUST_ANY_USER, NIKA_TRUST_ANY_USER);
+    out->timeout_ms = (uint32_t)nika_json_number(&j, "timeout_ms", 10, 600000, 2000);
+}
+
 static void read_node(const struct nika_json *top, struct nika_node_config *out)
 {
     nika_json_only(top, node_keys);
@@ -76,6 +97,7 @@ static void read_node(const struct nika_json *top, struct nika_node_config *out)
     struct nika_json application = section(top, "application", application_keys);
     if (application.object != NULL) read_path(&application, "socket", NULL, out->app_socket);
     out->app_timeout_ms = (uint32_t)nika_json_number(&application, "timeout_ms", 10, 600000, 10000);
+    read_trusted(top, &out->trusted);
     struct nika_json log = section(top, "log", log_keys);
     out->log_level = (enum nika_log_level)NIKA_LOG_INFO;
     if (log.object != NULL) {

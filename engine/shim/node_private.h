@@ -8,6 +8,7 @@
 #include "engine/shim/node.h"
 #include "engine/shim/pool.h"
 #include "engine/shim/timers.h"
+#include "engine/shim/trust.h"
 #include "engine/shim/verify.h"
 
 #define NODE_ACTIONS_MAX 16384u
@@ -44,6 +45,10 @@ struct nika_node {
     struct nika_verifier *verifier;
     struct nika_behaviour *behaviour; /* NULL = honest. */
     struct nika_pool *pool;           /* NULL = the loop verifies. */
+    struct nika_trust *trust;         /* NULL = the protocol needs none. */
+    uint64_t trust_watch_ns;          /* Next look whether it is still there. */
+    bool trust_told;                  /* That it is gone. */
+    enum nika_check stopped_voting;   /* TSG or TSR: the module said so; else NONE. */
     struct nika_recorder *recorder;   /* NULL = none. */
     uint64_t recorder_flush_ns;
     uint64_t trim_ns, trim_interval_ns; /* resident.h */
@@ -78,6 +83,8 @@ bool node_on_frame(void *context, uint32_t peer, struct nika_span bytes);
 /* Frames whose signatures were verified by threads, in order of arrival. */
 void node_run_pool(struct nika_node *node);
 void node_run_timers(struct nika_node *node);
+/* Tell once when the trusted subsystem is gone; ask it when it is time. */
+void node_watch_trust(struct nika_node *node, uint64_t now_ns);
 /* Everything that completed without waiting, and what that causes. */
 void node_run_completions(struct nika_node *node);
 

@@ -12,6 +12,34 @@
 #include <stdlib.h>
 
 #define DONE_BATCH 64u
+#define TRUST_WATCH_NS UINT64_C(1000000000)
+
+static const char *trust_text(const struct nika_node *node)
+{
+    const char *gone = node->trust == NULL ? NULL : nika_trust_gone(node->trust);
+    return gone != NULL ? gone : "its counter is not what the log says";
+}
+
+/* A hybrid protocol's module says it of itself: it votes for nothing until it is started again. */
+static void stop_voting(struct nika_node *node, enum nika_check check)
+{
+    if (node->stopped_voting != NIKA_CHECK_NONE) return;
+    node->stopped_voting = check;
+    nika_log(node->options.log, NIKA_LOG_ERROR, "stopped_voting", "check=%s reason=\"%s\"",
+             nika_check_name(check), trust_text(node));
+}
+
+void node_watch_trust(struct nika_node *node, uint64_t now_ns)
+{
+    if (now_ns >= node->trust_watch_ns) {
+        node->trust_watch_ns = now_ns + TRUST_WATCH_NS;
+        nika_trust_watch(node->trust);
+    }
+    if (node->trust_told || nika_trust_gone(node->trust) == NULL) return;
+    node->trust_told = true;
+    nika_log(node->options.log, NIKA_LOG_ERROR, "trusted_gone", "reason=\"%s\"",
+             nika_trust_gone(node->trust));
+}
 
 static void note(struct nika_node *node, const struct nika_action *action)
 {
@@ -20,6 +48,8 @@ static void note(struct nika_node *node, const struct nika_action *action)
     switch ((enum nika_note)action->id) {
     case NIKA_NOTE_REJECT:
         if (action->a < NIKA_CHECK_COUNT) counts->rejects[action->a]++;
+        if (action->a == NIKA_CHECK_TSG || action->a == NIKA_CHECK_TSR)
+            stop_voting(node, (enum nika_check)action->a);
         nika_log_limited(log, NIKA_LOG_DEBUG, "reject", "check=%s sender=%08x",
                          nika_check_name((enum nika_check)action->a), (uint32_t)action->b);
         return;

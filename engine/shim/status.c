@@ -46,6 +46,12 @@ const char *nika_node_unhealthy(struct nika_node *node)
     struct nika_replica_status status;
     node->options.replica_ops->status(node->module, &status);
     if (node->draining) return "stopping";
+    if (node->trust != NULL && nika_trust_gone(node->trust) != NULL)
+        return "stopped voting: its trusted subsystem is gone (TSG)";
+    if (node->stopped_voting == NIKA_CHECK_TSR)
+        return "stopped voting: its trusted subsystem was rolled back (TSR)";
+    if (node->stopped_voting == NIKA_CHECK_TSG)
+        return "stopped voting: its trusted subsystem refused (TSG)";
     if (status.amnesiac) return "its disk was lost or damaged: waits for a state transfer";
     if (nika_links_replicas_up(node->links) + 1 < c->n - c->f)
         return "connected to fewer replicas than a quorum needs";
@@ -169,6 +175,21 @@ static void set_counts(struct nika_node *node, json_t *root)
     json_object_set_new(root, "rejects", rejects_json(c));
 }
 
+static json_t *trust_json(const struct nika_node *node)
+{
+    const struct nika_trust_stats *s = nika_trust_stats(node->trust);
+    struct nika_trusted_value value = nika_trust_value(node->trust);
+    const char *gone = nika_trust_gone(node->trust);
+    return json_pack(
+        "{s:s, s:I, s:[I, I], s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "backend",
+        nika_trust_backend(node->trust), "epoch", number(nika_trust_epoch(node->trust)), "counter",
+        number(value.view), number(value.order), "voting",
+        (int)(gone == NULL && node->stopped_voting == NIKA_CHECK_NONE), "gone",
+        gone == NULL ? json_null() : json_string(gone), "certified", number(s->certified),
+        "verified", number(s->verified), "refused", number(s->refused), "invalid",
+        number(s->invalid), "failed", number(s->failed), "ns", number(s->ns));
+}
+
 json_t *nika_node_status(struct nika_node *node)
 {
     json_t *root = json_object();
@@ -180,6 +201,7 @@ json_t *nika_node_status(struct nika_node *node)
     set_protocol(node, root);
     json_object_set_new(root, "peers", peers_json(node));
     set_counts(node, root);
+    if (node->trust != NULL) json_object_set_new(root, "trusted", trust_json(node));
     return root;
 }
 
@@ -263,6 +285,25 @@ static void put_work(struct nika_node *node, struct text *t)
         c->arrivals[NIKA_ARRIVAL_FORGED]);
 }
 
+static void put_trust(const struct nika_node *node, struct text *t)
+{
+    const struct nika_trust_stats *s = nika_trust_stats(node->trust);
+    bool up = nika_trust_gone(node->trust) == NULL;
+    gauge(t, "trusted_up", "1 while the trusted subsystem answers.", up);
+    gauge(t, "voting", "1 while this replica votes.",
+          up && node->stopped_voting == NIKA_CHECK_NONE);
+    counter(t, "trusted_certificates", "Certificates made by the trusted subsystem.", s->certified);
+    counter(t, "trusted_verified", "Certificates that it found good.", s->verified);
+    counter(t, "trusted_invalid", "Certificates that it found to be none.", s->invalid);
+    counter(t, "trusted_refused", "Steps that its counters refused.", s->refused);
+    counter(t, "trusted_failures", "Calls that found it gone.", s->failed);
+    put(t,
+        "# TYPE nika_trusted_seconds counter\n# UNIT nika_trusted_seconds seconds\n# HELP "
+        "nika_trusted_seconds Waited for its process.\nnika_trusted_seconds_total %" PRIu64
+        ".%09" PRIu64 "\n",
+        s->ns / SECOND_NS, s->ns % SECOND_NS);
+}
+
 static void put_resources(struct nika_node *node, struct text *t)
 {
     const struct nika_links_stats *links = nika_links_stats(node->links);
@@ -312,6 +353,7 @@ size_t nika_node_metrics(struct nika_node *node, char *out, size_t capacity)
     put_state(node, &t);
     put_work(node, &t);
     put_resources(node, &t);
+    if (node->trust != NULL) put_trust(node, &t);
     put(&t, "# EOF\n");
     return t.size;
 }

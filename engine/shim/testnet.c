@@ -92,6 +92,21 @@ static json_t *member(struct writing *w, uint32_t node, const struct nika_key *g
     return nika_keys_write(path, node, w->options->suite, group, w->problems);
 }
 
+/* Where cli/processes.c puts the trusted part of a replica. */
+static json_t *trusted_part(const struct nika_testnet_options *o, uint32_t id)
+{
+    char socket[64], state[64];
+    snprintf(socket, sizeof socket, NIKA_TESTNET_TRUSTED "/socket", id);
+    snprintf(state, sizeof state, NIKA_TESTNET_TRUSTED "/state", id);
+    if (o->trusted == NIKA_TRUST_SOFTWARE)
+        return json_pack("{s:s, s:s, s:s}", "backend", "software", "key", NIKA_TESTNET_TRUSTED_KEY,
+                         "state", state);
+    json_t *part = json_pack("{s:s, s:s}", "backend", "process", "socket", socket);
+    if (o->trusted_uid != NIKA_TRUST_ANY_USER)
+        json_object_set_new(part, "uid", json_integer(o->trusted_uid));
+    return part;
+}
+
 static json_t *node_file(const struct nika_testnet_options *o, uint32_t id, uint16_t http)
 {
     char keys[64], data[64], log[64], pid[64];
@@ -105,6 +120,7 @@ static json_t *node_file(const struct nika_testnet_options *o, uint32_t id, uint
                   "store", o->store == NIKA_STORE_MEMORY ? "memory" : "disk", "pid_file", pid,
                   "verify_threads", (int)o->verify_threads, "http", "host", o->host, "port",
                   (int)http, "log", "file", log, "level", "info");
+    if (o->trusted != NIKA_TRUST_NONE) json_object_set_new(root, "trusted", trusted_part(o, id));
     if (strcmp(o->app, "external") == 0) {
         char path[64];
         snprintf(path, sizeof path, "app-%u.sock", id);

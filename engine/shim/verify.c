@@ -5,6 +5,7 @@
 #include "engine/core/digest.h"
 #include "engine/core/mix.h"
 #include "engine/shim/log.h"
+#include "engine/shim/trust.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@ struct nika_verifier {
     struct nika_host host;
     struct nika_verify_stats stats;
     struct nika_recorder *recorder;
+    struct nika_trust *trust;
     uint64_t jitter_seed, jitter_count;
     uint8_t *scratch; /* Signed bytes. Pages that no message needed are never touched. */
     struct nika_digest verdicts[NIKA_VERDICTS]; /* All zero = none. */
@@ -134,6 +136,54 @@ static uint64_t host_jitter(void *world, uint32_t self, uint32_t timer, uint64_t
         nika_recorder_answer(v->recorder, NIKA_RECORDED_JITTER,
                              (struct nika_span){bytes, sizeof bytes});
     return value;
+}
+
+/* ---- the trusted subsystem: the same world as the other services ---- */
+static enum nika_err trusted_certify(void *world, uint32_t self, enum nika_trusted_kind kind,
+                                     uint32_t counter, struct nika_trusted_value value,
+                                     const struct nika_digest *digest,
+                                     struct nika_trusted_certificate *out)
+{
+    const struct nika_verifier *v = world;
+    NIKA_ASSERT(self == v->host.self);
+    return nika_trust_certify(v->trust, kind, counter, value, digest, out);
+}
+
+static bool trusted_verify(void *world, uint32_t self,
+                           const struct nika_trusted_certificate *certificate,
+                           const struct nika_digest *digest)
+{
+    const struct nika_verifier *v = world;
+    (void)self;
+    return nika_trust_verify(v->trust, certificate, digest);
+}
+
+static enum nika_err trusted_read(void *world, uint32_t self, uint32_t counter,
+                                  struct nika_trusted_value *value, uint64_t *epoch)
+{
+    const struct nika_verifier *v = world;
+    (void)self;
+    return nika_trust_read(v->trust, counter, value, epoch);
+}
+
+static enum nika_err trusted_reissue(void *world, uint32_t self, uint32_t counter,
+                                     struct nika_trusted_certificate *out,
+                                     struct nika_digest *digest)
+{
+    const struct nika_verifier *v = world;
+    (void)self;
+    return nika_trust_reissue(v->trust, counter, out, digest);
+}
+
+static const struct nika_trusted_ops trusted_ops = {.certify = trusted_certify,
+                                                    .verify = trusted_verify,
+                                                    .read = trusted_read,
+                                                    .reissue = trusted_reissue};
+
+void nika_verifier_trust(struct nika_verifier *verifier, struct nika_trust *trust)
+{
+    verifier->trust = trust;
+    verifier->host.trusted = &trusted_ops;
 }
 
 struct nika_verifier *nika_verifier_new(const struct nika_config *config,

@@ -26,6 +26,9 @@ struct nika_verifier *nika_verifier_new(const struct nika_config *config,
 void nika_verifier_free(struct nika_verifier *verifier);
 /* Record every answer to the module from here on. NULL = none. Borrowed. */
 void nika_verifier_record(struct nika_verifier *verifier, struct nika_recorder *recorder);
+/* The trusted subsystem that the module asks through the host services from here on. Borrowed. */
+struct nika_trust;
+void nika_verifier_trust(struct nika_verifier *verifier, struct nika_trust *trust);
 /* For nika_replica_ops.init; lives as long as the verifier. */
 const struct nika_host *nika_verifier_host(const struct nika_verifier *verifier);
 const struct nika_verify_stats *nika_verifier_stats(const struct nika_verifier *verifier);

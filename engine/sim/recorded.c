@@ -138,6 +138,87 @@ static uint64_t host_jitter(void *world, uint32_t self, uint32_t timer, uint64_t
     return n == 0 ? 0 : value % n;
 }
 
+/* ---- the trusted subsystem, answered from the recording ---- */
+static enum nika_err trusted_answer(struct replay *p, enum nika_recorded_trusted_call call,
+                                    struct nika_recorded_trusted *out)
+{
+    const char *other = "it asks its trusted subsystem for what it did not ask then";
+    memset(out, 0, sizeof *out);
+    if (!answer_is(p, NIKA_RECORDED_TRUSTED, other)) return NIKA_ERR_IO;
+    if (nika_recording_trusted_read(p->record.payload, out) != NIKA_OK) {
+        malformed(p, "is no answer of a trusted subsystem");
+        return NIKA_ERR_IO;
+    }
+    if (out->call != call) {
+        diverge(p, other);
+        return NIKA_ERR_IO;
+    }
+    next(p);
+    return out->err;
+}
+
+static enum nika_err trusted_certify(void *world, uint32_t self, enum nika_trusted_kind kind,
+                                     uint32_t counter, struct nika_trusted_value value,
+                                     const struct nika_digest *digest,
+                                     struct nika_trusted_certificate *out)
+{
+    struct replay *p = world;
+    struct nika_recorded_trusted answer;
+    (void)digest; /* The certificate's MAC covers it, and only the trusted subsystem has the key. */
+    enum nika_err err = trusted_answer(p, NIKA_RECORDED_TRUSTED_CERTIFY, &answer);
+    if (err != NIKA_OK) return err;
+    struct nika_span made = {answer.certificate, sizeof answer.certificate};
+    bool same = nika_trusted_certificate_decode(made, out) == NIKA_OK && out->kind == kind &&
+                out->instance == self && out->counter == counter &&
+                nika_trusted_compare(out->value, value) == 0;
+    if (same) return NIKA_OK;
+    diverge(p, "it lets its trusted subsystem certify another value");
+    return NIKA_ERR_IO;
+}
+
+static bool trusted_verify(void *world, uint32_t self,
+                           const struct nika_trusted_certificate *certificate,
+                           const struct nika_digest *digest)
+{
+    struct nika_recorded_trusted answer;
+    (void)self;
+    (void)certificate;
+    (void)digest;
+    return trusted_answer(world, NIKA_RECORDED_TRUSTED_VERIFY, &answer) == NIKA_OK;
+}
+
+static enum nika_err trusted_read(void *world, uint32_t self, uint32_t counter,
+                                  struct nika_trusted_value *value, uint64_t *epoch)
+{
+    struct nika_recorded_trusted answer;
+    (void)self;
+    (void)counter;
+    enum nika_err err = trusted_answer(world, NIKA_RECORDED_TRUSTED_READ, &answer);
+    *value = answer.value;
+    *epoch = answer.epoch;
+    return err;
+}
+
+static enum nika_err trusted_reissue(void *world, uint32_t self, uint32_t counter,
+                                     struct nika_trusted_certificate *out,
+                                     struct nika_digest *digest)
+{
+    struct nika_recorded_trusted answer;
+    (void)self;
+    (void)counter;
+    enum nika_err err = trusted_answer(world, NIKA_RECORDED_TRUSTED_REISSUE, &answer);
+    struct nika_span made = {answer.certificate, sizeof answer.certificate};
+    *digest = answer.digest;
+    if (err != NIKA_OK || nika_trusted_certificate_decode(made, out) == NIKA_OK) return err;
+    malformed(world, "holds no certificate");
+    return NIKA_ERR_IO;
+}
+
+static const struct nika_trusted_ops trusted_ops = {.certify = trusted_certify,
+                                                    .verify = trusted_verify,
+                                                    .read = trusted_read,
+                                                    .reissue = trusted_reissue};
+
 /* ---- the application ---- */
 static void answered(struct replay *p, uint64_t token, int32_t status, struct nika_span bytes)
 {
@@ -372,6 +453,7 @@ static void run_records(struct replay *p)
         case NIKA_RECORDED_AUTH:
         case NIKA_RECORDED_VERIFY:
         case NIKA_RECORDED_JITTER:
+        case NIKA_RECORDED_TRUSTED:
             diverge(p, "it asks the host for less than it did then");
             break;
         case NIKA_RECORDED_HEAD:
@@ -418,7 +500,8 @@ static enum nika_err begin(struct replay *p, const struct nika_recorded_modules 
                                  .self = head->replica,
                                  .authenticate = host_authenticate,
                                  .verify = host_verify,
-                                 .jitter = host_jitter};
+                                 .jitter = host_jitter,
+                                 .trusted = &trusted_ops};
     void *module = reserve(p, 0, p->ops->size(&head->config));
     void *app = reserve(p, 1, p->app_ops->size(&head->config));
     p->scratch = reserve(p, 2, SCRATCH_BYTES);

@@ -1,0 +1,242 @@
+/* engine/shim/trust.c: see trust.h. */
+#include "engine/shim/trust.h"
+
+#include "engine/core/recording.h"
+#include "engine/shim/log.h"
+#include "engine/shim/tss_client.h"
+#include "engine/shim/tss_key.h"
+#include "engine/shim/tss_vault.h"
+
+#include <stdlib.h>
+
+struct nika_trust {
+    uint32_t self;
+    uint64_t epoch;
+    struct nika_tss_vault *vault;   /* Software, else NULL. */
+    struct nika_tss_client *client; /* Process, else NULL. */
+    struct nika_trust_stats stats;
+    struct nika_recorder *recorder;
+    struct nika_trusted_value value; /* Of the counter that moved or was read last. */
+    bool answered;                   /* Since the last watch. */
+};
+
+/* ---- opening ---- */
+/* A replica whose own promises are in memory only gains nothing from waiting for the disk. */
+static int no_sync(void *context, int file)
+{
+    (void)context;
+    (void)file;
+    return 0;
+}
+
+static bool open_vault(struct nika_trust *t, const struct nika_node_config *config,
+                       const char *file, struct nika_problems *problems)
+{
+    static struct nika_file_ops hasty;
+    uint8_t secret[NIKA_TRUSTED_SECRET_SIZE];
+    struct nika_disk_store_error error = {""};
+    if (!nika_tss_key_load(config->trusted.key, secret, problems)) return false;
+    hasty = nika_file_system;
+    hasty.sync = no_sync;
+    hasty.sync_dir = no_sync;
+    const struct nika_tss_vault_options options = {
+        .dir = config->trusted.state,
+        .secret = secret,
+        .file_ops = config->store == NIKA_STORE_MEMORY ? &hasty : NULL};
+    enum nika_err err = nika_tss_vault_open(&options, &t->vault, &error);
+    nika_key_erase(secret, sizeof secret);
+    if (err == NIKA_OK) return true;
+    nika_problem(problems, file, "trusted.state", "%.250s", error.text);
+    return false;
+}
+
+static bool open_client(struct nika_trust *t, const struct nika_node_config *config,
+                        const char *file, struct nika_problems *problems)
+{
+    struct nika_disk_store_error error = {""};
+    const struct nika_tss_client_options options = {.socket = config->trusted.socket,
+                                                    .instance = t->self,
+                                                    .epoch = t->epoch,
+                                                    .server_uid = config->trusted.server_uid,
+                                                    .timeout_ms = config->trusted.timeout_ms};
+    if (nika_tss_client_open(&options, &t->client, &error) == NIKA_OK) return true;
+    nika_problem(problems, file, "trusted.socket", "%.250s", error.text);
+    return false;
+}
+
+/* A vault answers for what it was made for. */
+static bool fits(const struct nika_trust *t, const struct nika_cluster *cluster, const char *file,
+                 struct nika_problems *problems)
+{
+    if (t->vault == NULL) return true; /* The client has asked. */
+    const struct nika_tss_state *s = nika_tss_vault_state(t->vault);
+    bool good = s->instance.id == t->self && s->group == cluster->config.n;
+    for (uint32_t i = 0; good && i < s->group; i++)
+        good = s->epochs[i] == cluster->members[i].trusted_epoch;
+    if (!good)
+        nika_problem(problems, file, "trusted.state",
+                     "is of instance %u of %u, epoch %llu; expected instance %u of %u, epoch %llu, "
+                     "and the epochs of the cluster file",
+                     s->instance.id, s->group, (unsigned long long)s->instance.epoch, t->self,
+                     cluster->config.n, (unsigned long long)t->epoch);
+    return good;
+}
+
+struct nika_trust *nika_trust_open(const struct nika_node_config *config, const char *file,
+                                   const struct nika_cluster *cluster,
+                                   struct nika_problems *problems)
+{
+    struct nika_trust *t = calloc(1, sizeof *t);
+    if (t == NULL) {
+        nika_problem(problems, file, "trusted", "out of memory");
+        return NULL;
+    }
+    t->self = config->replica;
+    t->epoch = cluster->members[t->self].trusted_epoch;
+    t->answered = true;
+    bool good = config->trusted.kind == NIKA_TRUST_SOFTWARE
+                    ? open_vault(t, config, file, problems)
+                    : open_client(t, config, file, problems);
+    if (good && fits(t, cluster, file, problems)) return t;
+    nika_trust_close(t);
+    return NULL;
+}
+
+void nika_trust_close(struct nika_trust *t)
+{
+    if (t == NULL) return;
+    nika_tss_vault_close(t->vault);
+    nika_tss_client_close(t->client);
+    free(t);
+}
+
+void nika_trust_record(struct nika_trust *t, struct nika_recorder *recorder)
+{
+    t->recorder = recorder;
+}
+
+/* ---- how it is ---- */
+const char *nika_trust_gone(const struct nika_trust *t)
+{
+    return t->vault != NULL ? nika_tss_vault_broken(t->vault) : nika_tss_client_gone(t->client);
+}
+
+void nika_trust_watch(struct nika_trust *t)
+{
+    struct nika_trusted_value value;
+    uint64_t epoch;
+    if (!t->answered && t->client != NULL && nika_trust_gone(t) == NULL)
+        (void)(nika_tss_client_ops.read)(t->client, t->self, 0, &value, &epoch);
+    t->answered = false;
+}
+
+const struct nika_trust_stats *nika_trust_stats(const struct nika_trust *t)
+{
+    return &t->stats;
+}
+
+const char *nika_trust_backend(const struct nika_trust *t)
+{
+    return t->vault != NULL ? "software" : "process";
+}
+
+struct nika_trusted_value nika_trust_value(const struct nika_trust *t)
+{
+    return t->value;
+}
+
+uint64_t nika_trust_epoch(const struct nika_trust *t)
+{
+    return t->epoch;
+}
+
+/* ---- the calls ---- */
+/* An instance in this process answers sooner than the clock does. */
+static uint64_t begin(const struct nika_trust *t)
+{
+    return t->client != NULL ? nika_clock_monotonic() : 0;
+}
+
+static void end(struct nika_trust *t, uint64_t from, const struct nika_recorded_trusted *answer)
+{
+    uint8_t bytes[NIKA_RECORDING_TRUSTED_MAX];
+    struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
+    if (t->client != NULL) t->stats.ns += nika_clock_monotonic() - from;
+    if (answer->err == NIKA_ERR_IO) t->stats.failed++;
+    t->answered = t->answered || answer->err != NIKA_ERR_IO;
+    if (t->recorder == NULL) return;
+    nika_recording_trusted_write(&w, answer);
+    nika_recorder_answer(t->recorder, NIKA_RECORDED_TRUSTED, (struct nika_span){bytes, w.at});
+}
+
+enum nika_err nika_trust_certify(struct nika_trust *t, enum nika_trusted_kind kind,
+                                 uint32_t counter, struct nika_trusted_value value,
+                                 const struct nika_digest *digest,
+                                 struct nika_trusted_certificate *out)
+{
+    struct nika_recorded_trusted answer = {.call = NIKA_RECORDED_TRUSTED_CERTIFY};
+    uint64_t from = begin(t);
+    answer.err =
+        t->vault != NULL
+            ? nika_tss_vault_certify(t->vault, kind, counter, value, digest, out)
+            : nika_tss_client_ops.certify(t->client, t->self, kind, counter, value, digest, out);
+    if (answer.err == NIKA_OK) {
+        t->stats.certified++;
+        if (kind != NIKA_TRUSTED_MAC && counter == 0) t->value = value;
+        nika_trusted_certificate_encode(out, answer.certificate);
+    } else if (answer.err == NIKA_ERR_CONFIG) {
+        t->stats.refused++;
+    }
+    end(t, from, &answer);
+    return answer.err;
+}
+
+bool nika_trust_verify(struct nika_trust *t, const struct nika_trusted_certificate *certificate,
+                       const struct nika_digest *digest)
+{
+    struct nika_recorded_trusted answer = {.call = NIKA_RECORDED_TRUSTED_VERIFY};
+    uint64_t from = begin(t);
+    bool good = t->vault != NULL
+                    ? nika_tss_vault_verify(t->vault, certificate, digest)
+                    : nika_tss_client_ops.verify(t->client, t->self, certificate, digest);
+    bool gone = !good && nika_trust_gone(t) != NULL;
+    answer.err = good ? NIKA_OK : gone ? NIKA_ERR_IO : NIKA_ERR_AUTH;
+    t->stats.verified += good ? 1 : 0;
+    t->stats.invalid += good || gone ? 0 : 1;
+    end(t, from, &answer);
+    return good;
+}
+
+enum nika_err nika_trust_read(struct nika_trust *t, uint32_t counter,
+                              struct nika_trusted_value *value, uint64_t *epoch)
+{
+    struct nika_recorded_trusted answer = {.call = NIKA_RECORDED_TRUSTED_READ};
+    uint64_t from = begin(t);
+    /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
+    answer.err = t->vault != NULL
+                     ? nika_tss_vault_read(t->vault, counter, value, epoch)
+                     : (nika_tss_client_ops.read)(t->client, t->self, counter, value, epoch);
+    if (answer.err == NIKA_OK) {
+        answer.value = *value;
+        answer.epoch = *epoch;
+        if (counter == 0) t->value = *value;
+    }
+    end(t, from, &answer);
+    return answer.err;
+}
+
+enum nika_err nika_trust_reissue(struct nika_trust *t, uint32_t counter,
+                                 struct nika_trusted_certificate *out, struct nika_digest *digest)
+{
+    struct nika_recorded_trusted answer = {.call = NIKA_RECORDED_TRUSTED_REISSUE};
+    uint64_t from = begin(t);
+    answer.err = t->vault != NULL
+                     ? nika_tss_vault_reissue(t->vault, counter, out, digest)
+                     : nika_tss_client_ops.reissue(t->client, t->self, counter, out, digest);
+    if (answer.err == NIKA_OK) {
+        nika_trusted_certificate_encode(out, answer.certificate);
+        answer.digest = *digest;
+    }
+    end(t, from, &answer);
+    return answer.err;
+}

@@ -1,0 +1,53 @@
+/* engine/shim/trust.h: the trusted subsystem of a live replica: opens the backend that its node file names, counts, times and records each
+ * call of the module, and says why it is gone.
+ *
+ * Owns the backend: an instance in this process (software, tss_vault.h) or the way to a process of its own (tss_client.h). Fails stop: what
+ * is gone never comes back in this process. One thread. */
+#ifndef ENGINE_SHIM_TRUST_H
+#define ENGINE_SHIM_TRUST_H
+
+#include "engine/core/trusted.h"
+#include "engine/shim/cluster.h"
+#include "engine/shim/recorder.h"
+
+struct nika_trust_stats {
+    uint64_t certified, verified; /* Calls that were answered with yes. */
+    uint64_t refused,
+        invalid;     /* Steps that the counter did not take; certificates that are none. */
+    uint64_t failed; /* Calls that found nobody. */
+    uint64_t ns;     /* Waited for answers. */
+};
+struct nika_trust;
+/* NULL with problems: no such process, another instance, epoch or user, a state that was rolled back. The caller closes. */
+struct nika_trust *nika_trust_open(const struct nika_node_config *config, const char *file,
+                                   const struct nika_cluster *cluster,
+                                   struct nika_problems *problems);
+void nika_trust_close(struct nika_trust *trust);
+/* Record every answer to the module from here on. NULL = none. Borrowed. */
+void nika_trust_record(struct nika_trust *trust, struct nika_recorder *recorder);
+
+/* NULL, or why it is gone. */
+const char *nika_trust_gone(const struct nika_trust *trust);
+/* Is it still there? Asks when nothing was answered since the last time, so that a process that was killed or hangs is noticed without
+ * work, too. At most the time-out of one call. */
+void nika_trust_watch(struct nika_trust *trust);
+const struct nika_trust_stats *nika_trust_stats(const struct nika_trust *trust);
+/* "software" or "process". */
+const char *nika_trust_backend(const struct nika_trust *trust);
+/* The counter's value and the instance's epoch, from the last answer that said so: no call. */
+struct nika_trusted_value nika_trust_value(const struct nika_trust *trust);
+uint64_t nika_trust_epoch(const struct nika_trust *trust);
+
+/* The calls of struct nika_trusted_ops without `world`: the host services of a node have a world of their own (verify.h). */
+enum nika_err nika_trust_certify(struct nika_trust *trust, enum nika_trusted_kind kind,
+                                 uint32_t counter, struct nika_trusted_value value,
+                                 const struct nika_digest *digest,
+                                 struct nika_trusted_certificate *out);
+bool nika_trust_verify(struct nika_trust *trust, const struct nika_trusted_certificate *certificate,
+                       const struct nika_digest *digest);
+enum nika_err nika_trust_read(struct nika_trust *trust, uint32_t counter,
+                              struct nika_trusted_value *value, uint64_t *epoch);
+enum nika_err nika_trust_reissue(struct nika_trust *trust, uint32_t counter,
+                                 struct nika_trusted_certificate *out, struct nika_digest *digest);
+
+#endif
