@@ -199,8 +199,12 @@ static bool explain_planted(const char *word)
            b->aliases[0] != '\0' ? ")" : "", b->kind, b->title);
     printf("  shows with     %s\n  noticed by     %s\n  missing check  %s\n  source         %s\n",
            b->setting, b->verdicts, b->check, b->source);
-    printf("  hunt           nika-museum campaign %s --set planted=%s (%" PRIu64 " runs must do)\n",
-           b->scenario, b->id, nika_museum_budget(b->budget));
+    if (nika_museum_directed(b))
+        printf("  shown by       ctest --preset museum -R museum.directed\n");
+    else
+        printf("  hunt           nika-museum campaign %s --set planted=%s (%" PRIu64
+               " runs must do)\n",
+               b->scenario, b->id, nika_museum_budget(b->budget));
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "engine/core/codec.h"
 
 #include "engine/core/assert.h"
+#include "engine/core/planted.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,7 +28,10 @@ static void put_u64(uint8_t *field, uint64_t value)
 static uint32_t walk_count(struct nika_reader *r, const struct nika_field *field)
 {
     uint32_t count = nika_read_u32(r);
-    if (count > field->limit) r->failed = true;
+    bool over = count > field->limit;
+    if (NIKA_PLANTED(I02) && field->kind == NIKA_FIELD_DIGESTS)
+        over = count * NIKA_DIGEST_SIZE > r->size - r->at;
+    if (over) r->failed = true;
     return r->failed ? 0 : count;
 }
 
@@ -55,7 +59,7 @@ static void walk_list(const struct nika_field *field, struct nika_reader *r, uin
 
 static void walk_bytes(const struct nika_field *field, struct nika_reader *r, uint8_t *out)
 {
-    struct nika_span span = nika_read_bytes(r, field->limit);
+    struct nika_span span = nika_read_bytes(r, NIKA_PLANTED(I01) ? UINT32_MAX : field->limit);
     if (out != NULL) memcpy(out, &span, sizeof span);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "engine/core/assert.h"
+#include "engine/core/planted.h"
 #include "engine/oracle/oracle_private.h"
 
 /* Stands before each oracle's state, so that nika_oracle_report finds the set from the state alone. */
@@ -156,7 +157,7 @@ void nika_oracle_report(void *state, const struct nika_tap *tap, uint32_t node, 
     for (uint32_t i = 0; i < o->violation_count; i++) {
         if (o->violations[i].oracle == head.index && o->violations[i].node == node) return;
     }
-    if (o->violation_count == NIKA_VIOLATIONS_MAX) return;
+    if (o->violation_count == NIKA_VIOLATIONS_MAX || NIKA_PLANTED(X3)) return;
     struct nika_violation *v = &o->violations[o->violation_count++];
     memset(v, 0, sizeof *v);
     v->oracle = (uint8_t)head.index;

@@ -19,7 +19,8 @@ struct nika_museum_bug {
     const char *
         verdicts; /* Oracles that may notice it, the best first: "O1, O11"; "contract" for a crash or broken contract, "view" for
                              an expected view not reached, "throughput" for an expected speed, "determinism"
-                             for two runs of one seed that differ. Empty for a canary. */
+                             for two runs of one seed that differ; "directed" for a test of one part that shows what no run need
+                             show; "ineffective" for a killing run that holds. Empty for a canary. */
     const char *check;    /* Id of the check that is missing, or the rule; what repairs it. */
     const char *source;   /* Where it was published or seen. */
     const char *scenario; /* Path of the scenario that campaigns hunt it in. */
@@ -33,6 +34,8 @@ extern const uint32_t nika_museum_count;
 const struct nika_museum_bug *nika_museum_find(const char *name);
 /* Runs of a budget letter; 0 for none. */
 uint64_t nika_museum_budget(char letter);
+/* Does a test of one part show it (tests/museum/directed.h)? Then no campaign need find it. */
+bool nika_museum_directed(const struct nika_museum_bug *bug);
 /* Is this run what the bug's entry says must be noticed? */
 bool nika_museum_detected(const struct nika_museum_bug *bug, const struct nika_run_result *result);
 /* The table of docs/museum.md, to `file`. */

@@ -16,6 +16,8 @@ struct draft {
 /* The oldest requests that no batch of this view holds yet. One per client is pending, so B4 holds by itself. */
 static void choose(struct common_core *core, uint32_t *chosen, struct draft *draft)
 {
+    uint32_t more =
+        NIKA_PLANTED(W16) && core->config->batch_count_max < NIKA_BATCH_COUNT_MAX ? 1 : 0;
     memset(draft, 0, sizeof *draft);
     for (uint32_t c = common_pending_head(&core->pending); c != NIKA_NODE_NONE;
          c = common_pending_after(&core->pending, c)) {
@@ -30,7 +32,7 @@ static void choose(struct common_core *core, uint32_t *chosen, struct draft *dra
         chosen[draft->count++] = c;
         draft->op_bytes += size;
         draft->frames_size += 4 + size;
-        draft->full = draft->count == core->config->batch_count_max;
+        draft->full = draft->count == core->config->batch_count_max + more;
         if (draft->full) return;
     }
 }

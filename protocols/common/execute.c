@@ -88,6 +88,8 @@ void common_execute_ready(struct common_core *core)
     while (!core->transfer.active && core->last_issued - core->last_executed < PIPELINE_MAX) {
         struct common_slot *slot = common_slot_find(core, core->last_issued + 1); /* X1 */
         if (slot == NULL || !slot->committed) return;
+        if (NIKA_PLANTED(W22) && nika_digest_is_null(&slot->commit_digest)) return;
+        if (NIKA_PLANTED(W25) && !core->active) return;
         if (!common_slot_commit_ready(core, slot)) {
             common_fetch_want(core, &slot->commit_digest, (core->self + 1) % core->n);
             return;

@@ -51,7 +51,10 @@ void common_on_request(struct common_core *core, const struct nika_frame *frame)
         return;
     }
     common_queue_note(core, NIKA_QUEUE_PENDING, core->pending.count);
-    if (!core->active) return;
+    if (!core->active) {
+        if (NIKA_PLANTED(PB26)) common_request_timer_update(core);
+        return;
+    }
     if (common_leading(core)) {
         common_batch_try_cut(core, false);
         return;
@@ -71,7 +74,8 @@ void common_forward_head(struct common_core *core)
 void common_request_timer_update(struct common_core *core)
 {
     uint32_t head = common_pending_head(&core->pending);
-    if (!core->active || common_leading(core) || head == NIKA_NODE_NONE || core->transfer.active ||
+    bool serving = core->active || NIKA_PLANTED(PB26);
+    if (!serving || common_leading(core) || head == NIKA_NODE_NONE || core->transfer.active ||
         core->amnesiac) {
         common_timer_stop(core, COMMON_TIMER_REQUEST);
         return;
@@ -90,7 +94,8 @@ void common_request_timer_update(struct common_core *core)
 
 void common_request_expired(struct common_core *core)
 {
-    if (!core->active || common_leading(core) || core->pending.count == 0 || core->transfer.active)
+    bool serving = core->active || NIKA_PLANTED(PB26);
+    if (!serving || common_leading(core) || core->pending.count == 0 || core->transfer.active)
         return;
     core->hooks->suspect_primary(core);
 }

@@ -133,14 +133,16 @@ uint32_t common_store_frame(struct common_core *core, const struct nika_message_
 void common_timer_start(struct common_core *core, enum common_timer timer, uint64_t delay_ns)
 {
     core->timer_armed[timer] = true;
-    nika_effects_timer(core->effects, (uint32_t)timer, ++core->timer_generation[timer], delay_ns);
+    if (!NIKA_PLANTED(I04)) core->timer_generation[timer]++;
+    nika_effects_timer(core->effects, (uint32_t)timer, core->timer_generation[timer], delay_ns);
 }
 
 void common_timer_stop(struct common_core *core, enum common_timer timer)
 {
     if (!core->timer_armed[timer]) return;
     core->timer_armed[timer] = false;
-    nika_effects_timer(core->effects, (uint32_t)timer, ++core->timer_generation[timer],
+    if (!NIKA_PLANTED(I04)) core->timer_generation[timer]++;
+    nika_effects_timer(core->effects, (uint32_t)timer, core->timer_generation[timer],
                        NIKA_TIMER_CANCEL);
 }
 
@@ -161,6 +163,7 @@ uint64_t common_token_number(uint64_t token, uint64_t near)
 
 void common_reject(struct common_core *core, enum nika_check check, uint32_t sender)
 {
+    NIKA_ASSERT(!NIKA_PLANTED(W10) || check != NIKA_CHECK_W0);
     if (NIKA_PLANTED(C03) && check == NIKA_CHECK_SA2) check = NIKA_CHECK_SA1;
     nika_effects_note(core->effects, NIKA_NOTE_REJECT, check, sender, (struct nika_span){0});
 }
@@ -174,7 +177,8 @@ void common_evidence(struct common_core *core, uint8_t type, uint32_t sender,
                      struct nika_span first, struct nika_span second)
 {
     uint64_t kind = UINT64_C(1) << (type % 64);
-    if (sender >= core->n || (core->evidence[sender].kinds & kind) != 0) return;
+    bool told = sender < core->n && (core->evidence[sender].kinds & kind) != 0;
+    if (sender >= core->n || (!NIKA_PLANTED(I08) && told)) return;
     core->evidence[sender].kinds |= kind;
     common_queue_note(core, NIKA_QUEUE_EVIDENCE, ++core->evidence_count);
     REACHED(replica_evidence);

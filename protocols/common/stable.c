@@ -197,7 +197,8 @@ void common_log_trim(struct common_core *core)
     for (uint32_t i = 0; i < NIKA_SNAPSHOTS_MAX; i++) {
         const struct common_snapshot *snapshot = &core->snapshots[i];
         bool stable = snapshot->seq <= core->low_mark && snapshot->seq <= core->stable_durable;
-        if (!snapshot->durable || (!NIKA_PLANTED(B34) && !stable)) continue;
+        bool durable = snapshot->durable || (NIKA_PLANTED(I19) && snapshot->seq != 0);
+        if (!durable || (!NIKA_PLANTED(B34) && !stable)) continue;
         if (snapshot->seq > upto) upto = snapshot->seq;
     }
     if (NIKA_PLANTED(B34)) common_slots_release(core, upto);

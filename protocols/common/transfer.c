@@ -150,7 +150,7 @@ void common_transfer_start(struct common_core *core, uint64_t seq, const struct 
     bool mine = own != NULL && own->meta_known && nika_digest_equal(&own->digest, digest);
     if (!NIKA_PLANTED(B40) && mine) return;
     /* A snapshot that is being restored is finished first: another newer one will be noticed again. */
-    if (t->active && (t->restoring || seq <= t->seq)) return;
+    if (t->active && (t->restoring || (!NIKA_PLANTED(W15) && seq <= t->seq))) return;
     if (t->active) note(core, 2);
     nika_store_free(core->store, t->stable_cert);
     t->stable_cert = 0;
@@ -315,6 +315,7 @@ static enum nika_check chunk_check(struct common_core *core, const struct nika_f
     if (m->part > PART_REPLIES) return NIKA_CHECK_ST2;
     if (m->index >= (app ? t->meta.chunk_count : t->meta.reply_chunk_count)) return NIKA_CHECK_ST2;
     *number = app ? m->index : t->meta.chunk_count + m->index;
+    NIKA_ASSERT(!NIKA_PLANTED(W12) || is_in_flight(t, *number));
     if (!is_in_flight(t, *number)) return NIKA_CHECK_ST4;
     if (!chunk_length_right(core, m)) return NIKA_CHECK_ST2;
     return chunk_proven(core, m) ? NIKA_CHECK_NONE : NIKA_CHECK_ST3;
@@ -336,6 +337,8 @@ void common_on_chunk(struct common_core *core, const struct nika_frame *frame)
         if (check != NIKA_CHECK_ST4) common_transfer_next_source(core);
         return;
     }
+    for (uint32_t i = COMMON_CHUNKS_IN_FLIGHT; NIKA_PLANTED(W14) && i > 0; i--)
+        if (t->in_flight[i - 1] != 0) number = t->in_flight[i - 1] - 1;
     uint32_t handle = common_bulk_alloc(core, m.data.size + 1);
     if (handle == 0) return; /* Asked for again when the timer fires. */
     struct nika_writer w = nika_writer_of(nika_store_at(core->store, handle), m.data.size + 1);
@@ -372,7 +375,8 @@ void common_on_no_snapshot(struct common_core *core, const struct nika_frame *fr
         return;
     }
     bool answer = t->active && frame->sender == t->source;
-    bool news = m.seq > core->low_mark && m.seq > (t->active ? t->seq : core->lag_seq);
+    bool news = m.seq > core->low_mark &&
+                (NIKA_PLANTED(W15) || m.seq > (t->active ? t->seq : core->lag_seq));
     if (t->restoring || (!answer && !news)) return;
     if (!news) {
         common_transfer_next_source(core);

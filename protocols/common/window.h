@@ -8,6 +8,7 @@
 
 static inline bool common_in_window(const struct common_core *core, uint64_t seq)
 {
+    if (NIKA_PLANTED(I03) && seq + 1 <= core->low_mark + 1) return seq > core->low_mark;
     return seq > core->low_mark && seq - core->low_mark <= core->config->window;
 }
 /* The place of `seq`, whoever sits there. */

@@ -115,6 +115,7 @@ static bool low_mark_proven(struct nika_replica *r, const struct pbft_view_chang
 {
     if (m->low_mark % r->core.config->checkpoint_interval != 0) return false;
     if (m->low_mark == 0) return m->checkpoints.count == 0;
+    if (NIKA_PLANTED(PB17) && m->checkpoints.count == 0) return true;
     if (m->checkpoints.count < r->core.quorum) return false;
     uint64_t seq = 0, signers[2];
     struct nika_digest digest;
@@ -156,6 +157,7 @@ enum nika_check pbft_view_change_check(struct nika_replica *r, const struct pbft
     struct pbft_pre_prepare order;
     uint32_t at = 0;
     while (nika_list_next(&m->prepared, &pbft_info_certificate, &at, &certificate)) {
+        if (NIKA_PLANTED(PB15)) break;
         if (!pbft_certificate_verify(r, &certificate, &order)) return NIKA_CHECK_VC6;
     }
     return NIKA_CHECK_NONE;
@@ -179,6 +181,10 @@ static bool plan_add(struct nika_replica *r, struct pbft_plan *plan,
             memset(&plan->orders[plan->max_seq - plan->min_seq - 1], 0, sizeof plan->orders[0]);
         }
         struct pbft_planned *planned = &plan->orders[order.seq - plan->min_seq - 1];
+        if (NIKA_PLANTED(PB15) && !pbft_certificate_verify(r, &certificate, &order)) {
+            *planned = (struct pbft_planned){.present = true, .view = UINT64_MAX};
+            continue;
+        }
         if (planned->present && planned->view == order.view &&
             !nika_digest_equal(&planned->digest, &order.digest)) {
             plan->conflict_seq = order.seq;

@@ -39,6 +39,7 @@ void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame)
         }
         if (nika_digest_equal(&vote->digest, &m.digest)) return; /* A retransmission. */
         pbft_vote_conflict(r, slot, PBFT_COMMIT, frame);
+        if (NIKA_PLANTED(W07)) pbft_vote_at(r, slot, PBFT_COMMIT, frame->sender)->present = false;
         common_reject(&r->core, NIKA_CHECK_C4, frame->sender);
         return;
     }
@@ -107,8 +108,9 @@ static bool cert_shape(const struct nika_replica *r, const struct nika_list *com
             return false;
         if (frame.type != PBFT_TYPE_commit || !pbft_order_decode(frame.body, &m)) return false;
         if (frame.sender >= r->core.n || frame.sender < next_sender) return false;
-        if (count > 0 && (m.view != out->view || m.seq != out->seq ||
-                          !nika_digest_equal(&m.digest, &out->digest)))
+        if (!NIKA_PLANTED(PB29) && count > 0 &&
+            (m.view != out->view || m.seq != out->seq ||
+             !nika_digest_equal(&m.digest, &out->digest)))
             return false;
         *out = m;
         next_sender = frame.sender + 1;
@@ -159,6 +161,7 @@ void pbft_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)
         common_reject(&r->core, NIKA_CHECK_W0, frame->sender);
         return;
     }
+    NIKA_ASSERT(!NIKA_PLANTED(I09) || m.commits.count > 0);
     if (!cert_shape(r, &m.commits, &order, signers)) {
         common_reject(&r->core, NIKA_CHECK_CC2, frame->sender);
         return;
@@ -175,7 +178,7 @@ void pbft_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)
         return;
     if (!cert_signed(r, &m.commits)) {
         common_reject(&r->core, NIKA_CHECK_CC2, frame->sender);
-        return;
+        if (!NIKA_PLANTED(W05)) return;
     }
     /* The slot is claimed without touching its view: CC4. */
     take_cert(r, pbft_slot_at(r, order.seq), &m.commits, &order, signers);

@@ -363,6 +363,37 @@ static enum nika_check relevance_check(struct nika_replica *r, const struct nika
     return NIKA_CHECK_NONE;
 }
 
+#ifdef NIKA_MUSEUM
+/* I10: room for every number between the lowest and the highest that V names, before anything of V is verified. */
+static void room_for_span(struct nika_replica *r, const struct pbft_new_view *m)
+{
+    uint64_t low = UINT64_MAX, high = 0;
+    uint32_t at = 0;
+    struct nika_span raw;
+    while (NIKA_PLANTED(I10) && nika_frames_next(&m->view_changes, &at, &raw)) {
+        struct nika_frame frame;
+        struct pbft_view_change change;
+        struct pbft_certificate certificate;
+        struct pbft_pre_prepare order;
+        uint32_t element = 0;
+        if (!pbft_nested_peek(r, raw, &pbft_info_view_change, &frame, &change)) continue;
+        if (change.low_mark < low) low = change.low_mark;
+        while (nika_list_next(&change.prepared, &pbft_info_certificate, &element, &certificate)) {
+            if (!pbft_nested_peek(r, certificate.pre_prepare, &pbft_info_pre_prepare, &frame,
+                                  &order))
+                continue;
+            if (order.seq > high) high = order.seq;
+        }
+    }
+    if (high <= low) return;
+    nika_store_free(
+        r->core.store,
+        nika_store_alloc(r->core.store, (uint32_t)(high - low) * sizeof(struct pbft_planned)));
+}
+#else
+#define room_for_span(r, m) ((void)0)
+#endif
+
 static bool rejected_before(const struct nika_replica *r, const struct nika_frame *frame)
 {
     struct nika_digest identity;
@@ -382,9 +413,11 @@ void pbft_on_new_view(struct nika_replica *r, const struct nika_frame *frame)
     }
     enum nika_check check = relevance_check(r, frame, &m);
     if (check == NIKA_CHECK_COUNT) return;
+    if (NIKA_PLANTED(W25) && r->core.last_executed < r->core.high_known) return;
     if (check == NIKA_CHECK_NONE) {
         /* A bad NEW-VIEW sent again must not cost thousands of signature checks again. */
         if (rejected_before(r, frame)) return;
+        room_for_span(r, &m);
         check = content_check(r, &m, frame->sender, &plan);
         if (check != NIKA_CHECK_NONE) nika_frame_digest(frame, &r->new_view_rejected);
         if (check == NIKA_CHECK_NV8) common_alarm(&r->core, check, plan.conflict_seq);

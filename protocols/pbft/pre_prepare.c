@@ -61,6 +61,7 @@ void pbft_on_pre_prepare(struct nika_replica *r, const struct nika_frame *frame)
         if (check == NIKA_CHECK_NONE && nika_digest_is_null(&m.digest)) check = NIKA_CHECK_PP5;
     }
     if (check != NIKA_CHECK_NONE) {
+        if (NIKA_PLANTED(PB27) && check == NIKA_CHECK_PP3) return;
         bool behind = m.view > r->core.view || (m.view == r->core.view && !r->core.active) ||
                       m.seq > r->core.low_mark + r->core.config->window;
         common_reject(&r->core, check, frame->sender);

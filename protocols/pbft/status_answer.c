@@ -121,6 +121,12 @@ void pbft_on_status(struct nika_replica *r, const struct nika_frame *frame)
         return;
     }
     if (!common_status_admit(&r->core, peer)) return;
+    if (NIKA_PLANTED(PB28) && r->core.transfer.active && m.view > r->core.view) {
+        pbft_view_leave(r);
+        r->core.view = m.view;
+        r->core.active = m.active != 0;
+        nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, m.view, m.active, (struct nika_span){0});
+    }
     if (r->core.amnesiac) learn_recovery_point(r, peer, m.low_mark);
     if (r->core.low_mark > m.low_mark && r->core.low_mark - m.low_mark > r->core.config->window) {
         /* So far behind that only state transfer helps. */

@@ -35,7 +35,7 @@ static void adopt_own(struct nika_replica *r, uint64_t view, uint32_t handle)
 void pbft_view_leave(struct nika_replica *r)
 {
     r->view_generation++;
-    common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
+    if (!NIKA_PLANTED(PB26)) common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
     common_timer_stop(&r->core, COMMON_TIMER_BATCH);
     common_timer_stop(&r->core, COMMON_TIMER_VIEW);
     common_pending_unpropose(&r->core.pending);
@@ -70,6 +70,7 @@ static struct nika_list prepared_list(struct nika_replica *r, struct nika_writer
         const struct pbft_slot *slot = pbft_slot_find(r, s);
         if (slot == NULL || !slot->has_best || slot->best_certificate == 0) continue;
         if (NIKA_PLANTED(B16) && slot->best_view + 1 < r->core.view) continue;
+        if (NIKA_PLANTED(PB11) && slot->base.executed) continue;
         struct pbft_certificate certificate;
         enum nika_err err =
             nika_decode(&pbft_info_certificate,
@@ -283,8 +284,9 @@ void pbft_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
         common_reject(&r->core, NIKA_CHECK_VC2, frame->sender);
         return;
     }
-    if (!relevant(r, frame, &m)) return;
+    if (!NIKA_PLANTED(I07) && !relevant(r, frame, &m)) return;
     enum nika_check check = pbft_view_change_check(r, &m, frame->raw.size);
+    if (NIKA_PLANTED(I07) && !relevant(r, frame, &m)) return;
     if (check != NIKA_CHECK_NONE) {
         common_reject(&r->core, check, frame->sender);
         return;
@@ -307,7 +309,7 @@ void pbft_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
 void pbft_recover_view_change(struct nika_replica *r, uint64_t view, struct nika_span frame)
 {
     if (view < r->core.view || view == 0) return;
-    uint32_t handle = nika_store_put(r->core.store, frame);
+    uint32_t handle = NIKA_PLANTED(W20) ? 0 : nika_store_put(r->core.store, frame);
     if (handle == 0) {
         /* Even without the bytes the promise stands: no vote below `view`, and no other content for it. This replica
          * waits for a NEW-VIEW or a later view. */
