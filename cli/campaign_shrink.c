@@ -27,7 +27,7 @@ static bool can_shrink(const json_t *failure)
            json_object_get(failure, "process") == NULL;
 }
 
-/* `nika shrink ...` in this process, which ends with it. */
+/* `nika shrink ...` and `nika report ...` in this process, which ends with them. */
 static _Noreturn void shrink_here(const json_t *failure, const char *stem,
                                   const struct cli_shrink_budget *budget)
 {
@@ -65,6 +65,14 @@ static _Noreturn void shrink_here(const json_t *failure, const char *stem,
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     int status = cli_shrink.run(argc, argv);
+    if (status == 0) { /* And what happens in it, to look at. */
+        char page[1400];
+        snprintf(page, sizeof page, "%s.html", stem);
+        const char *words[] = {"report", out, "-o", page};
+        for (i = 0; i < ARRAY_COUNT(words); i++) argv[i] = (char *)(uintptr_t)words[i];
+        argv[ARRAY_COUNT(words)] = NULL;
+        (void)cli_report_command.run((int)ARRAY_COUNT(words), argv);
+    }
     fflush(NULL);
     _exit(status);
 }

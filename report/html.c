@@ -2,6 +2,7 @@
 #include "engine/core/digest.h"
 #include "report/page.h"
 #include "report/report.h"
+#include "report/sheet.h"
 
 static void put_base64(FILE *file, const uint8_t *data, uint32_t size)
 {
@@ -18,8 +19,7 @@ static void put_base64(FILE *file, const uint8_t *data, uint32_t size)
     }
 }
 
-/* 'sha256-...': this text and no other may run. */
-static void put_source(FILE *file, const char *text, uint32_t size)
+void nika_report_source(FILE *file, const char *text, uint32_t size)
 {
     struct nika_digest digest;
     nika_sha256_one(text, size, &digest);
@@ -34,9 +34,9 @@ void nika_report_html(const struct nika_report *report, FILE *file)
           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
           "base-uri 'none'; form-action 'none'; img-src data:; script-src ",
           file);
-    put_source(file, nika_page_js, nika_page_js_size);
+    nika_report_source(file, nika_page_js, nika_page_js_size);
     fputs("; style-src ", file);
-    put_source(file, nika_page_css, nika_page_css_size);
+    nika_report_source(file, nika_page_css, nika_page_css_size);
     fputs("\">\n<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
           "<title>nika report</title>\n<style>",
           file);

@@ -4,6 +4,7 @@
 
 #include "engine/oracle/oracle.h"
 #include "report/report.h"
+#include "report/sheet.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -14,24 +15,6 @@ static const char *text_of(const json_t *object, const char *key)
 static bool failed(const struct nika_report *report)
 {
     return json_integer_value(json_object_get(report->run, "exit_class")) != 0;
-}
-
-/* Text in XML. What XML 1.0 cannot say at all becomes "?". */
-static void put_xml(FILE *file, const char *text)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        if (*c == '&') {
-            fputs("&amp;", file);
-        } else if (*c == '<') {
-            fputs("&lt;", file);
-        } else if (*c == '>') {
-            fputs("&gt;", file);
-        } else if (*c == '"') {
-            fputs("&quot;", file);
-        } else {
-            fputc((*c < 0x20 && *c != '\n' && *c != '\t') || *c >= 0x7f ? '?' : *c, file);
-        }
-    }
 }
 
 /* The first violation of an oracle. NULL: it held, or the scenario wants it broken. */
@@ -51,22 +34,22 @@ static void junit_case(FILE *file, const char *name, const char *class_name, con
                        const char *sentence, const char *line)
 {
     fputs("  <testcase name=\"", file);
-    put_xml(file, name);
+    nika_report_xml(file, name);
     fputs("\" classname=\"", file);
-    put_xml(file, class_name);
+    nika_report_xml(file, class_name);
     fputs("\"", file);
     if (sentence == NULL) {
         fputs("/>\n", file);
         return;
     }
     fputs("><failure type=\"", file);
-    put_xml(file, type);
+    nika_report_xml(file, type);
     fputs("\" message=\"", file);
-    put_xml(file, sentence);
+    nika_report_xml(file, sentence);
     fputs("\">", file);
-    put_xml(file, sentence);
+    nika_report_xml(file, sentence);
     fputs("\nreproduce: ", file);
-    put_xml(file, line);
+    nika_report_xml(file, line);
     fputs("</failure></testcase>\n", file);
 }
 
@@ -79,7 +62,7 @@ void nika_report_junit(const struct nika_report *report, FILE *file)
     for (uint32_t i = 0; i < nika_oracle_count; i++)
         failures += violation_of(report, nika_oracle_list[i]->id) != NULL;
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"", file);
-    put_xml(file, name);
+    nika_report_xml(file, name);
     fprintf(file, "\" tests=\"%" PRIu32 "\" failures=\"%" PRIu32 "\" errors=\"0\" skipped=\"0\">\n",
             nika_oracle_count + 1, failures);
     junit_case(file, "verdict", name, text_of(run, "verdict"),

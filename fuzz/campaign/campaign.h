@@ -92,6 +92,9 @@ int nika_exit_worse(int a, int b);
 /* What records add up to: one object, keys sorted, the same for the same set of records. `complete` = nothing that was planned is
  * missing. The caller owns it. */
 json_t *nika_campaign_summary(const struct nika_results *results, bool complete);
+/* Of each strategy (`runs`: how many each has) an array of [runs, states, steps, kinds of failures], at most about 100 points. The
+ * caller owns it. */
+json_t *nika_campaign_curves(const struct nika_results *results, const json_t *runs);
 /* The same as JUnit XML: a test case for each scenario and strategy. False when not all was written. */
 NIKA_MUST_USE bool nika_campaign_junit(const json_t *summary, FILE *file);
 /* And as a page for people, with links to what lies in `folder`. */
@@ -99,8 +102,6 @@ NIKA_MUST_USE bool nika_campaign_html(const json_t *summary, const char *folder,
 #define NIKA_REPRODUCE_SIZE 8192u
 /* The line that repeats the first run of a kind of failure, its strategy's overrides spelt out. */
 void nika_failure_reproduce(const json_t *failure, char *out, size_t size);
-/* Text inside XML. */
-void nika_xml_text(FILE *file, const char *text);
 /* And as text for people. */
 void nika_campaign_text(const json_t *summary, FILE *file);
 

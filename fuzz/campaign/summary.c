@@ -5,6 +5,7 @@
 
 #include "fuzz/campaign/campaign.h"
 #include "fuzz/campaign/coverage.h"
+#include "report/sheet.h"
 
 #define SEEDS_SHOWN 5u
 
@@ -71,6 +72,7 @@ static void add_record(json_t *summary, json_t *totals, const json_t *record,
     const char *name;
     size_t i;
     add(totals, "runs", integer(record, "count"));
+    add(json_object_get(summary, "strategies"), text(record, "strategy"), integer(record, "count"));
     add(totals, "held", integer(record, "held"));
     add(totals, "missed", integer(record, "missed"));
     add(one, "runs", integer(record, "count"));
@@ -134,10 +136,10 @@ static void add_silent(json_t *summary)
 json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
 {
     struct nika_coverage coverage = {0};
-    json_t *summary =
-        json_pack("{s:i, s:i, s:b, s:{}, s:{}, s:{}, s:{s:i, s:i, s:i, s:i}}", "nika_campaign", 1,
-                  "exit_class", NIKA_EXIT_HELD, "complete", complete ? 1 : 0, "cases", "failures",
-                  "probes", "totals", "runs", 0, "held", 0, "missed", 0, "failed", 0);
+    json_t *summary = json_pack("{s:i, s:i, s:b, s:{}, s:{}, s:{}, s:{}, s:{s:i, s:i, s:i, s:i}}",
+                                "nika_campaign", 1, "exit_class", NIKA_EXIT_HELD, "complete",
+                                complete ? 1 : 0, "cases", "failures", "probes", "strategies",
+                                "totals", "runs", 0, "held", 0, "missed", 0, "failed", 0);
     struct nika_result_line *sorted = nika_results_sorted(results);
     if (summary == NULL || sorted == NULL) {
         json_decref(summary);
@@ -151,6 +153,8 @@ json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
     }
     free(sorted);
     add_silent(summary);
+    json_object_set_new(summary, "curves",
+                        nika_campaign_curves(results, json_object_get(summary, "strategies")));
     json_object_set_new(summary, "states",
                         json_integer(nika_coverage_count(coverage.states, NIKA_COVERAGE_STATES)));
     json_object_set_new(summary, "steps",
@@ -186,38 +190,23 @@ void nika_failure_reproduce(const json_t *failure, char *out, size_t size)
     }
 }
 
-void nika_xml_text(FILE *file, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        const char *entity = *text == '&'   ? "&amp;"
-                             : *text == '<' ? "&lt;"
-                             : *text == '>' ? "&gt;"
-                             : *text == '"' ? "&quot;"
-                                            : NULL;
-        if (entity != NULL)
-            fputs(entity, file);
-        else
-            fputc((unsigned char)*text < 0x20 ? ' ' : *text, file);
-    }
-}
-
 static void junit_case(FILE *file, const char *name, const json_t *one)
 {
     const char *signature;
     json_t *failure;
     char line[NIKA_REPRODUCE_SIZE];
     fputs("    <testcase classname=\"nika\" name=\"", file);
-    nika_xml_text(file, name);
+    nika_report_xml(file, name);
     fputs("\">\n", file);
     json_object_foreach((json_t *)json_object_get(one, "failures"), signature, failure)
     {
         fputs("      <failure type=\"", file);
-        nika_xml_text(file, text(failure, "verdict"));
+        nika_report_xml(file, text(failure, "verdict"));
         fputs("\" message=\"", file);
-        nika_xml_text(file, text(failure, "sentence"));
+        nika_report_xml(file, text(failure, "sentence"));
         fputs("\">", file);
         nika_failure_reproduce(failure, line, sizeof line);
-        nika_xml_text(file, line);
+        nika_report_xml(file, line);
         fprintf(file, " (%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " runs)</failure>\n",
                 integer(failure, "count"), integer(one, "runs"));
     }

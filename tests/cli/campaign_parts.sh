@@ -17,6 +17,7 @@ expect 1 "shrunk    " "$nika" campaign "$work/planted.json" --seeds 1..64 --shri
 grep -q "culprit   replica [01] signed two" "$work/out" || fail "no culprits: $(cat "$work/out")"
 [[ $(ls "$work/found/shrunk"/*.json | wc -l) -eq $(jq '.failures | length' "$work/found/campaign.json") ]] || fail "not one small scenario for each kind"
 for small in "$work/found/shrunk"/*.json; do
+    [[ -s "${small%.json}.html" ]] && grep -qF "shrunk/$(basename "$small" .json).html" "$work/found/index.html" || fail "no page of $small, or no link to it"
     expect 1 "O1 agreement" "$nika" run "$small"
     jq -e '(.decisions | length) <= 3' "$small" >/dev/null || fail "not small: $(cat "$small")"
     expect 0 "same" "$nika" replay "${small%.json}.log"
@@ -27,11 +28,19 @@ valid_junit "$work/found/junit.xml"
 page=$work/found/index.html
 xmllint --noout "$page" 2>"$work/xml" || fail "index.html is not well-formed: $(head -3 "$work/xml")"
 [[ $(grep -n "O1 agreement" "$page" | head -1 | cut -d: -f1) -lt $(grep -n "by scenario and strategy" "$page" | cut -d: -f1) ]] || fail "failures do not come first"
-grep -q "Culprit: replica" "$page" && grep -q 'class="n" style="background:hsl(0 ' "$page" || fail "no culprits or no heat in index.html"
-for link in $(grep -oE 'href="[^"]+"' "$page" | sed 's/href="//; s/"//'); do [[ -e "$work/found/$link" ]] || fail "index.html: $link leads nowhere"; done
+grep -q "Culprit: replica" "$page" && grep -q '<td class="h[2-5]" title="64 runs' "$page" || fail "no culprits or no heat in index.html"
+for link in $(grep -oE 'href="[^"]+"' "$page" | sed 's/href="//; s/"//'); do
+    case $link in
+    \#*) grep -qF "id=\"${link#\#}\"" "$page" ;;
+    *) [[ -e "$work/found/$link" ]] ;;
+    esac || fail "index.html: $link leads nowhere"
+done
+# Every run is on the curves, and the picture is there.
+jq -e '.curves | length == 1 and (.random[-1] | .[0] == 64 and .[3] >= 1) and (.random | map(.[1]) | . == sort)' "$work/found/campaign.json" >/dev/null || fail "curves: $(jq -c .curves "$work/found/campaign.json")"
+[[ $(grep -c '<svg ' "$page") -eq 3 ]] || fail "no pictures in index.html"
 # In runs, the budget gives the same everywhere; once small, it is not done again.
 expect 1 "" "$nika" campaign "$work/planted.json" --seeds 1..64 --shrink-budget 2000 --jobs 1 --out "$work/again"
-diff -r "$work/found/shrunk" "$work/again/shrunk" --exclude='*.txt' >/dev/null || fail "two campaigns shrink to different scenarios"
+diff -r "$work/found/shrunk" "$work/again/shrunk" --exclude='*.txt' --exclude='*.html' >/dev/null || fail "two campaigns shrink to different scenarios"
 touch -d '2001-01-01' "$work/again/shrunk"/*.json
 expect 1 "shrunk" "$nika" campaign "$work/planted.json" --seeds 1..64 --resume --out "$work/again"
 [[ -n $(find "$work/again/shrunk" -name '*.json' ! -newermt 2002-01-01) ]] || fail "what was small was shrunk again"

@@ -19,9 +19,9 @@ lib: engine/core engine/shim protocols include
 apps: engine/core
 faults: engine/core protocols/messages
 scenarios: engine/core engine/sim engine/oracle protocols apps faults
-fuzz: engine/core engine/sim engine/oracle protocols apps faults scenarios
+fuzz: engine/core engine/sim engine/oracle protocols apps faults scenarios report
 report: engine/core engine/sim engine/oracle
-fuzz/targets: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios fuzz
+fuzz/targets: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios report fuzz
 cli: engine/core engine/sim engine/oracle engine/shim protocols apps faults scenarios fuzz report include
 RULES
 }
