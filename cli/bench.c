@@ -7,6 +7,7 @@
 #include "cli/bench_cluster.h"
 #include "cli/bench_trusted.h"
 #include "cli/live.h"
+#include "cli/progress.h"
 #include "protocols/registry.h"
 
 enum {
@@ -213,12 +214,14 @@ static error_t parse_cluster(int key, char *text, struct argp_state *state, stru
     case OPTION_PROTOCOL:
         c->protocol = text;
         if (nika_protocol_find(text) == NULL)
-            argp_error(state, "--protocol: no protocol \"%s\" (nika list)", text);
+            argp_error(state, "--protocol: no protocol \"%s\" (nika list)%s", text,
+                       cli_did_you_mean(text, cli_protocol_at, NULL));
         return 0;
     case OPTION_APP:
         c->app = text;
         if (nika_app_find(text) == NULL)
-            argp_error(state, "--app: no application \"%s\" (nika list)", text);
+            argp_error(state, "--app: no application \"%s\" (nika list)%s", text,
+                       cli_did_you_mean(text, cli_app_at, NULL));
         return 0;
     case OPTION_RECORD:
         c->record = true;
@@ -274,7 +277,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_SUITE:
         if (nika_suite_parse(text) == NIKA_SUITE_NONE)
-            argp_error(state, "--suite: no suite \"%s\"", text);
+            argp_error(state, "--suite: no suite \"%s\" (nika list suites)%s", text,
+                       cli_did_you_mean(text, cli_suite_at, NULL));
         a->suite = text;
         return 0;
     case ARGP_KEY_ARG:
@@ -354,6 +358,8 @@ static bool measure(const struct setup *u, struct figures *out)
         if (out->worst != 0)
             fprintf(stderr, "nika: bench n=%" PRIu64 ": %s\n", u->n, result->sentence);
         uint64_t started = cli_clock_ns();
+        struct cli_progress progress;
+        cli_progress_init(&progress, "measuring", "runs", false);
         while (u->rounds > 0 ? out->runs < u->rounds : out->wall_ns < u->budget_ns) {
             nika_runner_run(runner, 2 + out->runs, result);
             out->runs++;
@@ -363,7 +369,13 @@ static bool measure(const struct setup *u, struct figures *out)
             out->requests += result->requests_completed;
             out->virtual_ns += result->completed_ns;
             out->wall_ns = cli_clock_ns() - started;
+            cli_progress_show(&progress, out->runs, u->rounds,
+                              u->rounds > 0                 ? CLI_PROGRESS_BY_RATE
+                              : out->wall_ns < u->budget_ns ? u->budget_ns - out->wall_ns
+                                                            : 0,
+                              "");
         }
+        cli_progress_end(&progress);
         out->replica_bytes = result->stats.replica_bytes;
     }
     free(result);
@@ -588,9 +600,9 @@ static int run(int argc, char **argv)
     json_decref(a.cluster.tunables);
     if (root == NULL) return worst;
     if (a.json) {
-        char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(3));
-        printf("%s\n", text != NULL ? text : "{}");
-        free(text);
+        cli_json_print(json_incref(root), a.on_cluster   ? "bench_cluster"
+                                          : a.on_trusted ? "bench_trusted"
+                                                         : "bench_sim");
     } else if (a.on_trusted) {
         cli_bench_trusted_print(root);
     } else {

@@ -9,6 +9,7 @@
 #include "cli/campaign_folder.h"
 #include "cli/campaign_shrink.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "fuzz/campaign/campaign.h"
 #include "fuzz/campaign/coverage.h"
 #include "scenarios/library.h"
@@ -28,14 +29,15 @@ enum {
     OPTION_MEMORY,
     OPTION_SHRINK,
     OPTION_JSON,
-    OPTION_SET
+    OPTION_SET,
+    OPTION_ANNOTATIONS
 };
 
 struct arguments {
     const char *names[NAMES_MAX];
     uint32_t name_count;
     uint64_t first, last, budget_s, limit_s, memory_mib;
-    bool seeds_given, fail_fast, resume, json;
+    bool seeds_given, fail_fast, resume, json, annotations;
     uint32_t jobs, shard, shards;
     const struct nika_strategy *strategy;
     const char *out, *from;
@@ -79,6 +81,7 @@ static const struct argp_option options[] = {
     {"set", OPTION_SET, "PATH=VALUE", 0,
      "change one value of every scenario, such as network.loss_ppm=1000; repeatable", 0},
     {"json", OPTION_JSON, NULL, 0, "print the summary as one JSON object", 0},
+    CLI_ANNOTATIONS_OPTION(OPTION_ANNOTATIONS),
     {0}};
 
 static void parse_seeds(char *text, struct arguments *a, struct argp_state *state)
@@ -124,6 +127,12 @@ static void parse_shrink(const char *text, struct arguments *a, struct argp_stat
         argp_error(state, "--shrink-budget: at most 24h, got \"%s\"", text);
 }
 
+static const char *strategy_at(const void *context, uint32_t index)
+{
+    (void)context;
+    return nika_strategies[index] != NULL ? nika_strategies[index]->name : NULL;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct arguments *a = state->input;
@@ -140,7 +149,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'S':
         a->strategy = nika_strategy_find(text);
         if (a->strategy == NULL)
-            argp_error(state, "--strategy: expected one of nika list strategies, got \"%s\"", text);
+            argp_error(state, "--strategy: expected one of nika list strategies, got \"%s\"%s",
+                       text, cli_did_you_mean(text, strategy_at, NULL));
         return 0;
     case 'j':
         a->jobs = (uint32_t)cli_number(text, "--jobs", 1, NIKA_CAMPAIGN_JOBS_MAX, state);
@@ -168,6 +178,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_JSON:
         a->json = true;
+        return 0;
+    case OPTION_ANNOTATIONS:
+        a->annotations = true;
         return 0;
     case OPTION_SET:
         if (a->sets.count == SETS_MAX) argp_error(state, "at most %u times --set", SETS_MAX);
@@ -274,8 +287,8 @@ struct campaign {
     struct nika_results results;
     FILE *journal;
     char path[1200];
-    uint64_t started_ns, shown_ns, runs_before, failures;
-    bool terminal, quiet, first;
+    uint64_t failures;
+    struct cli_progress progress;
     struct nika_coverage coverage; /* Of the records that came in. */
 };
 
@@ -301,23 +314,11 @@ static bool keep(void *context, const char *record)
 static void progress(void *context, uint64_t done, uint64_t total)
 {
     struct campaign *c = context;
-    uint64_t now = cli_clock_ns(), every = c->terminal ? SECOND / 5 : 10 * SECOND;
-    if (c->first) {
-        c->runs_before = done;
-        c->first = false;
-    }
-    if (c->quiet || now - c->shown_ns < every) return;
-    c->shown_ns = now;
-    uint64_t spent = now - c->started_ns, fresh = done - c->runs_before;
-    uint64_t rate = fresh * 10 / (spent / (SECOND / 10) + 1);
-    uint64_t left = rate == 0 ? 0 : (total - done) / rate;
-    fprintf(stderr,
-            "%s%" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " runs/s, %" PRIu32 " states, %" PRIu64
-            " failures, about %" PRIu64 " s left%s",
-            c->terminal ? "\r" : "", done, total, rate,
-            nika_coverage_count(c->coverage.states, NIKA_COVERAGE_STATES), c->failures, left,
-            c->terminal ? "\033[K" : "\n");
-    fflush(stderr);
+    char extra[96] = "";
+    if (cli_progress_due(&c->progress))
+        snprintf(extra, sizeof extra, "%" PRIu32 " states, %" PRIu64 " failures",
+                 nika_coverage_count(c->coverage.states, NIKA_COVERAGE_STATES), c->failures);
+    cli_progress_show(&c->progress, done, total, CLI_PROGRESS_BY_RATE, extra);
 }
 
 static bool open_results(struct campaign *c, const struct arguments *a)
@@ -380,9 +381,9 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
         fclose(c->journal);
         return NIKA_EXIT_INCONCLUSIVE;
     }
-    c->started_ns = c->shown_ns = cli_clock_ns();
+    cli_progress_init(&c->progress, "", "runs", a->json && isatty(STDERR_FILENO) == 0);
     enum nika_pool_end end = nika_pool_run(&plan);
-    if (c->terminal) fprintf(stderr, "\r\033[K");
+    cli_progress_end(&c->progress);
     if (fclose(c->journal) != 0 && end != NIKA_POOL_BROKEN) {
         fprintf(stderr, "nika: %s: cannot write: %s\n", c->path, strerror(errno));
         end = NIKA_POOL_BROKEN;
@@ -391,7 +392,7 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
         fprintf(stderr, "nika: stopped; --resume goes on from here\n");
     if (!stop_requested) cli_campaign_shrink(&c->results, a->out, &a->shrink, &stop_requested);
     bool complete = end == NIKA_POOL_DONE || (end == NIKA_POOL_BUDGET && a->budget_s != 0);
-    return cli_campaign_conclude(&c->results, a->out, complete, a->json);
+    return cli_campaign_conclude(&c->results, a->out, complete, a->json, a->annotations);
 }
 
 static int run(int argc, char **argv)
@@ -418,9 +419,6 @@ static int run(int argc, char **argv)
     struct campaign *c = calloc(1, sizeof *c);
     int status = NIKA_EXIT_USAGE;
     if (l != NULL && c != NULL) {
-        c->terminal = isatty(STDERR_FILENO) != 0;
-        c->quiet = a.json && !c->terminal;
-        c->first = true;
         load_all(l, &a);
         if (!l->bad && l->count > 0 && open_results(c, &a)) status = run_campaign(c, &a, l);
         unload(l);

@@ -9,6 +9,7 @@
 
 #include "cli/campaign_shrink.h"
 #include "cli/cli.h"
+#include "report/sheet.h"
 
 bool cli_make_folder(const char *path)
 {
@@ -67,7 +68,7 @@ static bool write_summary(const json_t *summary, const char *folder)
     char path[1200];
     snprintf(path, sizeof path, "%s/campaign.json", folder);
     FILE *file = fopen(path, "w");
-    char *text = json_dumps(summary, JSON_INDENT(1) | JSON_SORT_KEYS);
+    char *text = json_dumps(summary, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
     bool good = file != NULL && text != NULL && fprintf(file, "%s\n", text) > 0;
     good = file != NULL && fclose(file) == 0 && good;
     free(text);
@@ -87,8 +88,32 @@ static bool write_summary(const json_t *summary, const char *folder)
     return good;
 }
 
+/* Each kind of failure, and what must fail and never did. */
+static void annotate(const json_t *summary)
+{
+    char line[NIKA_REPRODUCE_SIZE], sentence[NIKA_REPRODUCE_SIZE];
+    const char *name;
+    json_t *one;
+    json_object_foreach(json_object_get(summary, "failures"), name, one)
+    {
+        nika_failure_reproduce(one, line, sizeof line);
+        snprintf(sentence, sizeof sentence, "%" JSON_INTEGER_FORMAT " times: %s",
+                 json_integer_value(json_object_get(one, "count")),
+                 json_string_value(json_object_get(one, "sentence")));
+        cli_annotate((int)json_integer_value(json_object_get(one, "exit_class")),
+                     json_string_value(json_object_get(one, "path")), sentence, line);
+    }
+    json_object_foreach(json_object_get(summary, "cases"), name, one)
+    {
+        if (!json_is_true(json_object_get(one, "never"))) continue;
+        snprintf(sentence, sizeof sentence, "%s: what must fail here never did", name);
+        cli_annotate(NIKA_EXIT_EXPECTATION, json_string_value(json_object_get(one, "path")),
+                     sentence, "more seeds");
+    }
+}
+
 int cli_campaign_conclude(struct nika_results *results, const char *folder, bool complete,
-                          bool json)
+                          bool json, bool annotations)
 {
     char path[1200];
     struct nika_diagnoses d = {0};
@@ -102,13 +127,15 @@ int cli_campaign_conclude(struct nika_results *results, const char *folder, bool
     }
     good = write_summary(summary, folder) && good;
     int status = (int)json_integer_value(json_object_get(summary, "exit_class"));
+    if (annotations) annotate(summary);
     if (json) {
-        json_dumpf(summary, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+        json_dumpf(summary, stdout, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
         putchar('\n');
     } else {
         nika_campaign_text(summary, stdout);
         cli_campaign_shrunk_text(summary, folder, stdout);
-        printf("results   %s/%s, campaign.json, junit.xml, index.html\n", folder, CLI_RESULTS);
+        printf("results   %s/%s, campaign.json, junit.xml, index.html\n",
+               nika_report_plain_text(folder), CLI_RESULTS);
     }
     json_decref(summary);
     return good ? status : nika_exit_worse(status, NIKA_EXIT_INCONCLUSIVE);

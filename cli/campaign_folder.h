@@ -20,6 +20,6 @@ json_t *cli_plan_read(const char *folder, struct nika_diagnoses *d);
 void cli_parse_shard(const char *text, uint32_t *shard, uint32_t *shards, struct argp_state *state);
 /* Write all records, sorted, and their summary to the folder, and show the summary. The exit code. */
 int cli_campaign_conclude(struct nika_results *results, const char *folder, bool complete,
-                          bool json);
+                          bool json, bool annotations);
 
 #endif

@@ -71,6 +71,31 @@ struct nika_scenario *cli_load(struct cli_run_request *request);
 /* An integer of the command line, or argp_error on anything else. */
 uint64_t cli_number(const char *text, const char *what, uint64_t low, uint64_t high,
                     struct argp_state *state);
+/* ---- json.c ---- */
+#define CLI_JSON_FORMAT 1 /* Of every object: docs/schemas. Within a number keys are only added. */
+/* Print the object (owned from here on) on a line of its own, with the key nika_NAME: the number of its format. */
+void cli_json_print(json_t *root, const char *name);
+/* That key alone. */
+void cli_json_version(json_t *root, const char *name);
+#define CLI_JSON_OPTION(key)                                                                       \
+    {                                                                                              \
+        "json", key, NULL, 0, "print one JSON object instead of text (docs/schemas)", 0            \
+    }
+#define CLI_ANNOTATIONS_OPTION(key)                                                                \
+    {                                                                                              \
+        "annotations", key, NULL, 0,                                                               \
+            "say on standard error what failed, as annotations of GitHub Actions", 0               \
+    }
+/* Such an annotation of a verdict, when it is none of a run that held. */
+void cli_annotate(int exit_class, const char *path, const char *sentence, const char *reproduce);
+/* `; did you mean "run"?` when one of the words that `at` lists (NULL behind the last) is near, else "". Static storage. */
+const char *cli_did_you_mean(const char *word,
+                             const char *(*at)(const void *context, uint32_t index),
+                             const void *context);
+/* For `at`: protocols, applications, suites of authentication. */
+const char *cli_protocol_at(const void *context, uint32_t index);
+const char *cli_app_at(const void *context, uint32_t index);
+const char *cli_suite_at(const void *context, uint32_t index);
 /* Print diagnoses to stderr. */
 void cli_print_diagnoses(const struct nika_diagnoses *d);
 
@@ -162,14 +187,15 @@ struct cli_side {
 bool cli_side_load(const char *text, struct cli_side *out);
 /* Print how two runs differ, with at most `shown` lines of what followed. 0 = they are the same, 1 = they differ, NIKA_EXIT_USAGE =
  * one of them is none. */
-int cli_diff(const struct cli_side *a, const struct cli_side *b, uint32_t shown, FILE *file);
+int cli_diff(const struct cli_side *a, const struct cli_side *b, uint32_t shown, bool json,
+             FILE *file);
 
 /* Run a decision log again: 0 = the same run, NIKA_EXIT_NONDETERMINISTIC = another, NIKA_EXIT_USAGE = no log. Prints. */
-int cli_replay_log(const char *path);
+int cli_replay_log(const char *path, bool json);
 /* Is this file the recording of a live replica? */
 bool cli_is_recording(const char *path);
 /* Run it again, as cli_replay_log() does. NIKA_EXIT_INCONCLUSIVE when there is nothing to compare. */
-int cli_replay_recording(const char *path);
+int cli_replay_recording(const char *path, bool json);
 /* A trace of the run that was begun, to `file`. NULL when out of memory. */
 struct nika_trace *cli_trace_attach(struct nika_runner *runner, const struct nika_scenario *s,
                                     uint64_t seed, FILE *file);

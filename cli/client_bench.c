@@ -182,6 +182,7 @@ static void report(const struct cli_client_bench *b, const struct worker *worker
     json_object_set_new(root, "refused", json_integer((json_int_t)refused));
     json_object_set_new(root, "throughput_per_s", json_integer((json_int_t)(done / b->seconds)));
     json_object_set_new(root, "latency_us", latency);
+    cli_json_version(root, "client_bench");
     char *text = json_dumps(root, b->json ? JSON_COMPACT : JSON_INDENT(2));
     printf("%s\n", text != NULL ? text : "{}");
     free(text);

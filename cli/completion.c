@@ -1,5 +1,6 @@
 /* cli/completion.c: `nika completion SHELL`: what a shell needs to complete commands and options, from the tables that print --help. */
 #include "cli/cli.h"
+#include "report/sheet.h"
 
 struct shell {
     const char *name;
@@ -142,7 +143,7 @@ static int run(int argc, char **argv)
         return 0;
     }
     const char *near = nika_did_you_mean(word, shell_at, NULL);
-    fprintf(stderr, "nika: completion: no shell \"%s\"%s%s%s\n", word,
+    fprintf(stderr, "nika: completion: no shell \"%s\"%s%s%s\n", nika_report_plain_text(word),
             near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
             near != NULL ? "\"?" : "; expected bash, zsh or fish");
     return NIKA_EXIT_USAGE;

@@ -9,10 +9,14 @@
 struct arguments {
     const char *runs[2];
     uint32_t run_count, shown;
+    bool json;
 };
+enum { OPTION_JSON = 256 };
 
 static const struct argp_option options[] = {
-    {"lines", 'n', "N", 0, "lines of what followed (default 20)", 0}, {0}};
+    {"lines", 'n', "N", 0, "lines of what followed (default 20)", 0},
+    CLI_JSON_OPTION(OPTION_JSON),
+    {0}};
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -20,6 +24,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case 'n':
         a->shown = (uint32_t)cli_number(text, "--lines", 0, SHOWN_MAX, state);
+        return 0;
+    case OPTION_JSON:
+        a->json = true;
         return 0;
     case ARGP_KEY_ARG:
         if (a->run_count == 2) argp_error(state, "two runs at a time, got \"%s\" too", text);
@@ -56,7 +63,7 @@ static int run(int argc, char **argv)
     if (sides == NULL) return NIKA_EXIT_INCONCLUSIVE;
     int status = NIKA_EXIT_USAGE;
     if (cli_side_load(a.runs[0], &sides[0]) && cli_side_load(a.runs[1], &sides[1]))
-        status = cli_diff(&sides[0], &sides[1], a.shown, stdout);
+        status = cli_diff(&sides[0], &sides[1], a.shown, a.json, stdout);
     cli_lines_free(&sides[0].lines);
     cli_lines_free(&sides[1].lines);
     free(sides);

@@ -2,39 +2,14 @@
  *
  * The first difference is exact. After it all event numbers, most times and with them most digests differ; so from there on events
  * are the same when they say the same apart from these, and come for the same time. */
+#include "cli/diff_align.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
 #include "engine/core/digest.h"
 
 #define WHAT_SIZE 2048u
-#define KINDS_MAX 24u
-
-/* An event line of a trace: {"e":12,"t":3400,"k":"deliver",...}. */
-struct event {
-    uint64_t index, now_ns;
-    const char *what; /* From "k": on. */
-    uint64_t key;     /* Of what it says, without times and digests. */
-    size_t line;
-    bool alone; /* The other run has no such event. */
-};
-struct decision {
-    const char *text;
-    size_t before; /* Events before it. */
-};
-struct run {
-    const struct cli_side *side;
-    struct event *events;
-    struct decision *decisions;
-    size_t event_count, decision_count;
-    const char *end;
-};
-/* Counts by kind of event. */
-struct tally {
-    char kind[16];
-    uint64_t total[2], alone[2];
-};
 
 static bool is_decision(const char *line)
 {
@@ -69,7 +44,7 @@ static uint64_t key_of(const char *what)
 }
 
 /* False with a message when a line is none of a trace. */
-static bool index_run(const struct cli_side *side, struct run *out)
+static bool index_run(const struct cli_side *side, struct cli_aligned *out)
 {
     const struct cli_lines *lines = &side->lines;
     out->side = side;
@@ -78,10 +53,10 @@ static bool index_run(const struct cli_side *side, struct run *out)
     if (out->events == NULL || out->decisions == NULL) return false;
     for (size_t i = 1; i + 1 < lines->count; i++) {
         const char *line = lines->line[i];
-        struct event *e = &out->events[out->event_count];
+        struct cli_event *e = &out->events[out->event_count];
         int at = 0;
         if (is_decision(line)) {
-            out->decisions[out->decision_count++] = (struct decision){line, out->event_count};
+            out->decisions[out->decision_count++] = (struct cli_decision){line, out->event_count};
         } else if (sscanf(line, "{\"e\":%" SCNu64 ",\"t\":%" SCNu64 ",%n", &e->index, &e->now_ns,
                           &at) == 2 &&
                    at > 0 && strncmp(line + at, "\"k\":\"", 5) == 0) {
@@ -98,7 +73,7 @@ static bool index_run(const struct cli_side *side, struct run *out)
     return true;
 }
 
-static void free_run(struct run *r)
+static void free_run(struct cli_aligned *r)
 {
     free(r->events);
     free(r->decisions);
@@ -124,7 +99,7 @@ static size_t node_count(const json_t *o)
     return (json_object_get(o, "n") != NULL) + (size_t)(json_object_get(o, "to") != NULL);
 }
 
-static void put_event(const struct event *e, const char *line, FILE *file)
+void cli_diff_put_event(const struct cli_event *e, const char *line, FILE *file)
 {
     json_t *o = json_loads(line, 0, NULL);
     const json_t *to = json_object_get(o, "to"), *a = json_object_get(o, "a");
@@ -154,12 +129,12 @@ static void put_event(const struct event *e, const char *line, FILE *file)
 }
 
 /* ---- the first difference ---- */
-static bool event_equal(const struct event *a, const struct event *b)
+static bool event_equal(const struct cli_event *a, const struct cli_event *b)
 {
     return a->index == b->index && a->now_ns == b->now_ns && strcmp(a->what, b->what) == 0;
 }
 
-static void print_decision(const char *label, const struct run *r, size_t index, FILE *file)
+static void print_decision(const char *label, const struct cli_aligned *r, size_t index, FILE *file)
 {
     if (index >= r->decision_count) {
         fprintf(file, "%-9s (nothing more)\n", label);
@@ -172,13 +147,20 @@ static void print_decision(const char *label, const struct run *r, size_t index,
     json_decref(o);
 }
 
-/* What was decided otherwise before the runs part is why they part. */
-static void print_cause(const struct run *a, const struct run *b, size_t parted, FILE *file)
+size_t cli_diff_decision(const struct cli_aligned *a, const struct cli_aligned *b)
 {
     size_t i = 0;
     while (i < a->decision_count && i < b->decision_count &&
            strcmp(a->decisions[i].text, b->decisions[i].text) == 0)
         i++;
+    return i;
+}
+
+/* What was decided otherwise before the runs part is why they part. */
+static void print_cause(const struct cli_aligned *a, const struct cli_aligned *b, size_t parted,
+                        FILE *file)
+{
+    size_t i = cli_diff_decision(a, b);
     if (i == a->decision_count && i == b->decision_count) {
         fprintf(file,
                 "decided   the same in both: the scenario, the seed or the program differs\n");
@@ -193,16 +175,17 @@ static void print_cause(const struct run *a, const struct run *b, size_t parted,
     fprintf(file, "decided   otherwise for the first time %s",
             before == 0 || before > a->event_count ? "at the start\n" : "after ");
     if (before > 0 && before <= a->event_count)
-        put_event(&a->events[before - 1], a->side->lines.line[a->events[before - 1].line], file);
+        cli_diff_put_event(&a->events[before - 1], a->side->lines.line[a->events[before - 1].line],
+                           file);
     print_decision("  A", a, i, file);
     print_decision("  B", b, i, file);
 }
 
-static void print_side(const char *label, const struct run *r, size_t index, FILE *file)
+static void print_side(const char *label, const struct cli_aligned *r, size_t index, FILE *file)
 {
     fprintf(file, "%-9s ", label);
     if (index < r->event_count) {
-        put_event(&r->events[index], r->side->lines.line[r->events[index].line], file);
+        cli_diff_put_event(&r->events[index], r->side->lines.line[r->events[index].line], file);
     } else {
         fprintf(file, "(the run has ended)\n");
     }
@@ -210,7 +193,7 @@ static void print_side(const char *label, const struct run *r, size_t index, FIL
 
 /* ---- what followed ---- */
 struct entry {
-    struct event *event;
+    struct cli_event *event;
     uint64_t order;
 };
 
@@ -221,7 +204,7 @@ static int by_key(const void *a, const void *b)
     return x->order < y->order ? -1 : 1;
 }
 
-static struct entry *sorted(struct run *r, size_t from)
+static struct entry *sorted(struct cli_aligned *r, size_t from)
 {
     size_t count = r->event_count - from;
     struct entry *list = calloc(count + 1, sizeof *list);
@@ -232,7 +215,7 @@ static struct entry *sorted(struct run *r, size_t from)
 }
 
 /* Marks the events behind `from` that the other run does not have, or not so often. */
-static bool mark_alone(struct run *a, struct run *b, size_t from)
+bool cli_diff_mark_alone(struct cli_aligned *a, struct cli_aligned *b, size_t from)
 {
     size_t x = 0, y = 0, a_count = a->event_count - from, b_count = b->event_count - from;
     struct entry *left = sorted(a, from), *right = sorted(b, from);
@@ -250,15 +233,16 @@ static bool mark_alone(struct run *a, struct run *b, size_t from)
     return good;
 }
 
-static void count_kinds(const struct run *r, uint32_t side, struct tally *tallies)
+void cli_diff_count_kinds(const struct cli_aligned *r, uint32_t side, struct cli_tally *tallies)
 {
     for (size_t i = 0; i < r->event_count; i++) {
         char kind[16];
         uint32_t k = 0;
         if (sscanf(r->events[i].what, "\"k\":\"%15[a-z]", kind) != 1) continue;
-        while (k < KINDS_MAX && tallies[k].kind[0] != '\0' && strcmp(tallies[k].kind, kind) != 0)
+        while (k < CLI_DIFF_KINDS && tallies[k].kind[0] != '\0' &&
+               strcmp(tallies[k].kind, kind) != 0)
             k++;
-        if (k == KINDS_MAX) continue;
+        if (k == CLI_DIFF_KINDS) continue;
         memcpy(tallies[k].kind, kind, sizeof kind);
         tallies[k].total[side]++;
         tallies[k].alone[side] += r->events[i].alone;
@@ -266,7 +250,7 @@ static void count_kinds(const struct run *r, uint32_t side, struct tally *tallie
 }
 
 /* Disks, timers, queues and periodic messages follow from the rest: they are counted, not told. */
-static bool is_told(const struct event *e)
+static bool is_told(const struct cli_event *e)
 {
     static const char *const quiet[] = {"\"k\":\"persist\"", "\"k\":\"stored\"", "\"k\":\"timer\""};
     for (uint32_t i = 0; i < ARRAY_COUNT(quiet); i++) {
@@ -276,53 +260,53 @@ static bool is_told(const struct event *e)
     return strstr(e->what, "\"note\":10,") == NULL && strstr(e->what, "\"note\":11,") == NULL;
 }
 
-static size_t next_told(const struct run *r, size_t at)
+size_t cli_diff_next_told(const struct cli_aligned *r, size_t at)
 {
     while (at < r->event_count && !(r->events[at].alone && is_told(&r->events[at]))) at++;
     return at;
 }
 
-static void print_followed(const struct run *a, const struct run *b, size_t from, uint32_t shown,
-                           FILE *file)
+static void print_followed(const struct cli_aligned *a, const struct cli_aligned *b, size_t from,
+                           uint32_t shown, FILE *file)
 {
-    size_t x = next_told(a, from), y = next_told(b, from);
+    size_t x = cli_diff_next_told(a, from), y = cli_diff_next_told(b, from);
     uint64_t more = 0;
     fprintf(file, "followed\n");
     while (x < a->event_count || y < b->event_count) {
         bool left = y == b->event_count ||
                     (x < a->event_count && a->events[x].now_ns <= b->events[y].now_ns);
-        const struct run *r = left ? a : b;
-        const struct event *e = &r->events[left ? x : y];
+        const struct cli_aligned *r = left ? a : b;
+        const struct cli_event *e = &r->events[left ? x : y];
         if (shown > 0) {
             fprintf(file, "  only %s  ", left ? "A" : "B");
-            put_event(e, r->side->lines.line[e->line], file);
+            cli_diff_put_event(e, r->side->lines.line[e->line], file);
             shown--;
         } else {
             more++;
         }
         if (left) {
-            x = next_told(a, x + 1);
+            x = cli_diff_next_told(a, x + 1);
         } else {
-            y = next_told(b, y + 1);
+            y = cli_diff_next_told(b, y + 1);
         }
     }
     if (more > 0) fprintf(file, "          and %" PRIu64 " more (--lines N)\n", more);
 }
 
-static void print_kinds(const struct run *a, const struct run *b, FILE *file)
+static void print_kinds(const struct cli_aligned *a, const struct cli_aligned *b, FILE *file)
 {
-    struct tally tallies[KINDS_MAX] = {0};
-    count_kinds(a, 0, tallies);
-    count_kinds(b, 1, tallies);
+    struct cli_tally tallies[CLI_DIFF_KINDS] = {0};
+    cli_diff_count_kinds(a, 0, tallies);
+    cli_diff_count_kinds(b, 1, tallies);
     fprintf(file, "%-10s %9s %9s %9s %9s\n", "events", "A", "B", "only A", "only B");
-    for (uint32_t k = 0; k < KINDS_MAX && tallies[k].kind[0] != '\0'; k++) {
-        const struct tally *t = &tallies[k];
+    for (uint32_t k = 0; k < CLI_DIFF_KINDS && tallies[k].kind[0] != '\0'; k++) {
+        const struct cli_tally *t = &tallies[k];
         fprintf(file, "  %-8s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n", t->kind,
                 t->total[0], t->total[1], t->alone[0], t->alone[1]);
     }
 }
 
-static void print_end(const char *label, const struct run *r, FILE *file)
+static void print_end(const char *label, const struct cli_aligned *r, FILE *file)
 {
     json_t *o = json_loads(r->end, 0, NULL);
     const char *verdict = json_string_value(json_object_get(o, "end")),
@@ -333,8 +317,8 @@ static void print_end(const char *label, const struct run *r, FILE *file)
     json_decref(o);
 }
 
-static void print_difference(struct run *a, struct run *b, size_t parted, uint32_t shown,
-                             FILE *file)
+static void print_difference(struct cli_aligned *a, struct cli_aligned *b, size_t parted,
+                             uint32_t shown, FILE *file)
 {
     bool told = parted < a->event_count || parted < b->event_count;
     fprintf(file, "same      %zu events at the start\n", parted);
@@ -346,29 +330,35 @@ static void print_difference(struct run *a, struct run *b, size_t parted, uint32
         bool moved = parted < a->event_count && parted < b->event_count &&
                      strcmp(a->events[parted].what, b->events[parted].what) == 0;
         if (moved) fprintf(file, "          the same event, at another time\n");
-        if (mark_alone(a, b, parted)) print_followed(a, b, parted, shown, file);
+        if (cli_diff_mark_alone(a, b, parted)) print_followed(a, b, parted, shown, file);
         print_kinds(a, b, file);
     } else {
         fprintf(file, "diverged  in no event that a trace tells; only the digests differ\n");
     }
 }
 
-int cli_diff(const struct cli_side *a, const struct cli_side *b, uint32_t shown, FILE *file)
+int cli_diff(const struct cli_side *a, const struct cli_side *b, uint32_t shown, bool json,
+             FILE *file)
 {
-    struct run left = {0}, right = {0};
+    struct cli_aligned left = {0}, right = {0};
     size_t parted = 0;
     int status = NIKA_EXIT_USAGE;
-    fprintf(file, "A         %s\nB         %s\n", a->label, b->label);
+    if (!json) fprintf(file, "A         %s\nB         %s\n", a->label, b->label);
     if (index_run(a, &left) && index_run(b, &right)) {
         while (parted < left.event_count && parted < right.event_count &&
                event_equal(&left.events[parted], &right.events[parted]))
             parted++;
         bool same = parted == left.event_count && parted == right.event_count &&
                     strcmp(left.end, right.end) == 0;
+        if (json) {
+            cli_diff_json(&left, &right, parted, same, shown);
+            goto out;
+        }
         if (same) fprintf(file, "same      all %zu events\n", parted);
         if (!same) print_difference(&left, &right, parted, shown, file);
         print_end("end A", &left, file);
         print_end("end B", &right, file);
+    out:
         status = same ? 0 : 1;
     }
     free_run(&left);

@@ -132,6 +132,7 @@ static void print_json(const struct arguments *a, const struct cli_plan *plan,
                   "degraded", a->network != CLI_NET_NETEM, "acts", (json_int_t)plan->count,
                   "simulated", figures_json(simulated), "real", figures_json(real), "same_verdict",
                   simulated->exit_class == real->exit_class, "left_out", left_out);
+    cli_json_version(root, "fidelity");
     (void)json_dumpf(root, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(root);

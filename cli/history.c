@@ -10,14 +10,24 @@
 #define LINE_SIZE_MAX 16384u
 #define OPS_MAX (16u * 1024u * 1024u)
 
+enum { OPTION_JSON = 256 };
+struct arguments {
+    const char *path;
+    bool json;
+};
+static const struct argp_option options[] = {CLI_JSON_OPTION(OPTION_JSON), {0}};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-    return cli_parse_word(key, text, state, state->input, "one file at a time",
+    struct arguments *a = state->input;
+    if (key == OPTION_JSON) a->json = true;
+    if (key == OPTION_JSON) return 0;
+    return cli_parse_word(key, text, state, &a->path, "one file at a time",
                           "which history? (a file of nika client --history FILE)");
 }
 
 static const struct argp argp = {
-    NULL,
+    options,
     parse,
     "FILE",
     "Judge what clients of application kv saw: is it linearizable?\v"
@@ -155,7 +165,7 @@ static int read_file(const char *path, struct history *h)
     return status;
 }
 
-static int judge(struct history *h)
+static int judge(struct history *h, bool json)
 {
     char why[1024] = "";
     uint64_t(*zones)[3] = malloc((h->count + 1) * sizeof *zones);
@@ -165,22 +175,33 @@ static int judge(struct history *h)
     }
     enum cli_history_verdict verdict = cli_history_check(h->ops, h->count, zones, why, sizeof why);
     free(zones);
-    printf("operations %zu, without an answer %" PRIu64 ": %s\n", h->count, h->unanswered,
-           verdict == CLI_HISTORY_LINEARIZABLE ? "linearizable"
-           : verdict == CLI_HISTORY_VIOLATED   ? "NOT linearizable"
-                                               : "cannot be decided");
+    if (json) {
+        cli_json_print(
+            json_pack("{s:I, s:I, s:s, s:o}", "operations", (json_int_t)h->count, "unanswered",
+                      (json_int_t)h->unanswered, "verdict",
+                      verdict == CLI_HISTORY_LINEARIZABLE ? "linearizable"
+                      : verdict == CLI_HISTORY_VIOLATED   ? "violated"
+                                                          : "undecided",
+                      "why", verdict == CLI_HISTORY_LINEARIZABLE ? json_null() : json_string(why)),
+            "history");
+    } else {
+        printf("operations %zu, without an answer %" PRIu64 ": %s\n", h->count, h->unanswered,
+               verdict == CLI_HISTORY_LINEARIZABLE ? "linearizable"
+               : verdict == CLI_HISTORY_VIOLATED   ? "NOT linearizable"
+                                                   : "cannot be decided");
+        if (verdict != CLI_HISTORY_LINEARIZABLE) printf("%s\n", why);
+    }
     if (verdict == CLI_HISTORY_LINEARIZABLE) return 0;
-    printf("%s\n", why);
     return verdict == CLI_HISTORY_VIOLATED ? NIKA_EXIT_SAFETY : NIKA_EXIT_INCONCLUSIVE;
 }
 
 static int run(int argc, char **argv)
 {
-    const char *path = NULL;
+    struct arguments a = {0};
     struct history h = {0};
-    argp_parse(&argp, argc, argv, 0, NULL, &path);
-    int status = read_file(path, &h);
-    if (status == 0) status = judge(&h);
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    int status = read_file(a.path, &h);
+    if (status == 0) status = judge(&h, a.json);
     for (size_t i = 0; i < h.count; i++) {
         free((void *)(uintptr_t)h.ops[i].key);
         free((void *)(uintptr_t)h.ops[i].value);

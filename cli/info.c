@@ -9,9 +9,10 @@
 #include "fuzz/museum/museum.h"
 #include "fuzz/strategies/strategy.h"
 #include "protocols/registry.h"
+#include "report/sheet.h"
 #include "scenarios/library.h"
 
-enum { OPTION_MARKDOWN = 256, OPTION_PLANTED };
+enum { OPTION_MARKDOWN = 256, OPTION_PLANTED, OPTION_JSON };
 
 static const struct argp_option schema_options[] = {
     {"markdown", OPTION_MARKDOWN, NULL, 0, "print the reference page instead", 0}, {0}};
@@ -52,7 +53,7 @@ static int run_schema(int argc, char **argv)
 
 struct explain_arguments {
     const char *word;
-    bool markdown, planted;
+    bool markdown, planted, json;
 };
 
 static error_t parse_explain(int key, char *text, struct argp_state *state)
@@ -66,6 +67,10 @@ static error_t parse_explain(int key, char *text, struct argp_state *state)
         a->planted = true;
         return 0;
     }
+    if (key == OPTION_JSON) {
+        a->json = true;
+        return 0;
+    }
     if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
     if (a->word != NULL) argp_error(state, "one word at a time, got \"%s\" too", text);
     a->word = text;
@@ -76,6 +81,7 @@ static const struct argp_option explain_options[] = {
     {"markdown", OPTION_MARKDOWN, NULL, 0,
      "print the reference page of exit codes, oracles, checks and probes", 0},
     {"planted", OPTION_PLANTED, NULL, 0, "print the reference page of planted bugs", 0},
+    CLI_JSON_OPTION(OPTION_JSON),
     {0}};
 
 static const struct argp explain_argp = {
@@ -257,6 +263,36 @@ static void explain_all(void)
         explain_ids(nika_check_name((enum nika_check)i));
 }
 
+/* Everything that has this name; all, without one. */
+static bool explain_word(const char *word)
+{
+    if (word == NULL) explain_all();
+    if (word == NULL) return true;
+    bool found = explain_ids(word);
+    found = explain_key(word) || found;
+    found = explain_exit(word) || found;
+    found = explain_planted(word) || found;
+    return explain_named(word) || found;
+}
+
+/* The same words inside an object. */
+static bool explain_json(const char *word)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = stdout, *file = open_memstream(&text, &size);
+    if (file == NULL) return false;
+    stdout = file;
+    bool found = explain_word(word);
+    stdout = out;
+    if (fclose(file) == 0 && found)
+        cli_json_print(json_pack("{s:o, s:s}", "word",
+                                 word != NULL ? json_string(word) : json_null(), "text", text),
+                       "explain");
+    free(text);
+    return found;
+}
+
 static int run_explain(int argc, char **argv)
 {
     struct explain_arguments a = {0};
@@ -265,19 +301,14 @@ static int run_explain(int argc, char **argv)
         nika_museum_markdown(stdout);
         return 0;
     }
-    if (a.markdown || a.word == NULL) {
+    if (a.markdown || (a.word == NULL && !a.json)) {
         if (a.markdown) explain_markdown();
         if (!a.markdown) explain_all();
         return 0;
     }
-    bool found = explain_ids(a.word);
-    found = explain_key(a.word) || found;
-    found = explain_exit(a.word) || found;
-    found = explain_planted(a.word) || found;
-    found = explain_named(a.word) || found;
-    if (found) return 0;
+    if (a.json ? explain_json(a.word) : explain_word(a.word)) return 0;
     const char *near = nika_did_you_mean(a.word, explainable_at, NULL);
-    fprintf(stderr, "nika: nothing is called \"%s\"%s%s%s\n", a.word,
+    fprintf(stderr, "nika: nothing is called \"%s\"%s%s%s\n", nika_report_plain_text(a.word),
             near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
             near != NULL ? "\"?" : "; nika list and nika explain say what there is");
     return NIKA_EXIT_USAGE;
@@ -289,12 +320,28 @@ static error_t parse_none(int key, char *text, struct argp_state *state)
     return key == ARGP_KEY_ARG ? 0 : ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp version_argp = {NULL, parse_none, NULL, "Print version and build.",
-                                         NULL, NULL,       NULL};
+static const struct argp_option version_options[] = {CLI_JSON_OPTION(OPTION_JSON), {0}};
+
+static error_t parse_version(int key, char *text, struct argp_state *state)
+{
+    if (key != OPTION_JSON) return parse_none(key, text, state);
+    *(bool *)state->input = true;
+    return 0;
+}
+
+static const struct argp version_argp = {
+    version_options, parse_version, NULL, "Print version and build.", NULL, NULL, NULL};
 
 static int run_version(int argc, char **argv)
 {
-    argp_parse(&version_argp, argc, argv, 0, NULL, NULL);
+    bool json = false;
+    argp_parse(&version_argp, argc, argv, 0, NULL, &json);
+    if (json) {
+        cli_json_print(
+            json_pack("{s:s, s:s}", "version", cli_version_number(), "build", cli_version_text()),
+            "version");
+        return 0;
+    }
     printf("nika %s\n", cli_version_text());
     return 0;
 }

@@ -113,6 +113,7 @@ void inspect_json(struct inspect *in, FILE *file)
                   "identity", identity, "state", inspect_state(in), "problem", s->problem, "in_use",
                   (int)in->in_use, "good", (int)!inspect_is_bad(in), "log", log, "snapshots",
                   json_snapshots(in), "set_aside", (json_int_t)in->set_aside);
+    if (all != NULL) cli_json_version(all, "inspect");
     if (all == NULL || json_dumpf(all, file, JSON_SORT_KEYS) != 0)
         in->failed = true;
     else

@@ -40,8 +40,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_SUITE:
         a->suite = nika_suite_parse(text);
         if (a->suite == NIKA_SUITE_NONE || a->suite == NIKA_SUITE_SIM)
-            argp_error(state, "--suite: expected ed25519, ecdsa-p256, rsa-2048 or hmac, got \"%s\"",
-                       text);
+            argp_error(state,
+                       "--suite: expected ed25519, ecdsa-p256, rsa-2048 or hmac, got \"%s\"%s",
+                       text, cli_did_you_mean(text, cli_suite_at, NULL));
         return 0;
     case OPTION_OUT:
         a->out = text;

@@ -8,30 +8,43 @@
 #include "fuzz/museum/museum.h"
 #include "fuzz/strategies/strategy.h"
 #include "protocols/registry.h"
+#include "report/sheet.h"
 #include "scenarios/library.h"
 
 static const char *const kinds[] = {"protocols",  "apps",       "suites",  "faults",
                                     "behaviours", "oracles",    "checks",  "probes",
                                     "scenarios",  "strategies", "planted", NULL};
 
+enum { OPTION_JSON = 256 };
+
 /* How rows are written. */
 enum form {
     FORM_NAMES,  /* To a pipe: the name alone, to be read by a shell loop. */
     FORM_KINDED, /* To a pipe, when no kind was asked for: "oracle O1". */
     FORM_TABLE,  /* To a terminal: with explanations. */
+    FORM_JSON,
 };
+struct arguments {
+    const char *kind;
+    bool json;
+};
+static json_t *items; /* What --json prints. */
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-    const char **kind = state->input;
+    struct arguments *a = state->input;
+    if (key == OPTION_JSON) a->json = true;
+    if (key == OPTION_JSON) return 0;
     if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
-    if (*kind != NULL) argp_error(state, "one kind at a time, got \"%s\" too", text);
-    *kind = text;
+    if (a->kind != NULL) argp_error(state, "one kind at a time, got \"%s\" too", text);
+    a->kind = text;
     return 0;
 }
 
+static const struct argp_option options[] = {CLI_JSON_OPTION(OPTION_JSON), {0}};
+
 static const struct argp argp = {
-    NULL,
+    options,
     parse,
     "[protocols|apps|suites|faults|behaviours|oracles|checks|probes|scenarios|strategies|planted]",
     "List what a scenario or a report can name. To a pipe: one plain name or path a line.\v"
@@ -44,7 +57,10 @@ static const struct argp argp = {
 
 static void row(enum form form, const char *kind, const char *name, const char *doc)
 {
-    if (form == FORM_TABLE) {
+    if (form == FORM_JSON) {
+        json_array_append_new(items,
+                              json_pack("{s:s, s:s, s:s}", "kind", kind, "name", name, "doc", doc));
+    } else if (form == FORM_TABLE) {
         printf("  %-26s %s\n", name, doc);
     } else if (form == FORM_KINDED) {
         printf("%s %s\n", kind, name);
@@ -85,14 +101,15 @@ static void list_scenarios(enum form form)
     struct nika_library *library = nika_library_list();
     struct nika_diagnoses d;
     for (uint32_t i = 0; library != NULL && i < library->count; i++) {
-        if (form != FORM_TABLE) {
+        if (form != FORM_TABLE && form != FORM_JSON) {
             row(form, "scenario", library->paths[i], "");
             continue;
         }
         char name[NIKA_LIBRARY_PATH_SIZE];
         nika_library_name(library->paths[i], name, sizeof name);
         struct nika_scenario *s = nika_scenario_load(library->paths[i], NULL, 0, &d);
-        row(form, "scenario", name, s != NULL ? s->why : d.lines[0]);
+        row(form, "scenario", form == FORM_JSON ? library->paths[i] : name,
+            s != NULL ? s->why : d.lines[0]);
         nika_scenario_free(s);
     }
     free(library);
@@ -149,9 +166,14 @@ static const char *kind_at(const void *context, uint32_t index)
 
 static int run(int argc, char **argv)
 {
-    const char *kind = NULL;
-    argp_parse(&argp, argc, argv, 0, NULL, &kind);
+    struct arguments a = {0};
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    const char *kind = a.kind;
     enum form form = isatty(STDOUT_FILENO) != 0 ? FORM_TABLE : FORM_NAMES;
+    if (a.json) {
+        form = FORM_JSON;
+        items = json_array();
+    }
     if (kind == NULL && form == FORM_NAMES) form = FORM_KINDED;
     bool known = false;
     for (uint32_t i = 0; kinds[i] != NULL; i++) {
@@ -164,9 +186,14 @@ static int run(int argc, char **argv)
             printf("%s%s%s\n", cli_colour(stdout, "1"), kinds[i], cli_colour(stdout, "0"));
         list(kinds[i], form);
     }
+    if (a.json && known) {
+        cli_json_print(json_pack("{s:o}", "items", items), "list");
+        return 0;
+    }
+    json_decref(items);
     if (known) return 0;
     const char *near = nika_did_you_mean(kind, kind_at, NULL);
-    fprintf(stderr, "nika: nothing to list as \"%s\"%s%s%s\n", kind,
+    fprintf(stderr, "nika: nothing to list as \"%s\"%s%s%s\n", nika_report_plain_text(kind),
             near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
             near != NULL ? "\"?" : " (nika list --help)");
     return NIKA_EXIT_USAGE;

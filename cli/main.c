@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "include/nika/testbed.h"
+#include "report/sheet.h"
 #include "scenarios/library.h"
 
 const struct cli_command *const cli_commands[] = {&cli_run,
@@ -134,7 +135,10 @@ error_t cli_parse_run(int key, char *text, struct argp_state *state,
 
 void cli_print_diagnoses(const struct nika_diagnoses *d)
 {
-    for (uint32_t i = 0; i < d->count; i++) fprintf(stderr, "%s\n", d->lines[i]);
+    for (uint32_t i = 0; i < d->count; i++) {
+        nika_report_plain(stderr, d->lines[i]);
+        fputc('\n', stderr);
+    }
 }
 
 /* What is wrong with a word that is neither a file nor the name of a library scenario. */
@@ -153,9 +157,9 @@ static void complain_missing(const char *word, char near[NIKA_LIBRARY_PATH_SIZE]
         nika_library_name(word, name, sizeof name);
         bool other = nika_library_find(name, path, near);
         if (other) snprintf(near, NIKA_LIBRARY_PATH_SIZE, "%s", name);
-        fprintf(stderr, "nika: %s: %s", word, problem);
+        fprintf(stderr, "nika: %s: %s", nika_report_plain_text(word), problem);
     } else {
-        fprintf(stderr, "nika: no scenario \"%s\"", word);
+        fprintf(stderr, "nika: no scenario \"%s\"", nika_report_plain_text(word));
     }
     fprintf(stderr, "%s%s%s\n", near[0] != '\0' ? "; did you mean \"" : "", near,
             near[0] != '\0' ? "\"?" : " (nika list scenarios)");
@@ -296,7 +300,7 @@ int nika_main(int argc, char **argv)
         return finish_output(status);
     }
     const char *near = nika_did_you_mean(name, command_at, NULL);
-    fprintf(stderr, "nika: no command \"%s\"%s%s%s\n", name,
+    fprintf(stderr, "nika: no command \"%s\"%s%s%s\n", nika_report_plain_text(name),
             near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
             near != NULL ? "\"?" : " (nika --help)");
     return NIKA_EXIT_USAGE;

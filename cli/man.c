@@ -2,6 +2,7 @@
 #include <ctype.h>
 
 #include "cli/cli.h"
+#include "report/sheet.h"
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -155,7 +156,7 @@ static int run(int argc, char **argv)
         return 0;
     }
     const char *near = nika_did_you_mean(word, command_at, NULL);
-    fprintf(stderr, "nika: no command \"%s\"%s%s%s\n", word,
+    fprintf(stderr, "nika: no command \"%s\"%s%s%s\n", nika_report_plain_text(word),
             near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
             near != NULL ? "\"?" : " (nika --help)");
     return NIKA_EXIT_USAGE;

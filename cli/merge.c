@@ -5,16 +5,17 @@
 
 #include "cli/campaign_folder.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 
 #define NAMES_MAX 1024u
 
-enum { OPTION_JSON = 256 };
+enum { OPTION_JSON = 256, OPTION_ANNOTATIONS };
 
 struct arguments {
     const char *names[NAMES_MAX];
     uint32_t name_count;
     const char *out;
-    bool json;
+    bool json, annotations;
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -26,6 +27,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_JSON:
         a->json = true;
+        return 0;
+    case OPTION_ANNOTATIONS:
+        a->annotations = true;
         return 0;
     case ARGP_KEY_ARG:
         if (a->name_count == NAMES_MAX) argp_error(state, "at most %u folders", NAMES_MAX);
@@ -42,6 +46,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp_option merge_options[] = {
     {"out", 'o', "DIR", 0, "folder for the whole (default out/campaign)", 0},
     {"json", OPTION_JSON, NULL, 0, "print the summary as one JSON object", 0},
+    CLI_ANNOTATIONS_OPTION(OPTION_ANNOTATIONS),
     {0}};
 static const struct argp merge_argp = {
     merge_options,
@@ -132,8 +137,15 @@ static int merge(int argc, char **argv)
     struct plans *plans = calloc(1, sizeof *plans);
     uint32_t cut = 0;
     bool good = plans != NULL;
-    for (uint32_t i = 0; good && i < a.name_count; i++)
+    struct cli_progress progress;
+    cli_progress_init(&progress, "merging", "folders", a.json && isatty(STDERR_FILENO) == 0);
+    for (uint32_t i = 0; good && i < a.name_count; i++) {
+        char extra[48];
+        snprintf(extra, sizeof extra, "%u records", results.count);
+        cli_progress_show(&progress, i, a.name_count, CLI_PROGRESS_BY_RATE, extra);
         good = read_folder(a.names[i], &results, plans, &cut, &d);
+    }
+    cli_progress_end(&progress);
     cli_print_diagnoses(&d);
     bool differs = d.count > 0 && strstr(d.lines[0], "not deterministic") != NULL;
     int status = differs ? NIKA_EXIT_NONDETERMINISTIC : NIKA_EXIT_USAGE;
@@ -147,7 +159,7 @@ static int merge(int argc, char **argv)
             complete = cli_plan_write_document(plans->list[0], a.out) && complete;
         /* With a plan it is known what a cut line lacks: nothing, when another folder has its block. */
         if (plans->count == 0) complete = cut == 0;
-        status = cli_campaign_conclude(&results, a.out, complete, a.json);
+        status = cli_campaign_conclude(&results, a.out, complete, a.json, a.annotations);
     }
     for (uint32_t i = 0; plans != NULL && i < plans->count; i++) json_decref(plans->list[i]);
     free(plans);

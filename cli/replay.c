@@ -7,15 +7,16 @@
 #include "engine/core/choice.h"
 #include "fuzz/log/log.h"
 
-enum { OPTION_DECISIONS = 256 };
+enum { OPTION_DECISIONS = 256, OPTION_JSON };
 
 struct arguments {
     const char *path;
-    bool decisions;
+    bool decisions, json;
 };
 static const struct argp_option options[] = {{"decisions", OPTION_DECISIONS, NULL, 0,
                                               "decide by the trace's decisions instead of its seed",
                                               0},
+                                             CLI_JSON_OPTION(OPTION_JSON),
                                              {0}};
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -24,6 +25,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case OPTION_DECISIONS:
         a->decisions = true;
+        return 0;
+    case OPTION_JSON:
+        a->json = true;
         return 0;
     default:
         return cli_parse_word(key, text, state, &a->path, "file",
@@ -131,12 +135,38 @@ static bool print_place(const char *line)
     return placed;
 }
 
-/* True when the traces are equal behind their headers. */
-static bool compare(const struct cli_lines *old, const struct cli_lines *new)
+/* The first line behind the headers in which the traces differ; 0 = none. */
+static size_t first_difference(const struct cli_lines *old, const struct cli_lines *new)
 {
     size_t i = 1;
     while (i < old->count && i < new->count &&strcmp(old->line[i], new->line[i]) == 0) i++;
-    if (i == old->count && i == new->count) return true;
+    return i == old->count && i == new->count ? 0 : i;
+}
+
+static json_t *line_json(const struct cli_lines *lines, size_t i)
+{
+    json_t *line = i < lines->count ? json_loads(lines->line[i], 0, NULL) : NULL;
+    return line != NULL ? line : json_null();
+}
+
+static void print_json(const struct cli_lines *old, const struct cli_lines *new, size_t parted,
+                       const struct nika_run_result *result)
+{
+    json_t *root =
+        json_pack("{s:s, s:b, s:s, s:s, s:s, s:I}", "kind", "trace", "same", (int)(parted == 0),
+                  "verdict", parted == 0 ? "held" : nika_exit_name(NIKA_EXIT_NONDETERMINISTIC),
+                  "run", nika_exit_name(result->exit_class), "digest", result->digest, "lines",
+                  (json_int_t) new->count);
+    if (parted != 0) {
+        json_object_set_new(root, "line", json_integer((json_int_t)parted + 1));
+        json_object_set_new(root, "was", line_json(old, parted));
+        json_object_set_new(root, "is", line_json(new, parted));
+    }
+    cli_json_print(root, "replay");
+}
+
+static void print_difference(const struct cli_lines *old, const struct cli_lines *new, size_t i)
+{
     const char *was = i < old->count ? old->line[i] : "(the trace ends)",
                *is = i < new->count ? new->line[i] : "(the run ends)";
     printf(
@@ -145,7 +175,6 @@ static bool compare(const struct cli_lines *old, const struct cli_lines *new)
         nika_exit_name(NIKA_EXIT_NONDETERMINISTIC), i + 1);
     if (!print_place(was)) print_place(is);
     printf("was        %.400s\nis         %.400s\n", was, is);
-    return false;
 }
 
 static bool run_again(struct nika_runner *runner, const struct nika_scenario *s, uint64_t seed,
@@ -180,8 +209,13 @@ static int replay(const struct arguments *a, const struct cli_lines *old,
     if (file != NULL) good = fclose(file) == 0 && good;
     int status = NIKA_EXIT_INCONCLUSIVE;
     if (good && cli_lines_split(text, size, &new)) {
-        status = compare(old, &new) ? 0 : NIKA_EXIT_NONDETERMINISTIC;
-        if (status == 0)
+        size_t parted = first_difference(old, &new);
+        status = parted == 0 ? 0 : NIKA_EXIT_NONDETERMINISTIC;
+        if (a->json)
+            print_json(old, &new, parted, result);
+        else if (parted != 0)
+            print_difference(old, &new, parted);
+        else
             printf("verdict    replayed: %zu lines are equal\nrun        %s\ndigest     %s\n",
                    new.count, nika_exit_name(result->exit_class), result->digest);
     } else {
@@ -201,11 +235,11 @@ static int run(int argc, char **argv)
     struct cli_lines lines = {0};
     uint64_t seed = 0;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    if (cli_is_recording(a.path)) return cli_replay_recording(a.path);
+    if (cli_is_recording(a.path)) return cli_replay_recording(a.path, a.json);
     if (!cli_lines_read(a.path, &lines)) return NIKA_EXIT_USAGE;
     if (lines.count > 0 && nika_log_is_header(lines.line[0])) {
         cli_lines_free(&lines);
-        return cli_replay_log(a.path);
+        return cli_replay_log(a.path, a.json);
     }
     struct nika_scenario *s = open_trace(a.path, &lines, &seed);
     int status = s != NULL ? replay(&a, &lines, s, seed) : NIKA_EXIT_USAGE;

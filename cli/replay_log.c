@@ -27,6 +27,23 @@ static void print_unused(const struct nika_log *log, const struct nika_log_repla
     printf("\n");
 }
 
+static void print_json(const struct nika_log *log, const struct nika_log_replay *r, bool same)
+{
+    char text[NIKA_DECISION_TEXT_SIZE] = "";
+    bool unused = r->first_unused < log->decisions.count;
+    if (unused)
+        (void)nika_choice_name_text(&log->decisions.list[r->first_unused].name, text, sizeof text);
+    cli_json_print(json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}", "kind",
+                             "log", "same", (int)same, "verdict",
+                             nika_exit_name(same ? NIKA_EXIT_HELD : NIKA_EXIT_NONDETERMINISTIC),
+                             "run", nika_exit_name(r->result.exit_class), "sentence",
+                             r->result.sentence, "was", log->sentence, "digest", r->result.digest,
+                             "written_by", log->version, "decisions",
+                             (json_int_t)log->decisions.count, "asked", (json_int_t)r->asked,
+                             "stopped_at", unused ? json_string(text) : json_null()),
+                   "replay");
+}
+
 static int judge(const struct nika_log *log, const struct nika_log_replay *r)
 {
     const struct nika_run_result *result = &r->result;
@@ -51,7 +68,7 @@ static int judge(const struct nika_log *log, const struct nika_log_replay *r)
     return same ? 0 : NIKA_EXIT_NONDETERMINISTIC;
 }
 
-int cli_replay_log(const char *path)
+int cli_replay_log(const char *path, bool json)
 {
     struct nika_diagnoses d;
     const char *reason = "out of memory";
@@ -65,7 +82,9 @@ int cli_replay_log(const char *path)
     int status = NIKA_EXIT_INCONCLUSIVE;
     struct nika_log_replay *r = calloc(1, sizeof *r);
     if (r != NULL && nika_log_replay(log, s, r, &reason)) {
-        status = judge(log, r);
+        bool same = strcmp(log->digest, r->result.digest) == 0;
+        if (json) print_json(log, r, same);
+        status = json ? (same ? 0 : NIKA_EXIT_NONDETERMINISTIC) : judge(log, r);
     } else {
         fprintf(stderr, "nika: %s: %s\n", path, reason);
     }

@@ -67,7 +67,22 @@ static void print(const struct nika_recorded_result *r, bool same)
     if (!same) printf("           %s\n", r->problem);
 }
 
-int cli_replay_recording(const char *path)
+static void print_json(const struct nika_recorded_result *r, bool same)
+{
+    cli_json_print(
+        json_pack("{s:s, s:b, s:s, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o}",
+                  "kind", "recording", "same", (int)same, "verdict",
+                  nika_exit_name(same ? NIKA_EXIT_HELD : NIKA_EXIT_NONDETERMINISTIC), "replica",
+                  (json_int_t)r->head.replica, "n", (json_int_t)r->head.config.n, "protocol",
+                  r->head.protocol, "app", r->head.app, "events", (json_int_t)r->events, "messages",
+                  (json_int_t)r->messages, "executed", (json_int_t)r->executed, "view",
+                  (json_int_t)r->status.view, "stable", (json_int_t)r->status.low_mark, "digests",
+                  (json_int_t)r->digests, "ended", (int)r->ended, "problem",
+                  same ? json_null() : json_string(r->problem)),
+        "replay");
+}
+
+int cli_replay_recording(const char *path, bool json)
 {
     const struct nika_recorded_modules modules = {protocol, cli_live_app, nika_app_external.name};
     struct nika_recorded_result result;
@@ -83,9 +98,10 @@ int cli_replay_recording(const char *path)
                 result.problem[0] != '\0' ? result.problem : nika_err_text(err));
         return NIKA_EXIT_USAGE;
     }
-    print(&result, err == NIKA_OK);
+    if (json) print_json(&result, err == NIKA_OK);
+    if (!json) print(&result, err == NIKA_OK);
     if (err == NIKA_OK && result.digests == 0) {
-        printf("           but it holds no digest to compare with\n");
+        if (!json) printf("           but it holds no digest to compare with\n");
         return NIKA_EXIT_INCONCLUSIVE;
     }
     return err == NIKA_OK ? 0 : NIKA_EXIT_NONDETERMINISTIC;

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "cli/cli.h"
+#include "report/sheet.h"
 
 #define HUMAN_TURNS 16u
 #define HUMAN_VIOLATIONS 5u
@@ -18,49 +19,24 @@ const char *cli_node_text(uint32_t node, char out[24])
     return out;
 }
 
-static void append_quoted(char *out, size_t size, const char *text)
-{
-    size_t used = strlen(out);
-    bool plain =
-        text[0] != '\0' &&
-        text[strspn(text,
-                    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=+,:")] ==
-            '\0';
-    if (plain) {
-        snprintf(out + used, size - used, "%s", text);
-        return;
-    }
-    if (used + 1 < size) out[used++] = '\'';
-    for (; *text != '\0' && used + 6 < size; text++) {
-        if (*text == '\'') {
-            memcpy(out + used, "'\\''", 4);
-            used += 4;
-        } else {
-            out[used++] = *text;
-        }
-    }
-    if (used + 1 < size) out[used++] = '\'';
-    out[used < size ? used : size - 1] = '\0';
-}
-
 void cli_reproduce(const struct cli_run_request *request, char *out, size_t size)
 {
     snprintf(out, size, "%s", "");
-    append_quoted(out, size, cli_program());
+    nika_report_shell(out, size, cli_program());
     size_t named = strlen(out);
     if (request->is_log) {
         snprintf(out + named, size - named, " replay ");
-        append_quoted(out, size, request->path);
+        nika_report_shell(out, size, request->path);
         return;
     }
     snprintf(out + named, size - named, " run ");
-    append_quoted(out, size, request->path);
+    nika_report_shell(out, size, request->path);
     size_t used = strlen(out);
     snprintf(out + used, size - used, " --seed %" PRIu64, request->seed);
     for (uint32_t i = 0; i < request->set_count; i++) {
         used = strlen(out);
         snprintf(out + used, size - used, " --set ");
-        append_quoted(out, size, request->sets[i]);
+        nika_report_shell(out, size, request->sets[i]);
     }
 }
 

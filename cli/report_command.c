@@ -6,6 +6,7 @@
 
 #include "cli/campaign_folder.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "fuzz/log/log.h"
 
 struct arguments {
@@ -84,6 +85,27 @@ bool cli_report_write(const struct cli_finished *f, const struct nika_report_tra
     return good;
 }
 
+/* How far the run is: by the requests that completed. */
+struct watched {
+    struct cli_progress progress;
+    struct nika_runner *runner;
+    uint64_t requests, completed;
+};
+
+static void on_completed(void *context, const struct nika_tap *tap)
+{
+    struct watched *w = context;
+    char extra[48] = "";
+    struct nika_world_stats stats;
+    (void)tap;
+    w->completed++;
+    if (cli_progress_due(&w->progress)) {
+        nika_world_stats(nika_runner_world(w->runner), &stats);
+        snprintf(extra, sizeof extra, "%llu events", (unsigned long long)stats.events);
+    }
+    cli_progress_show(&w->progress, w->completed, w->requests, CLI_PROGRESS_BY_RATE, extra);
+}
+
 /* Run it, watched, and write. The exit code. */
 static int report_run(const struct arguments *a, const struct nika_scenario *s, FILE *file)
 {
@@ -93,6 +115,11 @@ static int report_run(const struct arguments *a, const struct nika_scenario *s, 
     struct cli_turns *turns = calloc(1, sizeof *turns);
     struct nika_report_trace *trace = NULL;
     struct nika_runner *runner = nika_runner_new(s, &reason);
+    struct watched watched = {
+        .runner = runner, .requests = s->values[NIKA_KEY_CLIENTS] * s->values[NIKA_KEY_REQUESTS]};
+    cli_progress_init(&watched.progress, "running", "requests", false);
+    struct nika_watcher watcher = {&watched, NIKA_TAP_BIT(NIKA_TAP_COMPLETED), on_completed};
+    if (runner != NULL) nika_runner_watch(runner, &watcher);
     uint64_t started = cli_clock_ns();
     bool good = result != NULL && turns != NULL && runner != NULL &&
                 nika_runner_begin(runner, a->request.seed, &reason);
@@ -105,6 +132,8 @@ static int report_run(const struct arguments *a, const struct nika_scenario *s, 
     if (good) {
         nika_runner_finish(runner, result);
         turns->closed = true;
+        watched.progress.quiet = true; /* Whatever runs next is no progress of this. */
+        cli_progress_end(&watched.progress);
         nika_report_trace_close(trace);
         nika_runner_set_oracles(runner, false); /* Whatever runs next is not watched. */
         nika_runner_set_oracles(runner, true);
@@ -174,7 +203,7 @@ static bool write_campaign(const struct arguments *a, const json_t *summary, FIL
         nika_campaign_text(summary, file);
         return true;
     case NIKA_REPORT_JSON:
-        (void)json_dumpf(summary, file, JSON_INDENT(1) | JSON_SORT_KEYS);
+        (void)json_dumpf(summary, file, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
         fputc('\n', file);
         return true;
     case NIKA_REPORT_HTML:

@@ -148,6 +148,7 @@ json_t *cli_report_object(const struct cli_finished *f)
                              r->sentence, "scenario", f->request->path, "name", f->scenario->name,
                              "digest", r->digest, "version", cli_version_number(), "build",
                              cli_version_text(), "reproduce", line);
+    cli_json_version(root, "run");
     json_object_update_new(root, json_numbers(f));
     json_object_set_new(root, "faults", json_faults(r));
     json_object_set_new(root, "story", json_turns(f->turns));
@@ -162,7 +163,7 @@ json_t *cli_report_object(const struct cli_finished *f)
 void cli_report_json(const struct cli_finished *f, FILE *file)
 {
     json_t *root = cli_report_object(f);
-    char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);
+    char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENSURE_ASCII);
     fprintf(file, "%s\n", text != NULL ? text : "{}");
     free(text);
     json_decref(root);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "report/sheet.h"
 
 /* Violations whose story is told; the rest are listed. */
 #define EXCERPTS_MAX 3u
@@ -17,14 +18,17 @@ static void put_summary(const struct cli_finished *f, FILE *file)
     const struct nika_run_result *r = f->result;
     char line[CLI_LINE_SIZE];
     cli_reproduce(f->request, line, sizeof line);
-    fprintf(file,
-            "# %s, seed %" PRIu64 ": %s\n\n%s\n\n**%s** (exit code %d: %s)\n\nTo reproduce:\n\n    "
-            "%s\n\n",
-            f->scenario->name, r->seed, nika_exit_name(r->exit_class), f->scenario->why,
-            r->sentence, r->exit_class, nika_exit_doc(r->exit_class), line);
-    fprintf(file,
-            "| | |\n|---|---|\n| scenario | %s |\n| build | nika %s |\n| run digest | `%s` |\n",
-            f->request->path, cli_version_text(), r->digest);
+    /* Whoever shows Markdown takes what looks like HTML for HTML. */
+    fputs("# ", file);
+    nika_report_xml(file, f->scenario->name);
+    fprintf(file, ", seed %" PRIu64 ": %s\n\n", r->seed, nika_exit_name(r->exit_class));
+    nika_report_xml(file, f->scenario->why);
+    fprintf(file, "\n\n**%s** (exit code %d: %s)\n\nTo reproduce:\n\n    %s\n\n", r->sentence,
+            r->exit_class, nika_exit_doc(r->exit_class), line);
+    fputs("| | |\n|---|---|\n| scenario | ", file);
+    nika_report_xml(file, f->request->path);
+    fprintf(file, " |\n| build | nika %s |\n| run digest | `%s` |\n", cli_version_text(),
+            r->digest);
     fprintf(file,
             "| requests | %" PRIu64 " of %" PRIu64 " completed |\n| highest view | %" PRIu64
             " |\n| state transfers | %" PRIu64 " |\n| events | %" PRIu64 " |\n| virtual time | ",

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "fuzz/log/log.h"
+#include "report/sheet.h"
 
 /* A file that a run writes: opened before it, so that a wrong path costs nothing. */
 struct output {
@@ -13,12 +14,20 @@ struct output {
     int error; /* errno of what failed before it was closed. */
 };
 
-enum { OPTION_TRACE = 256, OPTION_REPORT, OPTION_STORY, OPTION_JSON, OPTION_CHECK, OPTION_LOG };
+enum {
+    OPTION_TRACE = 256,
+    OPTION_REPORT,
+    OPTION_STORY,
+    OPTION_JSON,
+    OPTION_CHECK,
+    OPTION_LOG,
+    OPTION_ANNOTATIONS
+};
 
 struct arguments {
     struct cli_run_request request;
     struct output trace, report, story, log;
-    bool json, check;
+    bool json, check, annotations;
     /* --report wants the model of the run. */
     bool modelled;
     enum nika_report_format format;
@@ -37,6 +46,7 @@ static const struct argp_option options[] = {
      "end of its name, else Markdown",
      0},
     {"json", OPTION_JSON, NULL, 0, "print one JSON object instead of text", 0},
+    CLI_ANNOTATIONS_OPTION(OPTION_ANNOTATIONS),
     {"check-determinism", OPTION_CHECK, NULL, 0,
      "run twice and compare digests; exit 4 when they differ", 0},
     {0}};
@@ -60,6 +70,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_JSON:
         a->json = true;
+        return 0;
+    case OPTION_ANNOTATIONS:
+        a->annotations = true;
         return 0;
     case OPTION_CHECK:
         a->check = true;
@@ -261,8 +274,9 @@ static void run_watched(struct arguments *a, const struct nika_scenario *s,
 
 static void print_head(const struct arguments *a, const struct nika_scenario *s)
 {
-    printf("scenario  %s\n          %s\nseed      %llu\nbuild     nika %s\n", a->request.path,
-           s->why, (unsigned long long)a->request.seed, cli_version_text());
+    printf("scenario  %s\n          %s\nseed      %llu\nbuild     nika %s\n",
+           nika_report_plain_text(a->request.path), nika_report_plain_text(s->why),
+           (unsigned long long)a->request.seed, cli_version_text());
     fflush(stdout);
 }
 
@@ -283,6 +297,11 @@ static int report(struct arguments *a, const struct cli_finished *f)
         cli_report_json(f, stdout);
     } else {
         cli_report_human(f, stdout);
+    }
+    if (a->annotations) {
+        char line[CLI_LINE_SIZE];
+        cli_reproduce(f->request, line, sizeof line);
+        cli_annotate(f->result->exit_class, f->request->path, f->result->sentence, line);
     }
     if (a->report.file != NULL) write_report(a, f);
     for (uint32_t i = 0; i < ARRAY_COUNT(outputs); i++) {

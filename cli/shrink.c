@@ -6,24 +6,33 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "fuzz/shrink/shrink.h"
 
 #define RUNS_DEFAULT 20000u
 #define SECONDS_DEFAULT 60u
 #define SECOND_NS UINT64_C(1000000000)
-#define PROGRESS_NS (SECOND_NS / 5)
 
-enum { OPTION_TIME = 256, OPTION_RUNS, OPTION_OUT, OPTION_CMOCKA, OPTION_LOG, OPTION_QUIET };
+enum {
+    OPTION_TIME = 256,
+    OPTION_RUNS,
+    OPTION_OUT,
+    OPTION_CMOCKA,
+    OPTION_LOG,
+    OPTION_QUIET,
+    OPTION_JSON,
+    OPTION_ANNOTATIONS
+};
 
 struct arguments {
     struct cli_run_request request; /* Of a scenario; of a log only `scenario`. */
     const char *out, *cmocka, *log;
     uint64_t seconds, runs;
-    bool quiet;
+    bool quiet, json, annotations;
 };
 struct clock {
-    uint64_t started_ns, limit_ns, shown_ns;
-    bool terminal, quiet;
+    uint64_t started_ns, limit_ns;
+    struct cli_progress progress;
 };
 
 static const struct argp_option options[] = {
@@ -34,6 +43,8 @@ static const struct argp_option options[] = {
     {"time", OPTION_TIME, "SECONDS", 0, "stop after so long with what there is (default 60)", 0},
     {"runs", OPTION_RUNS, "N", 0, "stop after so many runs with what there is (default 20000)", 0},
     {"quiet", OPTION_QUIET, NULL, 0, "no progress", 0},
+    CLI_JSON_OPTION(OPTION_JSON),
+    CLI_ANNOTATIONS_OPTION(OPTION_ANNOTATIONS),
     {0}};
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -57,6 +68,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_QUIET:
         a->quiet = true;
+        return 0;
+    case OPTION_JSON:
+        a->json = true;
+        return 0;
+    case OPTION_ANNOTATIONS:
+        a->annotations = true;
         return 0;
     default:
         return cli_parse_run(key, text, state, &a->request, "run",
@@ -150,20 +167,18 @@ static bool out_of_time(void *context)
     return cli_clock_ns() - c->started_ns >= c->limit_ns;
 }
 
-/* A line that changes on a terminal; elsewhere one line for each second. */
 static void show_progress(void *context, const struct nika_shrink *s)
 {
     struct clock *c = context;
-    uint64_t now = cli_clock_ns();
-    if (c->quiet || now - c->shown_ns < (c->terminal ? PROGRESS_NS : SECOND_NS)) return;
-    c->shown_ns = now;
-    fprintf(stderr,
-            "%sshrinking %" PRIu64 " runs, %" PRIu64 " decisions, %" PRIu64 " faults, %" PRIu64
-            " requests, %" PRIu64 " replicas, %" PRIu64 " events, %" PRIu64 " s left%s",
-            c->terminal ? "\r\033[K" : "", s->runs, s->now.decisions, s->now.faults,
-            s->now.requests, s->now.replicas, s->now.events,
-            (c->limit_ns - (now - c->started_ns)) / SECOND_NS, c->terminal ? "" : "\n");
-    fflush(stderr);
+    char extra[200] = "";
+    uint64_t spent = cli_clock_ns() - c->started_ns;
+    if (cli_progress_due(&c->progress))
+        snprintf(extra, sizeof extra,
+                 "%" PRIu64 " decisions, %" PRIu64 " faults, %" PRIu64 " requests, %" PRIu64
+                 " replicas, %" PRIu64 " events",
+                 s->now.decisions, s->now.faults, s->now.requests, s->now.replicas, s->now.events);
+    cli_progress_show(&c->progress, s->runs, 0, spent < c->limit_ns ? c->limit_ns - spent : 0,
+                      extra);
 }
 
 /* ---- the result ---- */
@@ -188,6 +203,29 @@ static void print_sizes(const struct nika_shrink *s, uint64_t wall_ns)
     printf("runs      %" PRIu64 " in %" PRIu64 ".%03" PRIu64 " s%s\n", s->runs, wall_ns / SECOND_NS,
            wall_ns / 1000000 % 1000,
            s->stopped ? "; the budget ran out before all was tried (--time, --runs)" : "");
+}
+
+static json_t *size_json(const struct nika_shrink_size *s)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "decisions",
+                     (json_int_t)s->decisions, "acts", (json_int_t)s->acts, "always_act",
+                     (json_int_t)s->always, "faults", (json_int_t)s->faults, "requests",
+                     (json_int_t)s->requests, "clients", (json_int_t)s->clients, "replicas",
+                     (json_int_t)s->replicas, "events", (json_int_t)s->events, "virtual_ns",
+                     (json_int_t)s->virtual_ns);
+}
+
+static void print_json(const struct arguments *a, const struct nika_shrink *s, const char *out,
+                       const char *line, uint64_t wall_ns)
+{
+    cli_json_print(
+        json_pack("{s:s, s:i, s:s, s:o, s:o, s:I, s:I, s:b, s:s, s:o, s:s}", "verdict",
+                  nika_exit_name(s->failure.exit_class), "exit_class", s->failure.exit_class,
+                  "sentence", s->result.sentence, "before", size_json(&s->before), "now",
+                  size_json(&s->now), "runs", (json_int_t)s->runs, "wall_ns", (json_int_t)wall_ns,
+                  "budget_ran_out", (int)s->stopped, "scenario", out, "test",
+                  a->cmocka != NULL ? json_string(a->cmocka) : json_null(), "reproduce", line),
+        "shrink");
 }
 
 static bool write_file(const char *option, const char *path, const char *text)
@@ -242,6 +280,11 @@ static int write_result(struct arguments *a, struct nika_shrink *s, uint64_t wal
         char line[CLI_LINE_SIZE];
         snprintf(request.path, sizeof request.path, "%s", out);
         cli_reproduce(&request, line, sizeof line);
+        if (a->annotations) cli_annotate(failure.exit_class, out, s->result.sentence, line);
+        if (a->json) {
+            print_json(a, s, out, line, wall_ns);
+            goto out;
+        }
         printf("\nfailure   %s (exit code %d)\n          %s\n", nika_exit_name(failure.exit_class),
                failure.exit_class, s->result.sentence);
         print_sizes(s, wall_ns);
@@ -249,6 +292,7 @@ static int write_result(struct arguments *a, struct nika_shrink *s, uint64_t wal
         if (a->cmocka != NULL) printf("test      %s\n", a->cmocka);
         printf("reproduce %s\n", line);
     }
+out:
     free(test);
     free(text);
     return good ? 0 : NIKA_EXIT_INCONCLUSIVE;
@@ -267,11 +311,8 @@ static bool write_log(const char *path, const struct nika_log *log)
 static int shrink(struct arguments *a, const struct nika_log *log, struct nika_shrink *s)
 {
     struct nika_diagnoses d;
-    struct clock clock = {.started_ns = cli_clock_ns(),
-                          .limit_ns = a->seconds * SECOND_NS,
-                          .shown_ns = cli_clock_ns(),
-                          .terminal = isatty(STDERR_FILENO) != 0,
-                          .quiet = a->quiet};
+    struct clock clock = {.started_ns = cli_clock_ns(), .limit_ns = a->seconds * SECOND_NS};
+    cli_progress_init(&clock.progress, "shrinking", "runs", a->quiet);
     *s = (struct nika_shrink){
         .runs_max = a->runs, .stop = out_of_time, .progress = show_progress, .context = &clock};
     int status = NIKA_EXIT_USAGE;
@@ -292,7 +333,7 @@ static int shrink(struct arguments *a, const struct nika_log *log, struct nika_s
                     a->request.path);
         }
         nika_shrink_run(s);
-        if (clock.terminal && !clock.quiet) fprintf(stderr, "\r\033[K");
+        cli_progress_end(&clock.progress);
         status = write_result(a, s, cli_clock_ns() - clock.started_ns);
         break;
     }

@@ -101,8 +101,8 @@ static void parse_suite(const char *text, struct argp_state *state, struct argum
 {
     a->net.suite = nika_suite_parse(text);
     if (a->net.suite == NIKA_SUITE_NONE || a->net.suite == NIKA_SUITE_SIM)
-        argp_error(state, "--suite: expected ed25519, ecdsa-p256, rsa-2048 or hmac, got \"%s\"",
-                   text);
+        argp_error(state, "--suite: expected ed25519, ecdsa-p256, rsa-2048 or hmac, got \"%s\"%s",
+                   text, cli_did_you_mean(text, cli_suite_at, NULL));
 }
 
 static void parse_store(const char *text, struct argp_state *state, struct arguments *a)
@@ -116,7 +116,8 @@ static void parse_end(struct argp_state *state, struct arguments *a)
 {
     if (a->net.dir == NULL) argp_error(state, "which folder? (--dir DIR)");
     if (nika_protocol_find(a->net.protocol) == NULL)
-        argp_error(state, "--protocol: no protocol \"%s\" (nika list)", a->net.protocol);
+        argp_error(state, "--protocol: no protocol \"%s\" (nika list)%s", a->net.protocol,
+                   cli_did_you_mean(a->net.protocol, cli_protocol_at, NULL));
     if (!a->f_given) a->net.f = cli_faults_max(a->net.protocol, a->net.n);
     bool hybrid = cli_protocol_is_hybrid(a->net.protocol);
     if (!hybrid && a->net.trusted != NIKA_TRUST_NONE)
@@ -124,7 +125,8 @@ static void parse_end(struct argp_state *state, struct arguments *a)
     if (hybrid && a->net.trusted == NIKA_TRUST_NONE) a->net.trusted = NIKA_TRUST_PROCESS;
     a->net.trusted_uid = cli_trusted_uid();
     if (cli_live_app(a->net.app) == NULL)
-        argp_error(state, "--app: no application \"%s\" (nika list)", a->net.app);
+        argp_error(state, "--app: no application \"%s\" (nika list)%s", a->net.app,
+                   cli_did_you_mean(a->net.app, cli_app_at, NULL));
     if (a->net.port != 0 && a->net.port + 2 * a->net.n > 65536)
         argp_error(state, "--port: %u ports from %u on do not fit", 2 * a->net.n, a->net.port);
 }
@@ -283,6 +285,7 @@ static int show(const struct cli_testnet *net, bool json)
         json_t *status = status_of(&net->replicas[i]);
         healthy = healthy && json_is_true(json_object_get(status, "healthy"));
         if (!json) print_status(&net->replicas[i], status);
+        cli_json_version(status, "testnet");
         json_array_append_new(list, status);
     }
     char *text = json ? json_dumps(list, JSON_SORT_KEYS | JSON_INDENT(2)) : NULL;

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "engine/core/auth.h"
 #include "protocols/registry.h"
+#include "report/sheet.h"
 
 static const char *kind_text(const struct nika_field *field, char out[96])
 {
@@ -125,21 +126,69 @@ static void print_frame(void)
     printf(".\n");
 }
 
+/* ---- JSON ---- */
+static json_t *fields_json(const struct nika_message_info *info)
+{
+    static const char *const kinds[] = {
+        [NIKA_FIELD_U8] = "u8",         [NIKA_FIELD_BOOL] = "bool",
+        [NIKA_FIELD_U32] = "u32",       [NIKA_FIELD_U64] = "u64",
+        [NIKA_FIELD_VIEW] = "view",     [NIKA_FIELD_SEQ] = "seq",
+        [NIKA_FIELD_TIME] = "time",     [NIKA_FIELD_REPLICA] = "replica",
+        [NIKA_FIELD_CLIENT] = "client", [NIKA_FIELD_DIGEST] = "digest",
+        [NIKA_FIELD_BYTES] = "bytes",   [NIKA_FIELD_LIST] = "list",
+        [NIKA_FIELD_FRAMES] = "frames", [NIKA_FIELD_DIGESTS] = "digests"};
+    json_t *list = json_array();
+    char text[96];
+    for (uint32_t i = 0; i < info->field_count; i++) {
+        const struct nika_field *field = &info->fields[i];
+        json_t *one = json_pack("{s:s, s:s, s:s}", "name", field->name, "kind", kinds[field->kind],
+                                "encoding", kind_text(field, text));
+        if (field->limit > 0) json_object_set_new(one, "limit", json_integer(field->limit));
+        if (field->element != NULL)
+            json_object_set_new(one, "element",
+                                json_pack("{s:s, s:s, s:o}", "name", field->element->name, "doc",
+                                          field->element->doc, "fields",
+                                          fields_json(field->element)));
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static void print_json(const struct nika_protocol *protocol)
+{
+    static const char *const auth[] = {"none", "signature", "mac"};
+    const struct nika_message_table *table = protocol->replica->messages;
+    json_t *messages = json_array();
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct nika_message_info *info = table->messages[i];
+        if (info == NULL) continue;
+        json_array_append_new(messages, json_pack("{s:s, s:i, s:s, s:s, s:o}", "name", info->name,
+                                                  "type", (int)info->type, "doc", info->doc, "auth",
+                                                  auth[info->auth], "fields", fields_json(info)));
+    }
+    cli_json_print(json_pack("{s:s, s:{s:i, s:i}, s:o}", "protocol", protocol->name, "frame",
+                             "magic", (int)NIKA_FRAME_MAGIC, "version", (int)NIKA_FRAME_VERSION,
+                             "messages", messages),
+                   "wire");
+}
+
 struct arguments {
     const char *protocol;
-    bool dissector;
+    bool dissector, json;
 };
-enum { OPTION_DISSECTOR = 256 };
+enum { OPTION_DISSECTOR = 256, OPTION_JSON };
 static const struct argp_option options[] = {
     {"dissector", OPTION_DISSECTOR, NULL, 0,
      "print a Wireshark dissector in Lua instead, for the files of nika report --format pcapng", 0},
+    CLI_JSON_OPTION(OPTION_JSON),
     {0}};
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct arguments *a = state->input;
     if (key == OPTION_DISSECTOR) a->dissector = true;
-    if (key == OPTION_DISSECTOR) return 0;
+    if (key == OPTION_JSON) a->json = true;
+    if (key == OPTION_DISSECTOR || key == OPTION_JSON) return 0;
     if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
     if (state->arg_num > 0) argp_error(state, "one protocol at a time, got \"%s\" too", text);
     a->protocol = text;
@@ -150,12 +199,6 @@ static const struct argp argp = {
     options, parse, "[PROTOCOL]", "Print the wire format of a protocol (default pbft) as Markdown.",
     NULL,    NULL,  NULL};
 
-static const char *protocol_at(const void *context, uint32_t index)
-{
-    (void)context;
-    return index < nika_protocol_count ? nika_protocol_list[index].name : NULL;
-}
-
 static int run(int argc, char **argv)
 {
     struct arguments a = {.protocol = "pbft"};
@@ -163,15 +206,18 @@ static int run(int argc, char **argv)
     const char *name = a.protocol;
     const struct nika_protocol *protocol = nika_protocol_find(name);
     if (protocol == NULL) {
-        const char *near = nika_did_you_mean(name, protocol_at, NULL);
-        fprintf(stderr, "nika: no protocol \"%s\"%s%s%s\n", name,
-                near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                near != NULL ? "\"?" : " (nika list protocols)");
+        const char *near = cli_did_you_mean(name, cli_protocol_at, NULL);
+        fprintf(stderr, "nika: no protocol \"%s\"%s\n", nika_report_plain_text(name),
+                near[0] != '\0' ? near : " (nika list protocols)");
         return NIKA_EXIT_USAGE;
     }
     const struct nika_message_table *table = protocol->replica->messages;
     if (a.dissector) {
         cli_wire_dissector(table);
+        return 0;
+    }
+    if (a.json) {
+        print_json(protocol);
         return 0;
     }
     printf("# Wire format of %s\n\nPrinted by `nika wire %s` from the message tables.\n\n",

@@ -1,4 +1,4 @@
-/* report/json.c: the model as one JSON object, its lists as columns: small, and read at once by a page. Schema: docs/report.schema.json. */
+/* report/json.c: the model as one JSON object, its lists as columns: small, and read at once by a page. Schema: docs/schemas/report.schema.json. */
 #include <inttypes.h>
 #include <stdlib.h>
 

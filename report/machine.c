@@ -151,8 +151,8 @@ void nika_report_sarif_campaign(const json_t *summary, const char *version, FILE
             json_pack("{s:s, s:i, s:s, s:{s:s}, s:[{s:{s:{s:s}, s:{s:i}}}], s:{s:s}}", "ruleId",
                       verdict, "ruleIndex", (int)index, "level", "error", "message", "text",
                       text_of(one, "sentence"), "locations", "physicalLocation", "artifactLocation",
-                      "uri", text_of(one, "scenario"), "region", "startLine", 1,
-                      "partialFingerprints", "nikaFailure/v1", signature));
+                      "uri", text_of(one, "path"), "region", "startLine", 1, "partialFingerprints",
+                      "nikaFailure/v1", signature));
     }
     sarif_write(rules, results, version, file);
 }

@@ -7,6 +7,7 @@
 #define REPORT_SHEET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -15,6 +16,14 @@
 void nika_report_xml(FILE *file, const char *text);
 /* The same text as it is, for terminals. */
 void nika_report_plain(FILE *file, const char *text);
+
+/* The same as a text in static storage, good for some calls, at most 2 KiB of it. */
+const char *nika_report_plain_text(const char *text);
+/* Append a word for a shell to out[0..size), quoted where it must be; what steers, as escapes. */
+void nika_report_shell(char *out, size_t size, const char *text);
+/* One workflow command of GitHub Actions, which shows the message at the file: level "error", "warning" or "notice". */
+void nika_report_annotation(FILE *file, const char *level, const char *path, const char *title,
+                            const char *message);
 
 void nika_sheet_begin(FILE *file, const char *title);
 /* The tools of a page that filters. `failed`: what has failed can be shown alone. */

@@ -172,21 +172,26 @@ void nika_failure_reproduce(const json_t *failure, char *out, size_t size)
 {
     size_t i;
     json_t *set;
+    char *end = out;
     json_int_t seed = json_integer_value(json_array_get(json_object_get(failure, "seeds"), 0));
     const struct nika_strategy *strategy = nika_strategy_find(text(failure, "strategy"));
-    if (strategy != NULL && strategy->memory_size > 0) {
-        snprintf(out, size,
-                 "nika campaign %s --strategy %s --seeds %" JSON_INTEGER_FORMAT
-                 "..%" JSON_INTEGER_FORMAT " --out out/again",
-                 text(failure, "path"), strategy->name, integer(failure, "block"), seed);
+    bool learns = strategy != NULL && strategy->memory_size > 0;
+    snprintf(out, size, "nika %s ", learns ? "campaign" : "run");
+    nika_report_shell(out, size, text(failure, "path"));
+    end += strlen(out);
+    if (learns) {
+        snprintf(end, size - (size_t)(end - out),
+                 " --strategy %s --seeds %" JSON_INTEGER_FORMAT "..%" JSON_INTEGER_FORMAT
+                 " --out out/again",
+                 strategy->name, integer(failure, "block"), seed);
         return;
     }
-    int used = snprintf(out, size, "nika run %s --seed %" JSON_INTEGER_FORMAT,
-                        text(failure, "path"), seed);
+    snprintf(end, size - (size_t)(end - out), " --seed %" JSON_INTEGER_FORMAT, seed);
     json_array_foreach(json_object_get(failure, "sets"), i, set)
     {
-        if (used < 0 || (size_t)used >= size) return;
-        used += snprintf(out + used, size - (size_t)used, " --set '%s'", json_string_value(set));
+        end = out + strlen(out);
+        snprintf(end, size - (size_t)(end - out), " --set ");
+        nika_report_shell(out, size, json_string_value(set));
     }
 }
 
@@ -241,9 +246,10 @@ static void text_findings(const json_t *failure, FILE *file)
     size_t i;
     json_t *culprit;
     if (json_object_get(failure, "liveness") != NULL)
-        fprintf(file, "  liveness  %s: %s\n", text(failure, "liveness"), text(failure, "stall"));
+        fprintf(file, "  liveness  %s: %s\n", nika_report_plain_text(text(failure, "liveness")),
+                nika_report_plain_text(text(failure, "stall")));
     json_array_foreach(json_object_get(failure, "culprits"), i, culprit)
-        fprintf(file, "  culprit   %s\n", json_string_value(culprit));
+        fprintf(file, "  culprit   %s\n", nika_report_plain_text(json_string_value(culprit)));
 }
 
 void nika_campaign_text(const json_t *summary, FILE *file)
@@ -258,12 +264,14 @@ void nika_campaign_text(const json_t *summary, FILE *file)
         nika_failure_reproduce(failure, line, sizeof line);
         fprintf(file,
                 "\n%s (%s), %" JSON_INTEGER_FORMAT " times, first in %s\n  %s\n  reproduce %s\n",
-                text(failure, "verdict"), signature, integer(failure, "count"),
-                text(failure, "scenario"), text(failure, "sentence"), line);
+                nika_report_plain_text(text(failure, "verdict")), nika_report_plain_text(signature),
+                integer(failure, "count"), nika_report_plain_text(text(failure, "scenario")),
+                nika_report_plain_text(text(failure, "sentence")), line);
         text_findings(failure, file);
     }
     json_array_foreach(json_object_get(summary, "never_happened"), i, silent)
-        fprintf(file, "%snever happened: %s\n", i == 0 ? "\n" : "", json_string_value(silent));
+        fprintf(file, "%snever happened: %s\n", i == 0 ? "\n" : "",
+                nika_report_plain_text(json_string_value(silent)));
     fprintf(file,
             "\nverdict   %s (exit code %" JSON_INTEGER_FORMAT ")\nruns      %" JSON_INTEGER_FORMAT
             ": %" JSON_INTEGER_FORMAT " held, %" JSON_INTEGER_FORMAT

@@ -29,7 +29,7 @@ done
 
 # JSON: by its schema, columns of equal length, causes before effects, and the same run as `nika run`.
 for which in good bad; do
-    well docs/report.schema.json "$work/$which.json"
+    well docs/schemas/report.schema.json "$work/$which.json"
     jq -e '(.events.count as $n | .events | del(.count) | all(length == $n)) and (.messages.count as $n | .messages | del(.count) | all(length == $n))' \
         "$work/$which.json" >/dev/null || fail "columns of unequal length in $which.json"
     jq -e '.events as $e | (.replicas + .clients) as $lanes | .messages.count as $m | .kinds as $k | [range($e.count)] |
@@ -37,7 +37,7 @@ for which in good bad; do
         "$work/$which.json" >/dev/null || fail "an index out of range in $which.json"
 done
 jq '.end = 1' "$work/good.json" >"$work/wrong.json"
-valid docs/report.schema.json "$work/wrong.json" >"$work/said" && [[ ! -s "$work/said" ]] && fail "the validator lets pass what the schema forbids"
+valid docs/schemas/report.schema.json "$work/wrong.json" >"$work/said" && [[ ! -s "$work/said" ]] && fail "the validator lets pass what the schema forbids"
 [[ "$(jq -r .run.digest "$work/good.json")" == "$("$nika" run "$fair" --json | jq -r .digest)" ]] || fail "to report on a run changes it"
 jq -e '.run.verdict == "safety-violated" and .lost == 0' "$work/bad.json" >/dev/null || fail "the verdict in bad.json"
 

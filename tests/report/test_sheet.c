@@ -45,6 +45,22 @@ static void test_text(void **state)
     check(nika_report_plain, "<\x1b]0;x\x07&", "<" FOREIGN "]0;x" FOREIGN "&");
 }
 
+static void annotate(FILE *file, const char *text)
+{
+    nika_report_annotation(file, "error", text, text, text);
+}
+
+/* No text ends the command that it is in, or begins another. */
+static void test_annotation(void **state)
+{
+    (void)state;
+    check(annotate, "a:b,c%d\n::error ::x\r",
+          "::error file=a%3Ab%2Cc%25d%0A%3A%3Aerror %3A%3Ax" FOREIGN
+          ",line=1,title=a%3Ab%2Cc%25d%0A%3A%3Aerror %3A%3Ax" FOREIGN
+          "::a:b,c%25d%0A::error ::x" FOREIGN "\n");
+    check(annotate, "", "::error title=::\n");
+}
+
 static void test_heat(void **state)
 {
     (void)state;
@@ -108,8 +124,8 @@ static void test_no_points(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_text), cmocka_unit_test(test_heat),
-                                       cmocka_unit_test(test_chart),
-                                       cmocka_unit_test(test_no_points)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text), cmocka_unit_test(test_annotation), cmocka_unit_test(test_heat),
+        cmocka_unit_test(test_chart), cmocka_unit_test(test_no_points)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
