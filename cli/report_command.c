@@ -8,6 +8,8 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "fuzz/log/log.h"
+#include "fuzz/museum/page.h"
+#include "report/sheet.h"
 
 struct arguments {
     struct cli_run_request request;
@@ -61,7 +63,7 @@ static const struct argp argp = {
     "RUN|DIR",
     "Write a report of a run. RUN is a scenario (run under --seed) or a decision log of `nika run "
     "--log`; "
-    "DIR is the folder of a campaign.\v"
+    "DIR is the folder of a campaign, or (html, json) of nika-museum bench detect.\v"
     "Exits 0 once the report is written, whatever its verdict; 64 when there is nothing to report "
     "on; 6 when not all was written.\n\n"
     "  nika report equivocating-primary --seed 7 -o run.html\n"
@@ -253,6 +255,78 @@ static int report_campaign(const struct arguments *a, FILE *file)
     return status;
 }
 
+/* ---- the folder of `nika-museum bench detect` ---- */
+#define DETECT "detect.json"
+#define DETECT_RECORDS "detect.jsonl"
+
+static bool is_detect(const char *folder)
+{
+    char path[1200];
+    snprintf(path, sizeof path, "%s/" DETECT, folder);
+    return access(path, F_OK) == 0;
+}
+
+/* An array of its records. NULL with a message when a line is none; a last line that is cut short is left out. */
+static json_t *detect_records(const char *folder)
+{
+    char path[1200], *line = NULL;
+    size_t size = 0, number = 0;
+    snprintf(path, sizeof path, "%s/" DETECT_RECORDS, folder);
+    FILE *file = fopen(path, "re");
+    json_t *records = json_array();
+    while (file != NULL && records != NULL && getline(&line, &size, file) > 0) {
+        json_t *record = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+        number++;
+        if (json_is_object(record)) {
+            json_array_append_new(records, record);
+            continue;
+        }
+        json_decref(record);
+        if (feof(file) != 0) break;
+        fprintf(stderr, "nika: %s:%zu: this line is no record of nika-museum bench detect\n",
+                nika_report_plain_text(path), number);
+        json_decref(records);
+        records = NULL;
+    }
+    if (file == NULL)
+        fprintf(stderr, "nika: %s: %s; the page has no curves\n", nika_report_plain_text(path),
+                strerror(errno));
+    if (file != NULL) fclose(file);
+    free(line);
+    return records;
+}
+
+static int report_detect(const struct arguments *a, FILE *file)
+{
+    char path[1200];
+    json_error_t error;
+    snprintf(path, sizeof path, "%s/" DETECT, a->request.scenario);
+    json_t *detect = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (json_integer_value(json_object_get(detect, "nika_detect")) != 1) {
+        fprintf(stderr,
+                "nika: %s:%d: %s; expected what nika-museum bench detect writes, format 1\n",
+                nika_report_plain_text(path), detect == NULL ? error.line : 1,
+                detect == NULL ? nika_report_plain_text(error.text) : "no nika_detect: 1");
+        json_decref(detect);
+        return NIKA_EXIT_USAGE;
+    }
+    int status = NIKA_EXIT_USAGE;
+    json_t *records = detect_records(a->request.scenario);
+    if (records != NULL) {
+        bool good = true;
+        if (a->format == NIKA_REPORT_JSON)
+            good = json_dumpf(detect, file, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_ENSURE_ASCII) ==
+                       0 &&
+                   fputc('\n', file) != EOF;
+        else
+            good = nika_museum_html(detect, records, file);
+        status = good ? 0 : NIKA_EXIT_INCONCLUSIVE;
+    }
+    json_decref(records);
+    json_decref(detect);
+    return status;
+}
+
 /* What cannot be, before anything is run or a file is emptied. */
 static bool check(struct arguments *a, bool folder)
 {
@@ -260,6 +334,12 @@ static bool check(struct arguments *a, bool folder)
     if (!a->format_given && (a->out == NULL || !nika_report_format_of_file(a->out, &a->format)))
         a->format = NIKA_REPORT_TEXT;
     bool events = a->format == NIKA_REPORT_CHROME || a->format == NIKA_REPORT_PCAPNG;
+    if (folder && is_detect(word) && a->format != NIKA_REPORT_HTML &&
+        a->format != NIKA_REPORT_JSON) {
+        fprintf(stderr, "nika: %s: the museum's results are written as html or json, not %s\n",
+                word, nika_report_format_name(a->format));
+        return false;
+    }
     if (folder && events) {
         fprintf(stderr,
                 "nika: %s: a campaign is no single run; give --format %s one of its runs, such as "
@@ -281,7 +361,9 @@ static int with_file(const struct arguments *a, const struct nika_scenario *s)
         fprintf(stderr, "nika: -o %s: %s\n", a->out, strerror(errno));
         return NIKA_EXIT_USAGE;
     }
-    int status = s != NULL ? report_run(a, s, file) : report_campaign(a, file);
+    int status = s != NULL                        ? report_run(a, s, file)
+                 : is_detect(a->request.scenario) ? report_detect(a, file)
+                                                  : report_campaign(a, file);
     errno = 0;
     bool good = fflush(file) == 0 && ferror(file) == 0;
     if (a->out != NULL) good = fclose(file) == 0 && good;

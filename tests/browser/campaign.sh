@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# browser.campaign: the page of a campaign in a real headless Chromium (scripts/setup --browser). Exits 77 without one.
+# browser.campaign: the pages of a campaign and of the museum in a real headless Chromium (scripts/setup --browser). Exits 77 without one.
 # Usage: campaign.sh NIKA [FOLDER-FOR-SCREENSHOTS]
 set -uo pipefail
 nika=$(realpath "$1")
@@ -19,4 +19,8 @@ done
 cp -r "$work/random/shrunk" "$work/all/"
 "$nika" report "$work/all" -o "$work/all/index.html" || failed=1
 node "$here/sheet.js" "$work/all/index.html" ${shots:+"$shots"} || { echo "FAIL: the page of a campaign"; failed=1; }
+python3 "$here/../cli/detect_sample.py" "$work/museum"
+"$nika" report "$work/museum" -o "$work/museum.html" || failed=1
+[[ -z "$shots" ]] || mkdir -p "$shots/museum"
+node "$here/sheet.js" "$work/museum.html" ${shots:+"$shots/museum"} || { echo "FAIL: the page of the museum"; failed=1; }
 exit "$failed"

@@ -104,6 +104,26 @@ xmllint --noout --schema "$here/junit.xsd" "$work/campaign.xml" 2>"$work/xml" ||
 well "$here/sarif.schema.json" "$work/campaign.sarif"
 jq -e ".runs[0].results | length > 0" "$work/campaign.sarif" >/dev/null || fail "no results in the SARIF of a campaign that failed"
 
+# The museum's results: a page with a curve for each strategy, well-formed whatever the names; the figures again as JSON.
+python3 "$here/detect_sample.py" "$work/museum"
+for schema in docs/detect.schema.json docs/schemas/detect.schema.json; do [[ ! -e "$schema" ]] || well "$schema" "$work/museum/detect.json"; done
+quiet "$nika" report "$work/museum" -o "$work/museum.html"
+xmllint --noout "$work/museum.html" 2>"$work/xml" || fail "the museum's page is not well-formed: $(head -3 "$work/xml")"
+grep -q "3 of 4 found</span> 2 within their budget; 0 false alarms in 9120 runs" "$work/museum.html" || fail "the museum's page counts otherwise: $(grep -o '<h1>.*</h1>' "$work/museum.html")"
+[[ $(grep -c '<figure>' "$work/museum.html") -eq 5 ]] || fail "not a picture for all bugs and for each: $(grep -c '<figure>' "$work/museum.html")"
+grep -q $'\033' "$work/museum.html" && fail "an escape in the museum's page"
+quiet "$nika" report "$work/museum" -o "$work/museum.json"
+cmp -s <(jq -S . "$work/museum.json") <(jq -S . "$work/museum/detect.json") || fail "other figures"
+expect 64 "html or json, not junit" "$nika" report "$work/museum" -f junit
+sed -i '3s/.*/{"bug":/' "$work/museum/detect.jsonl"
+expect 64 "detect.jsonl:3: this line is no record" "$nika" report "$work/museum" -f html
+rm "$work/museum/detect.jsonl"
+expect 0 "no curves" "$nika" report "$work/museum" -f html
+echo '{"nika_detect": 2}' >"$work/museum/detect.json"
+expect 64 "format 1" "$nika" report "$work/museum" -f html
+head -c 100 "$work/museum.json" >"$work/museum/detect.json"
+expect 64 "detect.json:" "$nika" report "$work/museum" -f html
+
 # Bad input: what, where, what was expected.
 expect 64 'did you mean "html"' "$nika" report "$fair" -f htm
 expect 64 "expected html, json, text, junit, sarif, chrome or pcapng" "$nika" report "$fair" -f xyzzy
