@@ -44,6 +44,7 @@ static void fill_config(const struct nika_scenario *s, struct nika_config *c)
     c->lag_ns = v[NIKA_KEY_LAG_MS] * MS;
     c->client_ns = v[NIKA_KEY_CLIENT_MS] * MS;
     c->time_skew_ns = v[NIKA_KEY_SKEW_MS] * MS;
+    c->pace_ns = v[NIKA_KEY_PACE_MS] * MS;
 }
 
 const char *nika_options_config(const struct nika_scenario *s, struct nika_config *out)

@@ -99,6 +99,7 @@ static const char *check_timers(const struct nika_config *c)
         {c->lag_ns, 1, TIMER_NS_MAX, "lag timer must be positive and at most one hour"},
         {c->client_ns, 1, TIMER_NS_MAX, "client timer must be positive and at most one hour"},
         {c->time_skew_ns, 1, TIMER_NS_MAX, "time skew must be positive and at most one hour"},
+        {c->pace_ns, 0, TIMER_NS_MAX, "pace window must be at most one hour"},
     };
     return first_out_of_range(ranges, ARRAY_COUNT(ranges));
 }
@@ -133,11 +134,14 @@ static void group_id(const struct nika_config *c, struct nika_digest *out)
         c->lag_ns,
         c->client_ns,
         c->time_skew_ns,
+        c->pace_ns,
     };
     uint8_t bytes[sizeof GROUP_DOMAIN - 1 + sizeof fields];
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
     nika_write_raw(&w, GROUP_DOMAIN, sizeof GROUP_DOMAIN - 1);
-    for (size_t i = 0; i < ARRAY_COUNT(fields); i++) nika_write_u64(&w, fields[i]);
+    /* The last field came later: off, it leaves the group id as it was. */
+    size_t count = ARRAY_COUNT(fields) - (c->pace_ns == 0 ? 1 : 0);
+    for (size_t i = 0; i < count; i++) nika_write_u64(&w, fields[i]);
     nika_sha256_one(bytes, w.at, out);
 }
 

@@ -26,16 +26,17 @@ struct nika_config {
     uint32_t snapshot_size_max;   /* Bytes of one application snapshot. */
     /* Variable-size memory of one replica (batches, certificates, view changes). */
     uint32_t store_bytes;
-    bool read_only;              /* Read-only path on: writes then need Q replies (C-c). */
-    uint32_t backoff_max;        /* Cap on doublings of T_vc. */
-    uint64_t batch_ns;           /* T_batch; 0 = cut at once. */
-    uint64_t request_ns;         /* T_req = T0. */
-    uint64_t status_ns;          /* T_status. */
-    uint64_t retransmit_ns;      /* T_retx. */
-    uint64_t fetch_ns;           /* T_fetch. */
-    uint64_t lag_ns;             /* T_lag (CK6). */
-    uint64_t client_ns;          /* T_client, doubling, capped at 16x. */
-    uint64_t time_skew_ns;       /* SKEW (PP9). */
+    bool read_only;         /* Read-only path on: writes then need Q replies (C-c). */
+    uint32_t backoff_max;   /* Cap on doublings of T_vc. */
+    uint64_t batch_ns;      /* T_batch; 0 = cut at once. */
+    uint64_t request_ns;    /* T_req = T0. */
+    uint64_t status_ns;     /* T_status. */
+    uint64_t retransmit_ns; /* T_retx. */
+    uint64_t fetch_ns;      /* T_fetch. */
+    uint64_t lag_ns;        /* T_lag (CK6). */
+    uint64_t client_ns;     /* T_client, doubling, capped at 16x. */
+    uint64_t time_skew_ns;  /* SKEW (PP9). */
+    uint64_t pace_ns;       /* T_pace: window in which backups judge the primary's pace; 0 = off. */
     struct nika_digest group_id; /* Filled in by nika_config_seal(). */
 };
 

@@ -37,7 +37,8 @@ static const struct field config_fields[] = {FIELD(protocol),
                                              FIELD(fetch_ns),
                                              FIELD(lag_ns),
                                              FIELD(client_ns),
-                                             FIELD(time_skew_ns)};
+                                             FIELD(time_skew_ns),
+                                             FIELD(pace_ns)};
 
 static uint64_t field_get(const struct nika_config *c, const struct field *f)
 {

@@ -115,8 +115,6 @@ static const char *const lines[] = {
     "",
     "- B43, an authenticator that only some can check: clients sign their requests (scenario "
     "big-mac).",
-    "- B44, a primary that delays to just below the time-out: no bug of a module but PBFT itself, "
-    "where T_req times each request only from when it is the oldest (scenario slow-primary).",
     "- W04, a bad share that spoils an aggregate: nothing here aggregates signatures.",
     "- X8, an adversary that asks which bug is planted: `tidy.blind` forbids it in the source, and "
     "`tidy.blind_fires` plants it there.",

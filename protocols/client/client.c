@@ -164,7 +164,8 @@ static void build_request(struct nika_replica *c, uint32_t flags)
 static void send_request(struct nika_replica *c, bool to_all, struct nika_effects *effects)
 {
     struct nika_span frame = {c->frame, c->frame_size};
-    if (to_all) {
+    /* With T_pace the backups must know what they judge their primary by. */
+    if (to_all || c->config->pace_ns != 0) {
         nika_effects_broadcast(effects, NIKA_CLASS_BULK, frame);
     } else {
         nika_effects_send(effects, (uint32_t)(c->view % c->config->n), NIKA_CLASS_BULK, frame);

@@ -17,6 +17,7 @@
 #include "engine/core/store.h"
 #include "protocols/common/batch.h"
 #include "protocols/common/messages.h"
+#include "protocols/common/pace.h"
 #include "protocols/common/pending.h"
 #include "protocols/common/quorum.h"
 #include "protocols/common/reply_cache.h"
@@ -158,7 +159,7 @@ struct common_hooks {
 
     /* The primary orders this batch at next_seq. `batch` (store handle) belongs to the hook from here on when it returns true. */
     bool (*propose)(struct common_core *core, uint32_t batch, uint64_t time_ns);
-    /* T_req expired: the primary did not serve the head of pending. */
+    /* T_req expired, or the primary is slow (pace.h): leave its view. */
     void (*suspect_primary)(struct common_core *core);
     /* A read-only request on the optimised path (1.10). */
     void (*read_only)(struct common_core *core, const struct nika_frame *frame,
@@ -226,6 +227,7 @@ struct common_core {
     struct common_fetch fetches[COMMON_FETCHES_MAX];
     struct common_transfer transfer;
     struct common_serving serving[COMMON_SERVING_MAX];
+    struct common_pace pace;
     struct common_pending pending;
     struct common_reply_cache replies;
 

@@ -149,6 +149,10 @@ static void drop_pending(struct common_core *core, const struct common_batch *ba
         struct nika_frame frame;
         struct common_request request;
         if (common_request_parse(core->config, raw, &frame, &request) != NIKA_OK) continue;
+        const struct common_pending_entry *known =
+            common_pending_of(&core->pending, request.client);
+        if (known != NULL && known->timestamp == request.timestamp)
+            common_pace_sample(core, known->arrived_ns);
         (void)common_pending_executed(&core->pending, core->store, request.client,
                                       core->replies.entries[request.client].last_timestamp);
     }
@@ -177,4 +181,5 @@ void common_executed(struct common_core *core, uint64_t seq, struct nika_span re
     common_stable_recheck(core);
     common_execute_ready(core);
     common_batch_try_cut(core, false);
+    if (common_pace_judge(core)) core->hooks->suspect_primary(core);
 }

@@ -50,6 +50,7 @@ void common_on_request(struct common_core *core, const struct nika_frame *frame)
         common_reject(core, NIKA_CHECK_R4, frame->sender);
         return;
     }
+    if (!repeated) common_pending_of(&core->pending, request.client)->arrived_ns = core->now_ns;
     common_queue_note(core, NIKA_QUEUE_PENDING, core->pending.count);
     if (!core->active) {
         if (NIKA_PLANTED(PB26)) common_request_timer_update(core);
@@ -59,8 +60,8 @@ void common_on_request(struct common_core *core, const struct nika_frame *frame)
         common_batch_try_cut(core, false);
         return;
     }
-    /* Only once: two replicas that take each other for the primary would pass it to and fro. */
-    if (!repeated) forward(core, frame->raw);
+    /* Only once: two replicas that take each other for the primary would pass it to and fro. With T_pace the client told it, too. */
+    if (!repeated && core->config->pace_ns == 0) forward(core, frame->raw);
     common_request_timer_update(core);
 }
 

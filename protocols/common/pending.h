@@ -13,6 +13,7 @@
 
 struct common_pending_entry {
     uint64_t timestamp;  /* 0 = free. */
+    uint64_t arrived_ns; /* When this replica first saw it. */
     uint32_t frame;      /* Store handle of the whole REQUEST frame. */
     uint32_t next, prev; /* Client index + 1; 0 = none. */
     bool proposed;       /* The primary put it into a batch of the current view. */

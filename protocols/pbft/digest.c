@@ -170,6 +170,7 @@ void pbft_digest(const struct nika_replica *r, struct nika_digest *out)
     add_peers(&d, r);
     add_clients(&d, r);
     add_transfer(&d, r);
+    common_pace_digest(&r->core, &d);
     for (uint32_t i = 0; i < r->core.config->window; i++) {
         if (r->slots[i].base.seq != 0) add_slot(&d, r, i);
     }

@@ -45,7 +45,8 @@ static void test_the_default_seals(void **state)
     X(fetch_ns, 1, UINT64_MAX) \
     X(lag_ns, 1, UINT64_MAX) \
     X(client_ns, 1, UINT64_MAX) \
-    X(time_skew_ns, 1, UINT64_MAX)
+    X(time_skew_ns, 1, UINT64_MAX) \
+    X(pace_ns, 1, UINT64_MAX)
 /* clang-format on */
 
 static void test_every_field_is_part_of_the_group_id(void **state)
