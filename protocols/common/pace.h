@@ -32,8 +32,8 @@ struct common_pace {
     uint64_t view;     /* What the window below belongs to. */
     uint64_t since_ns; /* Start of the window; 0 = none is open. */
     uint64_t waited_ns;
-    uint32_t samples; /* Requests executed in it, and the sum of their waits. */
-    uint32_t windows; /* Full windows of this view. */
+    uint32_t samples;    /* Requests executed in it, and the sum of their waits. */
+    uint32_t windows;    /* Full windows of this view. */
     uint32_t slow, calm; /* Bad and good windows in a row. */
     uint32_t doublings;
     uint64_t mean_ns[NIKA_REPLICAS_MAX]; /* Last average under each primary; 0 = unknown. */
