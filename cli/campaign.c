@@ -390,7 +390,8 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
     }
     if (end == NIKA_POOL_STOPPED && stop_requested)
         fprintf(stderr, "nika: stopped; --resume goes on from here\n");
-    if (!stop_requested) cli_campaign_shrink(&c->results, a->out, &a->shrink, &stop_requested);
+    if (!stop_requested)
+        cli_campaign_shrink(&c->results, a->out, &a->shrink, c->progress.quiet, &stop_requested);
     bool complete = end == NIKA_POOL_DONE || (end == NIKA_POOL_BUDGET && a->budget_s != 0);
     return cli_campaign_conclude(&c->results, a->out, complete, a->json, a->annotations);
 }

@@ -12,6 +12,7 @@
 
 #include "cli/campaign_folder.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 
 #define KINDS_MAX 32u
 #define ARGUMENTS_MAX 160u
@@ -78,7 +79,8 @@ static _Noreturn void shrink_here(const json_t *failure, const char *stem,
 }
 
 /* Waits for the child; kills it when it takes too long or everything is to stop. */
-static void wait_for(pid_t pid, uint64_t seconds, volatile int *stop)
+static void wait_for(pid_t pid, uint64_t seconds, volatile int *stop, struct cli_progress *progress,
+                     uint32_t done, uint64_t kinds)
 {
     uint64_t until = cli_clock_ns() + seconds * UINT64_C(1000000000);
     const struct timespec pause = {0, 10000000};
@@ -86,21 +88,25 @@ static void wait_for(pid_t pid, uint64_t seconds, volatile int *stop)
     for (;;) {
         pid_t got = waitpid(pid, &status, WNOHANG);
         if (got == pid || (got < 0 && errno != EINTR)) return;
+        cli_progress_show(progress, done, kinds, CLI_PROGRESS_BY_RATE, "");
         if (*stop != 0 || cli_clock_ns() > until) kill(pid, SIGKILL);
         nanosleep(&pause, NULL);
     }
 }
 
 void cli_campaign_shrink(const struct nika_results *results, const char *folder,
-                         const struct cli_shrink_budget *budget, volatile int *stop)
+                         const struct cli_shrink_budget *budget, bool quiet, volatile int *stop)
 {
     char path[1200], stem[1300], small[1400];
     const char *signature;
     json_t *failure;
     uint32_t kinds = 0;
+    struct cli_progress progress;
     if (budget->seconds == 0 && budget->runs == 0) return;
     json_t *summary = nika_campaign_summary(results, true);
     json_t *failures = json_object_get(summary, "failures");
+    size_t total = json_object_size(failures) < KINDS_MAX ? json_object_size(failures) : KINDS_MAX;
+    cli_progress_init(&progress, "making small", "failures", quiet);
     snprintf(path, sizeof path, "%s/shrunk", folder);
     if (json_object_size(failures) > 0 && !cli_make_folder(path)) {
         fprintf(stderr, "nika: %s: %s; failures stay as they are\n", path, strerror(errno));
@@ -121,8 +127,10 @@ void cli_campaign_shrink(const struct nika_results *results, const char *folder,
             fprintf(stderr, "nika: no process to shrink %s: %s\n", signature, strerror(errno));
             break;
         }
-        wait_for(pid, (budget->runs != 0 ? RUNS_SECONDS : budget->seconds) + GRACE_SECONDS, stop);
+        wait_for(pid, (budget->runs != 0 ? RUNS_SECONDS : budget->seconds) + GRACE_SECONDS, stop,
+                 &progress, kinds - 1, total);
     }
+    cli_progress_end(&progress);
     json_decref(summary);
 }
 

@@ -36,6 +36,15 @@ static void put_left(FILE *file, uint64_t ns)
         fprintf(file, ", about %" PRIu64 " s left", s);
 }
 
+/* Of slow work by the minute; of nothing done yet there is none. */
+static void put_rate(const struct cli_progress *p, uint64_t fresh, uint64_t spent_ms)
+{
+    bool slow = fresh * 1000 < spent_ms;
+    if (fresh > 0)
+        fprintf(p->file, ", %" PRIu64 " %s/%s", fresh * (slow ? 60000 : 1000) / spent_ms, p->unit,
+                slow ? "min" : "s");
+}
+
 void cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total, uint64_t left_ns,
                        const char *extra)
 {
@@ -46,12 +55,12 @@ void cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total, ui
     if (!due) return;
     p->shown_ns = now;
     uint64_t spent_ms = (now - p->started_ns) / 1000000 + 1, fresh = done - p->before;
-    uint64_t rate = fresh * 1000 / spent_ms;
     fprintf(p->file, "%s%s%s%" PRIu64, p->terminal ? "\r\033[K" : "", p->what,
             p->what[0] != '\0' ? " " : "", done);
     if (total > 0) fprintf(p->file, " of %" PRIu64, total);
-    fprintf(p->file, " %s, %" PRIu64 " %s/s%s%s", p->unit, rate, p->unit,
-            extra[0] != '\0' ? ", " : "", extra);
+    fprintf(p->file, " %s", p->unit);
+    put_rate(p, fresh, spent_ms);
+    fprintf(p->file, "%s%s", extra[0] != '\0' ? ", " : "", extra);
     if (left_ns != CLI_PROGRESS_BY_RATE)
         put_left(p->file, left_ns);
     else if (total >= done && total > 0 && fresh > 0)

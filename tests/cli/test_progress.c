@@ -79,6 +79,19 @@ static void test_terminal(void **state)
     end(&s, "\r\033[Kshrinking 1 of 10 runs, 4 runs/s, about 2 s left\r\033[K");
 }
 
+static void test_slow(void **state)
+{
+    (void)state;
+    struct seen s;
+    begin(&s, false, false);
+    cli_progress_show(&s.p, 0, 4, CLI_PROGRESS_BY_RATE, "");
+    clock_ns += 10 * SECOND;
+    cli_progress_show(&s.p, 0, 4, CLI_PROGRESS_BY_RATE, "");
+    clock_ns += 10 * SECOND;
+    cli_progress_show(&s.p, 2, 4, CLI_PROGRESS_BY_RATE, "");
+    end(&s, "shrinking 0 of 4 runs\nshrinking 2 of 4 runs, 5 runs/min, about 21 s left\n");
+}
+
 static void test_quiet(void **state)
 {
     (void)state;
@@ -94,7 +107,7 @@ static void test_quiet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain),
-                                       cmocka_unit_test(test_terminal),
+                                       cmocka_unit_test(test_terminal), cmocka_unit_test(test_slow),
                                        cmocka_unit_test(test_quiet)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
