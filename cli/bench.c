@@ -5,6 +5,7 @@
 #include "apps/registry.h"
 #include "cli/behaviour.h"
 #include "cli/bench_cluster.h"
+#include "cli/bench_detect.h"
 #include "cli/bench_trusted.h"
 #include "cli/live.h"
 #include "cli/progress.h"
@@ -43,11 +44,12 @@ enum {
 };
 
 struct arguments {
-    bool json, no_oracles, sim, only_runs, on_cluster, on_trusted;
+    bool json, no_oracles, sim, only_runs, on_cluster, on_trusted, detect;
     uint64_t rounds, seconds, n; /* rounds 0 = until the seconds are over. */
     const char *suite;
     struct cli_bench_cluster cluster;
     struct cli_bench_trusted trusted;
+    struct cli_bench_detect found;
 };
 /* What is measured: a cluster on an ordinary network, fault-free or under attack. */
 struct setup {
@@ -124,6 +126,7 @@ static const struct argp_option options[] = {
     {"socket", OPTION_SOCKET, "PATH", 0,
      "trusted: measure the process that serves here; its last counter moves", 2},
     {"instance", OPTION_INSTANCE, "I", 0, "trusted: its instance (default 0)", 2},
+    CLI_DETECT_OPTIONS,
     {0}};
 
 static void parse_cluster_set(char *text, struct argp_state *state, struct arguments *a)
@@ -175,7 +178,7 @@ static error_t parse_attack(int key, char *text, struct argp_state *state, struc
         c->lying_clients = cli_number(text, "--lying-clients", 1, NIKA_CLIENTS_MAX, state);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return cli_bench_detect_parse(key, text, state, &a->found);
     }
 }
 
@@ -285,15 +288,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->sim = strcmp(text, "sim") == 0;
         a->on_cluster = strcmp(text, "cluster") == 0;
         a->on_trusted = strcmp(text, "trusted") == 0;
-        if (!a->sim && !a->on_cluster && !a->on_trusted)
+        a->detect = strcmp(text, "detect") == 0;
+        if (!a->sim && !a->on_cluster && !a->on_trusted && !a->detect)
             argp_error(state,
-                       "what can be measured is \"sim\", \"cluster\" or \"trusted\", not \"%s\"",
+                       "what can be measured is \"sim\", \"cluster\", \"trusted\" or \"detect\", "
+                       "not \"%s\"",
                        text);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(
             state,
-            "what shall be measured? (nika bench sim, nika bench cluster, nika bench trusted)");
+            "what shall be measured? (nika bench sim, nika bench cluster, nika bench trusted, "
+            "nika-museum bench detect)");
         return 0;
     default:
         return parse_cluster(key, text, state, a);
@@ -303,13 +309,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
     options,
     parse,
-    "sim|cluster|trusted",
+    "sim|cluster|trusted|detect",
     "Measure the simulator: whole runs with digest, taps and oracles, on one core; or a real "
     "cluster of processes on loopback under closed-loop load; or what a certificate of each "
-    "trusted backend costs.\v"
+    "trusted backend costs; or how soon strategies find planted bugs.\v"
     "  nika bench sim --json\n"
     "  nika bench cluster --clients 100 --suite hmac --seconds 10 --json\n"
-    "  nika bench trusted --json",
+    "  nika bench trusted --json\n"
+    "  nika-museum bench detect --bugs B06,B16 --strategies random,twins --limit 500",
     NULL,
     NULL,
     NULL};
@@ -555,7 +562,13 @@ static int run(int argc, char **argv)
                                       .store = NIKA_STORE_DISK,
                                       .tunables = json_object()}};
     int worst = 0;
+    cli_bench_detect_defaults(&a.found);
     argp_parse(&argp, argc, argv, 0, NULL, &a);
+    if (a.detect) {
+        json_decref(a.cluster.tunables);
+        a.found.json = a.json;
+        return cli_bench_detect_run(&a.found);
+    }
     if (a.seconds == 0) a.seconds = a.on_cluster ? 10 : 1;
     if (a.suite == NULL) a.suite = a.on_cluster ? "ed25519" : "sim";
     if (a.cluster.kills > 0 && strcmp(a.cluster.app, "null") != 0) {
@@ -614,11 +627,13 @@ static int run(int argc, char **argv)
 
 const struct cli_command cli_bench = {
     "bench",
-    "sim|cluster|trusted",
-    "measure the simulator, a real cluster, or trusted certificates",
+    "sim|cluster|trusted|detect",
+    "measure the simulator, a real cluster, trusted certificates, or strategies against planted "
+    "bugs",
     "Measures whole runs on one core: messages, requests, events "
     "and short runs a second, and the cost of a snapshot; or "
     "throughput, latency, processor time and memory of a live "
-    "cluster; or the nanoseconds of a trusted certificate.",
+    "cluster; or the nanoseconds of a trusted certificate; or, in nika-museum, how many runs each "
+    "strategy takes to find each planted bug (docs/museum-figures.md).",
     &argp,
     run};

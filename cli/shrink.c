@@ -102,21 +102,9 @@ static const struct argp argp = {
 /* ---- the run to start from ---- */
 static struct nika_log *record(const struct nika_scenario *s, uint64_t seed)
 {
-    const char *reason = "out of memory";
-    struct nika_recorder recorder = {0};
-    struct nika_log *log = NULL;
-    struct nika_run_result *result = calloc(1, sizeof *result);
-    struct nika_runner *runner = nika_runner_new(s, &reason);
-    if (result != NULL && runner != NULL && nika_runner_begin(runner, seed, &reason)) {
-        nika_recorder_attach(&recorder, nika_runner_world(runner));
-        nika_runner_finish(runner, result);
-        reason = "more decisions than a log holds, or out of memory";
-        if (!recorder.full) log = nika_log_new(s, cli_version_number(), &recorder, result);
-    }
+    const char *reason;
+    struct nika_log *log = nika_log_of_run(s, seed, cli_version_number(), &reason);
     if (log == NULL) fprintf(stderr, "nika: %s: %s\n", s->path, reason);
-    nika_decisions_clear(&recorder.decisions);
-    nika_runner_free(runner);
-    free(result);
     return log;
 }
 

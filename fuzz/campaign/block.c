@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "fuzz/campaign/campaign.h"
-#include "fuzz/campaign/course.h"
-#include "fuzz/campaign/coverage.h"
+#include "fuzz/campaign/explore.h"
 
 struct tally {
     uint64_t held, missed;
@@ -14,29 +13,6 @@ struct tally {
     struct nika_run_digest digest;
     json_t *failures;
 };
-struct states {
-    struct nika_runner *runner;
-    struct nika_coverage coverage;
-    /* Of this run: what was new in the block, and the decisions before the first and the last of it. */
-    uint32_t fresh;
-    uint64_t first, last;
-};
-
-static void on_tap(void *context, const struct nika_tap *tap)
-{
-    struct states *states = context;
-    if (tap->kind == NIKA_TAP_NOTE &&
-        (tap->note->id == NIKA_NOTE_REJECT || tap->note->id == NIKA_NOTE_QUEUE))
-        return;
-    struct nika_world *world = nika_runner_world(states->runner);
-    if (tap->node >= nika_world_config(world)->n || !nika_world_is_up(world, tap->node)) return;
-    struct nika_replica_status status;
-    nika_world_status(world, tap->node, &status);
-    uint32_t state = nika_coverage_state(&status, nika_world_config(world)->checkpoint_interval);
-    if (!nika_coverage_see(&states->coverage, tap->node, state)) return;
-    states->last = nika_world_chooser(world)->count;
-    if (states->fresh++ == 0) states->first = states->last;
-}
 
 static void add_failure(struct tally *t, uint64_t seed, int exit_class, const char *sentence,
                         const char *digest)
@@ -119,7 +95,8 @@ static json_t *named_counts(const uint64_t *counts)
     return object;
 }
 
-static json_t *record(const struct nika_block *block, struct tally *t, const struct states *states)
+static json_t *record(const struct nika_block *block, struct tally *t,
+                      const struct nika_coverage *coverage)
 {
     char id[33], digest[33];
     json_t *faults = json_array(), *sets = json_array();
@@ -138,40 +115,18 @@ static json_t *record(const struct nika_block *block, struct tally *t, const str
         block->version, "first", (json_int_t)block->first, "count", (json_int_t)block->count,
         "held", (json_int_t)t->held, "missed", (json_int_t)t->missed, "digest", digest, "sets",
         sets, "faults", faults, "probes", named_counts(t->probes), "states",
-        nika_coverage_states_json(&states->coverage), "steps",
-        nika_coverage_steps_json(&states->coverage), "failures", json_incref(t->failures));
-}
-
-/* The run of this seed; a strategy that learns has its say before and after. */
-static void run_one(const struct nika_strategy *strategy, uint64_t seed, struct states *states,
-                    void *memory, struct nika_run_result *result)
-{
-    struct nika_course course = {.seed = seed};
-    nika_coverage_begin(&states->coverage);
-    states->fresh = 0;
-    if (memory != NULL) strategy->choose(memory, seed, &course);
-    nika_course_run(states->runner, &course, result);
-    if (memory != NULL)
-        strategy->learn(memory, &course, states->fresh, states->first, states->last);
-    result->seed = seed;
+        nika_coverage_states_json(coverage), "steps", nika_coverage_steps_json(coverage),
+        "failures", json_incref(t->failures));
 }
 
 json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runner,
                        struct nika_slot *slot, uint64_t (*now_ns)(void))
 {
     struct nika_run_result *result = calloc(2, sizeof *result);
-    struct states *states = calloc(1, sizeof *states);
-    size_t size = block->strategy->memory_size;
-    void *memory = size > 0 ? calloc(1, size) : NULL;
+    struct nika_explorer *explorer = nika_explorer_new(runner, block->strategy);
     struct tally t = {.failures = json_array()};
     json_t *out = NULL;
-    if (result != NULL && states != NULL && t.failures != NULL && (size == 0 || memory != NULL)) {
-        states->runner = runner;
-        struct nika_watcher watcher = {states,
-                                       NIKA_TAP_BIT(NIKA_TAP_NOTE) | NIKA_TAP_BIT(NIKA_TAP_STORED) |
-                                           NIKA_TAP_BIT(NIKA_TAP_RESTARTED),
-                                       on_tap};
-        nika_runner_watch(runner, &watcher);
+    if (result != NULL && explorer != NULL && t.failures != NULL) {
         nika_run_digest_init(&t.digest);
         for (uint32_t i = 0; i < block->count; i++) {
             uint64_t seed = block->first + i;
@@ -184,16 +139,15 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
             }
             atomic_store(&slot->seed, seed);
             atomic_store(&slot->started_ns, now_ns());
-            run_one(block->strategy, seed, states, memory, result);
+            nika_explorer_run(explorer, seed, result);
             count(block, result, &t);
             if (i == 0) repeat(runner, seed, result->digest, &t, result + 1);
             atomic_store(&slot->started_ns, 0);
         }
-        out = record(block, &t, states);
+        out = record(block, &t, nika_explorer_coverage(explorer));
     }
     json_decref(t.failures);
-    free(memory);
-    free(states);
+    nika_explorer_free(explorer);
     free(result);
     return out;
 }

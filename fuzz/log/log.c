@@ -77,6 +77,26 @@ static bool write_object(json_t *object, FILE *file)
     return good;
 }
 
+struct nika_log *nika_log_of_run(const struct nika_scenario *scenario, uint64_t seed,
+                                 const char *version, const char **reason)
+{
+    struct nika_recorder recorder = {0};
+    struct nika_log *log = NULL;
+    *reason = "out of memory";
+    struct nika_run_result *result = calloc(1, sizeof *result);
+    struct nika_runner *runner = nika_runner_new(scenario, reason);
+    if (result != NULL && runner != NULL && nika_runner_begin(runner, seed, reason)) {
+        nika_recorder_attach(&recorder, nika_runner_world(runner));
+        nika_runner_finish(runner, result);
+        *reason = "more decisions than a log holds, or out of memory";
+        if (!recorder.full) log = nika_log_new(scenario, version, &recorder, result);
+    }
+    nika_decisions_clear(&recorder.decisions);
+    nika_runner_free(runner);
+    free(result);
+    return log;
+}
+
 enum nika_err nika_log_write(const struct nika_log *log, FILE *file)
 {
     char text[NIKA_DECISION_TEXT_SIZE];

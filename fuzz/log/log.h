@@ -43,6 +43,10 @@ void nika_recorder_attach(struct nika_recorder *recorder, struct nika_world *wor
 /* A log of a finished run: takes over the recorder's decisions. NULL when memory is short. */
 struct nika_log *nika_log_new(const struct nika_scenario *scenario, const char *version,
                               struct nika_recorder *recorder, const struct nika_run_result *result);
+/* The log of the run of a scenario under a seed. NULL with a static reason: no such world, more decisions than a log holds, or memory is
+ * short. */
+struct nika_log *nika_log_of_run(const struct nika_scenario *scenario, uint64_t seed,
+                                 const char *version, const char **reason);
 /* NIKA_ERR_IO when not all was written. */
 NIKA_MUST_USE enum nika_err nika_log_write(const struct nika_log *log, FILE *file);
 /* Is this the first line of a decision log, of whatever format? */
