@@ -47,6 +47,24 @@ static void relax(const struct nika_scenario *scenario, struct nika_strategy_set
     }
 }
 
+/* What the seed draws for parameters of the fault that is replaced means nothing to another one: it draws what is certain instead, so
+ * that the ranges behind it keep their places. */
+static void still(const struct nika_scenario *scenario, struct nika_strategy_sets *out,
+                  uint32_t index)
+{
+    for (uint32_t i = 0; i < scenario->swarm_count; i++) {
+        const struct nika_swarm *swarm = &scenario->swarm[i];
+        uint64_t ppm = scenario->faults[index].probability_ppm;
+        if (swarm->key != NIKA_KEY_COUNT || swarm->fault != index ||
+            swarm->field != NIKA_FIELD_PARAM || out->count >= NIKA_STRATEGY_SETS_MAX / 2)
+            continue;
+        nika_strategy_set(out,
+                          "swarm[%" PRIu32 "]={\"path\": \"faults[%" PRIu32
+                          "].probability_ppm\", \"low\": %" PRIu64 ", \"high\": %" PRIu64 "}",
+                          i, index, ppm, ppm);
+    }
+}
+
 uint32_t nika_strategy_corrupt(const struct nika_scenario *scenario, struct nika_strategy_sets *out,
                                const char *object)
 {
@@ -64,6 +82,7 @@ uint32_t nika_strategy_corrupt(const struct nika_scenario *scenario, struct nika
         taken = true;
         if (fault->ops->fault_class != NIKA_FAULT_BYZANTINE) continue;
         if (!targets_text(fault, targets, sizeof targets)) continue;
+        still(scenario, out, i);
         nika_strategy_set(out, "faults[%" PRIu32 "]={%s, \"targets\": %s, \"acts\": \"may\"}", i,
                           object, targets);
         return 0;

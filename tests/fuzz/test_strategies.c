@@ -7,6 +7,7 @@
 #include "fuzz/campaign/campaign.h"
 #include "fuzz/campaign/course.h"
 #include "fuzz/campaign/coverage.h"
+#include "fuzz/museum/museum.h"
 #include "scenarios/library.h"
 
 #define HUNT "scenarios/pbft/hunt.json"
@@ -42,6 +43,8 @@ static void test_every_strategy_fits_every_scenario(void **state)
     for (uint32_t k = 0; nika_strategies[k] != NULL; k++) {
         for (uint32_t i = 0; i < library->count; i++)
             nika_scenario_free(changed(library->paths[i], nika_strategies[k], NULL));
+        for (uint32_t i = 0; i < nika_museum_count; i++)
+            nika_scenario_free(changed(nika_museum[i].scenario, nika_strategies[k], NULL));
     }
     free(library);
 }
