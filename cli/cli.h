@@ -26,7 +26,7 @@ struct cli_command {
 extern const struct cli_command cli_run, cli_campaign, cli_merge, cli_replay, cli_diff_command,
     cli_shrink, cli_list, cli_bench, cli_inspect, cli_schema, cli_explain, cli_wire, cli_man,
     cli_version, cli_node_command, cli_keygen, cli_testnet_command, cli_client, cli_history_command,
-    cli_tss, cli_report_command, cli_fidelity, cli_completion;
+    cli_tss, cli_report_command, cli_fidelity, cli_completion, cli_step_run;
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated. */
 
 #define CLI_EXIT_COUNT 8u
@@ -68,6 +68,8 @@ error_t cli_parse_run(int key, char *text, struct argp_state *state,
     }
 /* Load, with every error on stderr. NULL: exit with NIKA_EXIT_USAGE. */
 struct nika_scenario *cli_load(struct cli_run_request *request);
+/* The same of a decision log, too, whose decisions the scenario then carries. */
+struct nika_scenario *cli_load_run(struct cli_run_request *request);
 /* An integer of the command line, or argp_error on anything else. */
 uint64_t cli_number(const char *text, const char *what, uint64_t low, uint64_t high,
                     struct argp_state *state);
@@ -123,6 +125,8 @@ struct cli_turns {
     bool closed;   /* The world may run again; what it does then is not counted. */
     struct cli_turn list[CLI_TURNS_MAX];
 };
+/* How the run that was begun is told. */
+struct nika_story cli_story_of(const struct nika_runner *runner);
 /* Watch the world of a runner between begin and finish. `turns` is zeroed by the caller and must outlive the run. */
 void cli_turns_watch(struct cli_turns *turns, struct nika_runner *runner);
 /* "r1,r2,r3", "c0", "-". */

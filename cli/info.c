@@ -5,6 +5,7 @@
 
 #include "apps/registry.h"
 #include "cli/cli.h"
+#include "cli/places.h"
 #include "faults/registry.h"
 #include "fuzz/museum/museum.h"
 #include "fuzz/strategies/strategy.h"
@@ -122,6 +123,7 @@ static void explain_fault(const struct nika_fault_ops *ops)
             printf("%s%s", k > 0 ? ", " : "", p->names[k]);
         printf("; default %s)\n", p->names[p->fallback]);
     }
+    cli_places(CLI_PLACE_FAULT, ops->name);
 }
 
 static bool explain_ids(const char *word)
@@ -131,6 +133,7 @@ static bool explain_ids(const char *word)
         if (strcasecmp(nika_check_name((enum nika_check)i), word) != 0) continue;
         printf("check %s: %s\n", nika_check_name((enum nika_check)i),
                nika_check_doc((enum nika_check)i));
+        cli_places(CLI_PLACE_CHECK, word);
         found = true;
     }
     for (uint32_t i = 0; i < nika_oracle_count; i++) {
@@ -139,11 +142,13 @@ static bool explain_ids(const char *word)
             continue;
         printf("oracle %s %s: %s\n", nika_oracle_list[i]->id, nika_oracle_list[i]->name,
                nika_oracle_list[i]->doc);
+        cli_places(CLI_PLACE_ORACLE, nika_oracle_list[i]->id);
         found = true;
     }
     for (uint32_t i = 0; i < NIKA_PROBE_COUNT; i++) {
         if (strcmp(nika_probe_name((enum nika_probe)i), word) != 0) continue;
         printf("probe %s: %s\n", word, nika_probe_doc((enum nika_probe)i));
+        cli_places(CLI_PLACE_PROBE, word);
         found = true;
     }
     const struct nika_fault_ops *fault = nika_fault_find(word);
@@ -174,6 +179,10 @@ static bool explain_exit(const char *word)
         snprintf(number, sizeof number, "%d", class);
         if (!all && strcmp(number, word) != 0 && strcmp(nika_exit_name(class), word) != 0) continue;
         printf("exit code %-2d %s: %s\n", class, nika_exit_name(class), nika_exit_doc(class));
+        if (!all)
+            printf("  comes from     the verdict on a run (docs/verdicts.md)\n"
+                   "  code           scenarios/verdict.c\n"
+                   "  test           tests/scenarios/test_verdict.c, tests/cli/output.sh\n");
         found = true;
     }
     return found;
@@ -191,7 +200,10 @@ static bool explain_named(const char *word)
     if (app != NULL) printf("application %s: %s\n", word, app->doc);
     if (s != NULL) printf("scenario %s (%s): %s\n", s->name, path, s->why);
     const struct nika_strategy *strategy = nika_strategy_find(word);
-    if (strategy != NULL) printf("strategy %s: %s\n", word, strategy->doc);
+    if (strategy != NULL) {
+        printf("strategy %s: %s\n", word, strategy->doc);
+        cli_places(CLI_PLACE_STRATEGY, word);
+    }
     bool found = protocol != NULL || app != NULL || s != NULL || strategy != NULL;
     nika_scenario_free(s);
     return found;
@@ -211,6 +223,7 @@ static bool explain_planted(const char *word)
         printf("  hunt           nika-museum campaign %s --set planted=%s (%" PRIu64
                " runs must do)\n",
                b->scenario, b->id, nika_museum_budget(b->budget));
+    cli_places(CLI_PLACE_PLANTED, b->id);
     return true;
 }
 
@@ -239,6 +252,22 @@ static void explain_markdown(void)
                nika_probe_doc((enum nika_probe)i));
 }
 
+/* The lists that explainable_at() has no room for. */
+static const char *explainable_more(uint32_t index)
+{
+    uint32_t strategies = 0;
+    if (index < nika_oracle_count) return nika_oracle_list[index]->id;
+    index -= nika_oracle_count;
+    if (index < nika_museum_count) return nika_museum[index].id;
+    index -= nika_museum_count;
+    if (index < nika_protocol_count) return nika_protocol_list[index].name;
+    index -= nika_protocol_count;
+    while (nika_strategies[strategies] != NULL) strategies++;
+    if (index < strategies) return nika_strategies[index]->name;
+    index -= strategies;
+    return index == 0 ? "exit-codes" : NULL;
+}
+
 static const char *explainable_at(const void *context, uint32_t index)
 {
     (void)context;
@@ -252,15 +281,19 @@ static const char *explainable_at(const void *context, uint32_t index)
     index -= NIKA_PROBE_COUNT;
     if (index < NIKA_KEY_COUNT) return nika_schema[index].key;
     index -= NIKA_KEY_COUNT;
-    return index < CLI_EXIT_COUNT ? nika_exit_name(cli_exits[index]) : NULL;
+    if (index < CLI_EXIT_COUNT) return nika_exit_name(cli_exits[index]);
+    return explainable_more(index - CLI_EXIT_COUNT);
 }
 
 static void explain_all(void)
 {
     explain_exit(NULL);
-    for (uint32_t i = 0; i < nika_oracle_count; i++) explain_ids(nika_oracle_list[i]->id);
+    for (uint32_t i = 0; i < nika_oracle_count; i++)
+        printf("oracle %s %s: %s\n", nika_oracle_list[i]->id, nika_oracle_list[i]->name,
+               nika_oracle_list[i]->doc);
     for (uint32_t i = 1; i < NIKA_CHECK_COUNT; i++)
-        explain_ids(nika_check_name((enum nika_check)i));
+        printf("check %s: %s\n", nika_check_name((enum nika_check)i),
+               nika_check_doc((enum nika_check)i));
 }
 
 /* Everything that has this name; all, without one. */
@@ -307,7 +340,10 @@ static int run_explain(int argc, char **argv)
         return 0;
     }
     if (a.json ? explain_json(a.word) : explain_word(a.word)) return 0;
+    char path[NIKA_LIBRARY_PATH_SIZE], scenario[NIKA_LIBRARY_PATH_SIZE];
     const char *near = nika_did_you_mean(a.word, explainable_at, NULL);
+    if (near == NULL && !nika_library_find(a.word, path, scenario) && scenario[0] != '\0')
+        near = scenario;
     fprintf(stderr, "nika: nothing is called \"%s\"%s%s%s\n", nika_report_plain_text(a.word),
             near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
             near != NULL ? "\"?" : "; nika list and nika explain say what there is");

@@ -7,7 +7,6 @@
 #include "cli/campaign_folder.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
-#include "fuzz/log/log.h"
 #include "fuzz/museum/page.h"
 #include "report/sheet.h"
 
@@ -157,45 +156,6 @@ static int report_run(const struct arguments *a, const struct nika_scenario *s, 
     free(turns);
     free(result);
     return good ? 0 : NIKA_EXIT_INCONCLUSIVE;
-}
-
-/* The scenario of a decision log, which from now on decides as the log does. */
-static struct nika_scenario *load_log(struct arguments *a)
-{
-    struct nika_diagnoses d = {0};
-    struct nika_log *log = nika_log_read(a->request.scenario, &d);
-    struct nika_scenario *s = log != NULL ? nika_log_scenario(log, a->request.scenario, &d) : NULL;
-    if (s != NULL) {
-        s->decisions = calloc(1, sizeof *s->decisions);
-        if (s->decisions == NULL || nika_decisions_copy(s->decisions, &log->decisions) != NIKA_OK) {
-            nika_diagnose_plain(&d, "%s: out of memory", a->request.scenario);
-            nika_scenario_free(s);
-            s = NULL;
-        }
-    }
-    if (s == NULL) cli_print_diagnoses(&d);
-    if (log != NULL) a->request.seed = log->seed;
-    a->request.is_log = true;
-    snprintf(a->request.path, sizeof a->request.path, "%s", a->request.scenario);
-    nika_log_free(log);
-    return s;
-}
-
-static bool is_log(const char *path)
-{
-    char *line = NULL;
-    size_t size = 0;
-    struct stat info;
-    FILE *file = stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0
-                     ? fopen(path, "r")
-                     : NULL;
-    if (file == NULL) return false;
-    bool is = fgetc(file) == '{';
-    rewind(file);
-    is = is && getline(&line, &size, file) > 0 && nika_log_is_header(line);
-    free(line);
-    fclose(file);
-    return is;
 }
 
 static bool write_campaign(const struct arguments *a, const json_t *summary, FILE *file)
@@ -381,7 +341,7 @@ static int run(int argc, char **argv)
     bool folder = stat(a.request.scenario, &info) == 0 && S_ISDIR(info.st_mode);
     if (!check(&a, folder)) return NIKA_EXIT_USAGE;
     if (folder) return with_file(&a, NULL);
-    struct nika_scenario *s = is_log(a.request.scenario) ? load_log(&a) : cli_load(&a.request);
+    struct nika_scenario *s = cli_load_run(&a.request);
     if (s == NULL) return NIKA_EXIT_USAGE;
     cli_running(&a.request);
     int status = with_file(&a, s);

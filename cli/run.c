@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/walk.h"
 #include "fuzz/log/log.h"
 #include "report/sheet.h"
 
@@ -21,13 +22,16 @@ enum {
     OPTION_JSON,
     OPTION_CHECK,
     OPTION_LOG,
-    OPTION_ANNOTATIONS
+    OPTION_ANNOTATIONS,
+    OPTION_UNTIL,
+    OPTION_GDB
 };
 
 struct arguments {
     struct cli_run_request request;
     struct output trace, report, story, log;
-    bool json, check, annotations;
+    const char *until;
+    bool json, check, annotations, gdb;
     /* --report wants the model of the run. */
     bool modelled;
     enum nika_report_format format;
@@ -49,7 +53,25 @@ static const struct argp_option options[] = {
     CLI_ANNOTATIONS_OPTION(OPTION_ANNOTATIONS),
     {"check-determinism", OPTION_CHECK, NULL, 0,
      "run twice and compare digests; exit 4 when they differ", 0},
+    {"until", OPTION_UNTIL, "WHERE", 0,
+     "stop there and show the state of every replica, its timers and what waits for it; exit 0 "
+     "when it is there, 6 when the run ends before",
+     0},
+    {"gdb", OPTION_GDB, NULL, 0,
+     "with --until: start gdb so that it stops in the handler of that event", 0},
     {0}};
+
+/* What watches a whole run has nothing to write of one that stops. */
+static void check_until(const struct arguments *a, struct argp_state *state)
+{
+    bool writes = a->trace.path != NULL || a->log.path != NULL || a->story.path != NULL ||
+                  a->report.path != NULL || a->check;
+    if (a->gdb && a->until == NULL) argp_error(state, "--gdb needs --until WHERE");
+    if (a->gdb && a->json) argp_error(state, "--gdb and --json: one of them");
+    if (a->until != NULL && writes)
+        argp_error(state, "--until stops in the middle: without --trace, --log, --story, --report "
+                          "and --check-determinism");
+}
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -77,6 +99,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_CHECK:
         a->check = true;
         return 0;
+    case OPTION_UNTIL:
+        a->until = text;
+        return 0;
+    case OPTION_GDB:
+        a->gdb = true;
+        return 0;
+    case ARGP_KEY_END:
+        check_until(a, state);
+        return 0;
     default:
         return cli_parse_run(key, text, state, &a->request, "scenario",
                              "which scenario? (nika list scenarios)");
@@ -89,11 +120,12 @@ static const struct argp argp = {
     "SCENARIO",
     "Run one scenario under one seed and judge it. SCENARIO is a path or the name of a library "
     "scenario.\v"
-    "The exit code is the verdict; nika explain exit-codes lists them.\n\n"
+    "The exit code is the verdict; nika explain exit-codes lists them.\n\n" CLI_WHERE_HELP "\n\n"
     "  nika run equivocating-primary --seed 7\n"
     "  nika run my.json --set network.loss_ppm=50000 --report report.md\n"
     "  nika run my.json --trace run.jsonl && nika replay run.jsonl\n"
-    "  nika run my.json --log run.log && nika shrink run.log",
+    "  nika run my.json --log run.log && nika shrink run.log\n"
+    "  nika run silent-primary --until enters,view=1",
     NULL,
     NULL,
     NULL};
@@ -341,7 +373,7 @@ static int run(int argc, char **argv)
         .trace.what = "trace", .report.what = "report", .story.what = "story", .log.what = "log"};
     const char *reason;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
-    struct nika_scenario *s = cli_load(&a.request);
+    struct nika_scenario *s = a.until != NULL ? cli_load_run(&a.request) : cli_load(&a.request);
     if (s == NULL) return NIKA_EXIT_USAGE;
     int status = NIKA_EXIT_USAGE;
     if (open_output(&a.trace) && open_output(&a.story) && open_output(&a.log) &&
@@ -349,7 +381,9 @@ static int run(int argc, char **argv)
         struct nika_runner *runner = nika_runner_new(s, &reason);
         if (!a.json) print_head(&a, s);
         cli_running(&a.request);
-        status = runner != NULL ? execute(&a, s, runner) : NIKA_EXIT_INCONCLUSIVE;
+        status = runner == NULL    ? NIKA_EXIT_INCONCLUSIVE
+                 : a.until != NULL ? cli_until(&a.request, runner, a.until, a.json, a.gdb)
+                                   : execute(&a, s, runner);
         if (runner == NULL) fprintf(stderr, "nika: %s\n", reason);
         nika_runner_free(runner);
     }

@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 #include "protocols/registry.h"
 
-static struct nika_story story_of(const struct nika_runner *runner)
+struct nika_story cli_story_of(const struct nika_runner *runner)
 {
     const struct nika_scenario *s = nika_runner_drawn(runner);
     return (struct nika_story){.protocol = nika_protocol_list[s->values[NIKA_KEY_PROTOCOL]].replica,
@@ -49,7 +49,7 @@ static void on_turn(void *context, const struct nika_tap *tap)
 
 void cli_turns_watch(struct cli_turns *turns, struct nika_runner *runner)
 {
-    turns->story = story_of(runner);
+    turns->story = cli_story_of(runner);
     watch(runner, turns, on_turn,
           NIKA_TAP_BIT(NIKA_TAP_NOTE) | NIKA_TAP_BIT(NIKA_TAP_CRASHED) |
               NIKA_TAP_BIT(NIKA_TAP_RESTARTED) | NIKA_TAP_BIT(NIKA_TAP_FAULT) |
@@ -104,7 +104,7 @@ static void on_line(void *context, const struct nika_tap *tap)
 void cli_excerpt_watch(struct cli_excerpt *e, struct nika_runner *runner,
                        const struct nika_violation *violation)
 {
-    e->story = story_of(runner);
+    e->story = cli_story_of(runner);
     e->violation = violation;
     watch(runner, e, on_line,
           (NIKA_TAP_BIT(NIKA_TAP_COUNT) - 1) & ~NIKA_TAP_BIT(NIKA_TAP_EVENT_END));

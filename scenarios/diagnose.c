@@ -198,6 +198,15 @@ bool nika_diagnoses_full(const struct nika_diagnoses *d)
     return d->count == NIKA_DIAGNOSES_MAX;
 }
 
+void nika_text_defuse(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+        bool second = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0; /* U+0080..U+009F in UTF-8 */
+        if ((*c < 0x20 && *c != '\t') || *c == 0x7f || second) *c = '?';
+        if (second) c[1] = '?';
+    }
+}
+
 void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, bool key,
                    const char *format, ...)
 {
@@ -216,6 +225,7 @@ void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, 
     } else {
         snprintf(out, NIKA_DIAGNOSIS_SIZE, "%.300s: %s: %s", d->file, place, message);
     }
+    nika_text_defuse(out);
 }
 
 void nika_diagnose_plain(struct nika_diagnoses *d, const char *format, ...)
@@ -223,7 +233,8 @@ void nika_diagnose_plain(struct nika_diagnoses *d, const char *format, ...)
     if (nika_diagnoses_full(d)) return;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(d->lines[d->count++], NIKA_DIAGNOSIS_SIZE, format, arguments);
+    vsnprintf(d->lines[d->count], NIKA_DIAGNOSIS_SIZE, format, arguments);
+    nika_text_defuse(d->lines[d->count++]);
     va_end(arguments);
 }
 

@@ -39,6 +39,8 @@ bool nika_json_locate(const char *text, size_t size, const struct nika_json_path
 /* Deepest nesting of brackets outside strings; for any bytes. */
 uint32_t nika_json_depth(const char *text, size_t size);
 
+/* Replace what a terminal would obey by "?": control characters, in place. What a file says of itself is text, never a command. */
+void nika_text_defuse(char *text);
 /* Add `file:line:column: path: message`. A place that is not in the text was set on the command line and says so. */
 void nika_diagnose(struct nika_diagnoses *d, const struct nika_json_path *path, bool key,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));

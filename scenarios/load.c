@@ -146,6 +146,7 @@ static void load_text(const json_t *value, char *out, size_t size,
         return;
     }
     snprintf(out, size, "%s", string);
+    nika_text_defuse(out);
 }
 
 static void load_regions(struct nika_scenario *s, const json_t *array,

@@ -8,9 +8,6 @@
 #include "scenarios/options.h"
 #include "scenarios/runner_private.h"
 
-#define QUIET_NS                                                                                   \
-    UINT64_C(2000000000) /* Grace for convergence when there is no GST to count from. */
-
 /* First bytes of the world's extra memory: what extra_used() needs to find the rest. */
 struct extra_head {
     uint64_t oracles_at; /* 0 = nothing in use. */
@@ -230,6 +227,7 @@ bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason
     r->seed = seed;
     r->broken[0] = '\0';
     r->ended = NIKA_WORLD_RUNNING;
+    r->at = (struct runner_position){0};
     nika_assert_set_handler(nika_runner_on_broken, r);
     if (setjmp(r->out) != 0) {
         r->rebuild = true;
@@ -242,78 +240,6 @@ bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason
     if (*reason == NULL) *reason = take_decisions(r);
     nika_assert_set_handler(NULL, NULL);
     return *reason == NULL;
-}
-
-static bool may_stop_when_broken(const struct nika_runner *r)
-{
-    return r->scenario->values[NIKA_KEY_SAFETY] != NIKA_EXPECT_MAY_FAIL;
-}
-
-static bool liveness_broken(const struct nika_runner *r)
-{
-    const struct nika_violation *list;
-    uint32_t count = nika_oracles_violations(r->oracles, &list);
-    for (uint32_t i = 0; i < count; i++) {
-        if (nika_oracle_list[list[i].oracle]->property_class == NIKA_PROPERTY_LIVENESS) return true;
-    }
-    return false;
-}
-
-/* Have all correct replicas executed the same, with nothing under way? */
-bool nika_runner_converged(const struct nika_runner *r)
-{
-    uint64_t last = UINT64_MAX;
-    for (uint32_t i = 0; i < r->options.config.n; i++) {
-        struct nika_replica_status status;
-        if (nika_set_has(r->setup.corrupted, i)) continue;
-        if (!nika_world_is_up(r->world, i)) return false;
-        nika_world_status(r->world, i, &status);
-        if (status.transferring || (last != UINT64_MAX && status.last_executed != last))
-            return false;
-        last = status.last_executed;
-    }
-    return true;
-}
-
-/* Nothing can change the verdict before this instant: GST and the start of every fault. */
-static uint64_t earliest_end(const struct nika_runner *r)
-{
-    const struct nika_world_options *o = &r->options;
-    bool calm = o->fault_count == 0 && o->network.loss_ppm == 0;
-    uint64_t end = calm || o->gst_ns == NIKA_NEVER ? 0 : o->gst_ns;
-    for (uint32_t i = 0; i < o->fault_count; i++) {
-        if (o->faults[i].from_ns + 1 > end) end = o->faults[i].from_ns + 1;
-    }
-    return end;
-}
-
-static void drive(struct nika_runner *r)
-{
-    uint64_t until = 0, done_at = 0, earliest = earliest_end(r);
-    uint64_t grace = r->options.gst_ns == NIKA_NEVER ? QUIET_NS : nika_liveness_bound(&r->setup);
-    for (;;) {
-        uint64_t now = nika_world_now(r->world);
-        bool done = r->workload->correct_left == 0;
-        if (now >= until) until = now + RUNNER_SLICE_NS;
-        r->ended = nika_world_run(r->world, until);
-        if (r->ended != NIKA_WORLD_RUNNING) return;
-        if (r->oracles != NULL && nika_oracles_broken(r->oracles) && may_stop_when_broken(r))
-            return;
-        if (r->oracles != NULL && !done && until > r->options.gst_ns && liveness_broken(r)) return;
-        if (!done) {
-            done_at = until;
-        } else {
-            if (until >= earliest && nika_runner_converged(r)) return;
-            uint64_t from = done_at > earliest ? done_at : earliest;
-            if (until > from && until - from > grace) return;
-        }
-        /* A slice without events does not move the world's clock; the limit on time must still be reached. */
-        if (until >= r->options.time_limit_ns) {
-            r->ended = NIKA_WORLD_TIME_LIMIT;
-            return;
-        }
-        if (r->workload->correct_left != 0 || done) until += RUNNER_SLICE_NS;
-    }
 }
 
 uint32_t nika_runner_down(const struct nika_runner *r)
@@ -365,8 +291,9 @@ static void collect(struct nika_runner *r, struct nika_run_result *out)
         out->violation_count = nika_oracles_violations(r->oracles, &list);
         if (out->violation_count > NIKA_VIOLATIONS_MAX) out->violation_count = NIKA_VIOLATIONS_MAX;
         memcpy(out->violations, list, out->violation_count * sizeof out->violations[0]);
-        if (liveness_broken(r) && nika_stall_cluster_vacuous(&r->setup, nika_runner_down(r),
-                                                             out->stall, sizeof out->stall) != NULL)
+        if (nika_runner_liveness_broken(r) &&
+            nika_stall_cluster_vacuous(&r->setup, nika_runner_down(r), out->stall,
+                                       sizeof out->stall) != NULL)
             out->liveness = NIKA_LIVENESS_VACUOUS;
     }
     collect_replicas(r, out);
@@ -400,7 +327,9 @@ void nika_runner_finish(struct nika_runner *r, struct nika_run_result *out)
     nika_planted_select((uint32_t)r->scenario->values[NIKA_KEY_PLANTED]);
     nika_assert_set_handler(nika_runner_on_broken, r);
     if (setjmp(r->out) == 0) {
-        drive(r);
+        bool broken = r->broken[0] != '\0'; /* While it was stepped through. */
+        if (broken) longjmp(r->out, 1);
+        nika_runner_drive(r);
         if (r->oracles != NULL) nika_oracles_finish(r->oracles, nika_world_now(r->world));
         collect(r, out);
         expect_requests(r, out);
@@ -412,6 +341,8 @@ void nika_runner_finish(struct nika_runner *r, struct nika_run_result *out)
         contract_verdict(r, out);
     }
     nika_assert_set_handler(NULL, NULL);
+    /* Whoever takes the world back and finishes it again begins a new slice. */
+    r->at = (struct runner_position){0};
 }
 
 void nika_runner_run(struct nika_runner *r, uint64_t seed, struct nika_run_result *result)

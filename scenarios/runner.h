@@ -82,7 +82,23 @@ struct nika_world *nika_runner_world(struct nika_runner *runner);
 const struct nika_scenario *nika_runner_drawn(const struct nika_runner *runner);
 /* Decisions of the scenario that the last run never asked for: names that mean nothing in it (any more). */
 uint64_t nika_runner_unused_decisions(const struct nika_runner *runner);
+/* From where the run stands, to its end. */
 void nika_runner_finish(struct nika_runner *runner, struct nika_run_result *result);
+
+/* ---- a run that was begun, event by event (drive.c): the very events of nika_runner_finish() ---- */
+/* The next event. False when there is none: the run is over, or a contract was broken; nika_runner_finish() judges it. */
+bool nika_runner_step(struct nika_runner *runner);
+/* The contract that a step broke; "" = none. */
+const char *nika_runner_broken(const struct nika_runner *runner);
+/* Violations so far, oldest first. */
+uint32_t nika_runner_violations(const struct nika_runner *runner,
+                                const struct nika_violation **out);
+/* Where the run stands, to come back to: of this run only. NULL when memory is short. What a watcher keeps is not part of it. */
+struct nika_runner_mark;
+struct nika_runner_mark *nika_runner_mark(struct nika_runner *runner);
+void nika_runner_return(struct nika_runner *runner, const struct nika_runner_mark *mark);
+size_t nika_runner_mark_bytes(const struct nika_runner_mark *mark);
+void nika_runner_mark_free(struct nika_runner_mark *mark);
 /* What a verdict needs beyond its run. After a liveness violation the run is repeated with an audit of what liveness presupposes, and
  * goes on past the bound to tell the class of the stall; after a safety violation it is repeated with an archive of all signed
  * messages, to convict; expect.throughput_percent repeats it without faults. May change the verdict. nika_runner_run() does it by

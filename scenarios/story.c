@@ -75,9 +75,10 @@ static const struct nika_message_info *info_of(const struct nika_story *s, uint6
 
 static bool message_told(const struct nika_story *s, const struct nika_tap *tap)
 {
-    if (tap->frame == NULL || (tap->kind == NIKA_TAP_DROPPED && tap->a == NIKA_DROP_DOWN))
-        return false;
+    if (tap->frame == NULL) return false;
     const struct nika_message_info *info = info_of(s, tap->frame->type);
+    if (s->all) return info != NULL;
+    if (tap->kind == NIKA_TAP_DROPPED && tap->a == NIKA_DROP_DOWN) return false;
     if (info == NULL || strcmp(info->name, "STATUS") == 0) return false;
     return tap->kind != NIKA_TAP_DELIVERED || info->message_class == NIKA_MESSAGE_PROPOSE;
 }
@@ -112,6 +113,7 @@ static void put_progress(struct nika_story *s, struct line *l, const struct nika
         put(l, "%s the transfer of state %" PRIu64, steps[n->b % 3], n->a);
     if (tap->a == NIKA_NOTE_COMMITTED)
         put(l, "has committed %" PRIu64 " in view %" PRIu64 " as ", n->a, n->b);
+    if (tap->a == NIKA_NOTE_WAIT) put(l, "waits for %s", nika_wait_text((uint32_t)n->a));
     if (tap->a == NIKA_NOTE_STABLE)
         put(l, "has a stable checkpoint at %" PRIu64 " with state ", n->a);
     if (tap->a == NIKA_NOTE_CHECKPOINT)
@@ -137,8 +139,9 @@ static void put_complaint(const struct nika_story *s, struct line *l, const stru
         put(l, "raises the alarm: %s, %s", nika_check_name(check), nika_check_doc(check));
 }
 
-static bool note_told(const struct nika_tap *tap)
+static bool note_told(const struct nika_story *s, const struct nika_tap *tap)
 {
+    if (s->all) return tap->a != NIKA_NOTE_QUEUE;
     return tap->a != NIKA_NOTE_QUEUE && tap->a != NIKA_NOTE_WAIT && !nika_is_client(tap->node);
 }
 
@@ -154,6 +157,27 @@ static const char *world_text(const struct nika_tap *tap)
         [NIKA_TAP_GST] = "the network is calm from here on",
     };
     return texts[tap->kind];
+}
+
+/* What is told only when all is. */
+static bool inner_told(const struct nika_story *s, const struct nika_tap *tap)
+{
+    return s->all && (tap->kind == NIKA_TAP_TIMER || tap->kind == NIKA_TAP_PERSIST ||
+                      tap->kind == NIKA_TAP_STORED || tap->kind == NIKA_TAP_EXECUTED);
+}
+
+static void put_inner(const struct nika_story *s, struct line *l, const struct nika_tap *tap)
+{
+    bool named = !nika_is_client(tap->node) && s->protocol->timer_name != NULL;
+    const char *name =
+        tap->kind == NIKA_TAP_TIMER && named ? s->protocol->timer_name((uint32_t)tap->a) : NULL;
+    if (tap->kind == NIKA_TAP_TIMER && name != NULL) put(l, "timer: %s", name);
+    if (tap->kind == NIKA_TAP_TIMER && name == NULL) put(l, "timer %" PRIu64, tap->a);
+    if (tap->kind == NIKA_TAP_PERSIST)
+        put(l, "writes a record of kind %" PRIu64 ", sequence %" PRIu64, tap->a, tap->b);
+    if (tap->kind == NIKA_TAP_STORED)
+        put(l, "record of kind %" PRIu64 ", sequence %" PRIu64 " is durable", tap->a, tap->b);
+    if (tap->kind == NIKA_TAP_EXECUTED) put(l, "the application executes %" PRIu64, tap->a);
 }
 
 static const char *fault_name(const struct nika_story *s, const struct nika_tap *tap)
@@ -173,9 +197,11 @@ bool nika_story_line(struct nika_story *s, const struct nika_tap *tap,
     const char *world = world_text(tap), *fault = fault_name(s, tap);
     bool told =
         message ? message_told(s, tap)
-                : (tap->kind == NIKA_TAP_NOTE ? note_told(tap) : world != NULL || fault != NULL);
+                : (tap->kind == NIKA_TAP_NOTE ? note_told(s, tap) : world != NULL || fault != NULL);
+    told = told || inner_told(s, tap);
     if (!told) return false;
     put(&l, "%9" PRIu64 " us  %-3s ", tap->now_ns / 1000, nika_story_node(tap->node, node));
+    if (inner_told(s, tap)) put_inner(s, &l, tap);
     if (message) put_message(s, &l, tap);
     if (tap->kind == NIKA_TAP_NOTE) {
         put_progress(s, &l, tap);

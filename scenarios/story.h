@@ -1,7 +1,7 @@
 /* scenarios/story.h: a run told for people: one line for each tap that says something about the protocol. Watches only.
  *
  * A line reads "  1234 us  r2  -> all COMMIT view=0 seq=3 digest=#2". Signs: -> sent, => accepted (proposals only), -x lost. What comes
- * at every interval (STATUS) and what says nothing new is left out. */
+ * at every interval (STATUS) and what says nothing new is left out, unless all is asked for. */
 #ifndef SCENARIOS_STORY_H
 #define SCENARIOS_STORY_H
 
@@ -16,6 +16,8 @@ struct nika_story {
     const struct nika_replica_ops *protocol;
     /* Names the faults, so that their acts are told; NULL = they are not. Borrowed. */
     const struct nika_scenario *scenario;
+    /* Tell what comes at every interval and what others tell already, too: deliveries, timers, writes, STATUS. */
+    bool all;
     /* Digests as #1, #2 in order of appearance instead of their first bytes: short, and the same whatever is hashed. */
     bool name_digests;
     uint32_t digest_count;

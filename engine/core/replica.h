@@ -108,6 +108,8 @@ struct nika_replica_ops {
     /* Could this frame, which passed ingress, still change anything or prove a fault, if it is authentic? Asked before its signature is
      * verified; what is not needed may be dropped unseen. NULL = always. Changes nothing. */
     bool (*needs)(const struct nika_replica *replica, const struct nika_frame *frame);
+    /* "view change": what a timer slot is for, to be shown. NULL for a slot that is not used; the function NULL = they have no names. */
+    const char *(*timer_name)(uint32_t timer);
 };
 #define NIKA_RECORD_SNAPSHOT 0xffu
 /* A lost or corrupt log: the replica knows that it may have forgotten votes (PROTOCOLS.md 1.12, amnesia). Empty bytes. */
@@ -126,6 +128,7 @@ struct nika_client_ops {
                     struct nika_span record);
     void (*step)(struct nika_replica *client, const struct nika_event *event,
                  struct nika_effects *effects);
+    const char *(*timer_name)(uint32_t timer); /* As of a replica. */
 };
 
 /* The ingress stage, the same in both worlds: parse, bind sender, verify. `verify` is asked only for frames whose type's

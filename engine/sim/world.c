@@ -260,23 +260,37 @@ enum nika_world_state nika_world_step(struct nika_world *w)
     return core->state = NIKA_WORLD_RUNNING;
 }
 
-enum nika_world_state nika_world_run(struct nika_world *w, uint64_t until_ns)
+enum nika_world_state nika_world_run_event(struct nika_world *w, uint64_t until_ns, bool *stepped)
 {
     uint64_t time = 0;
-    w->stop = false;
-    for (;;) {
-        if (sim_queue_next_time(w, &time) && time > until_ns && time <= w->options.time_limit_ns) {
-            if (until_ns > w->core->now) w->core->now = until_ns;
-            return NIKA_WORLD_RUNNING;
-        }
-        enum nika_world_state state = nika_world_step(w);
-        if (state != NIKA_WORLD_RUNNING || w->stop) return state;
+    *stepped = w->stop = false;
+    if (sim_queue_next_time(w, &time) && time > until_ns && time <= w->options.time_limit_ns) {
+        if (until_ns > w->core->now) w->core->now = until_ns;
+        return NIKA_WORLD_RUNNING;
     }
+    enum nika_world_state state = nika_world_step(w);
+    *stepped = state == NIKA_WORLD_RUNNING;
+    return state;
+}
+
+enum nika_world_state nika_world_run(struct nika_world *w, uint64_t until_ns)
+{
+    bool stepped = true;
+    enum nika_world_state state = NIKA_WORLD_RUNNING;
+    do {
+        state = nika_world_run_event(w, until_ns, &stepped);
+    } while (stepped && !w->stop);
+    return state;
 }
 
 void nika_world_stop(struct nika_world *w)
 {
     w->stop = true;
+}
+
+bool nika_world_is_stopped(const struct nika_world *w)
+{
+    return w->stop;
 }
 
 void nika_world_watch(struct nika_world *w, const struct nika_watcher *watcher)

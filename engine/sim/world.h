@@ -112,6 +112,11 @@ enum nika_world_state nika_world_step(struct nika_world *w);
 /* Until `until_ns` has passed, `stop` is set by nika_world_stop() from a watcher, or the state is not RUNNING. */
 enum nika_world_state nika_world_run(struct nika_world *w, uint64_t until_ns);
 void nika_world_stop(struct nika_world *w);
+/* One event no later than `until_ns`, exactly as nika_world_run() would take it; *stepped = false when there is none: its time has come,
+ * or the state is not RUNNING. */
+enum nika_world_state nika_world_run_event(struct nika_world *w, uint64_t until_ns, bool *stepped);
+/* Did a watcher call nika_world_stop() in the last event? */
+bool nika_world_is_stopped(const struct nika_world *w);
 
 /* Client `client` begins operation `token` at now + delay_ns. The op is copied. */
 void nika_world_invoke(struct nika_world *w, uint32_t client, uint64_t token, struct nika_span op,
@@ -134,6 +139,44 @@ void nika_world_replica_digest(const struct nika_world *w, uint32_t replica,
                                struct nika_digest *out);
 /* The run digest so far, 32 hex characters. */
 void nika_world_digest_text(const struct nika_world *w, char out[33]);
+
+/* ---- what waits (waiting.c): for people who look into a run ---- */
+enum nika_waiting_kind {
+    NIKA_WAITING_MESSAGE,   /* `from`, `frame`, `summary`. */
+    NIKA_WAITING_DISK,      /* The end of a write to disk. */
+    NIKA_WAITING_STORED,    /* A record that is durable; the module has not been told. */
+    NIKA_WAITING_APP,       /* An answer of the application. */
+    NIKA_WAITING_OPERATION, /* A client's operation `token`. */
+    NIKA_WAITING_START,     /* The node's first step of this life. */
+    NIKA_WAITING_CPU,       /* The node is busy until then. */
+    NIKA_WAITING_FAULT,     /* Fault `token` starts, stops or wakes. */
+    NIKA_WAITING_GST,
+    NIKA_WAITING_COUNT
+};
+const char *nika_waiting_name(uint32_t kind); /* "message", "disk", ... */
+struct nika_waiting {
+    enum nika_waiting_kind kind;
+    bool arrived; /* It is due, but the node is busy, paused or not started. */
+    uint32_t from;
+    uint64_t at_ns, token, order;
+    const struct nika_frame *frame;
+    const struct nika_summary *summary;
+};
+/* The first `capacity` events that wait for `node` (NIKA_NODE_NONE = for the world itself), in the order in which they are due; what the
+ * world decides between events of one instant is not known before. Timers are nika_world_timer()'s. Returns how many wait. The
+ * pointers are valid until the world changes. */
+uint32_t nika_world_waiting(const struct nika_world *w, uint32_t node, struct nika_waiting *out,
+                            uint32_t capacity);
+/* Is this timer of the node set, and for when? */
+bool nika_world_timer(const struct nika_world *w, uint32_t node, uint32_t slot,
+                      uint64_t *deadline_ns);
+/* What the timer is for. NULL: its module has no name for it. */
+const char *nika_world_timer_name(const struct nika_world *w, uint32_t node, uint32_t slot);
+/* The address of the step function of a node's module, for a debugger. NULL when there is no such node. */
+const void *nika_world_step_of(const struct nika_world *w, uint32_t node);
+bool nika_world_is_paused(const struct nika_world *w, uint32_t node);
+/* Until when the node's CPU works on what it took; not after now = idle. */
+uint64_t nika_world_busy_until(const struct nika_world *w, uint32_t node);
 
 /* Copies of everything that the run can change. A snapshot belongs to the world that took it and may be restored any number
  * of times. NULL when out of memory. */

@@ -132,6 +132,7 @@ static bool read_end(struct reader *r, const json_t *object, struct nika_log *lo
     } else {
         snprintf(log->digest, sizeof log->digest, "%s", digest);
         snprintf(log->sentence, sizeof log->sentence, "%s", sentence);
+        nika_text_defuse(log->sentence);
         log->exit_class = (int)json_integer_value(class);
         log->events = (uint64_t)json_integer_value(events);
     }

@@ -448,10 +448,16 @@ static void client_step(struct nika_replica *c, const struct nika_event *event,
     }
 }
 
+static const char *client_timer_name(uint32_t timer)
+{
+    return timer == NIKA_CLIENT_TIMER ? "retransmission" : NULL;
+}
+
 const struct nika_client_ops nika_client_bft = {
     .name = "bft",
     .size = client_size,
     .init = client_init,
     .recover = client_recover,
     .step = client_step,
+    .timer_name = client_timer_name,
 };

@@ -130,6 +130,17 @@ uint32_t common_store_frame(struct common_core *core, const struct nika_message_
     return handle;
 }
 
+const char *common_timer_name(uint32_t timer)
+{
+    static const char *const names[COMMON_TIMER_COUNT] = {
+        [COMMON_TIMER_REQUEST] = "request",   [COMMON_TIMER_VIEW] = "view change",
+        [COMMON_TIMER_BATCH] = "batch",       [COMMON_TIMER_STATUS] = "status",
+        [COMMON_TIMER_FETCH] = "batch fetch", [COMMON_TIMER_TRANSFER] = "state transfer",
+        [COMMON_TIMER_LAG] = "lag",
+    };
+    return timer < COMMON_TIMER_COUNT ? names[timer] : NULL;
+}
+
 void common_timer_start(struct common_core *core, enum common_timer timer, uint64_t delay_ns)
 {
     core->timer_armed[timer] = true;

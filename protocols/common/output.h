@@ -21,6 +21,8 @@ uint32_t common_store_frame(struct common_core *core, const struct nika_message_
 void common_timer_start(struct common_core *core, enum common_timer timer,
                         uint64_t delay_ns); /* Restarts. */
 void common_timer_stop(struct common_core *core, enum common_timer timer);
+/* "view change": for people. NULL for a slot that is no timer of a replica. */
+const char *common_timer_name(uint32_t timer);
 /* `kind` is an enum common_token_kind or one of the protocol's. Of `number` the low 40 bits are kept. */
 uint64_t common_token(uint32_t kind, uint16_t generation, uint64_t number);
 /* The number in `token` that lies nearest to `near`, which the receiver knows to be within 2^39 of it. */

@@ -353,4 +353,5 @@ const struct nika_replica_ops nika_replica_hybster = {
     .digest = hybster_digest,
     .describe = hybster_describe,
     .describe_record = hybster_describe_record,
+    .timer_name = common_timer_name,
 };

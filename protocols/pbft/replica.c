@@ -340,4 +340,5 @@ const struct nika_replica_ops nika_replica_pbft = {
     .describe = pbft_describe,
     .describe_record = pbft_describe_record,
     .needs = pbft_needs,
+    .timer_name = common_timer_name,
 };

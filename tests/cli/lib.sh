@@ -17,3 +17,15 @@ expect() {
     [[ $got -eq $code ]] || fail "exit $got, not $code: $*: $(head -3 "$work/out")"
     grep -qF -- "$words" "$work/out" || fail "no \"$words\": $*: $(head -3 "$work/out")"
 }
+# valid SCHEMA FILE: by JSON Schema, with any Python that has a validator.
+valid() {
+    local python code
+    for python in python3 /usr/bin/python3; do
+        command -v "$python" >/dev/null || continue
+        "$python" "$(dirname "${BASH_SOURCE[0]}")/check_schema.py" "$1" "$2" >"$work/invalid" 2>&1
+        code=$?
+        [[ $code -eq 77 ]] || return "$code"
+    done
+    echo "no python3-jsonschema: $2 is not checked against $1 (scripts/setup)"
+}
+well() { valid "$1" "$2" || fail "$2 is not valid: $(cat "$work/invalid")"; }

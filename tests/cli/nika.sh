@@ -40,4 +40,25 @@ expect 0 "check PP6" "$nika" explain pp6
 expect 0 "oracle O1" "$nika" explain O1
 expect 0 "exit code 64" "$nika" explain exit-codes
 expect 64 "nothing is called" "$nika" explain qqqqqqq
+# Every id can be explained: what it means, where it comes from, what tests it; what is misspelt is answered with what was meant.
+ids() {
+    sed -nE 's/^CHECK\(([A-Z0-9]+),.*/\1/p' engine/core/checks.def
+    sed -nE 's/^PROBE\(([a-z0-9_]+),.*/\1/p' engine/core/probes.def
+    sed -nE 's/^X\(([A-Z0-9]+)\).*/\1/p' engine/core/planted.def
+    printf '%s\n' O{1..13} 0 1 2 3 4 5 6 64 random swarm grammar byzzfuzz pct guided
+    "$nika" list faults
+}
+count=0
+for id in $(ids); do
+    "$nika" explain "$id" >"$work/out" 2>&1 || fail "explain $id: $(cat "$work/out")"
+    grep -qE '^  (comes from|source) ' "$work/out" || fail "explain $id does not say where it comes from"
+    grep -qE '^  (test|acts in|shown by) ' "$work/out" || fail "explain $id names no test: $(cat "$work/out")"
+    while read -r path; do [[ -e "$path" ]] || fail "explain $id names $path, which is not there"; done \
+        < <(sed -nE 's/^  (code|test|acts in) +//p' "$work/out" | sed 's/, /\n/g; s/: test_[A-Za-z0-9_]*//g')
+    count=$((count + 1))
+done
+[[ $count -gt 280 ]] || fail "only $count ids were explained"
+for pair in PP66:PP6 agreemnt:agreement equivocte:equivocate grammer:grammar O133:O13 silent-primry:silent-primary hybstr:hybster exit-code:exit-codes; do
+    expect 64 "did you mean \"${pair#*:}\"" "$nika" explain "${pair%:*}"
+done
 exit "$failed"

@@ -57,6 +57,22 @@ expect 0 "digest    $watched" "$nika" run "$fair" --seed 3 --check-determinism -
 # Nothing but text goes to a pipe; a terminal may have colours, unless NO_COLOR is set.
 grep -q $'\033' <("$nika" run "$beyond" "${bad[@]}") && fail "escapes in a pipe"
 grep -q $'\033' <("$nika" list) && fail "escapes in a list"
+
+# What a file says of itself is text: no control character of it reaches a terminal, and the line that reproduces it still works.
+hostile=$work/$'a\033[31mb.json'
+printf '{"schema":1,"name":"n\\u001b[31m","why":"w\\u001b]0;x\\u0007\\u009b31m","gst_ms":0,"workload":{"requests":2}}' >"$hostile"
+printf '{"schema":1,"name":"x","why":"y","\\u001b[31m":1}' >"$work/worse.json"
+"$nika" run "$hostile" --log "$work/hostile.log" >"$work/said" || fail "hostile names do not run"
+line=$(sed -n 's/^reproduce //p' "$work/said")
+bash -c "$line" >>"$work/said" || fail "the line of a hostile name does not run: $line"
+sed -i 's/"sentence":"/"sentence":"\\u001b[31m/' "$work/hostile.log"
+"$nika" replay "$work/hostile.log" >>"$work/said" 2>&1 || fail "the log of a hostile scenario"
+"$nika" report "$hostile" --format text >>"$work/said" 2>&1
+"$nika" run "$hostile" --until 5 >>"$work/said" 2>&1
+"$nika" run "$work/worse.json" >>"$work/said" 2>&1
+echo start | "$nika" step "$hostile" >>"$work/said" 2>&1
+LC_ALL=C grep -v "^\(log\|report\)  *$work" "$work/said" | LC_ALL=C grep -q $'[\001-\010\013-\037\177]\|\xc2\x9b' && fail "a control character reaches the terminal: $(cat -v "$work/said" | head -5)"
+grep -qF 'w?' "$work/said" || fail "the text is gone"
 if command -v script >/dev/null; then
     grep -q $'\033\[32m' <(script -qec "$nika run $fair" /dev/null </dev/null) || fail "no colour on a terminal"
     grep -q $'\033' <(NO_COLOR=1 script -qec "$nika run $fair" /dev/null </dev/null) && fail "NO_COLOR has no effect"

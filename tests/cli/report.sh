@@ -6,18 +6,6 @@ source "$here/lib.sh"
 beyond=(scenarios/pbft/two-equivocators.json --seed 7)
 quiet() { "$@" >"$work/out" 2>&1 </dev/null && [[ ! -s "$work/out" ]] || fail "$*: $(head -3 "$work/out")"; }
 bad=(--set expect.safety=held --set 'expect.properties={}')
-# valid SCHEMA FILE: by JSON Schema, with any Python that has a validator.
-valid() {
-    local python code
-    for python in python3 /usr/bin/python3; do
-        command -v "$python" >/dev/null || continue
-        "$python" "$here/check_schema.py" "$1" "$2" >"$work/invalid" 2>&1
-        code=$?
-        [[ $code -eq 77 ]] || return "$code"
-    done
-    echo "no python3-jsonschema: $2 is not checked against $1 (scripts/setup)"
-}
-well() { valid "$1" "$2" || fail "$2 is not valid: $(cat "$work/invalid")"; }
 
 # Every format, of a run that fails and of one that holds; whatever the verdict, the exit code is 0.
 for format in text json html junit sarif chrome pcapng; do

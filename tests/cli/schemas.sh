@@ -47,6 +47,8 @@ fi
 schema run 0 "$nika" run "$fair" --json
 schema run 1 "$nika" run "${bad[@]}" --json --log "$work/bad.log" --trace "$work/bad.jsonl"
 schema run 0 "$nika" run primary-crash --json
+schema state 0 "$nika" run "$fair" --until 50 --json
+schema state 6 "$nika" run "$fair" --until view=7 --json
 schema campaign 1 "$nika" campaign "${bad[0]}" "${bad[@]:3}" lossy --seeds 1..32 --shrink-budget 0 --out "$work/campaign" --json
 schema merge 1 "$nika" merge "$work/campaign" --out "$work/merged" --json
 "$nika" report "$work/campaign" -f json >"$work/again" && cmp -s <(jq -S . "$work/again") <(jq -S . "$work/campaign/campaign.json") || fail "the report of a campaign is another"

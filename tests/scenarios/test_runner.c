@@ -57,6 +57,50 @@ static void test_every_request_completes_in_both_loops(void **state)
     nika_scenario_free(open);
 }
 
+/* Step by step, with a look back on the way: the same run, and the world shows what waits without changing it. */
+static void test_steps_lead_to_the_run_and_marks_lead_back(void **state)
+{
+    (void)state;
+    const char *reason;
+    char there[33] = "", again[33] = "-";
+    struct nika_scenario *s = parse(HEAD ",\"workload\":{\"requests\":40},\"network\":{"
+                                         "\"loss_ppm\":20000}}");
+    run_once(s, 11, &one);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    assert_true(nika_runner_begin(runner, 11, &reason));
+    struct nika_world *w = nika_runner_world(runner);
+    struct nika_runner_mark *mark = NULL;
+    struct nika_waiting waiting[8];
+    uint64_t timers = 0, messages = 0, deadline = 0;
+    for (uint64_t i = 0; nika_runner_step(runner); i++) {
+        assert_int_equal(nika_world_event_index(w), i + 1);
+        uint32_t count = nika_world_waiting(w, 1, waiting, 8);
+        for (uint32_t k = 1; k < count && k < 8; k++)
+            assert_true(waiting[k - 1].arrived || waiting[k - 1].at_ns <= waiting[k].at_ns);
+        for (uint32_t k = 0; k < count && k < 8; k++)
+            messages += waiting[k].kind == NIKA_WAITING_MESSAGE && waiting[k].summary != NULL;
+        for (uint32_t k = 0; k < NIKA_TIMERS_MAX; k++)
+            timers += nika_world_timer(w, 1, k, &deadline) && deadline >= nika_world_now(w);
+        if (i == 100) mark = nika_runner_mark(runner);
+        if (i == 300) nika_world_digest_text(w, there);
+        if (i != 300 || mark == NULL) continue;
+        nika_runner_return(runner, mark);
+        assert_int_equal(nika_world_event_index(w), 101);
+        nika_runner_mark_free(mark);
+        mark = NULL;
+        i = 100;
+        memcpy(again, there, sizeof there);
+    }
+    assert_true(timers > 0 && messages > 0);
+    nika_runner_finish(runner, &two);
+    assert_string_equal(there, again); /* Event 300 was reached twice. */
+    assert_string_equal(one.digest, two.digest);
+    assert_string_equal(one.sentence, two.sentence);
+    assert_int_equal(one.stats.events, two.stats.events);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
 static void test_a_limit_makes_a_run_inconclusive(void **state)
 {
     (void)state;
@@ -87,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_a_reused_runner_gives_the_digest_of_a_fresh_one),
         cmocka_unit_test(test_every_request_completes_in_both_loops),
         cmocka_unit_test(test_a_limit_makes_a_run_inconclusive),
+        cmocka_unit_test(test_steps_lead_to_the_run_and_marks_lead_back),
         cmocka_unit_test(test_oracles_never_steer_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
