@@ -550,6 +550,21 @@ static void print_text(const json_t *root)
     }
 }
 
+/* Takes the result over. */
+static void print_result(const struct arguments *a, json_t *root)
+{
+    if (a->json) {
+        cli_json_print(json_incref(root), a->on_cluster   ? "bench_cluster"
+                                          : a->on_trusted ? "bench_trusted"
+                                                          : "bench_sim");
+    } else if (a->on_trusted) {
+        cli_bench_trusted_print(root);
+    } else {
+        print_text(root);
+    }
+    json_decref(root);
+}
+
 static int run(int argc, char **argv)
 {
     struct arguments a = {.n = 4,
@@ -612,16 +627,7 @@ static int run(int argc, char **argv)
                                   : measure_all(&a, &worst);
     json_decref(a.cluster.tunables);
     if (root == NULL) return worst;
-    if (a.json) {
-        cli_json_print(json_incref(root), a.on_cluster   ? "bench_cluster"
-                                          : a.on_trusted ? "bench_trusted"
-                                                         : "bench_sim");
-    } else if (a.on_trusted) {
-        cli_bench_trusted_print(root);
-    } else {
-        print_text(root);
-    }
-    json_decref(root);
+    print_result(&a, root);
     return worst;
 }
 
