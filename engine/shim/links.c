@@ -130,6 +130,9 @@ static void retry_later(struct nika_links *links, struct link *link)
         struct call *call = &links->calls[i];
         if (call->link != link) continue;
         call->link = NULL;
+        /* What lasted was a session. What was accepted and soon closed again, as when two processes have one id, is called ever later. */
+        if (link->confirmed && nika_clock_monotonic() - link->born_ns >= NIKA_LINKS_BACKOFF_MAX_NS)
+            call->backoff_ns = NIKA_LINKS_BACKOFF_MIN_NS;
         /* Jitter: a cluster that lost one node must not call it in step. */
         links->jitter = links->jitter * UINT64_C(6364136223846793005) + 1442695040888963407u;
         uint64_t wait = call->backoff_ns + (links->jitter >> 33) % (call->backoff_ns / 4 + 1);
@@ -241,11 +244,7 @@ void links_on_open(struct link *link)
 
 void links_on_confirmed(struct link *link)
 {
-    struct nika_links *links = link->links;
     link->confirmed = true;
-    for (uint32_t i = 0; i < links->call_count; i++) {
-        if (links->calls[i].link == link) links->calls[i].backoff_ns = NIKA_LINKS_BACKOFF_MIN_NS;
-    }
 }
 
 /* ---- listening ---- */
