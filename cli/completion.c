@@ -36,8 +36,17 @@ static void put_word(const struct cli_command *c, const struct argp_option *o)
     printf(" --%s%s", o->name, o->arg != NULL && (o->flags & OPTION_ARG_OPTIONAL) == 0 ? "=" : "");
 }
 
-/* One line a command: the words that may follow it. */
-static void put_cases(void)
+/* Does it take a scenario of the library? */
+static bool takes_scenario(const struct cli_command *c)
+{
+    return strstr(c->arguments, "SCENARIO") != NULL || strncmp(c->arguments, "RUN", 3) == 0;
+}
+
+/* What prints the names of the library, in any shell. */
+#define NAMES " list scenarios 2>/dev/null | sed 's#.*/##; s#[.]json##'"
+
+/* One line a command: the words that may follow it. `program` = how the shell names what was typed. */
+static void put_cases(const char *program)
 {
     for (uint32_t i = 0; cli_commands[i] != NULL; i++) {
         const struct cli_command *c = cli_commands[i];
@@ -46,6 +55,7 @@ static void put_cases(void)
         if (strcmp(c->name, "completion") == 0) printf(" bash zsh fish");
         if (strcmp(c->name, "man") == 0)
             for (uint32_t k = 0; cli_commands[k] != NULL; k++) printf(" %s", cli_commands[k]->name);
+        if (takes_scenario(c)) printf(" $(%s" NAMES ")", program);
         printf("\" ;;\n");
     }
 }
@@ -63,7 +73,7 @@ static void print_bash(void)
            "    if [[ $COMP_CWORD -eq 1 ]]; then\n        words=\"");
     put_commands();
     printf("\"\n    else\n        case ${COMP_WORDS[1]} in\n");
-    put_cases();
+    put_cases("\"${COMP_WORDS[0]}\"");
     printf("        esac\n    fi\n"
            "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
            "    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then\n"
@@ -73,12 +83,14 @@ static void print_bash(void)
 
 static void print_zsh(void)
 {
-    printf("#compdef nika nika-museum\n# Completion of nika for zsh: nika completion zsh "
-           ">~/.zfunc/_nika\n_nika() {\n    local words_of_nika=\"$words[2]\" words\n"
-           "    if (( CURRENT == 2 )); then\n        words=\"");
+    printf(
+        "#compdef nika nika-museum\n# Completion of nika for zsh: nika completion zsh "
+        ">~/.zfunc/_nika\n_nika() {\n    local words_of_nika=\"$words[2]\" program=\"$words[1]\" "
+        "words\n"
+        "    if (( CURRENT == 2 )); then\n        words=\"");
     put_commands();
     printf("\"\n    else\n        case $words_of_nika in\n");
-    put_cases();
+    put_cases("\"$program\"");
     printf("        esac\n    fi\n    compadd -- ${=words}\n    _files\n}\n"
            "if [[ $funcstack[1] == _nika ]]; then _nika \"$@\"; else compdef _nika nika "
            "nika-museum; fi\n");
@@ -103,6 +115,9 @@ static void print_fish(void)
         put_quoted(c->doc);
         printf("\n");
         each_option(c, put_fish_option);
+        if (takes_scenario(c))
+            printf("complete -c nika -n '__fish_seen_subcommand_from %s' -a \"(nika" NAMES ")\"\n",
+                   c->name);
     }
     printf("complete -c nika -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n");
 }

@@ -171,6 +171,22 @@ static const char *oracle_at(const void *context, uint32_t index)
     return index < nika_oracle_count ? nika_oracle_list[index]->id : NULL;
 }
 
+static const char *oracle_name_at(const void *context, uint32_t index)
+{
+    (void)context;
+    return index < nika_oracle_count ? nika_oracle_list[index]->name : NULL;
+}
+
+/* The id that was meant; who writes a name, or nearly one, means its id. */
+static const char *oracle_meant(const char *word)
+{
+    const char *name = nika_did_you_mean(word, oracle_name_at, NULL);
+    for (uint32_t i = 0; name != NULL && i < nika_oracle_count; i++) {
+        if (strcmp(nika_oracle_list[i]->name, name) == 0) return nika_oracle_list[i]->id;
+    }
+    return nika_did_you_mean(word, oracle_at, NULL);
+}
+
 static void load_properties(struct nika_scenario *s, const json_t *object,
                             const struct nika_json_path *path, struct nika_diagnoses *d)
 {
@@ -188,7 +204,7 @@ static void load_properties(struct nika_scenario *s, const json_t *object,
         while (oracle < nika_oracle_count && strcmp(nika_oracle_list[oracle]->id, id) != 0)
             oracle++;
         if (oracle == nika_oracle_count) {
-            const char *near = nika_did_you_mean(id, oracle_at, NULL);
+            const char *near = oracle_meant(id);
             nika_diagnose(d, &at, true, "unknown oracle%s%s", near != NULL ? ", did you mean " : "",
                           near != NULL ? near : "");
             continue;

@@ -18,12 +18,44 @@ for command in $(offers nika "" | grep -vE '^(help|--)'); do
 done
 [[ "$(offers nika run --see)" == --seed= ]] || fail "bash offers for --see: $(offers nika run --see)"
 [[ "$(offers nika completion z)" == zsh ]] || fail "bash offers no shell"
+offers "$nika" run fault-f | grep -qx fault-free || fail "bash offers no scenario: $(offers "$nika" run fault-f)"
 for shell in zsh fish; do
     "$nika" completion "$shell" >"$work/nika.$shell" || fail "completion $shell"
     grep -q seed "$work/nika.$shell" || fail "no --seed for $shell"
     ! command -v "$shell" >/dev/null || "$shell" -n "$work/nika.$shell" || fail "$shell does not read it"
 done
+if command -v fish >/dev/null; then
+    mkdir "$work/bin" && ln -s "$nika" "$work/bin/nika"
+    asked() { HOME="$work" PATH="$work/bin:$PATH" fish -c "source '$work/nika.fish'; complete -C 'nika $1'" | cut -f1; }
+    [[ "$(asked camp)" == campaign && "$(asked 'run --see')" == --seed ]] && asked 'run fault-f' | grep -qx fault-free ||
+        fail "fish offers: $(asked camp) $(asked 'run --see') $(asked 'run fault-f')"
+fi
 expect 64 'did you mean "bash"' "$nika" completion bsh
+
+# Words that are not options: names of strategies, suites, protocols, applications, formats, oracles, faults, keys, commands.
+while read -r near line; do
+    # shellcheck disable=SC2086 # Words are meant to be parted.
+    expect 64 "did you mean" "$nika" $line
+    grep -qF -- "$near" "$work/out" || fail "not $near: $line: $(head -1 "$work/out")"
+done <<'WORDS'
+"swarm" campaign --strategy swurm fault-free
+"ed25519" bench sim --suite ed2551
+"pbft" bench sim --protocol pbtf
+"null" bench cluster --app nul
+"pbft" testnet --dir /nonexistent --protocol pbtf
+"ed25519" keygen --node replica:0 --suite ed2551 --out /nonexistent/key
+"pbft" wire pbtf
+"html" report fault-free -f htlm
+"fault-free" run fault-freee
+loss_ppm run fault-free --set network.los_ppm=1
+equivocate run fault-free --set faults=[{"name":"equivocat"}]
+O1 run fault-free --set expect.properties.agrement=held
+O9 run fault-free --set expect.properties.O99=held
+"agreement" explain agrement
+"faults" list falts
+"run" rnu
+"run" man rn
+WORDS
 expect 64 "for which shell: bash, zsh or fish?" "$nika" completion
 
 # Misspelt options are answered with the near one; what has no near one is left to the parser; prefixes work.
