@@ -3,7 +3,7 @@
  * A cell is a bug and a strategy in one scenario; a campaign of a cell is consecutive seeds until the first run that is noticed as the
  * bug's entry says, or a limit. A run counts only when the sound modules pass under the same seed. Cells run in worker processes:
  * a bug that kills one is found by that. Records of campaigns are JSON lines, a pure function of the cell except for the CPU time, and
- * what they add up to is one object (docs/detect.schema.json). */
+ * what they add up to is one object (docs/schemas/detect.schema.json). */
 #ifndef FUZZ_DETECT_DETECT_H
 #define FUZZ_DETECT_DETECT_H
 

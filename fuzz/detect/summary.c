@@ -1,4 +1,4 @@
-/* fuzz/detect/summary.c: what records of campaigns add up to; see detect.h and docs/detect.schema.json. */
+/* fuzz/detect/summary.c: what records of campaigns add up to; see detect.h and docs/schemas/detect.schema.json. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -79,6 +79,8 @@ printf '{"client":0,"op":"put","key":"k","value":"v","call":1,"return":2}\n{"cli
 schema history 1 "$nika" history "$work/stale" --json
 head -1 "$work/stale" >"$work/fresh"
 schema history 0 "$nika" history "$work/fresh" --json
+python3 "$here/detect_sample.py" "$work/museum" # Real results: detect.detect.
+schema detect 0 "$nika" report "$work/museum" -f json
 made=$("$2" 1) || fail "no data directories"
 trap 'rm -rf "$work" "$made"' EXIT
 for dir in "$made"/node-*; do schema inspect 0 "$nika" inspect --json "$dir"; done

@@ -11,7 +11,7 @@ core() { jq -S 'walk(if type == "object" then with_entries(select(.key | startsw
 # Two bugs that random finds at once, one of which breaks a contract; a canary is left out.
 expect 0 "B10" "${detect[@]}" "${small[@]}" --out "$work/a"
 for python in python3 /usr/bin/python3; do
-    "$python" "$here/check_schema.py" docs/detect.schema.json "$work/a/detect.json" >"$work/invalid" 2>&1
+    "$python" "$here/check_schema.py" docs/schemas/detect.schema.json "$work/a/detect.json" >"$work/invalid" 2>&1
     code=$?
     [[ $code -eq 77 ]] || break
 done
