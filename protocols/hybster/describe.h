@@ -8,5 +8,7 @@
 void hybster_describe(uint8_t type, struct nika_span body, struct nika_summary *out);
 void hybster_describe_record(uint32_t kind, struct nika_span record, struct nika_summary *out);
 void hybster_digest(const struct nika_replica *r, struct nika_digest *out);
+/* nika_replica_ops.needs */
+bool hybster_needs(const struct nika_replica *r, const struct nika_frame *frame);
 
 #endif

@@ -354,4 +354,5 @@ const struct nika_replica_ops nika_replica_hybster = {
     .describe = hybster_describe,
     .describe_record = hybster_describe_record,
     .timer_name = common_timer_name,
+    .needs = hybster_needs,
 };

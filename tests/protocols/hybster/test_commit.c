@@ -103,6 +103,38 @@ static void test_committed_with_a_majority(void **state)
     fixture_free(f);
 }
 
+/* Is this COMMIT worth a call to the trusted subsystem? */
+static bool needed(struct fixture *f, struct build_order spec)
+{
+    struct nika_frame frame;
+    struct fixture_bytes bytes = build_order(f, &spec);
+    assert_int_equal(
+        nika_frame_parse(fixture_span(bytes), f->config.epoch, NIKA_CONTROL_SIZE_MAX, &frame),
+        NIKA_OK);
+    bool needs = nika_replica_hybster.needs(f->replica, &frame);
+    free(bytes.data);
+    return needs;
+}
+
+static void test_votes_beyond_a_majority_are_not_verified(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(SELF);
+    struct build_order spec = {.commit = true, .sender = 1, .seq = 1, .digest = build_digest(1)};
+    assert_true(needed(f, spec)); /* No PREPARE yet. */
+    spec.digest = build_ordered(f, 1);
+    assert_false(needed(f, spec)); /* The leader's vote and the own one are a majority. */
+    spec.digest = build_digest(1);
+    assert_true(needed(f, spec)); /* It contradicts. */
+    spec.seq = 2;
+    assert_true(needed(f, spec));
+    spec.seq = 1;
+    spec.view = 1;
+    assert_true(needed(f, spec));
+    assert_true(needed(f, (struct build_order){.sender = 0, .seq = 1})); /* A PREPARE. */
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +143,7 @@ int main(void)
         cmocka_unit_test(test_hc3_one_vote_per_sender),
         cmocka_unit_test(test_hc3_vote_is_for_the_prepares_digest),
         cmocka_unit_test(test_committed_with_a_majority),
+        cmocka_unit_test(test_votes_beyond_a_majority_are_not_verified),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
