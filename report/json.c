@@ -189,7 +189,20 @@ static void put_types(FILE *file, const struct nika_report_trace *t)
         nika_report_string(file, info->doc);
         fputs("}", file);
     }
-    fputs("],\n\"kinds\":[", file);
+    fputs("],\n\"timers\":{", file);
+    for (uint32_t client = 0; client < 2; client++) {
+        fprintf(file, "%s\"%s\":[", client > 0 ? "," : "", client > 0 ? "client" : "replica");
+        for (uint32_t i = 0; i < NIKA_TIMERS_MAX; i++) {
+            const char *name = nika_report_timer(t, client > 0, i);
+            fputs(i > 0 ? "," : "", file);
+            if (name != NULL)
+                nika_report_string(file, name);
+            else
+                fputs("null", file);
+        }
+        fputs("]", file);
+    }
+    fputs("},\n\"kinds\":[", file);
     for (uint32_t i = 0; i < NIKA_TAP_COUNT; i++)
         fprintf(file, "%s\"%s\"", i > 0 ? "," : "", nika_report_kind(i));
     fputs("],\n", file);

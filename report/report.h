@@ -64,6 +64,8 @@ uint64_t nika_report_lost(const struct nika_report_trace *trace);
 /* Replicas, then clients that appear. */
 uint32_t nika_report_replicas(const struct nika_report_trace *trace);
 uint32_t nika_report_clients(const struct nika_report_trace *trace);
+/* What a timer slot of a replica, or of a client, is for. NULL when it has no name. */
+const char *nika_report_timer(const struct nika_report_trace *trace, bool client, uint32_t slot);
 /* "r0" is 0; clients follow the replicas; -1 for none. */
 int32_t nika_report_lane(const struct nika_report_trace *trace, uint32_t node);
 /* "send", "deliver", ... of enum nika_tap_kind, as in traces. */

@@ -24,6 +24,7 @@ struct nika_report_trace {
     uint64_t lost;
     /* The input of the handler that runs now. */
     uint32_t trigger, trigger_event, trigger_node;
+    const char *timers[2][NIKA_TIMERS_MAX]; /* Of replicas, of clients. Static texts. */
 };
 
 /* Room for one more of `size` bytes. False past `limit` or when memory is short. */
@@ -247,6 +248,10 @@ struct nika_report_trace *nika_report_trace_new(struct nika_world *world,
     t->table = table;
     t->replicas = config->n;
     t->trigger = NIKA_REPORT_NONE;
+    for (uint32_t i = 0; i < NIKA_TIMERS_MAX; i++) {
+        t->timers[0][i] = nika_world_timer_name(world, 0, i);
+        t->timers[1][i] = nika_world_timer_name(world, nika_client_node(0), i);
+    }
     struct nika_watcher watcher = {
         t, (NIKA_TAP_BIT(NIKA_TAP_COUNT) - 1) & ~NIKA_TAP_BIT(NIKA_TAP_EVENT_END), on_tap};
     nika_world_watch(world, &watcher);
@@ -305,6 +310,11 @@ const struct nika_message_info *nika_report_info(const struct nika_report_trace 
 {
     uint8_t type = t->messages[message].type;
     return type < t->table->count ? t->table->messages[type] : NULL;
+}
+
+const char *nika_report_timer(const struct nika_report_trace *t, bool client, uint32_t slot)
+{
+    return slot < NIKA_TIMERS_MAX ? t->timers[client][slot] : NULL;
 }
 
 uint64_t nika_report_lost(const struct nika_report_trace *t)

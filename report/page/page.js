@@ -43,9 +43,16 @@ const faultBands = [], requests = [], started = new Map();
 (function scan() {
   const at = Array.from({ length: laneCount }, () => ({ t: 0, view: 0, state: "active" }));
   const change = (l, t, view, state) => { const s = at[l]; if (t > s.t) spans[l].push({ from: s.t, to: t, view: s.view, state: s.state }); at[l] = { t, view, state }; };
-  const acts = new Map();
+  const acts = new Map(), execs = new Map(), asked = new Float64Array(laneCount);
   for (let i = 0; i < N; i++) {
     const l = lane[i];
+    // A reply follows from the execution of its number, unless that is older than the operation: then it was read without being ordered.
+    if (kind[i] === K.exec) execs.set(l + ":" + A[i], i);
+    else if (kind[i] === K.invoke && l >= 0) asked[l] = time[i];
+    else if (kind[i] === K.send && cause[i] < 0 && peer[i] >= replicas && mess[i] >= 0) {
+      const seq = /\bseq=(\d+)/.exec(msg.text[mess[i]]), e = seq ? execs.get(l + ":" + seq[1]) : undefined;
+      if (e !== undefined && time[e] >= asked[peer[i]]) cause[i] = e;
+    }
     if (kind[i] === K.note && detail[i] === 4 && l >= 0) change(l, time[i], A[i], B[i] ? "active" : "change");
     else if (kind[i] === K.crash && l >= 0) change(l, time[i], at[l].view, "down");
     else if (kind[i] === K.restart && l >= 0) change(l, time[i], at[l].view, "active");
@@ -147,10 +154,14 @@ function label(i) {
   if (mess[i] >= 0) return typeName(mess[i]) + (kind[i] === K.send ? " to " + laneName(peer[i]) : kind[i] === K.deliver ? " from " + laneName(peer[i]) : ": " + LOST[detail[i]]);
   if (kind[i] === K.note) return detail[i] === 4 ? (B[i] ? "active in view " : "leaves for view ") + A[i] : detail[i] === 2 ? "holds evidence against r" + B[i] : detail[i] === 1 ? "rejects a message of " + laneName(B[i] >= 2147483648 ? B[i] - 2147483648 + replicas : B[i]) : NOTES[detail[i]] + " " + A[i];
   if (kind[i] === K.exec) return "executes " + A[i];
-  if (kind[i] === K.timer) return "timer " + detail[i];
+  if (kind[i] === K.timer) return timerName(i);
   if (kind[i] === K.fault) return "fault " + ((run.faults[detail[i]] || {}).name || detail[i]) + " acts";
   if (kind[i] === K.invoke || kind[i] === K.complete) return k + "s operation " + A[i];
   return { crash: "crashes", restart: "restarts", gst: "the network settles", persist: "writes " + A[i], stored: "has written " + A[i], drop: LOST[detail[i]] || "lost", trusted: "trusted certificate" }[k] || k;
+}
+function timerName(i) {
+  const name = ((model.timers || {})[lane[i] < replicas ? "replica" : "client"] || [])[detail[i]];
+  return name ? "timer: " + name : "timer " + detail[i];
 }
 function redraw() { if (!pending) { pending = true; requestAnimationFrame(() => { pending = false; draw(); }); } }
 function ticks(ink, line) {
@@ -317,6 +328,29 @@ function fields(text) {
   while ((match = word.exec(text)) !== null) list.push([match[1], match[2]]);
   return list.length ? list : [["text", text]];
 }
+// What a result waited for: every event on the way has one that it came from, the last of those that it needed. The share of each step
+// in the whole is what would have to be faster.
+function path(i) {
+  const way = [...past(i).reverse(), i], start = started.get(lane[i] + ":" + A[i]), first = way[0];
+  if (start === undefined || first <= start || lane[first] < 0) return way;
+  // A timer or a disk that other requests shared: before it comes the arrival of this one.
+  for (let j = start; j < first; j++)
+    if (kind[j] === K.deliver && lane[j] === lane[first] && typeName(mess[j]) === "REQUEST" && msg.sender[mess[j]] === lane[i]) return [...past(j).reverse(), j, ...way];
+  return way;
+}
+function steps(way) {
+  const ol = el("ol"), total = Math.max(1, time[way[way.length - 1]] - time[way[0]]);
+  way.forEach((j, n) => {
+    const took = n ? time[j] - time[way[n - 1]] : 0, li = el("li");
+    li.append(button((n ? "+" + clock(took) + " (" + Math.round(took / total * 100) + " %)" : clock(time[j])) + "  " + laneName(lane[j]) + "  " + label(j), "", () => { select(j); redraw(); }));
+    ol.append(li);
+  });
+  ol.dataset.path = way.length; return ol;
+}
+function criticalPath(i) {
+  const way = path(i); select(i); chain = new Set(way);
+  const w = Math.max(1000, time[i] - time[way[0]]); show(time[way[0]] - w * .06, time[i] + w * .06); canvas.scrollIntoView({ block: "center" });
+}
 function select(i) {
   selected = i; const before = past(i), after = future(i); chain = new Set([i, ...before, ...after]);
   const box = byId("detail"), m = mess[i]; box.replaceChildren();
@@ -334,6 +368,7 @@ function select(i) {
     if (corrupted.has(src)) box.append(el("p", "Its sender is Byzantine.", "bad"));
     if (msg.sender[m] !== 65535 && msg.sender[m] !== src) box.append(el("p", "Forwarded: " + laneName(src) + " sent what " + laneName(msg.sender[m]) + " had signed.", "warn"));
   } else box.append(facts([["node", laneWord(lane[i])], ["time", clock(time[i])], ["event", String(world[i])], ["a", String(A[i])], ["b", String(B[i])]]));
+  if (kind[i] === K.complete) { const way = path(i); box.append(el("h4", "Critical path: " + way.length + " steps, " + clock(time[i] - time[way[0]])), steps(way)); }
   box.append(el("h4", "What led to it (" + before.length + ")"), links(before, 12), el("h4", "What it led to (" + after.length + (after.length === 400 ? " or more" : "") + ")"), links(after, 12));
   box.append(button("Clear", "", () => { selected = -1; chain = new Set(); box.replaceChildren(el("p", "Nothing selected.", "dim")); draw(); }));
   canvas.dataset.selected = String(i); redraw();
@@ -375,6 +410,13 @@ function drawSpeed() {
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
   byId("speed-text").textContent = sorted.length ? sorted.length + " requests; latency: median " + clock(at(.5)) + ", 99 % " + clock(at(.99)) + ", longest " + clock(sorted[sorted.length - 1]) + ". Dots: latency of a request, on a logarithmic scale. Bars: requests completed in a slice of time." : "No request completed.";
   if (!sorted.length) return;
+  if (!byId("paths").children.length) {
+    const ranked = requests.slice().sort((a, b) => a.took - b.took);
+    [["slowest", 1], ["median", .5], ["fastest", 0]].forEach(([word, q]) => {
+      const r = ranked[Math.min(ranked.length - 1, Math.floor(q * ranked.length))];
+      byId("paths").append(button("Critical path of the " + word + " request, " + clock(r.took), "", () => criticalPath(r.i)));
+    });
+  }
   const low = Math.log(Math.max(1, sorted[0])), high = Math.log(Math.max(2, sorted[sorted.length - 1])), slices = Math.min(120, Math.max(10, Math.floor(w / 8))), bins = new Float64Array(slices);
   const x = (t) => LEFT + t / end * (w - LEFT - 4), y = (v) => h - 24 - (Math.log(Math.max(1, v)) - low) / Math.max(1e-9, high - low) * (h - 40);
   requests.forEach((r) => { bins[Math.min(slices - 1, Math.floor(r.t / end * slices))]++; });

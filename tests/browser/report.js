@@ -63,6 +63,17 @@ async function ink(page, id) {
   await page.waitForTimeout(100);
   await shot("selected");
 
+  // The critical path of a request: from its operation to its result, each step with its share.
+  if (await page.locator("#paths button").count() > 0) {
+    await page.locator("#paths button").first().click();
+    const steps = await page.locator("#detail [data-path] li").allTextContents();
+    assert.ok(steps.length >= 4, "a path of " + steps.length + " steps");
+    assert.match(steps[0], /invokes operation/);
+    assert.match(steps[steps.length - 1], /^\+.*%\).*completes operation/);
+    await page.waitForTimeout(100);
+    await shot("path");
+  }
+
   // By mouse: some point of a grid lies on an arrow or a mark.
   await page.getByText("Clear", { exact: true }).click();
   await page.locator("#fit").click();

@@ -24,6 +24,7 @@ for which in good bad; do
         all(. as $i | $e.back[$i] <= $i and $e.lane[$i] < $lanes and $e.message[$i] < $m and $e.kind[$i] < ($k | length))' \
         "$work/$which.json" >/dev/null || fail "an index out of range in $which.json"
 done
+jq -e '.timers.replica[1] == "view change" and .timers.client[0] == "retransmission"' "$work/good.json" >/dev/null || fail "timers have no names"
 jq '.end = 1' "$work/good.json" >"$work/wrong.json"
 valid docs/schemas/report.schema.json "$work/wrong.json" >"$work/said" && [[ ! -s "$work/said" ]] && fail "the validator lets pass what the schema forbids"
 [[ "$(jq -r .run.digest "$work/good.json")" == "$("$nika" run "$fair" --json | jq -r .digest)" ]] || fail "to report on a run changes it"
