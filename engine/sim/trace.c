@@ -1,52 +1,80 @@
 /* engine/sim/trace.c: a run as JSON Lines (trace.h). Watches only; owns its line buffer, borrows file and world. */
 #include "engine/sim/trace.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "engine/sim/internal.h"
 
 #define TEXT_SIZE 512u
+#define BUFFER_SIZE 65536u
 
 struct nika_trace {
     FILE *file;
     struct nika_world *world;
     bool failed;
+    uint32_t used;
+    char buffer[BUFFER_SIZE]; /* Not stdio's: a trace is written character by character. */
 };
 
-static void put(struct nika_trace *t, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void put(struct nika_trace *t, const char *format, ...)
+static void flush(struct nika_trace *t)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    if (vfprintf(t->file, format, arguments) < 0) t->failed = true;
-    va_end(arguments);
+    if (t->used > 0 && fwrite(t->buffer, 1, t->used, t->file) != t->used) t->failed = true;
+    t->used = 0;
+}
+
+static inline void put_char(struct nika_trace *t, char c)
+{
+    if (t->used == BUFFER_SIZE) flush(t);
+    t->buffer[t->used++] = c;
+}
+
+static void put(struct nika_trace *t, const char *text)
+{
+    while (*text != '\0') put_char(t, *text++);
+}
+
+static void put_number(struct nika_trace *t, const char *before, uint64_t value)
+{
+    char digits[20];
+    uint32_t count = 0;
+    put(t, before);
+    do {
+        digits[count++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    while (count > 0) put_char(t, digits[--count]);
+}
+
+static void put_hex(struct nika_trace *t, uint8_t byte)
+{
+    static const char letters[] = "0123456789abcdef";
+    put_char(t, letters[byte >> 4]);
+    put_char(t, letters[byte & 15]);
 }
 
 /* A JSON string: quotes, backslashes and control characters escaped. */
 static void put_text(struct nika_trace *t, const char *text)
 {
-    put(t, "\"");
+    put_char(t, '"');
     for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            put(t, "\\%c", *c);
-        else if ((unsigned char)*c < 0x20)
-            put(t, "\\u%04x", (unsigned)*c);
-        else
-            put(t, "%c", *c);
+        if ((unsigned char)*c < 0x20) {
+            put(t, "\\u00");
+            put_hex(t, (uint8_t)*c);
+            continue;
+        }
+        if (*c == '"' || *c == '\\') put_char(t, '\\');
+        put_char(t, *c);
     }
-    put(t, "\"");
+    put_char(t, '"');
 }
 
 static void put_node(struct nika_trace *t, const char *key, uint32_t node)
 {
     if (node == NIKA_NODE_NONE) return;
-    if (nika_is_client(node))
-        put(t, ",\"%s\":\"c%u\"", key, nika_client_index(node));
-    else
-        put(t, ",\"%s\":%u", key, node);
+    put(t, ",\"");
+    put(t, key);
+    put_number(t, nika_is_client(node) ? "\":\"c" : "\":", nika_client_index(node));
+    if (nika_is_client(node)) put_char(t, '"');
 }
 
 static const char *kind_name(enum nika_tap_kind kind)
@@ -92,33 +120,39 @@ static void put_message(struct nika_trace *t, const struct nika_frame *frame)
 static void put_digest(struct nika_trace *t, const struct nika_digest *digest)
 {
     if (digest == NULL) return;
-    put(t, ",\"x\":\"%02x%02x%02x%02x\"", digest->bytes[0], digest->bytes[1], digest->bytes[2],
-        digest->bytes[3]);
+    put(t, ",\"x\":\"");
+    for (uint32_t i = 0; i < 4; i++) put_hex(t, digest->bytes[i]);
+    put_char(t, '"');
 }
 
 static void on_tap(void *context, const struct nika_tap *tap)
 {
     struct nika_trace *t = context;
-    put(t, "{\"e\":%" PRIu64 ",\"t\":%" PRIu64 ",\"k\":\"%s\"", tap->event_index, tap->now_ns,
-        kind_name(tap->kind));
+    put_number(t, "{\"e\":", tap->event_index);
+    put_number(t, ",\"t\":", tap->now_ns);
+    put(t, ",\"k\":\"");
+    put(t, kind_name(tap->kind));
+    put_char(t, '"');
     put_node(t, "n", tap->node);
     put_node(t, "to", tap->to);
     if (tap->frame != NULL) put_message(t, tap->frame);
     if (tap->kind == NIKA_TAP_NOTE) {
-        put(t, ",\"note\":%" PRIu64 ",\"a\":%" PRIu64 ",\"b\":%" PRIu64, tap->a, tap->note->a,
-            tap->note->b);
+        put_number(t, ",\"note\":", tap->a);
+        put_number(t, ",\"a\":", tap->note->a);
+        put_number(t, ",\"b\":", tap->note->b);
         if (tap->a == NIKA_NOTE_REJECT && tap->note->a < NIKA_CHECK_COUNT) {
             put(t, ",\"check\":");
             put_text(t, nika_check_name((enum nika_check)tap->note->a));
         }
     } else if (tap->frame == NULL || tap->kind == NIKA_TAP_DROPPED) {
-        put(t, ",\"a\":%" PRIu64 ",\"b\":%" PRIu64 ",\"token\":%" PRIu64, tap->a, tap->b,
-            tap->token);
+        put_number(t, ",\"a\":", tap->a);
+        put_number(t, ",\"b\":", tap->b);
+        put_number(t, ",\"token\":", tap->token);
         put_digest(t, tap->digest);
     }
     if (tap->certificate != NULL) {
-        put(t, ",\"v\":%" PRIu64 ",\"o\":%" PRIu64, tap->certificate->value.view,
-            tap->certificate->value.order);
+        put_number(t, ",\"v\":", tap->certificate->value.view);
+        put_number(t, ",\"o\":", tap->certificate->value.order);
     }
     put(t, "}\n");
 }
@@ -133,7 +167,8 @@ static void on_decision(void *context, const struct nika_choice_name *name, uint
     (void)nika_choice_name_text(name, text, sizeof text);
     put(t, "{\"d\":");
     put_text(t, text);
-    put(t, ",\"v\":%" PRIu64 "}\n", value);
+    put_number(t, ",\"v\":", value);
+    put(t, "}\n");
 }
 
 struct nika_trace *nika_trace_new(FILE *file, const char *header, struct nika_world *w)
@@ -142,7 +177,8 @@ struct nika_trace *nika_trace_new(FILE *file, const char *header, struct nika_wo
     if (t == NULL) return NULL;
     t->file = file;
     t->world = w;
-    put(t, "%s\n", header);
+    put(t, header);
+    put_char(t, '\n');
     return t;
 }
 
@@ -163,8 +199,12 @@ enum nika_err nika_trace_end(struct nika_trace *t, const char *verdict)
     nika_world_digest_text(t->world, digest);
     put(t, "{\"end\":");
     put_text(t, verdict);
-    put(t, ",\"events\":%" PRIu64 ",\"t\":%" PRIu64 ",\"digest\":\"%s\"}\n",
-        nika_world_event_index(t->world), nika_world_now(t->world), digest);
+    put_number(t, ",\"events\":", nika_world_event_index(t->world));
+    put_number(t, ",\"t\":", nika_world_now(t->world));
+    put(t, ",\"digest\":\"");
+    put(t, digest);
+    put(t, "\"}\n");
+    flush(t);
     if (fflush(t->file) != 0) t->failed = true;
     return t->failed ? NIKA_ERR_IO : NIKA_OK;
 }
