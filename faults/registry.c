@@ -53,12 +53,15 @@
     FAULT(starve)                                                                                  \
     FAULT(twins)                                                                                   \
     FAULT(withhold_batch)                                                                          \
+    FAULT(certified_lies)                                                                          \
+    FAULT(two_faced)                                                                               \
     FAULT(trusted_crash)                                                                           \
     FAULT(trusted_halt)                                                                            \
     FAULT(trusted_gap)                                                                             \
     FAULT(trusted_rollback)                                                                        \
     FAULT(trusted_clone)                                                                           \
     FAULT(trusted_reset)                                                                           \
+    FAULT(trusted_equivocate)                                                                      \
     FAULT(trusted_key_leak)
 
 #define DECLARE(name) extern const struct nika_fault_ops nika_fault_##name;

@@ -1,6 +1,8 @@
 /* engine/core/trusted.c: the bytes of trusted certificates and of what they state (PROTOCOLS.md 2.8). */
 #include "engine/core/trusted.h"
 
+#include "engine/core/planted.h"
+
 #include <string.h>
 
 static const uint8_t domain[4] = {'T', 'S', 'S', '1'};
@@ -69,7 +71,12 @@ void nika_trusted_statement(const struct nika_trusted_certificate *certificate,
                             uint8_t out[NIKA_TRUSTED_STATEMENT_SIZE])
 {
     struct nika_writer w = nika_writer_of(out, NIKA_TRUSTED_STATEMENT_SIZE);
+    struct nika_trusted_certificate c = *certificate;
+    if (NIKA_PLANTED(T04)) { /* The kind, and what one kind alone has. */
+        c.kind = 0;
+        memset(&c.previous, 0, sizeof c.previous);
+    }
     nika_write_raw(&w, domain, sizeof domain);
-    put_header(&w, certificate);
+    put_header(&w, &c);
     nika_write_digest(&w, digest);
 }

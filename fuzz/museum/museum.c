@@ -9,6 +9,7 @@ const struct nika_museum_bug nika_museum[] = {
 #define BUG(id, aliases, title, kind, setting, verdicts, check, source, scenario, budget)          \
     {#id, aliases, title, kind, setting, verdicts, check, source, scenario, budget},
 #include "fuzz/museum/agreement.def"
+#include "fuzz/museum/hybster.def"
 #include "fuzz/museum/implementation.def"
 #include "fuzz/museum/progress.def"
 #include "fuzz/museum/tester.def"

@@ -159,6 +159,9 @@ struct common_hooks {
 
     /* The primary orders this batch at next_seq. `batch` (store handle) belongs to the hook from here on when it returns true. */
     bool (*propose)(struct common_core *core, uint32_t batch, uint64_t time_ns);
+    /* T_req runs on the primary, too: when every quorum needs all correct replicas, and one of them has left the view, those that have not
+     * are too few to make it join. */
+    bool times_itself;
     /* T_req expired, or the primary is slow (pace.h): leave its view. */
     void (*suspect_primary)(struct common_core *core);
     /* A read-only request on the optimised path (1.10). */

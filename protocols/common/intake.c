@@ -56,12 +56,11 @@ void common_on_request(struct common_core *core, const struct nika_frame *frame)
         if (NIKA_PLANTED(PB26)) common_request_timer_update(core);
         return;
     }
-    if (common_leading(core)) {
-        common_batch_try_cut(core, false);
-        return;
-    }
     /* Only once: two replicas that take each other for the primary would pass it to and fro. With T_pace the client told it, too. */
-    if (!repeated && core->config->pace_ns == 0) forward(core, frame->raw);
+    if (common_leading(core))
+        common_batch_try_cut(core, false);
+    else if (!repeated && core->config->pace_ns == 0)
+        forward(core, frame->raw);
     common_request_timer_update(core);
 }
 
@@ -72,12 +71,18 @@ void common_forward_head(struct common_core *core)
     forward(core, nika_store_span(core->store, common_pending_of(&core->pending, head)->frame));
 }
 
+/* Does T_req say nothing to this replica now? */
+static bool trusts_primary(const struct common_core *core)
+{
+    bool serving = core->active || NIKA_PLANTED(PB26);
+    return !serving || core->transfer.active ||
+           (common_leading(core) && !core->hooks->times_itself);
+}
+
 void common_request_timer_update(struct common_core *core)
 {
     uint32_t head = common_pending_head(&core->pending);
-    bool serving = core->active || NIKA_PLANTED(PB26);
-    if (!serving || common_leading(core) || head == NIKA_NODE_NONE || core->transfer.active ||
-        core->amnesiac) {
+    if (trusts_primary(core) || head == NIKA_NODE_NONE || core->amnesiac) {
         common_timer_stop(core, COMMON_TIMER_REQUEST);
         return;
     }
@@ -95,8 +100,6 @@ void common_request_timer_update(struct common_core *core)
 
 void common_request_expired(struct common_core *core)
 {
-    bool serving = core->active || NIKA_PLANTED(PB26);
-    if (!serving || common_leading(core) || core->pending.count == 0 || core->transfer.active)
-        return;
+    if (trusts_primary(core) || core->pending.count == 0) return;
     core->hooks->suspect_primary(core);
 }

@@ -59,6 +59,11 @@ void hybster_advance(struct nika_replica *r)
         if (r->voted < r->core.low_mark) r->voted = r->core.low_mark;
         if (!common_leading(&r->core)) (void)hybster_prepare_from_cert(r, r->voted + 1);
         struct hybster_slot *slot = hybster_slot_find(r, r->voted + 1);
+        if (NIKA_PLANTED(T15) && !common_leading(&r->core) &&
+            (slot == NULL || slot->prepare == 0)) {
+            slot = hybster_slot_find(r, r->voted + 2);
+            if (slot != NULL && slot->prepare != 0) r->voted++;
+        }
         if (slot == NULL || slot->view != r->entered) return;
         if (common_leading(&r->core)) {
             if (!slot->intent || !slot->intent_durable || r->certifying != 0) return;

@@ -153,6 +153,7 @@ const struct common_hooks hybster_hooks = {
     .slot_resume = slot_resume,
     .spare_batches = spare_batches,
     .propose = propose,
+    .times_itself = true, /* qh = n - f: a COMMIT of every correct replica may be needed. */
     .suspect_primary = suspect_primary,
     .read_only = read_only,
     .window_moved = window_moved,

@@ -7,7 +7,4 @@
 
 extern const struct nika_replica_ops nika_replica_hybster;
 
-/* Ids of a replica's counters: two a pillar (PROTOCOLS.md 2.6), a PREPARE's or COMMIT's proposer being the instance that certifies. */
-enum hybster_counter { HYBSTER_COUNTER_ORDER = 0, HYBSTER_COUNTER_NEW_VIEW = 1 };
-
 #endif

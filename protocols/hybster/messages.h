@@ -46,6 +46,9 @@ enum hybster_type {
 #undef FIELD
 #undef END
 
+/* Ids of a replica's counters: two a pillar (PROTOCOLS.md 2.6), a PREPARE's or COMMIT's proposer being the instance that certifies. */
+enum hybster_counter { HYBSTER_COUNTER_ORDER = 0, HYBSTER_COUNTER_NEW_VIEW = 1 };
+
 /* Hybster's and the shared messages, indexed by frame type. */
 extern const struct nika_message_table hybster_messages;
 

@@ -122,8 +122,9 @@ static void acknowledge(struct nika_replica *r, uint64_t view, uint32_t handle)
     REACHED(hybster_belated_new_view);
     take_view(r, view, handle);
     hybster_new_view_install(r);
+    /* The own VIEW-CHANGE may have waited for this: it is from this view now. */
+    hybster_view_retry(r);
     hybster_ack_send(r);
-    hybster_new_view_try_build(r);
 }
 
 /* ---- the candidate ----------------------------------------------------------------------------------------------------------- */
@@ -262,7 +263,7 @@ static bool enough(const struct nika_replica *r, uint64_t base, const struct pro
     for (uint32_t i = 0; i < r->core.n; i++)
         supporters += (p->supporters[i / 64] >> (i % 64) & 1) != 0 ? 1u : 0u;
     if (!p->base_seen || p->view_changes.count < r->core.quorum) return false;
-    return base == 0 || supporters >= r->core.weak;
+    return base == 0 || supporters >= r->core.weak || NIKA_PLANTED(T09);
 }
 
 /* The highest base below `limit` for which there is proof enough. */

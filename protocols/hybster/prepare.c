@@ -192,6 +192,7 @@ bool hybster_propose(struct nika_replica *r, uint32_t batch, uint64_t time_ns)
     slot->base.nondet_ns = time_ns;
     slot->intent = true;
     hybster_intent_persist(r, slot);
+    if (NIKA_PLANTED(T11)) hybster_intent_stored(r, slot->base.seq);
     return true;
 }
 

@@ -146,7 +146,7 @@ static void compare_counter(struct nika_replica *r)
         hybster_halt(r, NIKA_CHECK_TSG, 0);
         return;
     }
-    if (nika_trusted_compare(present, r->counter) < 0) {
+    if (!NIKA_PLANTED(T14) && nika_trusted_compare(present, r->counter) < 0) {
         hybster_halt(r, NIKA_CHECK_TSR, r->counter.order);
         return;
     }
@@ -156,9 +156,11 @@ static void compare_counter(struct nika_replica *r)
 /* The one message that a crash between counter and disk can have lost. */
 static void take_reissued(struct nika_replica *r)
 {
-    if (r->counter.view != r->entered || r->counter.order == 0) return;
+    if (r->counter.view != r->entered || r->counter.order == 0 || NIKA_PLANTED(T11)) return;
     struct hybster_slot *slot = hybster_slot_find(r, r->counter.order);
     if (slot == NULL || slot->view != r->entered) return;
+    if (NIKA_PLANTED(T12)) r->voted = r->counter.order - 1; /* It is certified again. */
+    if (NIKA_PLANTED(T12)) return;
     if (slot->intent && slot->prepare == 0) {
         uint32_t frame =
             hybster_reissue_order(r, HYBSTER_TYPE_prepare, slot->base.seq, &slot->digest);

@@ -6,6 +6,7 @@
 #ifndef PROTOCOLS_HYBSTER_STATE_H
 #define PROTOCOLS_HYBSTER_STATE_H
 
+#include "engine/core/planted.h"
 #include "protocols/common/checkpoints.h"
 #include "protocols/common/core.h"
 #include "protocols/common/output.h"
@@ -133,7 +134,7 @@ struct nika_replica {
 /* qh: any two such sets of replicas share one. */
 static inline uint32_t hybster_majority(uint32_t n)
 {
-    return n / 2 + 1;
+    return NIKA_PLANTED(T05) ? n / 2 : n / 2 + 1;
 }
 
 /* ---- certify.c: the trusted subsystem ----------------------------------------------------------------------------------- */

@@ -33,8 +33,10 @@ void hybster_view_leave(struct nika_replica *r)
     common_timer_stop(&r->core, COMMON_TIMER_BATCH);
     common_timer_stop(&r->core, COMMON_TIMER_VIEW);
     common_pending_unpropose(&r->core.pending);
-    /* A NEW-VIEW that was not entered yet is dropped: peers send it again. */
-    hybster_candidate_drop(r);
+    /* A NEW-VIEW that was not entered yet is dropped: peers send it again. Not an own one: the counter was used for its orders, and without
+     * it no later VIEW-CHANGE could account for that. */
+    if (r->candidate == 0 || common_primary(&r->core, r->candidate_view) != r->core.self)
+        hybster_candidate_drop(r);
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct hybster_slot *slot = hybster_slot_find(r, s);
         if (slot == NULL) continue;
@@ -227,6 +229,7 @@ void hybster_view_change_start(struct nika_replica *r, uint64_t view)
     if (r->core.backoff < r->core.config->backoff_max) r->core.backoff++;
     nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, view, 0, (struct nika_span){0});
     hybster_view_change_forget(r, r->core.self);
+    hybster_candidate_progress(r);
     build_own(r);
     hybster_view_timer_check(r);
     common_status_soon(&r->core);

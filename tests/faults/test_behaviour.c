@@ -62,6 +62,16 @@ static const char *const covered[] = {"delay",
                                       "trusted-clone",
                                       "trusted-reset",
                                       "trusted-key-leak"};
+/* What speaks Hybster alone: the host of this file speaks PBFT. tests/scenarios/test_certified_lies.c sees them act. */
+static const char *const elsewhere[] = {"certified-lies", "two-faced", "trusted-equivocate"};
+
+static bool is_elsewhere(const struct nika_fault_ops *ops)
+{
+    for (uint32_t i = 0; i < ARRAY_COUNT(elsewhere); i++) {
+        if (strcmp(elsewhere[i], ops->name) == 0) return true;
+    }
+    return false;
+}
 
 static bool touched(const struct nika_outgoing *out)
 {
@@ -196,15 +206,18 @@ static void live(void)
 static void test_every_registered_fault_is_covered(void **state)
 {
     (void)state;
-    assert_int_equal(nika_fault_count, ARRAY_COUNT(covered));
+    assert_int_equal(nika_fault_count, ARRAY_COUNT(covered) + ARRAY_COUNT(elsewhere));
     for (uint32_t i = 0; i < ARRAY_COUNT(covered); i++)
         assert_non_null(nika_fault_find(covered[i]));
+    for (uint32_t i = 0; i < ARRAY_COUNT(elsewhere); i++)
+        assert_non_null(nika_fault_find(elsewhere[i]));
 }
 
 static void test_every_fault_acts_when_told_to(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < nika_fault_count; i++) {
+        if (is_elsewhere(nika_fault_list[i])) continue;
         fake_init(&fake, nika_fault_list[i], true);
         live();
         if (fake.acted == 0) print_error("%s never acted\n", nika_fault_list[i]->name);
@@ -232,7 +245,7 @@ static void test_every_named_variant_acts(void **state)
         const struct nika_fault_ops *ops = nika_fault_list[i];
         for (uint32_t k = 0; k < ops->param_count; k++) {
             const struct nika_fault_param *p = &ops->params[k];
-            if (p->names == NULL || strcmp(p->name, "type") == 0) continue;
+            if (p->names == NULL || strcmp(p->name, "type") == 0 || is_elsewhere(ops)) continue;
             for (uint64_t value = 0; value <= p->high; value++) {
                 fake_init(&fake, ops, true);
                 fake.fault.params[k] = value;

@@ -106,6 +106,54 @@ static void test_view_change_waits_for_the_certificate(void **state)
     fixture_free(f);
 }
 
+/* qh = n - f: when one correct follower has left the view and f say nothing, nobody but the leader itself can end it. */
+static void test_leader_times_its_own_requests(void **state)
+{
+    (void)state;
+    struct fixture *f = asked(1);
+    fixture_answer(f, 2);
+    assert_true(f->replica->core.active);
+    assert_true(fixture_fire(f, COMMON_TIMER_REQUEST));
+    assert_int_equal(f->replica->core.view, 1);
+    /* With nothing asked there is nothing to time. */
+    struct fixture *idle = fixture_new(SELF);
+    assert_false(fixture_fire(idle, COMMON_TIMER_REQUEST));
+    fixture_free(idle);
+    fixture_free(f);
+}
+
+static void give_changes(struct fixture *f, uint64_t view, const struct nika_digest *digest)
+{
+    struct build_view_change spec = {.view = view, .previous = {view - 1, view == 1 ? 1 : 0}};
+    spec.prepares[0] = (struct build_order){.seq = 1, .digest = *digest};
+    spec.prepare_count = 1;
+    if (view == 2)
+        spec.hops[spec.hop_count++] = (struct build_hop){.previous = {0, 1}, .value = {1, 0}};
+    for (spec.sender = 0; spec.sender < FIXTURE_REPLICAS; spec.sender += 2)
+        assert_true(fixture_give(f, build_view_change(f, &spec)));
+}
+
+/* The counter was used for the orders of the NEW-VIEW: without it no later VIEW-CHANGE can account for that. */
+static void test_own_new_view_is_kept_when_its_view_is_left(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(1);
+    struct nika_digest digest = build_ordered(f, 1);
+    f->held = true;
+    give_changes(f, 1, &digest);
+    fixture_answer(f, 1);
+    assert_int_equal(f->replica->candidate_view, 1);
+    assert_int_equal(counter(f).view, 1);
+    assert_int_equal(counter(f).order, 1);
+    give_changes(f, 2, &digest);
+    assert_int_equal(f->replica->core.view, 2);
+    fixture_answer(f, UINT32_MAX);
+    assert_int_equal(f->replica->entered, 1);
+    assert_int_equal(counter(f).view, 2);
+    assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 2);
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +162,8 @@ int main(void)
         cmocka_unit_test(test_lost_certificate_is_reissued_for_the_draft),
         cmocka_unit_test(test_draft_without_certificate_goes_on),
         cmocka_unit_test(test_view_change_waits_for_the_certificate),
+        cmocka_unit_test(test_leader_times_its_own_requests),
+        cmocka_unit_test(test_own_new_view_is_kept_when_its_view_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
