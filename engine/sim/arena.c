@@ -103,7 +103,8 @@ void sim_arena_clear(struct nika_world *w)
 void sim_arena_close(struct nika_world *w)
 {
     bool complete = w->segment_used != NULL;
-    if (complete) {
+    /* One mapping stays; of several worlds at once the first to be closed leaves it, usually at the fixed address. */
+    if (complete && left.base == NULL) {
         sim_arena_clear(w);
         left = (struct arena_left){.base = w->arena,
                                    .capacity = w->arena_capacity,
@@ -116,7 +117,7 @@ void sim_arena_close(struct nika_world *w)
     } else {
         if (w->arena != NULL) (void)munmap(w->arena, w->arena_capacity);
         free(w->segments);
-        forget_layout();
+        if (left.base == NULL) forget_layout();
     }
     w->arena = NULL;
     w->segments = NULL;

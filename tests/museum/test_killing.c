@@ -3,33 +3,19 @@
  *
  * This is what proves that a bug can matter, and that it can be switched off. A canary has a scenario in which nothing may condemn
  * it. Names as arguments test those bugs alone. */
-#include "tests/support/test.h"
-
 #include "engine/core/planted.h"
-#include "fuzz/museum/museum.h"
+#include "tests/museum/runs.h"
 
 #define CANARY_SEEDS 200u
 #define COMPLAINT_SIZE (2u * NIKA_DIAGNOSIS_SIZE)
 
-static struct nika_diagnoses diagnoses;
 static struct nika_run_result result;
 static struct CMUnitTest tests[256];
-
-static struct nika_scenario *load(const char *path, const char *planted)
-{
-    char set[64];
-    const char *sets[] = {set};
-    snprintf(set, sizeof set, "planted=%s", planted);
-    memset(&diagnoses, 0, sizeof diagnoses);
-    struct nika_scenario *s = nika_scenario_load(path, sets, 1, &diagnoses);
-    if (s == NULL) fail_msg("%s", diagnoses.lines[0]);
-    return s;
-}
 
 static void run_one(const char *path, const char *planted)
 {
     const char *reason = NULL;
-    struct nika_scenario *s = load(path, planted);
+    struct nika_scenario *s = museum_load(path, planted);
     struct nika_runner *runner = nika_runner_new(s, &reason);
     assert_non_null(runner);
     nika_runner_run(runner, s->values[NIKA_KEY_SEED], &result);
@@ -45,7 +31,7 @@ static bool repeats(const char *path, const char *planted)
     struct nika_runner *runners[WORLDS];
     char first[sizeof result.digest];
     bool same = true;
-    struct nika_scenario *s = load(path, planted);
+    struct nika_scenario *s = museum_load(path, planted);
     for (uint32_t i = 0; i < WORLDS; i++) {
         runners[i] = nika_runner_new(s, &reason);
         assert_non_null(runners[i]);
@@ -76,7 +62,7 @@ static void check_canary(const struct nika_museum_bug *bug, const char *path)
     struct nika_watcher watcher = {
         .mask = NIKA_TAP_BIT(NIKA_TAP_NOTE), .on_tap = fold_reason, .context = &reasons};
     for (uint32_t planted = 0; planted < 2; planted++) {
-        struct nika_scenario *s = load(path, planted == 1 ? bug->id : "none");
+        struct nika_scenario *s = museum_load(path, planted == 1 ? bug->id : "none");
         struct nika_runner *runner = nika_runner_new(s, &reason);
         assert_non_null(runner);
         reasons = 0;
@@ -146,9 +132,7 @@ static void test_every_bug_is_registered(void **state)
         const struct nika_museum_bug *bug = &nika_museum[i];
         if (nika_schema_name_index(nika_planted_name, bug->id) == UINT32_MAX)
             fail_msg("%s is in fuzz/museum but not in planted.def", bug->id);
-        struct nika_scenario *s = nika_scenario_load(bug->scenario, NULL, 0, &diagnoses);
-        if (s == NULL) fail_msg("%s: %s", bug->id, diagnoses.lines[0]);
-        nika_scenario_free(s);
+        nika_scenario_free(museum_load(bug->scenario, "none"));
         if (nika_museum_budget(bug->budget) == 0) fail_msg("%s has no budget", bug->id);
     }
 }
