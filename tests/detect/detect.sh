@@ -24,6 +24,10 @@ jq -e '.bugs[] | select(.bug == "B10") | .shrunk.after.events <= .shrunk.before.
 grep -q '^B10,random,invented-request,0,1,20,1,' "$work/a/detect.csv" || fail "detect.csv: $(head -3 "$work/a/detect.csv")"
 xmllint --noout "$work/a/detect.svg" 2>"$work/out" || fail "detect.svg: $(cat "$work/out")"
 
+# `nika report` makes a page of the folder.
+expect 0 "" "$nika" report "$work/a" -o "$work/a.html"
+grep -q "<svg" "$work/a.html" || fail "the page has no curves"
+
 # A detecting seed repeats by the line that its cell says.
 seed=$(jq '.cells[] | select(.bug == "B10" and .strategy == "random") | .seeds[0]' "$work/a/detect.json")
 "$nika" run scenarios/pbft/invented-request.json --set planted=B10 --seed "$seed" >"$work/out" 2>&1 && fail "seed $seed holds"
