@@ -10,11 +10,11 @@
 
 static json_t *size_of(const struct nika_shrink_size *size)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "decisions",
-                     (json_int_t)(size->decisions + size->always), "acts", (json_int_t)size->acts,
-                     "faults", (json_int_t)size->faults, "requests", (json_int_t)size->requests,
-                     "clients", (json_int_t)size->clients, "replicas", (json_int_t)size->replicas,
-                     "events", (json_int_t)size->events);
+    json_int_t decisions = (json_int_t)size->decisions + (json_int_t)size->always;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "decisions", decisions, "acts",
+                     (json_int_t)size->acts, "faults", (json_int_t)size->faults, "requests",
+                     (json_int_t)size->requests, "clients", (json_int_t)size->clients, "replicas",
+                     (json_int_t)size->replicas, "events", (json_int_t)size->events);
 }
 
 static json_int_t lines_of(const struct nika_shrink *s)
