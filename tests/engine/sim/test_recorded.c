@@ -221,6 +221,39 @@ static void test_what_is_no_recording_is_refused(void **state)
     free(f);
 }
 
+/* Answers of a trusted subsystem come back as they were; whatever is cut, longer or of no known call is refused. */
+static void test_trusted_answers(void **state)
+{
+    (void)state;
+    struct nika_recorded_trusted out, in = {.value = {3, 4}, .epoch = 5};
+    uint8_t bytes[NIKA_RECORDING_TRUSTED_MAX + 1];
+    memset(in.certificate, 6, sizeof in.certificate);
+    memset(&in.digest, 7, sizeof in.digest);
+    for (uint8_t call = NIKA_RECORDED_TRUSTED_CERTIFY; call <= NIKA_RECORDED_TRUSTED_REISSUE;
+         call++) {
+        in.call = call;
+        struct nika_writer w = nika_writer_of(bytes, NIKA_RECORDING_TRUSTED_MAX);
+        nika_recording_trusted_write(&w, &in);
+        assert_false(w.failed);
+        assert_int_equal(nika_recording_trusted_read((struct nika_span){bytes, w.at}, &out),
+                         NIKA_OK);
+        assert_int_equal(out.call, call);
+        bool reads = call == NIKA_RECORDED_TRUSTED_READ;
+        bool made = call == NIKA_RECORDED_TRUSTED_CERTIFY || call == NIKA_RECORDED_TRUSTED_REISSUE;
+        assert_int_equal(out.epoch, reads ? 5 : 0);
+        assert_int_equal(out.value.order, reads ? 4 : 0);
+        assert_int_equal(out.certificate[0], made ? 6 : 0);
+        assert_int_equal(out.digest.bytes[0], call == NIKA_RECORDED_TRUSTED_REISSUE ? 7 : 0);
+        assert_int_equal(nika_recording_trusted_read((struct nika_span){bytes, w.at - 1}, &out),
+                         NIKA_ERR_MALFORMED);
+        assert_int_equal(nika_recording_trusted_read((struct nika_span){bytes, w.at + 1}, &out),
+                         NIKA_ERR_MALFORMED);
+        bytes[0] = NIKA_RECORDED_TRUSTED_REISSUE + 1;
+        assert_int_equal(nika_recording_trusted_read((struct nika_span){bytes, w.at}, &out),
+                         NIKA_ERR_MALFORMED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_an_answer_of_an_application_that_was_not_asked_is_a_divergence),
         cmocka_unit_test(test_every_cut_is_a_shorter_recording),
         cmocka_unit_test(test_what_is_no_recording_is_refused),
+        cmocka_unit_test(test_trusted_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
