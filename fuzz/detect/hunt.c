@@ -24,7 +24,8 @@ static bool by_comparison(const struct nika_museum_bug *bug)
 const char *nika_detect_left_out(const struct nika_museum_bug *bug)
 {
     if (bug->verdicts[0] == '\0') return "a canary: nothing may notice it";
-    if (bug->scenario[0] == '\0') return "no run shows it, only a test in C";
+    if (bug->scenario[0] == '\0' || strcmp(bug->verdicts, "directed") == 0)
+        return "no campaign notices it, only a directed test";
     return NULL;
 }
 
