@@ -143,12 +143,25 @@ static void folder_at(const struct cli_replica *replica, char out[NIKA_PATH_SIZE
     if (slash != NULL) *slash = '\0';
 }
 
+static void words_at(const struct cli_replica *replica, char out[NIKA_PATH_SIZE + 16])
+{
+    folder_at(replica, out);
+    memcpy(out + strlen(out), "/tss.out", sizeof "/tss.out");
+}
+
+/* Those of an earlier life must not be taken for the next one's. */
+static void forget_words(const struct cli_replica *replica)
+{
+    char path[NIKA_PATH_SIZE + 16];
+    words_at(replica, path);
+    (void)unlink(path);
+}
+
 /* What it said before it ended; false: nothing. */
 static bool tell(const struct cli_replica *replica)
 {
     char path[NIKA_PATH_SIZE + 16], line[512];
-    folder_at(replica, path);
-    memcpy(path + strlen(path), "/tss.out", sizeof "/tss.out");
+    words_at(replica, path);
     FILE *file = fopen(path, "re");
     bool said = file != NULL && fgets(line, sizeof line, file) != NULL;
     if (said) fprintf(stderr, "trusted part of replica %u: %s", replica->config.replica, line);
@@ -181,6 +194,7 @@ bool cli_trusted_start(const struct cli_replica *replica)
 {
     if (replica->config.trusted.kind != NIKA_TRUST_PROCESS) return true;
     if (cli_trusted_pid(replica) != 0) return true;
+    forget_words(replica);
     if (!spawn(replica)) return false;
     uint64_t until = cli_clock_ns() + READY_NS;
     while (!is_ready(replica)) {

@@ -159,7 +159,7 @@ expect 0 "trusted   software" "$nika" testnet start --dir "$work/soft"
 "$nika" client --dir "$work/soft" put a b || fail "put, software"
 "$nika" testnet stop --dir "$work/soft" >/dev/null
 for kind in software process; do
-    "$nika" bench cluster --protocol hybster --n 3 --trusted "$kind" --clients 4 --suite hmac --seconds 1 --json >"$work/bench.json" 2>"$work/err" ||
+    "$nika" bench cluster --protocol hybster --n 3 --trusted "$kind" --clients 2 --suite hmac --seconds 1 --json >"$work/bench.json" 2>"$work/err" ||
         fail "bench, $kind: exit $?: $(head -3 "$work/err")"
     jq -e ".digests_agree and .requests > 20 and .trusted == \"$kind\" and .n == 3 and .f == 1 and .certificates_per_1000_requests > 0" "$work/bench.json" >/dev/null ||
         fail "bench, $kind: $(head -c 400 "$work/bench.json")"
