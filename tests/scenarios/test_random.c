@@ -197,7 +197,8 @@ static void draw_fault(struct draw *d, const struct shape *shape, json_t *faults
     for (uint32_t i = 0; i < 4 && ops->fault_class != shape->bias; i++)
         ops = nika_fault_list[below(d, nika_fault_count)];
     if (ops->fault_class == NIKA_FAULT_CLIENT && shape->corrupted_clients == 0) return;
-    if (ops->on_trusted != NULL) return; /* PBFT calls no trusted instance. */
+    /* PBFT calls no trusted instance. */
+    if (ops->on_trusted != NULL || strncmp(ops->name, "trusted-", 8) == 0) return;
     json_t *fault = json_object();
     json_object_set_new(fault, "name", json_string(ops->name));
     draw_params(d, ops, fault);
