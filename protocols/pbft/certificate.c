@@ -221,17 +221,19 @@ bool pbft_plan_compute(struct nika_replica *r, const struct nika_list *view_chan
     return true;
 }
 
-bool pbft_plan_contradicts_execution(struct nika_replica *r, const struct pbft_plan *plan,
-                                     uint64_t *seq)
+enum pbft_standing pbft_plan_standing(const struct nika_replica *r, uint64_t view,
+                                      const struct pbft_plan *plan, uint64_t *seq)
 {
-    for (uint64_t s = plan->min_seq + 1; s <= plan->max_seq && s <= r->core.last_executed; s++) {
+    enum pbft_standing standing = PBFT_PLAN_STANDS;
+    for (uint64_t s = plan->min_seq + 1; s <= plan->max_seq; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
-        if (slot == NULL || !slot->base.executed) continue;
+        if (slot == NULL || !slot->base.committed) continue;
         if (nika_digest_equal(&slot->base.commit_digest,
                               &plan->orders[s - plan->min_seq - 1].digest))
             continue;
         *seq = s;
-        return true;
+        if (slot->base.commit_view < view) return PBFT_PLAN_IMPOSSIBLE;
+        standing = PBFT_PLAN_OVERTAKEN;
     }
-    return false;
+    return standing;
 }

@@ -215,11 +215,9 @@ static bool plan_is_safe(struct nika_replica *r, const struct nika_list *proofs,
         common_alarm(&r->core, NIKA_CHECK_NV8, plan->conflict_seq);
         return false;
     }
-    if (pbft_plan_contradicts_execution(r, plan, &seq)) {
-        common_alarm(&r->core, NIKA_CHECK_NV8, seq);
-        return false;
-    }
-    return true;
+    enum pbft_standing standing = pbft_plan_standing(r, r->core.view, plan, &seq);
+    if (standing == PBFT_PLAN_IMPOSSIBLE) common_alarm(&r->core, NIKA_CHECK_NV8, seq);
+    return standing == PBFT_PLAN_STANDS;
 }
 
 static uint32_t build(struct nika_replica *r, struct nika_writer *proofs,
@@ -426,10 +424,14 @@ void pbft_on_new_view(struct nika_replica *r, const struct nika_frame *frame)
         common_reject(&r->core, check, frame->sender);
         return;
     }
-    if (pbft_plan_contradicts_execution(r, &plan, &seq)) {
-        common_alarm(&r->core, NIKA_CHECK_NV8, seq);
-        return;
+    enum pbft_standing standing = pbft_plan_standing(r, m.view, &plan, &seq);
+    if (standing == PBFT_PLAN_IMPOSSIBLE) common_alarm(&r->core, NIKA_CHECK_NV8, seq);
+    if (standing == PBFT_PLAN_OVERTAKEN) {
+        /* Q replicas are in this view by another NEW-VIEW, which f+1 correct ones relay, or in a later one. */
+        nika_frame_digest(frame, &r->new_view_rejected);
+        common_reject(&r->core, NIKA_CHECK_NV2, frame->sender);
     }
+    if (standing != PBFT_PLAN_STANDS) return;
     uint32_t handle = nika_store_put(r->core.store, frame->raw);
     if (handle != 0) persist_candidate(r, m.view, handle);
 }

@@ -21,9 +21,16 @@ struct pbft_plan {
  * VIEW-CHANGE must have passed pbft_view_change_check; the span is then at most one window. */
 bool pbft_plan_compute(struct nika_replica *r, const struct nika_list *view_changes,
                        struct pbft_plan *plan);
-/* Does the plan order another digest at a number that this replica has executed? */
-bool pbft_plan_contradicts_execution(struct nika_replica *r, const struct pbft_plan *plan,
-                                     uint64_t *seq);
+/* The plan of `view` against the numbers that this replica knows to be committed. Another digest at one that was committed in a view
+ * before cannot be with f faults (`seq` says where). At one committed in `view` itself or after it, it can: the primary showed
+ * others another NEW-VIEW, or the view is long over and what it ordered was never prepared. Nothing is to be had from entering. */
+enum pbft_standing {
+    PBFT_PLAN_STANDS,
+    PBFT_PLAN_OVERTAKEN,
+    PBFT_PLAN_IMPOSSIBLE,
+};
+enum pbft_standing pbft_plan_standing(const struct nika_replica *r, uint64_t view,
+                                      const struct pbft_plan *plan, uint64_t *seq);
 /* Parse and decode a nested frame of a replica without verifying its signature: for what was verified before, and for checks that
  * are cheaper than a signature. */
 bool pbft_nested_peek(struct nika_replica *r, struct nika_span raw,

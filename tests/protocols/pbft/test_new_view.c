@@ -1,6 +1,7 @@
 /* tests/protocols/pbft/test_new_view.c: starting a view, NV1-NV8 (PROTOCOLS.md 1.7). Each negative case differs in one thing from a
  * NEW-VIEW that is entered. */
 #include "protocols/pbft/view.h"
+#include "tests/protocols/pbft/fixture.h"
 #include "tests/protocols/pbft/view_build.h"
 
 enum { OBSERVER = 3, PRIMARY = 1, VIEW = 1 };
@@ -275,6 +276,98 @@ static void test_nv8_two_certificates_of_one_view_raise_the_alarm(void **state)
     scene_end(&s);
 }
 
+/* Q COMMITs reach this replica: 0xcc is final at 1. */
+static void commit_elsewhere(struct cluster *c, uint32_t self, uint64_t view)
+{
+    static const uint32_t senders[] = {0, 1, 2};
+    struct fixture f = {.c = c, .self = self, .node = &c->nodes[self]};
+    struct nika_digest d = build_digest(0xcc);
+    struct pbft_commit_cert m = {0};
+    struct cluster_bytes frames =
+        fixture_commit_frames(&f, senders, ARRAY_COUNT(senders), view, 1, &d, &m.commits);
+    assert_true(fixture_send(&f, 2, &pbft_info_commit_cert, &m));
+    assert_true(fixture_slot(&f, 1)->base.committed);
+    free(frames.data);
+}
+
+static void test_nv8_against_what_an_earlier_view_committed_is_an_alarm(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_begin(&s);
+    commit_elsewhere(s.c, OBSERVER, VIEW - 1);
+    assert_false(entered(&s, PRIMARY, VIEW, NIKA_CHECK_NONE));
+    assert_int_equal(s.c->nodes[OBSERVER].alarms, 1);
+    scene_end(&s);
+}
+
+/* One liar that leads the view suffices for the first, and slow messages for the second: no alarm. */
+static void test_nv2_against_what_this_or_a_later_view_committed_is_refused(void **state)
+{
+    (void)state;
+    struct scene s;
+    for (uint64_t view = VIEW; view < VIEW + 2; view++) {
+        scene_begin(&s);
+        commit_elsewhere(s.c, OBSERVER, view);
+        assert_false(entered(&s, PRIMARY, VIEW, NIKA_CHECK_NV2));
+        assert_false(entered(&s, PRIMARY, VIEW, NIKA_CHECK_NV2)); /* Still one rejection. */
+        /* The one that others entered. */
+        const struct build_certificate both[] = {{.view = 0, .seq = 1, .digest = 0xcc}, carried};
+        struct build_view_change spec = {
+            .sender = 2, .view = VIEW, .prepared = both, .prepared_count = 2};
+        replace_change(&s, 2, &spec);
+        s.orders[0].digest = 0xcc;
+        assert_true(entered(&s, PRIMARY, VIEW, NIKA_CHECK_NONE));
+        assert_int_equal(s.c->nodes[OBSERVER].alarms, 0);
+        scene_end(&s);
+    }
+}
+
+static void test_what_is_committed_while_a_new_view_is_made_durable_stays(void **state)
+{
+    (void)state;
+    struct scene s;
+    for (uint64_t view = VIEW - 1; view < VIEW + 2; view++) {
+        scene_begin(&s);
+        s.c->nodes[OBSERVER].hold_disk = true;
+        struct cluster_bytes frame = scene_frame(&s, PRIMARY, VIEW);
+        assert_true(cluster_deliver(s.c, OBSERVER, frame));
+        commit_elsewhere(s.c, OBSERVER, view);
+        s.c->nodes[OBSERVER].hold_disk = false;
+        cluster_disk(s.c, OBSERVER);
+        struct nika_replica *r = cluster_replica(s.c, OBSERVER);
+        assert_int_equal(r->core.view, VIEW);
+        assert_int_equal(pbft_slot_find(r, 1)->base.commit_digest.bytes[0], 0xcc);
+        /* No vote for the null batch at 1, which cannot be final any more. */
+        assert_int_equal(s.c->nodes[OBSERVER].sent[PBFT_TYPE_prepare], 0);
+        assert_int_equal(s.c->nodes[OBSERVER].alarms, view < VIEW ? 1 : 0);
+        free(frame.data);
+        scene_end(&s);
+    }
+}
+
+/* A primary that others left behind: it starts nothing, and raises no alarm. */
+static void test_a_primary_builds_no_new_view_against_what_a_later_view_committed(void **state)
+{
+    (void)state;
+    for (uint64_t view = VIEW - 1; view < VIEW + 2; view += 2) {
+        struct scene s = {.c = cluster_new(4, 1)};
+        for (uint32_t i = 0; i < 4; i++) s.c->nodes[i].silent = i != PRIMARY;
+        commit_elsewhere(s.c, PRIMARY, view);
+        for (uint32_t i = 2; i < 4; i++) {
+            struct build_view_change spec = {
+                .sender = i, .view = VIEW, .prepared = &carried, .prepared_count = i == 2 ? 1 : 0};
+            struct cluster_bytes frame = build_view_change(s.c, &spec);
+            assert_true(cluster_deliver(s.c, PRIMARY, frame));
+            free(frame.data);
+        }
+        assert_int_equal(cluster_replica(s.c, PRIMARY)->core.view, VIEW);
+        assert_int_equal(s.c->nodes[PRIMARY].sent[PBFT_TYPE_new_view], 0);
+        assert_int_equal(s.c->nodes[PRIMARY].alarms > 0, view < VIEW);
+        scene_end(&s);
+    }
+}
+
 static void test_a_refused_new_view_is_not_verified_again(void **state)
 {
     (void)state;
@@ -390,6 +483,10 @@ int main(void)
         cmocka_unit_test(test_nv7_more_orders_than_a_window_are_refused),
         cmocka_unit_test(test_nv7_more_bytes_than_a_new_view_can_have_are_refused),
         cmocka_unit_test(test_nv8_two_certificates_of_one_view_raise_the_alarm),
+        cmocka_unit_test(test_nv8_against_what_an_earlier_view_committed_is_an_alarm),
+        cmocka_unit_test(test_nv2_against_what_this_or_a_later_view_committed_is_refused),
+        cmocka_unit_test(test_what_is_committed_while_a_new_view_is_made_durable_stays),
+        cmocka_unit_test(test_a_primary_builds_no_new_view_against_what_a_later_view_committed),
         cmocka_unit_test(test_a_refused_new_view_is_not_verified_again),
         cmocka_unit_test(test_d5_no_prepare_before_new_view_is_durable),
         cmocka_unit_test(test_a_restarted_replica_is_in_the_view_it_entered),
