@@ -93,12 +93,12 @@ static bool strategy_exists(const char *name)
 void detect_add_cells(struct detect_bench *b)
 {
     const struct cli_bench_detect *o = b->options;
-    const struct nika_museum_bug **bugs = calloc(nika_museum_count, sizeof *bugs);
+    const struct nika_museum_bug **bugs = calloc(nika_museum_count, sizeof(void *));
     uint32_t count = 0, strategies = 0;
     while (nika_strategies[strategies] != NULL) strategies++;
     b->capacity = 2 * nika_museum_count * strategies;
-    b->cells = calloc(b->capacity, sizeof *b->cells);
-    b->scenarios = calloc(2 * b->capacity, sizeof *b->scenarios);
+    b->cells = calloc(b->capacity + 1, sizeof *b->cells);
+    b->scenarios = calloc(2 * b->capacity + 1, sizeof(void *));
     if (bugs == NULL || b->cells == NULL || b->scenarios == NULL) b->bad = true;
     for (uint32_t i = 0; i < nika_museum_count && !b->bad; i++) {
         if (!wanted(o->bugs, nika_museum[i].id)) continue;

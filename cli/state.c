@@ -206,10 +206,10 @@ static void add_status(json_t *one, struct nika_world *w, uint32_t i,
                   (json_int_t)s->view, "active", (int)s->active, "executed",
                   (json_int_t)s->last_executed, "committed", (json_int_t)s->last_committed,
                   "low_mark", (json_int_t)s->low_mark, "high_mark",
-                  (json_int_t)(s->low_mark + nika_world_config(w)->window), "stable_checkpoint",
-                  (json_int_t)s->low_mark, "pending", (json_int_t)s->pending, "waits_for",
-                  nika_wait_text(s->wait), "view_changes_held", (int)s->view_changes_held,
-                  "backoff", (int)s->backoff, "digest", hex));
+                  (json_int_t)s->low_mark + (json_int_t)nika_world_config(w)->window,
+                  "stable_checkpoint", (json_int_t)s->low_mark, "pending", (json_int_t)s->pending,
+                  "waits_for", nika_wait_text(s->wait), "view_changes_held",
+                  (int)s->view_changes_held, "backoff", (int)s->backoff, "digest", hex));
 }
 
 static json_t *json_replicas(const struct nika_runner *runner, struct nika_world *w)
