@@ -124,6 +124,9 @@ static struct link *link_new(struct nika_links *links, int fd, uint32_t calling,
     return link;
 }
 
+/* A session that lived for so long was one. */
+#define LASTED_NS (10 * NIKA_LINKS_BACKOFF_MIN_NS)
+
 static void retry_later(struct nika_links *links, struct link *link)
 {
     for (uint32_t i = 0; i < links->call_count; i++) {
@@ -131,7 +134,7 @@ static void retry_later(struct nika_links *links, struct link *link)
         if (call->link != link) continue;
         call->link = NULL;
         /* What lasted was a session. What was accepted and soon closed again, as when two processes have one id, is called ever later. */
-        if (link->confirmed && nika_clock_monotonic() - link->born_ns >= NIKA_LINKS_BACKOFF_MAX_NS)
+        if (link->confirmed && nika_clock_monotonic() - link->born_ns >= LASTED_NS)
             call->backoff_ns = NIKA_LINKS_BACKOFF_MIN_NS;
         /* Jitter: a cluster that lost one node must not call it in step. */
         links->jitter = links->jitter * UINT64_C(6364136223846793005) + 1442695040888963407u;
