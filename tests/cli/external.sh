@@ -15,14 +15,6 @@ says() { # WORDS COMMAND...: prints exactly that
     got=$("$@" 2>&1 </dev/null)
     [[ $got == "$words" ]] || fail "\"$got\", not \"$words\": $*"
 }
-until_true() { # at most 30 s
-    local i
-    for i in $(seq 300); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    return 1
-}
 start_app() { # REPLICA COMMAND...
     local i=$1
     shift

@@ -17,14 +17,6 @@ metric() { # REPLICA NAME
     tr -d '\r' <&8 | sed -n "s/^nika_$2 //p"
     exec 8>&-
 }
-until_true() { # COMMAND...: at most 20 s
-    local i
-    for i in $(seq 200); do
-        "$@" && return 0
-        sleep 0.1
-    done
-    return 1
-}
 gone() { # REPLICA: it stopped voting and says why: status, health, metrics, log
     local i=$1 why=$2
     until_true bash -c "'$nika' testnet status --dir '$net' --json | jq -e '.[$i].trusted | .voting == false and (.gone | contains(\"$why\"))' >/dev/null" ||

@@ -8,14 +8,6 @@ shift_library=$(realpath "$2")
 net="$work/net"
 twin=
 trap '[[ -z $twin ]] || kill -9 "$twin" 2>/dev/null; "$nika" testnet stop --dir "$net" >/dev/null 2>&1; rm -rf "$work"' EXIT
-until_true() { # COMMAND...: at most 20 s
-    local i
-    for i in $(seq 200); do
-        "$@" && return 0
-        sleep 0.1
-    done
-    return 1
-}
 put_get() { # VALUE, what for
     "$nika" client --dir "$net" put k "$1" >/dev/null || fail "put $2"
     [[ $("$nika" client --dir "$net" get k) == "$1" ]] || fail "get $2"

@@ -29,3 +29,12 @@ valid() {
     echo "no python3-jsonschema: $2 is not checked against $1 (scripts/setup)"
 }
 well() { valid "$1" "$2" || fail "$2 is not valid: $(cat "$work/invalid")"; }
+# until_true COMMAND...: tries it for 30 s at most; what it prints does not matter.
+until_true() {
+    local i
+    for i in $(seq 300); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.1
+    done
+    return 1
+}

@@ -14,15 +14,6 @@ get() { # REPLICA PATH: body, with the code in front
     cat <&8
     exec 8>&-
 }
-# until COMMAND...: at most 20 s
-until_true() {
-    local i
-    for i in $(seq 200); do
-        "$@" && return 0
-        sleep 0.1
-    done
-    return 1
-}
 
 # Files: secrets for their owner alone, nothing overwritten, all of it good.
 expect 0 "cluster of 4 replicas and 3 clients" "$nika" testnet --n 4 --clients 3 --dir "$net"

@@ -14,9 +14,9 @@ fail() {
 scripts/package --out "$1" --check-reproducible || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for package in "$1"/*.deb; do dpkg-deb -x "$package" "$work/root" || fail "$package does not unpack"; done
-grep -rlF -e "$PWD" -e "$HOME/" "$work/root" && fail "folders of the build are in the files above"
-[[ -n $(readelf -n "$work/root/usr/bin/nika" | sed -n 's/.*Build ID: //p') ]] || fail "the program has no build id"
+for package in "$1"/*.deb; do dpkg-deb -x "$package" "$work/unpacked" || fail "$package does not unpack"; done
+grep -rlF -e "$PWD" -e "$HOME/" "$work/unpacked" && fail "folders of the build are in the files above"
+[[ -n $(readelf -n "$work/unpacked/usr/bin/nika" | sed -n 's/.*Build ID: //p') ]] || fail "the program has no build id"
 
 # The tester: the same search finds the folder in an ordinary build, and packages of another date are other bytes.
 grep -qF "$PWD" "$2" || fail "the search for folders finds none in $2"

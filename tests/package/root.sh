@@ -14,7 +14,7 @@ fail() {
 }
 packages=$(realpath "$1")
 work=$(mktemp -d)
-root="$work/root"
+root="$work/unpacked"
 end() {
     mountpoint -q "$root/proc" && umount "$root/proc"
     mountpoint -q "$root/dev" && umount "$root/dev"

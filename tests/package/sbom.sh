@@ -13,8 +13,8 @@ fail() {
 }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-dpkg-deb -x "$1"/nika_*.deb "$work/root"
-bill="$work/root/usr/share/doc/nika/nika.spdx.json"
+dpkg-deb -x "$1"/nika_*.deb "$work/unpacked"
+bill="$work/unpacked/usr/share/doc/nika/nika.spdx.json"
 cmp "$bill" "$1/nika.spdx.json" || fail "the packed bill is another"
 cp "$bill" "$work/nika.spdx.json"
 "$validator" -i "$work/nika.spdx.json" >"$work/log" 2>&1 || fail "not valid: $(tail -5 "$work/log")"
@@ -34,5 +34,5 @@ done
 [[ -z $(jq -r '.packages[] | select(.primaryPackagePurpose == "LIBRARY" and .licenseDeclared == "NOASSERTION" and (.name | endswith("-dev") | not)) | .name' "$bill") ]] ||
     fail "libraries without a licence"
 [[ $(jq -r '.files[] | select(.fileName == "./bin/nika") | .checksums[] | select(.algorithm == "SHA256") | .checksumValue' "$bill") == \
-    $(sha256sum "$work/root/usr/bin/nika" | cut -d' ' -f1) ]] || fail "another program than the packed one"
+    $(sha256sum "$work/unpacked/usr/bin/nika" | cut -d' ' -f1) ]] || fail "another program than the packed one"
 exit "$failed"
