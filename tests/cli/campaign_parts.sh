@@ -69,22 +69,25 @@ jq -e '.totals.runs == 2 and .totals.failed == 2' "$work/memory/campaign.json" >
 expect 64 "--memory" "$nika" campaign --memory 0
 
 # The progress of a campaign names rate, states and failures.
-"$nika" campaign fault-free --seeds 1..64 --out "$work/tty" </dev/null >"$work/tty.out" 2>&1
-script -qec "$nika campaign lossy --seeds 1..3000 --jobs 1 --out $work/tty2" /dev/null >"$work/tty.out" 2>&1 || true
-tr '\r' '\n' <"$work/tty.out" | grep -qE "[0-9]+ of 3000 runs, [0-9]+ runs/s, [0-9]+ states, 0 failures, about [0-9]+ s left" || fail "no progress: $(head -c 600 "$work/tty.out")"
+script -qec "$nika campaign lossy --seeds 1..9000 --jobs 1 --out $work/tty" /dev/null >"$work/tty.out" 2>&1 &
+pid=$!
+until_true grep -qE "[0-9]+ of 9000 runs, [0-9]+ runs/s, [0-9]+ states, 0 failures, about [0-9]+ s left" "$work/tty.out" ||
+    fail "no progress: $(tr '\r' '\n' <"$work/tty.out" | head -c 600)"
+pkill -INT -f -- "--out $work/tty\$" || true
+wait $pid
 
 # ---- the contract of shards ----
-expect 0 "verdict   held" "$nika" campaign "${some[@]}" --seeds 1..320 --out "$work/whole"
+expect 0 "verdict   held" "$nika" campaign "${some[@]}" --seeds 1..160 --out "$work/whole"
 valid_junit "$work/whole/junit.xml"
 plan=$work/whole/plan.json
-jq -e '.nika_plan == 1 and .first == 1 and .last == 320 and (.scenarios | length) == 2 and (.core | length) == 32 and (has("shard") | not)' "$plan" >/dev/null || fail "plan: $(cat "$plan")"
+jq -e '.nika_plan == 1 and .first == 1 and .last == 160 and (.scenarios | length) == 2 and (.core | length) == 32 and (has("shard") | not)' "$plan" >/dev/null || fail "plan: $(cat "$plan")"
 for i in 1 2 3 4; do
-    expect 0 "verdict" "$nika" campaign "${some[@]}" --seeds 1..320 --shard $i/4 --out "$work/part$i"
+    expect 0 "verdict" "$nika" campaign "${some[@]}" --seeds 1..160 --shard $i/4 --out "$work/part$i"
     cmp -s "$plan" "$work/part$i/plan.json" || fail "the plan depends on the shard"
 done
-[[ $(cat "$work"/part[1234]/results.jsonl | wc -l) -eq 20 ]] || fail "shards overlap or miss blocks"
+[[ $(cat "$work"/part[1234]/results.jsonl | wc -l) -eq 10 ]] || fail "shards overlap or miss blocks"
 expect 6 "blocks of plan" "$nika" merge "$work"/part[124] --out "$work/partial"
-grep -qE "nika: [0-9]+ of 20 blocks .* are missing, the first: (fault-free|two-equivocators) seeds [0-9]+\.\.[0-9]+" "$work/out" || fail "missing blocks are not named: $(cat "$work/out")"
+grep -qE "nika: [0-9]+ of 10 blocks .* are missing, the first: (fault-free|two-equivocators) seeds [0-9]+\.\.[0-9]+" "$work/out" || fail "missing blocks are not named: $(cat "$work/out")"
 expect 0 "verdict   held" "$nika" merge "$work/partial" "$work/part3" --out "$work/merged"
 for file in results.jsonl campaign.json junit.xml plan.json; do
     cmp -s "$work/whole/$file" "$work/merged/$file" || fail "merged parts give another $file"
@@ -92,7 +95,7 @@ done
 # Another number of shards half-way: what is there stays, the rest is shared out anew.
 for i in 1 2; do cp -r "$work/part1" "$work/five$i"; done
 for i in 1 2 3 4 5; do
-    expect 0 "" "$nika" campaign "${some[@]}" --seeds 1..320 --shard $i/5 --resume --out "$work/five$i"
+    expect 0 "" "$nika" campaign "${some[@]}" --seeds 1..160 --shard $i/5 --resume --out "$work/five$i"
 done
 expect 0 "verdict   held" "$nika" merge "$work"/five[12345] --out "$work/fives"
 cmp -s "$work/whole/results.jsonl" "$work/fives/results.jsonl" || fail "five shards after four give other bytes"
@@ -100,10 +103,10 @@ cmp -s "$work/whole/results.jsonl" "$work/fives/results.jsonl" || fail "five sha
 cp -r "$work/whole" "$work/torn" && printf '{"count":32,"dig' >>"$work/torn/results.jsonl"
 expect 0 "cut short" "$nika" merge "$work/torn" --out "$work/x"
 sed -i '$d;5d' "$work/torn/results.jsonl"
-expect 6 "1 of 20 blocks" "$nika" merge "$work/torn" --out "$work/x"
+expect 6 "1 of 10 blocks" "$nika" merge "$work/torn" --out "$work/x"
 
 # Plans that were changed, foreign or of another campaign are said.
-cp -r "$work/whole" "$work/changed" && sed -i 's/"last": 320/"last": 352/' "$work/changed/plan.json"
+cp -r "$work/whole" "$work/changed" && sed -i 's/"last": 160/"last": 192/' "$work/changed/plan.json"
 expect 64 "the plan was changed" "$nika" merge "$work/changed" --out "$work/x"
 echo '{"nika_plan":1}' >"$work/changed/plan.json"
 expect 64 "this is no plan" "$nika" merge "$work/changed" --out "$work/x"
@@ -122,7 +125,7 @@ of() { # FOLDER: which of four parts it is
 auto() { # PART WORD ENVIRONMENT...
     local part=$1 word=$2
     shift 2
-    expect 0 "verdict" env "$@" "$nika" campaign "${some[@]}" --seeds 1..320 --shard auto --out "$work/auto-$word"
+    expect 0 "verdict" env "$@" "$nika" campaign "${some[@]}" --seeds 1..160 --shard auto --out "$work/auto-$word"
     [[ $(of "$work/auto-$word") == "$part" ]] || fail "--shard auto under $* is part $(of "$work/auto-$word"), not $part"
 }
 auto 2 slurm SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_STEP=1 SLURM_ARRAY_TASK_COUNT=4
