@@ -2,16 +2,33 @@
 #include <stdlib.h>
 
 #include "fuzz/targets/harvest.h"
-#include "protocols/registry.h"
 #include "scenarios/library.h"
 
 #define TYPES_MAX 64u
 #define PER_TYPE 4u
 #define SEED_BYTES_MAX 16384u
 
-static const char *const sources[] = {
-    "fault-free",         "primary-crash",   "withheld-batch",         "lossy",
-    "lying-state-server", "read-only-reads", "restart-each-under-load"};
+#define SOURCES_MAX 8u
+
+/* Scenarios in which every type of message is sent. */
+static const struct {
+    const char *protocol;
+    const char *names[SOURCES_MAX];
+} sources[] = {{"pbft",
+                {"fault-free", "primary-crash", "withheld-batch", "lossy", "lying-state-server",
+                 "read-only-reads", "restart-each-under-load"}},
+               {"hybster",
+                {"hybster-fault-free", "hybster-leader-crash", "hybster-withheld-batch",
+                 "hybster-lossy", "hybster-cascaded-view-changes", "hybster-read-only-reads",
+                 "hybster-restart-each-under-load", "hybster-bit-rot-one"}}};
+
+static const char *const *sources_of(const char *protocol)
+{
+    for (uint32_t i = 0; i < ARRAY_COUNT(sources); i++) {
+        if (strcmp(sources[i].protocol, protocol) == 0) return sources[i].names;
+    }
+    nika_target_fail("no scenarios of protocol %s to harvest", protocol);
+}
 
 struct nika_scenario *nika_harvest_scenario(const char *name, const char *const *overrides,
                                             uint32_t override_count)
@@ -63,11 +80,11 @@ static void gather(const char *protocol, bool whole, nika_target_seed *seed, voi
     struct harvest h = {.whole = whole, .seed = seed, .context = context};
     struct nika_watcher watcher = {
         .context = &h, .mask = NIKA_TAP_BIT(NIKA_TAP_DELIVERED), .on_tap = take};
-    NIKA_TARGET_CHECK(nika_protocol_find(protocol) != NULL, "no protocol %s", protocol);
-    for (uint32_t i = 0; i < ARRAY_COUNT(sources); i++) {
+    const char *const *names = sources_of(protocol);
+    for (uint32_t i = 0; i < SOURCES_MAX && names[i] != NULL; i++) {
         const char *reason = NULL;
         struct nika_run_result result;
-        struct nika_scenario *s = nika_harvest_scenario(sources[i], NULL, 0);
+        struct nika_scenario *s = nika_harvest_scenario(names[i], NULL, 0);
         struct nika_runner *runner = nika_runner_new(s, &reason);
         NIKA_TARGET_CHECK(runner != NULL, "%s", reason);
         nika_runner_watch(runner, &watcher);
