@@ -1,5 +1,5 @@
 /* fuzz/targets/desk.c: see desk.h. */
-#include "fuzz/targets/desk.h"
+#include "fuzz/targets/desk_trusted.h"
 
 #include <stdlib.h>
 
@@ -52,6 +52,7 @@ struct desk {
     struct nika_config config;
     struct nika_keyring *keyring;
     struct nika_host host;
+    struct desk_trusted trusted; /* Of hybrid protocols. */
     struct nika_effects effects;
     struct nika_replica *module;
     struct nika_app *app;
@@ -422,10 +423,18 @@ static uint8_t *aligned(size_t size)
     return memory;
 }
 
-static void configure(struct desk *d, uint32_t protocol)
+struct desk_trusted *desk_trusted_of(void *desk)
+{
+    struct desk *d = desk;
+    NIKA_TARGET_CHECK(d->trusted.key != NULL, "a desk without a trusted subsystem");
+    return &d->trusted;
+}
+
+static void configure(struct desk *d, uint32_t protocol, bool hybrid)
 {
     const char *reason = "";
     nika_config_default(&d->config);
+    if (hybrid) d->config.n = 3;
     d->config.protocol = protocol;
     d->config.clients = 2;
     d->config.suite = NIKA_SUITE_SIM;
@@ -447,7 +456,8 @@ struct desk *desk_new(const struct nika_replica_ops *replica, const struct nika_
 {
     struct desk *d = must(calloc(1, sizeof *d));
     nika_auth_install_sim(&nika_auth_sim_table);
-    configure(d, protocol);
+    bool hybrid = replica != NULL && replica->hybrid;
+    configure(d, protocol, hybrid);
     d->ops = replica;
     d->client = client;
     d->messages = messages;
@@ -455,6 +465,10 @@ struct desk *desk_new(const struct nika_replica_ops *replica, const struct nika_
     d->keyring = must(nika_keyring_new_derived(NIKA_SUITE_SIM, d->config.n, d->config.clients, 7));
     d->host = (struct nika_host){
         .world = d, .self = self, .authenticate = authenticate, .verify = verify, .jitter = jitter};
+    if (hybrid) {
+        desk_trusted_init(&d->trusted, d->keyring, d->config.n, self);
+        d->host.trusted = &desk_trusted_ops;
+    }
     d->effects = (struct nika_effects){.capacity = EFFECTS_MAX, .bytes_capacity = EFFECT_BYTES};
     d->effects.actions = must(malloc(EFFECTS_MAX * sizeof *d->effects.actions));
     d->effects.bytes = must(malloc(EFFECT_BYTES));
@@ -481,6 +495,7 @@ void desk_free(struct desk *d)
 {
     if (d == NULL) return;
     nika_keyring_free(d->keyring);
+    nika_trusted_key_free(d->trusted.key);
     uint8_t *const memory[] = {d->effects.bytes, d->arena,         d->waiting,    d->scratch,
                                d->module_memory, d->marked_module, d->app_memory, d->marked_app};
     for (uint32_t i = 0; i < ARRAY_COUNT(memory); i++) free(memory[i]);
@@ -496,6 +511,7 @@ static size_t module_used(const struct desk *d)
 void desk_mark(struct desk *d)
 {
     d->marked = d->state;
+    d->trusted.marked = d->trusted.instance;
     memcpy(d->marked_said, d->said, sizeof d->said);
     d->marked_module_used = module_used(d);
     d->marked_app_used = d->app_ops->used(d->app);
@@ -516,5 +532,6 @@ void desk_reset(struct desk *d)
     put_back(d->module_memory, d->marked_module, d->marked_module_used, module_used(d));
     put_back(d->app_memory, d->marked_app, d->marked_app_used, d->app_ops->used(d->app));
     d->state = d->marked;
+    if (d->trusted.key != NULL) d->trusted.instance = d->trusted.marked;
     memcpy(d->said, d->marked_said, d->state.said_count * sizeof d->said[0]);
 }

@@ -13,7 +13,8 @@
 #define DESK_SCRATCH (4u * 1024u * 1024u)
 
 struct desk;
-/* Node `self` of a group of n = 4, f = 1 (PBFT) under suite sim; K = 4, L = 8. Exactly one of the two ops. Fails rather than return NULL. */
+/* Node `self` of a group of n = 4, f = 1 (hybrid protocols: n = 3) under suite sim; K = 4, L = 8. Exactly one of the two ops. Fails
+ * rather than return NULL. */
 struct desk *desk_new(const struct nika_replica_ops *replica, const struct nika_client_ops *client,
                       const struct nika_message_table *messages, uint32_t protocol, uint32_t self);
 void desk_free(struct desk *d);
@@ -36,6 +37,12 @@ struct nika_span desk_frame(struct desk *d, uint32_t sender, const struct nika_m
                             const void *message);
 struct nika_span desk_raw_frame(struct desk *d, uint32_t sender, uint8_t type, uint8_t alg,
                                 struct nika_span body);
+/* Make the trusted certificate at the end of a body right: the tag over what its own fields and the rest of the body say, whether or not
+ * an instance would have issued it. False when there is none. */
+bool desk_certify_body(struct desk *d, uint8_t type, uint8_t *body, uint32_t size);
+/* The tag of a certificate over a digest. */
+void desk_certify_digest(struct desk *d, struct nika_trusted_certificate *certificate,
+                         const struct nika_digest *digest);
 /* Through ingress and authentication, as a world would. False when refused there. */
 bool desk_deliver(struct desk *d, struct nika_span frame);
 /* Memory that lives until desk_forget(); fails when there is no more. */

@@ -299,7 +299,8 @@ static bool step_body(struct steps *s, const struct nika_message_info *info, str
     return false;
 }
 
-static struct steps begin(const struct nika_message_table *table, struct nika_target_draw *draw_from)
+static struct steps begin(const struct nika_message_table *table,
+                          struct nika_target_draw *draw_from)
 {
     return (struct steps){
         .table = table, .draw = draw_from, .memory = nika_writer_of(memory, sizeof memory)};

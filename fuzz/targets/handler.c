@@ -1,35 +1,31 @@
-/* fuzz/targets/handler.c: one PBFT replica under whatever the other three and the clients may say, correctly signed.
+/* fuzz/targets/handler.c: one replica under whatever the others and the clients may say, correctly signed.
  *
  * Input: head u8 | operations (handler_ops.h). The head picks which replica is under test, where it starts, and whether its disk and
  * application answer at once. More than f keys lie here, so agreement is not judged; what must hold is what one replica owes under any
  * input: no broken contract, no bad memory access, bounded effects, never two statements in one place. */
 #include <inttypes.h>
 
-#include "fuzz/targets/desk.h"
-#include "fuzz/targets/handler_ops.h"
-#include "protocols/pbft/pbft.h"
+#include "fuzz/targets/handler.h"
+#include "protocols/registry.h"
 
-#define OPS_MAX 64u
-#define SIZE_MAX_INPUT (1u + OPS_MAX * HANDLER_OP_SIZE)
-
-enum { START_FRESH, START_EXECUTED, START_LEFT_VIEW, START_NEXT_VIEW, STARTS };
-static const char *const start_names[STARTS] = {"fresh", "executed", "left view 0", "in view 1"};
+enum { START_FRESH, START_EXECUTED, START_LEFT_VIEW, START_NEXT_VIEW };
+static const char *const start_names[HANDLER_STARTS] = {"fresh", "executed", "left view 0",
+                                                        "in view 1"};
 #define HEAD_HOLD 0x80u
 
-static uint64_t last_digest;
-
-static void play(struct handler_player *p, struct handler_op op)
+struct desk *handler_desk(const char *protocol, uint32_t self)
 {
-    handler_play_pbft(p, &op);
+    const struct nika_protocol *found = nika_protocol_find(protocol);
+    NIKA_TARGET_CHECK(found != NULL, "no protocol %s", protocol);
+    return desk_new(found->replica, NULL, found->replica->messages, found->id, self);
 }
 
 /* Bring a new desk to where inputs start. */
-static struct desk *prepare(uint32_t self, uint32_t start)
+static struct desk *prepare(const struct handler_target *t, uint32_t self, uint32_t start)
 {
-    struct handler_player p = {
-        .desk = desk_new(&nika_replica_pbft, NULL, nika_replica_pbft.messages, 1, self)};
+    struct handler_player p = {.desk = handler_desk(t->protocol, self), .play = t->play};
     for (uint32_t i = 0; start == START_EXECUTED && i < 5; i++)
-        play(&p, (struct handler_op){.kind = OP_ORDER, .digest = (uint8_t)i});
+        p.play(&p, &(struct handler_op){.kind = OP_ORDER, .digest = (uint8_t)i});
     if (start == START_LEFT_VIEW || start == START_NEXT_VIEW)
         NIKA_TARGET_CHECK(handler_leave_view(&p, start == START_NEXT_VIEW), "no start \"%s\"",
                           start_names[start]);
@@ -37,12 +33,11 @@ static struct desk *prepare(uint32_t self, uint32_t start)
     return p.desk;
 }
 
-static struct desk *desk_of(uint8_t head)
+static struct desk *desk_of(struct handler_target *t, uint8_t head)
 {
-    static struct desk *desks[2][STARTS];
-    uint32_t self = head & 1u, start = (head >> 1) % STARTS;
-    if (desks[self][start] == NULL) desks[self][start] = prepare(self, start);
-    return desks[self][start];
+    uint32_t self = head & 1u, start = (head >> 1) % HANDLER_STARTS;
+    if (t->desks[self][start] == NULL) t->desks[self][start] = prepare(t, self, start);
+    return t->desks[self][start];
 }
 
 /* Where the replica stands, coarsely: a few hundred states, not one for each number. */
@@ -60,43 +55,39 @@ static void report_state(const struct handler_player *p)
                       (uint64_t)(s.wait_detail < 4 ? s.wait_detail : 4) << 20);
 }
 
-static void run(struct nika_span input)
+void handler_run(struct handler_target *t, struct nika_span input)
 {
     if (input.size == 0) return;
-    struct handler_player p = {.desk = desk_of(input.data[0])};
+    struct handler_player p = {.desk = desk_of(t, input.data[0]), .play = t->play};
     desk_reset(p.desk);
     desk_hold(p.desk, (input.data[0] & HEAD_HOLD) != 0);
     for (uint32_t at = 1; at + HANDLER_OP_SIZE <= input.size; at += HANDLER_OP_SIZE) {
-        play(&p, handler_op_read(input.data + at));
+        struct handler_op op = handler_op_read(input.data + at);
+        p.play(&p, &op);
         report_state(&p);
     }
     desk_hold(p.desk, false);
     desk_settle(p.desk);
-    last_digest = desk_digest(p.desk) ^ (uint64_t)p.delivered << 32 ^ p.refused;
+    t->digest = desk_digest(p.desk) ^ (uint64_t)p.delivered << 32 ^ p.refused;
 }
 
-static uint64_t digest(void)
-{
-    return last_digest;
-}
-
-static uint32_t mutate(uint8_t *data, uint32_t size, uint32_t capacity, uint32_t seed)
+uint32_t handler_mutate(uint8_t *data, uint32_t size, uint32_t capacity, uint32_t seed)
 {
     return nika_target_list_mutate(&handler_list, data, size, capacity, seed);
 }
 
-static uint32_t cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
-                      uint32_t seed)
+uint32_t handler_cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
+                       uint32_t seed)
 {
     return nika_target_list_cross(&handler_list, a, b, out, capacity, seed);
 }
 
 /* One of every kind from every start, and a run that commits, checkpoints and changes the view. */
-static void seeds(nika_target_seed *seed, void *context)
+void handler_seeds(nika_target_seed *seed, void *context)
 {
-    uint8_t bytes[SIZE_MAX_INPUT];
+    uint8_t bytes[HANDLER_SIZE_MAX];
     char name[48];
-    for (uint32_t head = 0; head < 2 * STARTS; head++) {
+    for (uint32_t head = 0; head < 2 * HANDLER_STARTS; head++) {
         uint32_t size = 1;
         bytes[0] = (uint8_t)head;
         for (uint32_t kind = 0; kind < OP_KINDS; kind++) {
@@ -136,11 +127,11 @@ static void seeds(nika_target_seed *seed, void *context)
     }
 }
 
-static void show(struct nika_span input, FILE *out)
+void handler_show(struct nika_span input, FILE *out)
 {
     if (input.size == 0) return;
     fprintf(out, "replica %u, %s%s\n", input.data[0] & 1u,
-            start_names[(input.data[0] >> 1) % STARTS],
+            start_names[(input.data[0] >> 1) % HANDLER_STARTS],
             (input.data[0] & HEAD_HOLD) != 0 ? ", disk and application answer when told" : "");
     for (uint32_t at = 1; at + HANDLER_OP_SIZE <= input.size; at += HANDLER_OP_SIZE) {
         struct handler_op op = handler_op_read(input.data + at);
@@ -151,16 +142,3 @@ static void show(struct nika_span input, FILE *out)
                 op.count, op.extra, op.number);
     }
 }
-
-const struct nika_target nika_target_handler_pbft = {
-    .name = "handler-pbft",
-    .doc = "One PBFT replica in any state under validly signed messages of everybody else, and "
-           "under bytes.",
-    .size_max = SIZE_MAX_INPUT,
-    .run = run,
-    .mutate = mutate,
-    .cross = cross,
-    .seeds = seeds,
-    .show = show,
-    .digest = digest,
-};

@@ -27,9 +27,9 @@ void handler_op_write(const struct handler_op *op, uint8_t *b)
 const char *handler_kind_name(uint8_t kind)
 {
     static const char *const names[OP_KINDS] = {
-        "request",    "pre-prepare", "batch",    "prepare", "commit", "order",    "quorum",
-        "checkpoint", "view-change", "new-view", "status",  "fetch",  "transfer", "commit-cert",
-        "timer",      "time",        "settle",   "raw",     "damaged"};
+        "request",    "pre-prepare", "batch",    "prepare", "commit",  "order",    "quorum",
+        "checkpoint", "view-change", "new-view", "status",  "fetch",   "transfer", "commit-cert",
+        "timer",      "time",        "settle",   "raw",     "damaged", "ack"};
     return kind < OP_KINDS ? names[kind] : "?";
 }
 
@@ -67,12 +67,12 @@ bool handler_leave_view(struct handler_player *p, bool enter_next)
     struct nika_replica_status s;
     for (uint8_t i = 0; i < desk_config(p->desk)->n; i++) {
         /* View 0 of an operation: of a replica that has left its view the one it goes to. */
-        handler_play_pbft(p, &(struct handler_op){.kind = OP_VIEW_CHANGE, .sender = i});
+        p->play(p, &(struct handler_op){.kind = OP_VIEW_CHANGE, .sender = i});
         desk_status(p->desk, &s);
         if (s.view == 1 && (s.active || !enter_next)) return true;
     }
     if (!enter_next) return false;
-    handler_play_pbft(p, &(struct handler_op){.kind = OP_NEW_VIEW});
+    p->play(p, &(struct handler_op){.kind = OP_NEW_VIEW});
     desk_status(p->desk, &s);
     return s.view == 1 && s.active;
 }

@@ -27,6 +27,7 @@ enum handler_kind {
     OP_SETTLE,  /* Let what was held complete. */
     OP_RAW,     /* A signed frame of any type with a body of any bytes. */
     OP_DAMAGED, /* The next frame has one byte changed on its way. */
+    OP_ACK,     /* Hybster: NEW-VIEW-ACK. */
     OP_KINDS
 };
 struct handler_op {
@@ -37,15 +38,18 @@ struct handler_op handler_op_read(const uint8_t *bytes);
 void handler_op_write(const struct handler_op *op, uint8_t *bytes);
 const char *handler_kind_name(uint8_t kind);
 
-/* Plays operations on a desk with a PBFT replica. */
+/* Plays operations on a desk. */
+struct handler_player;
+typedef void handler_play(struct handler_player *p, const struct handler_op *op);
 struct handler_player {
     struct desk *desk;
+    handler_play *play;
     struct nika_replica_status at; /* Before the present operation. */
     bool damage;
     uint32_t damage_at;
     uint32_t delivered, refused;
 };
-void handler_play_pbft(struct handler_player *p, const struct handler_op *op);
+handler_play handler_play_pbft, handler_play_hybster;
 
 /* The others leave view 0 one after the other, until the replica leaves it too, or with `enter_next` until it works in view 1. */
 bool handler_leave_view(struct handler_player *p, bool enter_next);

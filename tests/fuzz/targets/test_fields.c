@@ -89,8 +89,8 @@ static bool nested_vote_moved(struct nika_span body)
     while (nika_frames_next(&new_view.view_changes, &at, &bytes)) {
         if (!nika_fields_frame(bytes, &frame)) continue;
         if (nika_decode(&pbft_info_view_change, frame.body, &change) != NIKA_OK) continue;
-        for (inner = 0; nika_list_next(&change.prepared, &pbft_info_certificate, &inner,
-                                       &certificate);) {
+        for (inner = 0;
+             nika_list_next(&change.prepared, &pbft_info_certificate, &inner, &certificate);) {
             for (votes = 0; nika_frames_next(&certificate.prepares, &votes, &bytes);) {
                 if (nika_fields_frame(bytes, &frame) &&
                     nika_decode(&pbft_info_prepare, frame.body, &vote) == NIKA_OK && vote.view > 0)

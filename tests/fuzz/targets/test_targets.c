@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "fuzz/targets/desk.h"
-#include "fuzz/targets/handler_ops.h"
+#include "fuzz/targets/handler.h"
 #include "protocols/pbft/messages.h"
 #include "protocols/pbft/pbft.h"
 #include "tests/support/test.h"
@@ -85,7 +85,8 @@ static struct handler_player with_parrot(void)
                                     .step = parrot_step,
                                     .status = parrot_status,
                                     .describe = nika_replica_pbft.describe};
-    return (struct handler_player){.desk = desk_new(&ops, NULL, ops.messages, 1, 1)};
+    return (struct handler_player){.desk = desk_new(&ops, NULL, ops.messages, 1, 1),
+                                   .play = handler_play_pbft};
 }
 
 static void say(struct handler_player *p, uint8_t kind, uint8_t view, uint8_t digest)
@@ -149,8 +150,7 @@ static void test_operations_order_checkpoint_and_change_the_view(void **state)
 {
     (void)state;
     struct nika_replica_status s;
-    struct handler_player p = {
-        .desk = desk_new(&nika_replica_pbft, NULL, nika_replica_pbft.messages, 1, 1)};
+    struct handler_player p = {.desk = handler_desk("pbft", 1), .play = handler_play_pbft};
     order_five_and_enter_the_next_view(&p);
     /* Back to the beginning, and the same once more. */
     uint64_t first = desk_digest(p.desk);
@@ -166,8 +166,7 @@ static void test_operations_order_checkpoint_and_change_the_view(void **state)
 static void test_a_damaged_frame_is_refused_at_ingress(void **state)
 {
     (void)state;
-    struct handler_player p = {
-        .desk = desk_new(&nika_replica_pbft, NULL, nika_replica_pbft.messages, 1, 1)};
+    struct handler_player p = {.desk = handler_desk("pbft", 1), .play = handler_play_pbft};
     struct handler_op damage = {.kind = OP_DAMAGED, .number = 60};
     handler_play_pbft(&p, &damage);
     struct handler_op vote = {.kind = OP_PREPARE, .sender = 2};

@@ -1,0 +1,27 @@
+/* fuzz/targets/handler.h: one replica of a protocol under whatever everybody else may say, correctly signed (handler.c). */
+#ifndef FUZZ_TARGETS_HANDLER_H
+#define FUZZ_TARGETS_HANDLER_H
+
+#include "fuzz/targets/handler_ops.h"
+
+#define HANDLER_OPS_MAX 64u
+#define HANDLER_SIZE_MAX (1u + HANDLER_OPS_MAX * HANDLER_OP_SIZE)
+#define HANDLER_STARTS 4u
+
+/* One protocol's handler target. Owns its desks, which live as long as the process. */
+struct handler_target {
+    const char *protocol;
+    handler_play *play;
+    struct desk *desks[2][HANDLER_STARTS];
+    uint64_t digest;
+};
+/* A new desk of the protocol with replica `self`. */
+struct desk *handler_desk(const char *protocol, uint32_t self);
+void handler_run(struct handler_target *t, struct nika_span input);
+void handler_seeds(nika_target_seed *seed, void *context);
+void handler_show(struct nika_span input, FILE *out);
+uint32_t handler_mutate(uint8_t *data, uint32_t size, uint32_t capacity, uint32_t seed);
+uint32_t handler_cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
+                       uint32_t seed);
+
+#endif

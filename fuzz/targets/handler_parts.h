@@ -1,0 +1,34 @@
+/* fuzz/targets/handler_parts.h: what the players of the handler targets share: where an operation points, requests, batches, transfer. */
+#ifndef FUZZ_TARGETS_HANDLER_PARTS_H
+#define FUZZ_TARGETS_HANDLER_PARTS_H
+
+#include "fuzz/targets/handler_ops.h"
+#include "protocols/common/messages.h"
+
+#define HANDLER_FLAG(op, bit) (((op)->flags >> (bit)&1u) != 0)
+
+uint32_t handler_replica(const struct handler_player *p, const struct handler_op *op);
+uint64_t handler_view(const struct handler_player *p, const struct handler_op *op);
+uint64_t handler_seq(const struct handler_player *p, const struct handler_op *op);
+/* The same, mostly a multiple of K. */
+uint64_t handler_checkpoint_seq(const struct handler_player *p, const struct handler_op *op);
+/* The digest of one of a few batches, of the null batch, or of nothing. */
+struct nika_digest handler_digest(struct handler_player *p, const struct handler_op *op);
+
+void handler_send(struct handler_player *p, struct nika_span frame);
+void handler_say(struct handler_player *p, uint32_t sender, const struct nika_message_info *info,
+                 const void *message);
+/* Memory of the desk for a list. */
+struct nika_writer handler_new_list(struct handler_player *p);
+
+void handler_request(struct handler_player *p, const struct handler_op *op);
+void handler_batch(struct handler_player *p, const struct handler_op *op);
+void handler_fetch(struct handler_player *p, const struct handler_op *op);
+void handler_transfer(struct handler_player *p, const struct handler_op *op,
+                      struct nika_list checkpoints);
+void handler_raw(struct handler_player *p, const struct handler_op *op,
+                 const struct nika_message_table *table);
+/* OP_TIMER, OP_TIME, OP_SETTLE, OP_DAMAGED: whatever the protocol. */
+void handler_common(struct handler_player *p, const struct handler_op *op);
+
+#endif
