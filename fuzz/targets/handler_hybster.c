@@ -53,9 +53,9 @@ static struct nika_span order_frame(struct handler_player *p, const struct handl
 {
     /* PREPARE and COMMIT say the same. */
     struct hybster_prepare m = {.view = view, .seq = seq, .digest = *digest};
-    struct nika_trusted_certificate c = certificate_of(
-        op, sender, NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER,
-        (struct nika_trusted_value){view, seq});
+    struct nika_trusted_certificate c =
+        certificate_of(op, sender, NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER,
+                       (struct nika_trusted_value){view, seq});
     return certified(p, sender, info, &m, &m.certificate, &c);
 }
 
@@ -69,8 +69,8 @@ static void prepare(struct handler_player *p, const struct handler_op *op)
     struct nika_digest digest = handler_digest(p, op);
     uint64_t view = handler_view(p, op);
     uint32_t sender = HANDLER_FLAG(op, 7) ? handler_replica(p, op) : leader_of(p, view);
-    handler_send(p, order_frame(p, op, sender, &hybster_info_prepare, view, handler_seq(p, op),
-                                &digest));
+    handler_send(
+        p, order_frame(p, op, sender, &hybster_info_prepare, view, handler_seq(p, op), &digest));
 }
 
 static void commit(struct handler_player *p, const struct handler_op *op)
@@ -104,14 +104,13 @@ static void commit_cert(struct handler_player *p, const struct handler_op *op)
     struct hybster_commit_cert m = {.commits = {.span = {w.data, 0}}};
     struct nika_digest digest = handler_digest(p, op);
     uint64_t view = handler_view(p, op), seq = handler_seq(p, op);
-    m.prepare =
-        order_frame(p, op, leader_of(p, view), &hybster_info_prepare, view, seq, &digest);
+    m.prepare = order_frame(p, op, leader_of(p, view), &hybster_info_prepare, view, seq, &digest);
     for (uint32_t i = 0; i < op->count % 5u; i++)
-        nika_frames_append(&w, &m.commits,
-                           order_frame(p, op, HANDLER_FLAG(op, 1) ? 2 : i % 3,
-                                       HANDLER_FLAG(op, 2) ? &hybster_info_prepare
-                                                           : &hybster_info_commit,
-                                       view, seq, &digest));
+        nika_frames_append(
+            &w, &m.commits,
+            order_frame(p, op, HANDLER_FLAG(op, 1) ? 2 : i % 3,
+                        HANDLER_FLAG(op, 2) ? &hybster_info_prepare : &hybster_info_commit, view,
+                        seq, &digest));
     handler_say(p, handler_replica(p, op), &hybster_info_commit_cert, &m);
 }
 
@@ -120,8 +119,8 @@ static struct nika_span checkpoint_frame(struct handler_player *p, const struct 
                                          uint32_t sender, uint64_t seq)
 {
     struct hybster_checkpoint m = {.seq = seq};
-    struct nika_trusted_certificate c = certificate_of(op, sender, NIKA_TRUSTED_MAC, 0,
-                                                       (struct nika_trusted_value){0, 0});
+    struct nika_trusted_certificate c =
+        certificate_of(op, sender, NIKA_TRUSTED_MAC, 0, (struct nika_trusted_value){0, 0});
     memset(m.digest.bytes, op->digest % 3, sizeof m.digest.bytes);
     return certified(p, sender, &hybster_info_checkpoint, &m, &m.certificate, &c);
 }
@@ -131,8 +130,7 @@ static void checkpoint(struct handler_player *p, const struct handler_op *op)
     uint64_t seq = handler_checkpoint_seq(p, op);
     uint32_t first = HANDLER_FLAG(op, 0) ? 0 : handler_replica(p, op);
     uint32_t count = HANDLER_FLAG(op, 0) ? desk_config(p->desk)->n : 1;
-    for (uint32_t i = 0; i < count; i++)
-        handler_send(p, checkpoint_frame(p, op, first + i, seq));
+    for (uint32_t i = 0; i < count; i++) handler_send(p, checkpoint_frame(p, op, first + i, seq));
 }
 
 static struct nika_list checkpoints(struct handler_player *p, const struct handler_op *op,
@@ -222,8 +220,8 @@ static struct nika_span ack_frame(struct handler_player *p, const struct handler
 {
     uint64_t low = p->at.low_mark, base = view > 0 ? view - 1 : 0;
     struct hybster_new_view_ack m = {.view = view, .low_mark = low, .base = base};
-    struct nika_trusted_certificate c = certificate_of(op, sender, NIKA_TRUSTED_MAC, 0,
-                                                       (struct nika_trusted_value){0, 0});
+    struct nika_trusted_certificate c =
+        certificate_of(op, sender, NIKA_TRUSTED_MAC, 0, (struct nika_trusted_value){0, 0});
     m.checkpoints = checkpoints(p, op, low);
     m.prepares = history(p, op, base, low, op->count % 6u);
     return certified(p, sender, &hybster_info_new_view_ack, &m, &m.certificate, &c);

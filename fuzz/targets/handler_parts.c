@@ -6,7 +6,7 @@
 
 #define LIST_BYTES (64u * 1024u)
 #define PROTOCOLS 3u /* One more than the highest id. */
-#define BATCHES 6u /* That digests name; then the null batch, and a digest of nothing. */
+#define BATCHES 6u   /* That digests name; then the null batch, and a digest of nothing. */
 
 uint32_t handler_replica(const struct handler_player *p, const struct handler_op *op)
 {
@@ -52,7 +52,7 @@ void handler_send(struct handler_player *p, struct nika_span frame)
 }
 
 void handler_say(struct handler_player *p, uint32_t sender, const struct nika_message_info *info,
-                const void *message)
+                 const void *message)
 {
     handler_send(p, desk_frame(p->desk, sender, info, message));
 }
@@ -123,14 +123,15 @@ void handler_request(struct handler_player *p, const struct handler_op *op)
     uint32_t client = op->sender % desk_config(p->desk)->clients;
     uint64_t timestamp = HANDLER_FLAG(op, 0) ? UINT64_MAX - op->number : op->number % 64;
     uint32_t flags = HANDLER_FLAG(op, 1) ? NIKA_OP_READ_ONLY : 0;
-    handler_send(p, request_frame(p, client, timestamp, HANDLER_FLAG(op, 2) ? op->number : flags, op->extra));
+    handler_send(p, request_frame(p, client, timestamp, HANDLER_FLAG(op, 2) ? op->number : flags,
+                                  op->extra));
 }
 
 void handler_batch(struct handler_player *p, const struct handler_op *op)
 {
     struct nika_span body = batch_body(p, op->digest % BATCHES, HANDLER_FLAG(op, 0));
-    handler_send(p,
-         desk_raw_frame(p->desk, handler_replica(p, op), common_info_batch.type, NIKA_AUTH_NONE, body));
+    handler_send(p, desk_raw_frame(p->desk, handler_replica(p, op), common_info_batch.type,
+                                   NIKA_AUTH_NONE, body));
 }
 
 /* ---- Checkpoints, fetching, state transfer ---- */
@@ -148,9 +149,12 @@ void handler_fetch(struct handler_player *p, const struct handler_op *op)
     struct common_fetch_chunk ask_chunk = {
         .seq = handler_checkpoint_seq(p, op), .part = op->count, .index = op->number};
     memset(ask_meta.digest.bytes, op->digest % 3, sizeof ask_meta.digest.bytes);
-    if (op->extra % 3 == 0) handler_say(p, handler_replica(p, op), &common_info_fetch_batch, &ask_batch);
-    if (op->extra % 3 == 1) handler_say(p, handler_replica(p, op), &common_info_fetch_meta, &ask_meta);
-    if (op->extra % 3 == 2) handler_say(p, handler_replica(p, op), &common_info_fetch_chunk, &ask_chunk);
+    if (op->extra % 3 == 0)
+        handler_say(p, handler_replica(p, op), &common_info_fetch_batch, &ask_batch);
+    if (op->extra % 3 == 1)
+        handler_say(p, handler_replica(p, op), &common_info_fetch_meta, &ask_meta);
+    if (op->extra % 3 == 2)
+        handler_say(p, handler_replica(p, op), &common_info_fetch_chunk, &ask_chunk);
 }
 
 void handler_transfer(struct handler_player *p, const struct handler_op *op,
@@ -186,16 +190,14 @@ void handler_raw(struct handler_player *p, const struct handler_op *op,
 {
     uint8_t body[64];
     uint8_t type = (uint8_t)(op->count % 32);
-    const struct nika_message_info *info =
-        type < table->count ? table->messages[type] : NULL;
+    const struct nika_message_info *info = type < table->count ? table->messages[type] : NULL;
     for (uint32_t i = 0; i < sizeof body; i++) body[i] = (uint8_t)(op->extra + i * op->digest);
     nika_store_le(body, p->at.view, 8);
     nika_store_le(body + 8, handler_seq(p, op), 8);
     uint8_t alg = info != NULL ? info->auth : op->flags % 3;
     handler_send(p, desk_raw_frame(p->desk, handler_replica(p, op), type, alg,
-                           (struct nika_span){body, op->number % (sizeof body + 1)}));
+                                   (struct nika_span){body, op->number % (sizeof body + 1)}));
 }
-
 
 void handler_common(struct handler_player *p, const struct handler_op *op)
 {

@@ -1,49 +1,13 @@
-/* fuzz/targets/schedule.c: whole-cluster schedules: the input is a decision log (DESIGN.md 7) of a run of four replicas, one of them
+/* fuzz/targets/schedule.c: whole-cluster schedules: the input is a decision log (DESIGN.md 7) of a run of a small cluster, one replica of it
  * Byzantine, judged by all oracles.
  *
  * Input: seed u8 | decisions of twenty bytes: kind u8, type u8, k u16, a u32, b u32, view u16, seq u16, value u32. A decision that is not
- * listed is the fair one, so every prefix of an input is a complete run, and a decision that the run never asks for does nothing. */
-#include <stdlib.h>
+ * listed is the fair one, so every prefix of an input is a complete run, and a decision that the run never asks for does nothing.
+ *
+ * The world is made once for each of a few seeds; every input starts from a copy of it (engine/sim/snapshot.c). */
+#include "fuzz/targets/schedule.h"
 
-#include "fuzz/log/log.h"
-#include "fuzz/targets/target.h"
-
-#define DECISION_SIZE 20u
-#define DECISIONS_MAX 200u
-#define SIZE_MAX_INPUT (1u + DECISIONS_MAX * DECISION_SIZE)
-#define NAMES_MAX 16384u /* That the mutator chooses from. */
-
-/* Eight requests. The Byzantine replica is the primary of view 0; what it does, and what the network does, is up to the input. */
-static const char scenario_text[] =
-    "{\"schema\": 1, \"name\": \"schedule\", \"why\": \"A fuzzer decides.\", \"gst_ms\": 100,"
-    " \"cluster\": {\"clients\": 8, \"batch_count\": 3, \"checkpoint_interval\": 2, \"window\": 8, "
-    "\"pipeline\": 8, "
-    "\"batch_us\": 0,"
-    "   \"request_ms\": 60, \"status_ms\": 40, \"retransmit_ms\": 40, \"client_ms\": 80,"
-    "   \"fetch_ms\": 40, \"lag_ms\": 80, \"backoff_max\": 3},"
-    " \"workload\": {\"requests\": 1},"
-    " \"network\": {\"loss_ppm\": 500000, \"duplicate_ppm\": 500000, \"reorder_ppm\": 500000},"
-    " \"faults\": ["
-    "  {\"name\": \"equivocate\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
-    "  {\"name\": \"omit\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
-    "  {\"name\": \"mutate\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
-    "  {\"name\": \"replay\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
-    "  {\"name\": \"lying-view-change\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": "
-    "\"may\"},"
-    "  {\"name\": \"corrupt-reply\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
-    "  {\"name\": \"delay-own\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"}],"
-    " \"limits\": {\"events\": 200000, \"time_ms\": 20000},"
-    " \"expect\": {\"safety\": \"held\", \"liveness\": \"held\"}}";
-
-static struct nika_scenario *scenario;
-static struct nika_runner *runner;
-static struct nika_decisions decisions;
-static struct nika_run_result result;
-static struct {
-    uint32_t count;
-    struct nika_choice_name list[NAMES_MAX];
-    uint64_t range[NAMES_MAX];
-} names;
+#define DECISION_SIZE SCHEDULE_DECISION_SIZE
 
 /* ---- Bytes and decisions ---- */
 static void entry_write(const struct nika_choice_name *name, uint32_t value, uint8_t *bytes)
@@ -59,11 +23,11 @@ static void entry_write(const struct nika_choice_name *name, uint32_t value, uin
     nika_write_u32(&w, value);
 }
 
-static void read_decisions(struct nika_span input)
+static void read_decisions(struct schedule_target *t, struct nika_span input)
 {
     struct nika_reader r = nika_reader_of(input);
     (void)nika_read_u8(&r);
-    decisions.count = 0;
+    t->decisions.count = 0;
     while (nika_reader_left(&r) >= DECISION_SIZE) {
         struct nika_choice_name name = {.kind = nika_read_u8(&r)};
         name.type = nika_read_u8(&r);
@@ -76,13 +40,13 @@ static void read_decisions(struct nika_span input)
         /* What is decided before the run begins is the scenario's. */
         if (value == 0 || name.kind == NIKA_CHOICE_SETUP || name.kind == NIKA_CHOICE_WORKLOAD)
             continue;
-        NIKA_TARGET_CHECK(nika_decisions_add(&decisions, &name, value) == NIKA_OK, "no memory");
+        NIKA_TARGET_CHECK(nika_decisions_add(&t->decisions, &name, value) == NIKA_OK, "no memory");
     }
 }
 
 static uint64_t seed_of(struct nika_span input)
 {
-    return 1u + input.data[0] % 4u;
+    return 1u + input.data[0] % SCHEDULE_SEEDS;
 }
 
 /* ---- Watching ---- */
@@ -90,24 +54,25 @@ static uint64_t seed_of(struct nika_span input)
 static void remember_name(void *context, const struct nika_choice_name *name, uint64_t n,
                           uint64_t value)
 {
-    (void)context;
+    struct schedule_target *t = context;
     (void)value;
-    uint32_t at = names.count < NAMES_MAX ? names.count++
-                                          : (uint32_t)(name->seq * 31 + name->k * 7 + name->b +
-                                                       name->type * 131 + name->kind * 1009) %
-                                                NAMES_MAX;
-    names.list[at] = *name;
-    names.range[at] = n;
+    uint32_t at = t->names.count < SCHEDULE_NAMES_MAX
+                      ? t->names.count++
+                      : (uint32_t)(name->seq * 31 + name->k * 7 + name->b + name->type * 131 +
+                                   name->kind * 1009) %
+                            SCHEDULE_NAMES_MAX;
+    t->names.list[at] = *name;
+    t->names.range[at] = n;
 }
 
 /* Where a replica stands, and how the cluster stands around it, coarsely. */
 static void report_state(void *context, const struct nika_tap *tap)
 {
-    struct nika_world *w = nika_runner_world(runner);
+    const struct schedule_target *t = context;
+    struct nika_world *w = nika_runner_world(t->runner);
     uint64_t shape = 0, least = UINT64_MAX, most = 0;
-    (void)context;
     if (tap->note->id == NIKA_NOTE_QUEUE || tap->note->id == NIKA_NOTE_REJECT) return;
-    for (uint32_t i = 0; i < 4; i++) {
+    for (uint32_t i = 0; i < nika_world_config(w)->n; i++) {
         struct nika_replica_status s;
         if (!nika_world_is_up(w, i)) continue;
         nika_world_status(w, i, &s);
@@ -125,49 +90,67 @@ static void report_state(void *context, const struct nika_tap *tap)
     nika_target_state(UINT64_C(1) << 40 | shape << 4 | (most - least < 8 ? most - least : 8));
 }
 
-static void prepare(void)
+static void begin(struct schedule_target *t, uint64_t seed)
+{
+    const char *reason = NULL;
+    NIKA_TARGET_CHECK(nika_runner_begin(t->runner, seed, &reason), "%s", reason);
+}
+
+static void prepare(struct schedule_target *t)
 {
     const char *reason = NULL;
     struct nika_diagnoses d = {.file = "schedule"};
-    struct nika_watcher watcher = {.mask = NIKA_TAP_BIT(NIKA_TAP_NOTE), .on_tap = report_state};
-    scenario =
-        nika_scenario_parse("schedule", scenario_text, sizeof scenario_text - 1, NULL, 0, &d);
-    NIKA_TARGET_CHECK(scenario != NULL, "%s", d.lines[0]);
-    runner = nika_runner_new(scenario, &reason);
-    NIKA_TARGET_CHECK(runner != NULL, "%s", reason);
-    nika_runner_watch(runner, &watcher);
+    struct nika_watcher watcher = {
+        .context = t, .mask = NIKA_TAP_BIT(NIKA_TAP_NOTE), .on_tap = report_state};
+    t->scenario =
+        nika_scenario_parse("schedule", t->scenario_text, strlen(t->scenario_text), NULL, 0, &d);
+    NIKA_TARGET_CHECK(t->scenario != NULL, "%s", d.lines[0]);
+    t->runner = nika_runner_new(t->scenario, &reason);
+    NIKA_TARGET_CHECK(t->runner != NULL, "%s", reason);
+    nika_runner_watch(t->runner, &watcher);
+    for (uint64_t i = 0; i < SCHEDULE_SEEDS; i++) {
+        begin(t, i + 1);
+        t->begun[i] = nika_runner_mark(t->runner);
+        NIKA_TARGET_CHECK(t->begun[i] != NULL, "out of memory");
+    }
 }
 
-/* One run; false when it could not begin. */
-static void play(struct nika_span input, struct nika_recorder *recorder)
+bool schedule_play(struct schedule_target *t, struct nika_span input,
+                   struct nika_recorder *recorder)
 {
-    const char *reason = NULL;
-    if (scenario == NULL) prepare();
-    read_decisions(input);
-    scenario->decisions = &decisions;
-    bool begun = nika_runner_begin(runner, seed_of(input), &reason);
-    scenario->decisions = NULL; /* Not the scenario's to free. */
-    NIKA_TARGET_CHECK(begun, "%s", reason);
-    struct nika_chooser *chooser = nika_world_chooser(nika_runner_world(runner));
+    if (input.size == 0) return false;
+    if (t->scenario == NULL) prepare(t);
+    read_decisions(t, input);
+    uint64_t seed = seed_of(input);
+    if (recorder != NULL)
+        begin(t, seed);
+    else
+        nika_runner_return(t->runner, t->begun[seed - 1]);
+    struct nika_decider *decider = nika_decider_new(&t->decisions);
+    NIKA_TARGET_CHECK(decider != NULL, "out of memory");
+    struct nika_chooser *chooser = nika_world_chooser(nika_runner_world(t->runner));
+    nika_decider_attach(decider, chooser);
     chooser->tap = remember_name;
-    if (recorder != NULL) nika_recorder_attach(recorder, nika_runner_world(runner));
-    nika_runner_finish(runner, &result);
+    chooser->tap_context = t;
+    if (recorder != NULL) nika_recorder_attach(recorder, nika_runner_world(t->runner));
+    nika_runner_finish(t->runner, &t->result);
+    nika_decider_free(decider);
+    return true;
 }
 
-static void run(struct nika_span input)
+void schedule_run(struct schedule_target *t, struct nika_span input)
 {
-    if (input.size == 0) return;
-    play(input, NULL);
-    int class = result.exit_class;
+    if (!schedule_play(t, input, NULL)) return;
+    int class = t->result.exit_class;
     NIKA_TARGET_CHECK(class == NIKA_EXIT_HELD || class == NIKA_EXIT_INCONCLUSIVE, "%s: %s",
-                      nika_exit_name(class), result.sentence);
+                      nika_exit_name(class), t->result.sentence);
 }
 
-static uint64_t digest(void)
+uint64_t schedule_digest(const struct schedule_target *t)
 {
     uint64_t value = 0;
-    for (uint32_t i = 0; i < sizeof result.digest; i++)
-        value = value * 31 + (uint8_t)result.digest[i];
+    for (uint32_t i = 0; i < sizeof t->result.digest; i++)
+        value = value * 31 + (uint8_t)t->result.digest[i];
     return value;
 }
 
@@ -179,15 +162,18 @@ static uint32_t value_for(uint64_t range, struct nika_target_draw *draw)
     return 1 + nika_target_draw(draw, (uint32_t)(range > 1 ? range - 1 : 1));
 }
 
+/* Whose names a fresh decision takes: the mutations of one input are made in one call. */
+static struct schedule_target *mutated;
+
 static void fresh(uint8_t *entry, struct nika_target_draw *draw)
 {
     struct nika_choice_name name = {.kind = NIKA_CHOICE_FAULT};
     uint64_t range = 2;
     /* The adversary's decisions, and among them those on messages, say more than latencies. */
-    for (uint32_t tries = 0; names.count > 0 && tries < 8; tries++) {
-        uint32_t at = nika_target_draw(draw, names.count);
-        name = names.list[at];
-        range = names.range[at];
+    for (uint32_t tries = 0; mutated->names.count > 0 && tries < 8; tries++) {
+        uint32_t at = nika_target_draw(draw, mutated->names.count);
+        name = mutated->names.list[at];
+        range = mutated->names.range[at];
         if (name.kind == NIKA_CHOICE_FAULT) break;
         if (name.kind == NIKA_CHOICE_LOSS && nika_target_draw(draw, 2) == 0) break;
         if (nika_target_draw(draw, 8) == 0) break;
@@ -209,30 +195,32 @@ static void alter(uint8_t *entry, struct nika_target_draw *draw)
 static const struct nika_target_list list = {
     .head = 1, .entry = DECISION_SIZE, .fresh = fresh, .alter = alter};
 
-static uint32_t mutate(uint8_t *data, uint32_t size, uint32_t capacity, uint32_t seed)
+uint32_t schedule_mutate(struct schedule_target *t, uint8_t *data, uint32_t size, uint32_t capacity,
+                         uint32_t seed)
 {
+    mutated = t;
     return nika_target_list_mutate(&list, data, size, capacity, seed);
 }
 
-static uint32_t cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
-                      uint32_t seed)
+uint32_t schedule_cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
+                        uint32_t seed)
 {
     return nika_target_list_cross(&list, a, b, out, capacity, seed);
 }
 
 /* ---- Seeds: the fair run, and the first acts of each fault in runs by seed ---- */
-static void seed_of_run(uint64_t seed_number, nika_target_seed *seed, void *context)
+static void seed_of_run(struct schedule_target *t, uint64_t seed_number, nika_target_seed *seed,
+                        void *context)
 {
-    uint8_t bytes[SIZE_MAX_INPUT] = {0};
+    uint8_t bytes[SCHEDULE_SIZE_MAX] = {0};
     char name[32];
-    const char *reason = NULL;
     struct nika_recorder recorder = {0};
-    NIKA_TARGET_CHECK(nika_runner_begin(runner, seed_number, &reason), "%s", reason);
-    nika_world_chooser(nika_runner_world(runner))->tap = NULL; /* Of the run before. */
-    nika_recorder_attach(&recorder, nika_runner_world(runner));
-    nika_runner_finish(runner, &result);
+    begin(t, seed_number);
+    nika_world_chooser(nika_runner_world(t->runner))->tap = NULL; /* Of the run before. */
+    nika_recorder_attach(&recorder, nika_runner_world(t->runner));
+    nika_runner_finish(t->runner, &t->result);
     uint32_t size = 1, kept[NIKA_FAULTS_MAX + 1] = {0};
-    for (uint32_t i = 0; i < recorder.decisions.count && size < SIZE_MAX_INPUT; i++) {
+    for (uint32_t i = 0; i < recorder.decisions.count && size < SCHEDULE_SIZE_MAX; i++) {
         const struct nika_decision *one = &recorder.decisions.list[i];
         bool fault = one->name.kind == NIKA_CHOICE_FAULT && one->name.a < NIKA_FAULTS_MAX;
         uint32_t *count = &kept[fault ? one->name.a : NIKA_FAULTS_MAX];
@@ -245,33 +233,19 @@ static void seed_of_run(uint64_t seed_number, nika_target_seed *seed, void *cont
     seed(context, name, (struct nika_span){bytes, size});
 }
 
-static void seeds(nika_target_seed *seed, void *context)
+void schedule_seeds(struct schedule_target *t, nika_target_seed *seed, void *context)
 {
     static const uint8_t fair[1] = {0};
-    prepare();
+    prepare(t);
     seed(context, "fair", (struct nika_span){fair, sizeof fair});
-    for (uint64_t i = 1; i <= 12; i++) seed_of_run(i, seed, context);
+    for (uint64_t i = 1; i <= 12; i++) seed_of_run(t, i, seed, context);
 }
 
-/* As a decision log, for nika replay and nika shrink. */
-static void show(struct nika_span input, FILE *out)
+void schedule_show(struct schedule_target *t, struct nika_span input, FILE *out)
 {
     struct nika_recorder recorder = {0};
-    if (input.size == 0) return;
-    play(input, &recorder);
-    struct nika_log *log = nika_log_new(scenario, "fuzz", &recorder, &result);
+    if (!schedule_play(t, input, &recorder)) return;
+    struct nika_log *log = nika_log_new(t->scenario, "fuzz", &recorder, &t->result);
     NIKA_TARGET_CHECK(log != NULL && nika_log_write(log, out) == NIKA_OK, "cannot write the log");
     nika_log_free(log);
 }
-
-const struct nika_target nika_target_schedule_pbft = {
-    .name = "schedule-pbft",
-    .doc = "Decision logs of whole runs: four PBFT replicas, one Byzantine, all oracles.",
-    .size_max = SIZE_MAX_INPUT,
-    .run = run,
-    .mutate = mutate,
-    .cross = cross,
-    .seeds = seeds,
-    .show = show,
-    .digest = digest,
-};

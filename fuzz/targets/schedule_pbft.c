@@ -1,0 +1,39 @@
+/* fuzz/targets/schedule_pbft.c: whole runs of four PBFT replicas, one of them Byzantine (schedule.c). */
+#include "fuzz/targets/schedule.h"
+
+/* Eight requests. The Byzantine replica is the primary of view 0; what it does, and what the network does, is up to the input. */
+static const char scenario_text[] =
+    "{\"schema\": 1, \"name\": \"schedule\", \"why\": \"A fuzzer decides.\", \"gst_ms\": 100,"
+    " \"cluster\": {\"clients\": 8, \"batch_count\": 3, \"checkpoint_interval\": 2, \"window\": 8, "
+    "\"pipeline\": 8, "
+    "\"batch_us\": 0,"
+    "   \"request_ms\": 60, \"status_ms\": 40, \"retransmit_ms\": 40, \"client_ms\": 80,"
+    "   \"fetch_ms\": 40, \"lag_ms\": 80, \"backoff_max\": 3},"
+    " \"workload\": {\"requests\": 1},"
+    " \"network\": {\"loss_ppm\": 500000, \"duplicate_ppm\": 500000, \"reorder_ppm\": 500000},"
+    " \"faults\": ["
+    "  {\"name\": \"equivocate\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
+    "  {\"name\": \"omit\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
+    "  {\"name\": \"mutate\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
+    "  {\"name\": \"replay\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
+    "  {\"name\": \"lying-view-change\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": "
+    "\"may\"},"
+    "  {\"name\": \"corrupt-reply\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
+    "  {\"name\": \"delay-own\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"}],"
+    " \"limits\": {\"events\": 200000, \"time_ms\": 20000},"
+    " \"expect\": {\"safety\": \"held\", \"liveness\": \"held\"}}";
+
+static struct schedule_target target = {.scenario_text = scenario_text};
+SCHEDULE_TARGET_FUNCTIONS
+
+const struct nika_target nika_target_schedule_pbft = {
+    .name = "schedule-pbft",
+    .doc = "Decision logs of whole runs: four PBFT replicas, one Byzantine, all oracles.",
+    .size_max = SCHEDULE_SIZE_MAX,
+    .run = run,
+    .mutate = mutate,
+    .cross = schedule_cross,
+    .seeds = seeds,
+    .show = show,
+    .digest = digest,
+};
