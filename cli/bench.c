@@ -1,4 +1,4 @@
-/* cli/bench.c: `nika bench sim`: how fast the simulator is, all in; and the options of `nika bench cluster`. Measures; judges nothing. */
+/* cli/bench.c: the options of `nika bench`, and which measurement they mean. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -6,9 +6,10 @@
 #include "cli/behaviour.h"
 #include "cli/bench_cluster.h"
 #include "cli/bench_detect.h"
+#include "cli/bench_pattern.h"
+#include "cli/bench_sim.h"
 #include "cli/bench_trusted.h"
 #include "cli/live.h"
-#include "cli/progress.h"
 #include "protocols/registry.h"
 
 enum {
@@ -44,26 +45,12 @@ enum {
 };
 
 struct arguments {
-    bool json, no_oracles, sim, only_runs, on_cluster, on_trusted, detect;
-    uint64_t rounds, seconds, n; /* rounds 0 = until the seconds are over. */
-    const char *suite;
+    bool json, on_cluster, on_trusted, on_pattern, detect;
+    struct cli_bench_sim sim;
     struct cli_bench_cluster cluster;
     struct cli_bench_trusted trusted;
     struct cli_bench_detect found;
 };
-/* What is measured: a cluster on an ordinary network, fault-free or under attack. */
-struct setup {
-    uint64_t n, clients, requests, batch, rounds;
-    uint64_t budget_ns;
-    const char *suite, *protocol;
-    bool oracles;
-    bool adversarial; /* One Byzantine replica, and a network that loses, repeats and splits. */
-};
-struct figures {
-    uint64_t runs, events, messages, bytes, requests, wall_ns, virtual_ns, replica_bytes;
-    int worst;
-};
-
 static const struct argp_option options[] = {
     {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
     {"runs", OPTION_RUNS, NULL, 0,
@@ -257,16 +244,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->json = true;
         return 0;
     case OPTION_RUNS:
-        a->only_runs = true;
+        a->sim.only_runs = true;
         return 0;
     case OPTION_ROUNDS:
-        a->rounds = cli_number(text, "--rounds", 1, 1000000, state);
+        a->sim.rounds = cli_number(text, "--rounds", 1, 1000000, state);
         return 0;
     case OPTION_SECONDS:
-        a->seconds = cli_number(text, "--seconds", 1, 3600, state);
+        a->sim.seconds = cli_number(text, "--seconds", 1, 3600, state);
         return 0;
     case OPTION_N:
-        a->n = cli_number(text, "--n", 3, NIKA_REPLICAS_MAX, state);
+        a->sim.n = cli_number(text, "--n", 3, NIKA_REPLICAS_MAX, state);
         return 0;
     case OPTION_SOCKET:
         a->trusted.socket = text;
@@ -276,30 +263,31 @@ static error_t parse(int key, char *text, struct argp_state *state)
             (uint32_t)cli_number(text, "--instance", 0, NIKA_REPLICAS_MAX - 1, state);
         return 0;
     case OPTION_NO_ORACLES:
-        a->no_oracles = true;
+        a->sim.no_oracles = true;
         return 0;
     case OPTION_SUITE:
         if (nika_suite_parse(text) == NIKA_SUITE_NONE)
             argp_error(state, "--suite: no suite \"%s\" (nika list suites)%s", text,
                        cli_did_you_mean(text, cli_suite_at, NULL));
-        a->suite = text;
+        a->sim.suite = text;
         return 0;
     case ARGP_KEY_ARG:
-        a->sim = strcmp(text, "sim") == 0;
         a->on_cluster = strcmp(text, "cluster") == 0;
         a->on_trusted = strcmp(text, "trusted") == 0;
+        a->on_pattern = strcmp(text, "pattern") == 0;
         a->detect = strcmp(text, "detect") == 0;
-        if (!a->sim && !a->on_cluster && !a->on_trusted && !a->detect)
+        if (strcmp(text, "sim") != 0 && !a->on_cluster && !a->on_trusted && !a->on_pattern &&
+            !a->detect)
             argp_error(state,
-                       "what can be measured is \"sim\", \"cluster\", \"trusted\" or \"detect\", "
-                       "not \"%s\"",
+                       "what can be measured is \"sim\", \"cluster\", \"trusted\", \"pattern\" or "
+                       "\"detect\", not \"%s\"",
                        text);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(
             state,
             "what shall be measured? (nika bench sim, nika bench cluster, nika bench trusted, "
-            "nika-museum bench detect)");
+            "nika bench pattern, nika-museum bench detect)");
         return 0;
     default:
         return parse_cluster(key, text, state, a);
@@ -309,265 +297,93 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
     options,
     parse,
-    "sim|cluster|trusted|detect",
+    "sim|cluster|trusted|pattern|detect",
     "Measure the simulator: whole runs with digest, taps and oracles, on one core; or a real "
     "cluster of processes on loopback under closed-loop load; or what a certificate of each "
-    "trusted backend costs; or how soon strategies find planted bugs.\v"
+    "trusted backend costs; or what the bare message pattern of PBFT with HMACs, without a "
+    "protocol, "
+    "costs on this machine; or how soon strategies find planted bugs.\v"
     "  nika bench sim --json\n"
     "  nika bench cluster --clients 100 --suite hmac --seconds 10 --json\n"
     "  nika bench trusted --json\n"
+    "  nika bench pattern --json\n"
     "  nika-museum bench detect --bugs B06,B16 --strategies random,twins --limit 500",
     NULL,
     NULL,
     NULL};
 
-/* An equivocating primary that must be replaced, while the network misbehaves until GST. */
-static const char attack[] =
-    ",\"faults\":[{\"name\":\"equivocate\",\"targets\":[0]},"
-    "{\"name\":\"loss\",\"rate_ppm\":20000},{\"name\":\"duplicate\",\"rate_ppm\":20000},"
-    "{\"name\":\"partition\",\"targets\":[2],\"from_ms\":2,\"to_ms\":60}],"
-    "\"expect\":{\"faults_act\":false}";
-
-static struct nika_scenario *make_scenario(const struct setup *u)
+static const char *kind_of(const struct arguments *a)
 {
-    char text[2000];
-    struct nika_diagnoses d;
-    snprintf(text, sizeof text,
-             "{\"schema\":1,\"name\":\"bench\",\"why\":\"measures the simulator\",\"gst_ms\":%s,"
-             "\"cluster\":{\"protocol\":\"%s\",\"n\":%" PRIu64 ",\"f\":%" PRIu64
-             ",\"clients\":%" PRIu64 ",\"app\":\"null\",\"suite\":\"%s\",\"batch_count\":%" PRIu64
-             ",\"batch_us\":%s,\"checkpoint_interval\":16,\"window\":64,\"pipeline\":32,"
-             "\"store_kib\":%" PRIu64 ",\"request_ms\":%s,\"client_ms\":%s},"
-             "\"workload\":{\"requests\":%" PRIu64 ",\"read_ppm\":0,\"payload\":100},"
-             "\"network\":{\"latency_us\":{\"min\":100,\"median\":150,\"p99\":300,\"max\":400}},"
-             "\"disk\":{\"fsync_us\":{\"min\":50,\"max\":80}}%s}",
-             u->adversarial ? "200" : "0", u->protocol, u->n,
-             (uint64_t)cli_faults_max(u->protocol, (uint32_t)u->n), u->clients, u->suite, u->batch,
-             u->batch == 1 ? "0" : "200", (uint64_t)16384 + u->n * 512,
-             u->adversarial ? "50" : "60000", u->adversarial ? "80" : "60000", u->requests,
-             u->adversarial ? attack : "");
-    struct nika_scenario *s = nika_scenario_parse("bench", text, strlen(text), NULL, 0, &d);
-    if (s == NULL) cli_print_diagnoses(&d);
-    return s;
-}
-
-static bool measure(const struct setup *u, struct figures *out)
-{
-    const char *reason;
-    memset(out, 0, sizeof *out);
-    struct nika_scenario *s = make_scenario(u);
-    struct nika_runner *runner = s != NULL ? nika_runner_new(s, &reason) : NULL;
-    struct nika_run_result *result = calloc(1, sizeof *result);
-    if (runner != NULL && result != NULL) {
-        nika_runner_set_oracles(runner, u->oracles);
-        nika_runner_run(runner, 1, result); /* Makes keys and touches memory once. */
-        out->worst = result->exit_class;
-        if (out->worst != 0)
-            fprintf(stderr, "nika: bench n=%" PRIu64 ": %s\n", u->n, result->sentence);
-        uint64_t started = cli_clock_ns();
-        struct cli_progress progress;
-        cli_progress_init(&progress, "measuring", "runs", false);
-        while (u->rounds > 0 ? out->runs < u->rounds : out->wall_ns < u->budget_ns) {
-            nika_runner_run(runner, 2 + out->runs, result);
-            out->runs++;
-            out->events += result->stats.events;
-            out->messages += result->stats.messages_delivered;
-            out->bytes += result->stats.bytes_sent;
-            out->requests += result->requests_completed;
-            out->virtual_ns += result->completed_ns;
-            out->wall_ns = cli_clock_ns() - started;
-            cli_progress_show(&progress, out->runs, u->rounds,
-                              u->rounds > 0                 ? CLI_PROGRESS_BY_RATE
-                              : out->wall_ns < u->budget_ns ? u->budget_ns - out->wall_ns
-                                                            : 0,
-                              "");
-        }
-        cli_progress_end(&progress);
-        out->replica_bytes = result->stats.replica_bytes;
-    }
-    free(result);
-    nika_runner_free(runner);
-    nika_scenario_free(s);
-    return out->runs > 0;
-}
-
-static json_int_t per_second(uint64_t count, const struct figures *f)
-{
-    return f->wall_ns == 0 ? 0 : (json_int_t)((unsigned __int128)count * 1000000000 / f->wall_ns);
-}
-
-/* One snapshot plus one restore of a cluster in the middle of its work, in nanoseconds. */
-static uint64_t snapshot_cost(const struct setup *u)
-{
-    const char *reason;
-    uint64_t rounds = 0, spent = 0;
-    struct nika_scenario *s = make_scenario(u);
-    struct nika_runner *runner = s != NULL ? nika_runner_new(s, &reason) : NULL;
-    if (runner != NULL && nika_runner_begin(runner, 1, &reason)) {
-        struct nika_world *world = nika_runner_world(runner);
-        nika_world_run(world, 50000000);
-        struct nika_world_snapshot *snapshot = nika_world_snapshot(world);
-        uint64_t started = cli_clock_ns();
-        while (snapshot != NULL && spent < u->budget_ns / 4) {
-            nika_world_run(world, nika_world_now(world) + 1000000);
-            uint64_t from = cli_clock_ns();
-            nika_world_snapshot_again(world, snapshot);
-            nika_world_restore(world, snapshot);
-            spent += cli_clock_ns() - from;
-            rounds++;
-            if (cli_clock_ns() - started > 2 * u->budget_ns) break;
-        }
-        if (snapshot != NULL) nika_world_snapshot_free(snapshot);
-    }
-    nika_runner_free(runner);
-    nika_scenario_free(s);
-    return rounds > 0 ? spent / rounds : 0;
-}
-
-static json_t *by_n(const struct setup *base)
-{
-    static const uint64_t sizes[] = {4, 16, 49, 100};
-    json_t *list = json_array();
-    for (uint32_t i = 0; i < ARRAY_COUNT(sizes); i++) {
-        struct setup u = *base;
-        struct figures f;
-        u.n = sizes[i];
-        u.requests = sizes[i] <= 4 ? 200 : sizes[i] <= 16 ? 60 : 12;
-        if (!measure(&u, &f)) continue;
-        json_array_append_new(
-            list, json_pack("{s:I, s:I, s:I, s:I}", "n", (json_int_t)u.n, "ns_per_message",
-                            (json_int_t)(f.messages > 0 ? f.wall_ns / f.messages : 0),
-                            "messages_per_s", per_second(f.messages, &f), "bytes_per_replica",
-                            (json_int_t)f.replica_bytes));
-    }
-    return list;
-}
-
-static void add(json_t *root, const char *key, json_int_t value)
-{
-    json_object_set_new(root, key, json_integer(value));
-}
-
-/* 4 replicas, 12 requests, one Byzantine replica, faults on. */
-static void measure_runs(const struct setup *base, json_t *root, int *worst)
-{
-    struct setup shorts = *base;
-    struct figures f;
-    shorts.clients = 2;
-    shorts.requests = 6;
-    shorts.adversarial = true;
-    if (!measure(&shorts, &f)) return;
-    if (f.worst > *worst) *worst = f.worst;
-    add(root, "runs_per_s", per_second(f.runs, &f));
-    add(root, "messages_per_run", (json_int_t)(f.messages / f.runs));
-}
-
-static void measure_variants(const struct setup *base, json_t *root)
-{
-    struct figures f;
-    struct setup no_oracles = *base, batched = *base, ed25519 = *base;
-    no_oracles.oracles = false;
-    if (measure(&no_oracles, &f)) {
-        add(root, "messages_per_s_no_oracles", per_second(f.messages, &f));
-        add(root, "requests_per_s_no_oracles", per_second(f.requests, &f));
-    }
-    batched.clients = 32;
-    batched.batch = 16;
-    batched.requests = 100;
-    if (measure(&batched, &f)) add(root, "requests_per_s_batch16", per_second(f.requests, &f));
-    ed25519.suite = "ed25519";
-    ed25519.requests = 50;
-    if (measure(&ed25519, &f)) {
-        add(root, "messages_per_s_ed25519", per_second(f.messages, &f));
-        add(root, "requests_per_s_ed25519", per_second(f.requests, &f));
-    }
-}
-
-static json_t *measure_all(const struct arguments *a, int *worst)
-{
-    json_t *root = json_object();
-    struct figures f;
-    uint64_t budget = a->seconds * UINT64_C(1000000000);
-    struct setup base = {.n = a->n,
-                         .clients = 4,
-                         .requests = 500,
-                         .batch = 1,
-                         .rounds = a->rounds,
-                         .budget_ns = budget,
-                         .suite = a->suite,
-                         .protocol = a->cluster.protocol,
-                         .oracles = !a->no_oracles};
-    *worst = 0;
-    json_object_set_new(root, "suite", json_string(a->suite));
-    json_object_set_new(root, "build", json_string(cli_version_text()));
-    json_object_set_new(root, "protocol", json_string(a->cluster.protocol));
-    add(root, "n", (json_int_t)a->n);
-    add(root, "f", (json_int_t)cli_faults_max(a->cluster.protocol, (uint32_t)a->n));
-    measure_runs(&base, root, worst);
-    if (a->only_runs) return root;
-    if (!measure(&base, &f)) {
-        *worst = NIKA_EXIT_INCONCLUSIVE;
-        return root;
-    }
-    if (f.worst > *worst) *worst = f.worst;
-    add(root, "messages_per_s", per_second(f.messages, &f));
-    add(root, "requests_per_s", per_second(f.requests, &f));
-    add(root, "events_per_s", per_second(f.events, &f));
-    add(root, "messages_per_1000_requests",
-        f.requests > 0 ? (json_int_t)(f.messages * 1000 / f.requests) : 0);
-    add(root, "bytes_per_request", f.requests > 0 ? (json_int_t)(f.bytes / f.requests) : 0);
-    add(root, "requests_per_virtual_s",
-        f.virtual_ns > 0 ? (json_int_t)((unsigned __int128)f.requests * 1000000000 / f.virtual_ns)
-                         : 0);
-    add(root, "ns_per_message", f.messages > 0 ? (json_int_t)(f.wall_ns / f.messages) : 0);
-    add(root, "bytes_per_replica", (json_int_t)f.replica_bytes);
-    measure_variants(&base, root);
-    uint64_t snapshot_ns = snapshot_cost(&base);
-    add(root, "snapshot_us", (json_int_t)((snapshot_ns + 999) / 1000));
-    add(root, "snapshot_ns", (json_int_t)snapshot_ns);
-    json_object_set_new(root, "by_n", by_n(&base));
-    return root;
-}
-
-static void print_text(const json_t *root)
-{
-    const char *key;
-    json_t *value;
-    size_t i;
-    json_object_foreach((json_t *)(uintptr_t)root, key, value)
-    {
-        if (json_is_integer(value))
-            printf("%-28s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
-        if (json_is_string(value)) printf("%-28s %s\n", key, json_string_value(value));
-    }
-    json_array_foreach(json_object_get(root, "by_n"), i, value)
-    {
-        printf("n=%-4" JSON_INTEGER_FORMAT " %12" JSON_INTEGER_FORMAT
-               " messages/s %8" JSON_INTEGER_FORMAT " ns each\n",
-               json_integer_value(json_object_get(value, "n")),
-               json_integer_value(json_object_get(value, "messages_per_s")),
-               json_integer_value(json_object_get(value, "ns_per_message")));
-    }
+    if (a->on_cluster) return "bench_cluster";
+    if (a->on_trusted) return "bench_trusted";
+    return a->on_pattern ? "bench_pattern" : "bench_sim";
 }
 
 /* Takes the result over. */
 static void print_result(const struct arguments *a, json_t *root)
 {
-    if (a->json) {
-        cli_json_print(json_incref(root), a->on_cluster   ? "bench_cluster"
-                                          : a->on_trusted ? "bench_trusted"
-                                                          : "bench_sim");
-    } else if (a->on_trusted) {
+    if (a->json)
+        cli_json_print(json_incref(root), kind_of(a));
+    else if (a->on_trusted)
         cli_bench_trusted_print(root);
-    } else {
-        print_text(root);
-    }
+    else if (a->on_pattern)
+        cli_bench_pattern_print(root);
+    else
+        cli_bench_sim_print(root);
     json_decref(root);
+}
+
+/* What the options say together; false after saying what does not fit. */
+static bool fits(struct arguments *a)
+{
+    struct cli_bench_cluster *c = &a->cluster;
+    uint64_t n = a->sim.n;
+    bool hybrid = cli_protocol_is_hybrid(c->protocol);
+    if (c->kills > 0 && strcmp(c->app, "null") != 0)
+        fprintf(stderr, "nika: --kills: only application null has answers that show every loss\n");
+    else if (cli_faults_max(c->protocol, (uint32_t)n) == 0)
+        fprintf(stderr, "nika: --n: %s needs at least 4 replicas, got %" PRIu64 "\n", c->protocol,
+                n);
+    else if (c->client_behaviour_text != NULL && c->lying_clients >= c->clients)
+        fprintf(stderr, "nika: --lying-clients: expected fewer than the clients, %" PRIu64 "\n",
+                c->clients);
+    else if (c->liar >= n)
+        fprintf(stderr, "nika: --on: expected 0..%" PRIu64 "\n", n - 1);
+    else if (!hybrid && c->trusted != NIKA_TRUST_NONE)
+        fprintf(stderr, "nika: --trusted: protocol %s has no trusted subsystem\n", c->protocol);
+    else
+        return true;
+    return false;
+}
+
+/* What one option means for each measurement. */
+static void spread(struct arguments *a)
+{
+    struct cli_bench_cluster *c = &a->cluster;
+    if (a->sim.seconds == 0) a->sim.seconds = a->on_cluster ? 10 : 1;
+    if (a->sim.suite == NULL) a->sim.suite = a->on_cluster ? "ed25519" : "sim";
+    if (cli_protocol_is_hybrid(c->protocol) && c->trusted == NIKA_TRUST_NONE)
+        c->trusted = NIKA_TRUST_SOFTWARE;
+    a->sim.protocol = c->protocol;
+    c->n = a->sim.n;
+    c->seconds = a->sim.seconds;
+    c->suite = a->sim.suite;
+    a->trusted.rounds = a->sim.rounds;
+    a->trusted.seconds = a->sim.seconds;
+    a->trusted.dir = c->dir;
+}
+
+static json_t *measure(const struct arguments *a, int *worst)
+{
+    if (a->on_cluster) return cli_bench_cluster_run(&a->cluster, worst);
+    if (a->on_trusted) return cli_bench_trusted_run(&a->trusted, worst);
+    if (a->on_pattern) return cli_bench_pattern_run(a->sim.seconds, a->cluster.payload, worst);
+    return cli_bench_sim_run(&a->sim, worst);
 }
 
 static int run(int argc, char **argv)
 {
-    struct arguments a = {.n = 4,
+    struct arguments a = {.sim = {.n = 4},
                           .cluster = {.clients = 10,
                                       .lying_clients = 1,
                                       .payload = 100,
@@ -577,69 +393,33 @@ static int run(int argc, char **argv)
                                       .store = NIKA_STORE_DISK,
                                       .tunables = json_object()}};
     int worst = 0;
+    json_t *root = NULL;
     cli_bench_detect_defaults(&a.found);
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     if (a.detect) {
-        json_decref(a.cluster.tunables);
         a.found.json = a.json;
-        return cli_bench_detect_run(&a.found);
+        worst = cli_bench_detect_run(&a.found);
+    } else if (!fits(&a)) {
+        worst = NIKA_EXIT_USAGE;
+    } else {
+        spread(&a);
+        root = measure(&a, &worst);
     }
-    if (a.seconds == 0) a.seconds = a.on_cluster ? 10 : 1;
-    if (a.suite == NULL) a.suite = a.on_cluster ? "ed25519" : "sim";
-    if (a.cluster.kills > 0 && strcmp(a.cluster.app, "null") != 0) {
-        fprintf(stderr, "nika: --kills: only application null has answers that show every loss\n");
-        json_decref(a.cluster.tunables);
-        return NIKA_EXIT_USAGE;
-    }
-    if (cli_faults_max(a.cluster.protocol, (uint32_t)a.n) == 0) {
-        fprintf(stderr, "nika: --n: %s needs at least 4 replicas, got %" PRIu64 "\n",
-                a.cluster.protocol, a.n);
-        json_decref(a.cluster.tunables);
-        return NIKA_EXIT_USAGE;
-    }
-    if (a.cluster.client_behaviour_text != NULL && a.cluster.lying_clients >= a.cluster.clients) {
-        fprintf(stderr, "nika: --lying-clients: expected fewer than the clients, %" PRIu64 "\n",
-                a.cluster.clients);
-        json_decref(a.cluster.tunables);
-        return NIKA_EXIT_USAGE;
-    }
-    if (a.cluster.liar >= a.n) {
-        fprintf(stderr, "nika: --on: expected 0..%" PRIu64 "\n", a.n - 1);
-        json_decref(a.cluster.tunables);
-        return NIKA_EXIT_USAGE;
-    }
-    bool hybrid = cli_protocol_is_hybrid(a.cluster.protocol);
-    if (!hybrid && a.cluster.trusted != NIKA_TRUST_NONE) {
-        fprintf(stderr, "nika: --trusted: protocol %s has no trusted subsystem\n",
-                a.cluster.protocol);
-        json_decref(a.cluster.tunables);
-        return NIKA_EXIT_USAGE;
-    }
-    if (hybrid && a.cluster.trusted == NIKA_TRUST_NONE) a.cluster.trusted = NIKA_TRUST_SOFTWARE;
-    a.cluster.n = a.n;
-    a.cluster.seconds = a.seconds;
-    a.cluster.suite = a.suite;
-    a.trusted.rounds = a.rounds;
-    a.trusted.seconds = a.seconds;
-    a.trusted.dir = a.cluster.dir;
-    json_t *root = a.on_cluster   ? cli_bench_cluster_run(&a.cluster, &worst)
-                   : a.on_trusted ? cli_bench_trusted_run(&a.trusted, &worst)
-                                  : measure_all(&a, &worst);
     json_decref(a.cluster.tunables);
-    if (root == NULL) return worst;
-    print_result(&a, root);
+    if (root != NULL) print_result(&a, root);
     return worst;
 }
 
 const struct cli_command cli_bench = {
     "bench",
-    "sim|cluster|trusted|detect",
-    "measure the simulator, a real cluster, trusted certificates, or strategies against planted "
-    "bugs",
+    "sim|cluster|trusted|pattern|detect",
+    "measure the simulator, a real cluster, trusted certificates, a bare message pattern, or "
+    "strategies against planted bugs",
     "Measures whole runs on one core: messages, requests, events "
     "and short runs a second, and the cost of a snapshot; or "
     "throughput, latency, processor time and memory of a live "
-    "cluster; or the nanoseconds of a trusted certificate; or, in nika-museum, how many runs each "
+    "cluster; or the nanoseconds of a trusted certificate; or what a live cluster "
+    "is measured against; or, in nika-museum, how many runs each "
     "strategy takes to find each planted bug (docs/museum-figures.md).",
     &argp,
     run};

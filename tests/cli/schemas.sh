@@ -39,6 +39,8 @@ if [[ "${2:-}" == --cluster ]]; then
     schema inspect 0 "$nika" inspect --json "$(find "$net" -name identity -printf "%h\n" | sort | head -1)"
     schema replay 0 "$nika" replay --json "$(ls "$net"/*.recording | head -1)"
     schema bench-cluster 0 "$nika" bench cluster --json --seconds 1 --clients 2 --store memory
+    schema bench-pattern 0 "$nika" bench pattern --json
+    expect 0 "64 outstanding" "$nika" bench pattern
     schema bench-trusted 0 "$nika" bench trusted --json --rounds 20 --dir "$work"
     schema fidelity 0 "$nika" fidelity fault-free --json --network loopback
     exit "$failed"
