@@ -22,6 +22,7 @@ static void fill_config(const struct nika_scenario *s, struct nika_config *c)
     c->n = (uint32_t)v[NIKA_KEY_N];
     c->f = (uint32_t)v[NIKA_KEY_F];
     c->clients = (uint32_t)v[NIKA_KEY_CLIENTS];
+    c->pillars = (uint32_t)v[NIKA_KEY_PILLARS];
     c->suite = (enum nika_suite)(v[NIKA_KEY_SUITE] + 1);
     c->checkpoint_interval = (uint32_t)v[NIKA_KEY_CHECKPOINT_INTERVAL];
     c->window = (uint32_t)v[NIKA_KEY_WINDOW];

@@ -21,6 +21,7 @@ void nika_config_default(struct nika_config *config)
     memset(config, 0, sizeof *config);
     config->n = 4;
     config->f = 1;
+    config->pillars = 1;
     config->clients = 1;
     config->suite = NIKA_SUITE_ED25519;
     config->checkpoint_interval = 8;
@@ -64,6 +65,7 @@ static const char *check_sizes(const struct nika_config *c)
     const struct range ranges[] = {
         {c->n, 1, NIKA_REPLICAS_MAX, "n must be in 1..128"},
         {c->f, 0, c->n - 1, "f must be less than n"},
+        {c->pillars, 1, NIKA_PILLARS_MAX, "pillars must be in 1..8"},
         {c->clients, 1, NIKA_CLIENTS_MAX, "clients must be in 1..4096"},
         {c->suite, NIKA_SUITE_ED25519, NIKA_SUITE_SIM,
          "suite must be a known authentication suite"},
@@ -135,12 +137,14 @@ static void group_id(const struct nika_config *c, struct nika_digest *out)
         c->client_ns,
         c->time_skew_ns,
         c->pace_ns,
+        c->pillars,
     };
     uint8_t bytes[sizeof GROUP_DOMAIN - 1 + sizeof fields];
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
     nika_write_raw(&w, GROUP_DOMAIN, sizeof GROUP_DOMAIN - 1);
-    /* The last field came later: off, it leaves the group id as it was. */
-    size_t count = ARRAY_COUNT(fields) - (c->pace_ns == 0 ? 1 : 0);
+    /* The last fields came later: off, they leave the group id as it was. */
+    size_t count = ARRAY_COUNT(fields);
+    if (c->pillars == 1) count -= c->pace_ns == 0 ? 2 : 1;
     for (size_t i = 0; i < count; i++) nika_write_u64(&w, fields[i]);
     nika_sha256_one(bytes, w.at, out);
 }

@@ -11,6 +11,7 @@
 struct nika_config {
     uint32_t protocol;            /* Registry id of the protocol; part of the group id. */
     uint32_t n, f;                /* Replicas; tolerated faults. */
+    uint32_t pillars;             /* Parts of the order space that are ordered in parallel (2.6). */
     uint32_t clients;             /* Registered clients, ids 0..clients-1. */
     uint32_t epoch;               /* Configuration epoch. */
     enum nika_suite suite;        /* Authentication suite of all keys. */

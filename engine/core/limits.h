@@ -2,6 +2,7 @@
 #ifndef ENGINE_CORE_LIMITS_H
 #define ENGINE_CORE_LIMITS_H
 
+#define NIKA_PILLARS_MAX 8u    /* Each has its own queue, counters and processor. */
 #define NIKA_REPLICAS_MAX 128u /* Certificates grow with n^2; 128 keeps NEW-VIEW under 16 MiB. */
 #define NIKA_CLIENTS_MAX 4096u /* Reply cache is per registered client and replicated. */
 #define NIKA_WINDOW_MAX 1024u  /* Log window L; slots are preallocated. */

@@ -38,7 +38,14 @@ static const struct field config_fields[] = {FIELD(protocol),
                                              FIELD(lag_ns),
                                              FIELD(client_ns),
                                              FIELD(time_skew_ns),
-                                             FIELD(pace_ns)};
+                                             FIELD(pace_ns),
+                                             FIELD(pillars)};
+
+/* The last field came later and is left out where it says nothing. */
+static uint32_t field_count(bool pillars)
+{
+    return ARRAY_COUNT(config_fields) - (pillars ? 0 : 1);
+}
 
 static uint64_t field_get(const struct nika_config *c, const struct field *f)
 {
@@ -87,8 +94,9 @@ static bool read_name(struct nika_reader *r, char out[NIKA_RECORDING_NAME_SIZE])
 void nika_recording_head_write(struct nika_writer *w, const struct nika_recording_head *head)
 {
     nika_write_u32(w, NIKA_RECORDING_VERSION);
-    nika_write_u32(w, ARRAY_COUNT(config_fields));
-    for (uint32_t i = 0; i < ARRAY_COUNT(config_fields); i++)
+    uint32_t fields = field_count(head->config.pillars != 1);
+    nika_write_u32(w, fields);
+    for (uint32_t i = 0; i < fields; i++)
         nika_write_u64(w, field_get(&head->config, &config_fields[i]));
     nika_write_digest(w, &head->config.group_id);
     nika_write_u32(w, head->replica);
@@ -104,8 +112,10 @@ enum nika_err nika_recording_head_read(struct nika_span bytes, struct nika_recor
     bool good = true;
     memset(out, 0, sizeof *out);
     if (nika_read_u32(&r) != NIKA_RECORDING_VERSION) return NIKA_ERR_VERSION;
-    if (nika_read_u32(&r) != ARRAY_COUNT(config_fields)) return NIKA_ERR_VERSION;
-    for (uint32_t i = 0; i < ARRAY_COUNT(config_fields); i++)
+    uint32_t fields = nika_read_u32(&r);
+    if (fields != field_count(false) && fields != field_count(true)) return NIKA_ERR_VERSION;
+    out->config.pillars = 1;
+    for (uint32_t i = 0; i < fields; i++)
         good = field_set(&out->config, &config_fields[i], nika_read_u64(&r)) && good;
     struct nika_digest group = nika_read_digest(&r);
     out->replica = nika_read_u32(&r);

@@ -105,16 +105,17 @@ static bool tell(struct nika_fault *fault, uint32_t from, struct nika_span raw)
 }
 
 /* ---- VIEW-CHANGEs ---- */
-/* Append the hop of `raw` to those of `m`. */
+/* Append the hops of `raw` to those of `m`. */
 static bool add_hop(const struct nika_fault *fault, struct hybster_view_change *m,
                     struct nika_span raw, struct nika_writer *w)
 {
-    struct hybster_hop hop;
+    struct hybster_hop hop, more[NIKA_PILLARS_MAX];
     struct nika_list hops = {0, {w->data + w->at, 0}};
     for (uint32_t at = 0; nika_list_next(&m->hops, &hybster_info_hop, &at, &hop);)
         nika_list_append(w, &hops, &hybster_info_hop, &hop);
-    if (!liar_hop(fault->host->config, raw, &hop)) return false;
-    nika_list_append(w, &hops, &hybster_info_hop, &hop);
+    if (!liar_hops(fault->host->config, raw, more)) return false;
+    for (uint32_t p = 0; p < fault->host->config->pillars; p++)
+        nika_list_append(w, &hops, &hybster_info_hop, &more[p]);
     m->hops = hops;
     return !w->failed;
 }
@@ -302,10 +303,9 @@ static void wrong_kind(struct nika_fault *fault, struct nika_outgoing *out)
     if (!order) m = (struct hybster_prepare){commit.view, commit.seq, commit.digest, {NULL, 0}};
     if (!fault_rolls(fault, out, fault->params[PARAM_RATE])) return;
     struct liar liar = liar_of(fault, out->from);
-    struct liar_seal seal = {m.seq % 2 == 0 ? NIKA_TRUSTED_MAC : NIKA_TRUSTED_CONTINUING,
-                             HYBSTER_COUNTER_ORDER,
-                             {m.view, m.seq},
-                             false};
+    struct liar_seal seal = {.kind = m.seq % 2 == 0 ? NIKA_TRUSTED_MAC : NIKA_TRUSTED_CONTINUING,
+                             .counter = liar_order_counter(liar.config, m.seq),
+                             .value = {m.view, m.seq}};
     struct nika_span raw = liar_order(&liar, out->type, m.view, m.seq, &m.digest, seal, &w);
     if (raw.size != out->size) return;
     memcpy(out->bytes, raw.data, raw.size);
@@ -333,7 +333,8 @@ static enum nika_err on_trusted(struct nika_fault *fault, uint32_t replica,
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
     if (what != WHAT_SKIPPED_ORDER && what != WHAT_UNKNOWN_BATCH) return NIKA_OK;
     bool order = !call->after && call->operation == NIKA_TRUSTED_CERTIFY &&
-                 call->kind == NIKA_TRUSTED_INDEPENDENT && call->counter == HYBSTER_COUNTER_ORDER &&
+                 call->kind == NIKA_TRUSTED_INDEPENDENT && call->value.order != 0 &&
+                 call->counter == liar_order_counter(liar.config, call->value.order) &&
                  liar_leader(liar.config, call->value.view) == replica;
     if (!order || let_pass(fault, replica) || s->told[replica] != 0) return NIKA_OK;
     if (!nika_fault_choice_ppm(fault, replica, call->kind, call->value.view, call->value.order,
@@ -345,10 +346,11 @@ static enum nika_err on_trusted(struct nika_fault *fault, uint32_t replica,
         digest = *known;
     }
     s->told[replica] = 1;
-    (void)tell(fault, replica,
-               liar_true_order(&liar, HYBSTER_TYPE_prepare, call->value.view,
-                               call->value.order + (what == WHAT_SKIPPED_ORDER ? 1 : 0), &digest,
-                               &w));
+    (void)tell(
+        fault, replica,
+        liar_true_order(&liar, HYBSTER_TYPE_prepare, call->value.view,
+                        call->value.order + (what == WHAT_SKIPPED_ORDER ? liar.config->pillars : 0),
+                        &digest, &w));
     return NIKA_OK;
 }
 

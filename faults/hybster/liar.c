@@ -3,8 +3,6 @@
 
 #include "engine/core/digest.h"
 
-#define CERTIFICATE_FIELD (4u + NIKA_TRUSTED_CERTIFICATE_SIZE)
-
 /* What Hybster certifies, restated: a fault uses message tables, no protocol code. */
 static void statement(const struct nika_config *config, uint8_t type, struct nika_span content,
                       struct nika_digest *out)
@@ -48,15 +46,20 @@ struct nika_span liar_frame(const struct liar *liar, const struct nika_message_i
                             void *message, struct nika_span *field, struct liar_seal seal,
                             struct nika_writer *w)
 {
-    uint8_t bytes[LIAR_BODY_MAX], blank[NIKA_TRUSTED_CERTIFICATE_SIZE] = {0};
+    uint8_t bytes[LIAR_BODY_MAX], blank[NIKA_PILLARS_MAX * NIKA_TRUSTED_CERTIFICATE_SIZE] = {0};
+    uint32_t count = seal.unit ? liar->config->pillars : 1;
+    uint32_t size = count * NIKA_TRUSTED_CERTIFICATE_SIZE;
     struct nika_span none = {NULL, 0};
     struct nika_writer body = nika_writer_of(bytes, sizeof bytes);
-    *field = (struct nika_span){blank, sizeof blank};
+    *field = (struct nika_span){blank, size};
     nika_encode(info, message, &body);
     *field = none;
     if (body.failed || w->failed || w->capacity - w->at < nika_frame_size(body.at, 0)) return none;
-    struct nika_span content = {bytes, body.at - CERTIFICATE_FIELD};
-    if (!seal_it(liar, info->type, content, seal, bytes + body.at - sizeof blank)) return none;
+    struct nika_span content = {bytes, body.at - size - 4};
+    for (uint32_t i = 0; i < count; i++, seal.counter += HYBSTER_COUNTERS_OF_PILLAR) {
+        uint8_t *out = bytes + body.at - size + (size_t)i * NIKA_TRUSTED_CERTIFICATE_SIZE;
+        if (!seal_it(liar, info->type, content, seal, out)) return none;
+    }
     uint8_t *start = w->data + w->at;
     nika_frame_write(liar->config, info->type, liar->replica, (struct nika_span){bytes, body.at},
                      NIKA_AUTH_NONE, none, w);
@@ -78,34 +81,45 @@ struct nika_span liar_order(const struct liar *liar, uint8_t type, uint64_t view
 struct nika_span liar_true_order(const struct liar *liar, uint8_t type, uint64_t view, uint64_t seq,
                                  const struct nika_digest *digest, struct nika_writer *w)
 {
-    struct liar_seal seal = {NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, {view, seq}, false};
+    struct liar_seal seal = {.kind = NIKA_TRUSTED_INDEPENDENT,
+                             .counter = liar_order_counter(liar->config, seq),
+                             .value = {view, seq}};
     return liar_order(liar, type, view, seq, digest, seal, w);
 }
 
 struct nika_span liar_change(const struct liar *liar, struct hybster_view_change *m,
                              struct nika_writer *w)
 {
-    struct liar_seal seal = {NIKA_TRUSTED_CONTINUING, HYBSTER_COUNTER_ORDER, {m->view, 0}, false};
+    struct liar_seal seal = {.kind = NIKA_TRUSTED_CONTINUING,
+                             .counter = hybster_order_counter(0),
+                             .value = {m->view, 0},
+                             .unit = true};
     return liar_frame(liar, &hybster_info_view_change, m, &m->certificate, seal, w);
 }
 
 struct nika_span liar_ack(const struct liar *liar, struct hybster_new_view_ack *m,
                           struct nika_writer *w)
 {
-    struct liar_seal seal = {NIKA_TRUSTED_MAC, 0, {0, 0}, false};
+    struct liar_seal seal = {.kind = NIKA_TRUSTED_MAC};
     return liar_frame(liar, &hybster_info_new_view_ack, m, &m->certificate, seal, w);
 }
 
-bool liar_hop(const struct nika_config *config, struct nika_span raw, struct hybster_hop *out)
+bool liar_hops(const struct nika_config *config, struct nika_span raw,
+               struct hybster_hop out[NIKA_PILLARS_MAX])
 {
     struct nika_frame frame;
     struct hybster_view_change m;
+    uint32_t size = config->pillars * NIKA_TRUSTED_CERTIFICATE_SIZE;
     if (!liar_open(config, raw, &hybster_info_view_change, &frame, &m) ||
-        frame.body.size < CERTIFICATE_FIELD)
+        m.certificate.size != size)
         return false;
-    struct nika_span content = {frame.body.data, frame.body.size - CERTIFICATE_FIELD};
-    statement(config, frame.type, content, &out->digest);
-    out->certificate = m.certificate;
+    struct nika_span content = {frame.body.data, frame.body.size - size - 4};
+    for (uint32_t p = 0; p < config->pillars; p++) {
+        statement(config, frame.type, content, &out[p].digest);
+        out[p].certificate =
+            (struct nika_span){m.certificate.data + (size_t)p * NIKA_TRUSTED_CERTIFICATE_SIZE,
+                               NIKA_TRUSTED_CERTIFICATE_SIZE};
+    }
     return true;
 }
 
@@ -162,7 +176,8 @@ struct nika_span liar_new_view(const struct liar *liar, uint64_t view, uint64_t 
     struct nika_writer frames = nika_writer_of(bytes, sizeof bytes);
     struct nika_span none = {NULL, 0};
     struct liar_orders orders;
-    struct liar_seal seal = {NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_NEW_VIEW, {view, 0}, false};
+    struct liar_seal seal = {
+        .kind = NIKA_TRUSTED_INDEPENDENT, .counter = HYBSTER_COUNTER_NEW_VIEW, .value = {view, 0}};
     if (!liar_orders_of(liar->config, base, view_changes, acks, &orders)) return none;
     struct hybster_new_view m = {
         .view = view, .base = base, .view_changes = *view_changes, .acks = *acks};

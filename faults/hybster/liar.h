@@ -27,6 +27,7 @@ struct liar_seal {
     uint32_t counter;
     struct nika_trusted_value value;
     bool relabel; /* Afterwards it is called independent, whatever it was. */
+    bool unit;    /* Once for each pillar, `counter` being the first one's. */
 };
 /* The PREPAREs that a NEW-VIEW must carry by its proofs, restated. */
 #define LIAR_SPAN_MAX 64u
@@ -38,6 +39,11 @@ struct liar_orders {
 static inline uint32_t liar_leader(const struct nika_config *config, uint64_t view)
 {
     return (uint32_t)(view % config->n);
+}
+/* The counter that certifies an order. */
+static inline uint32_t liar_order_counter(const struct nika_config *config, uint64_t seq)
+{
+    return hybster_order_counter((uint32_t)(seq % config->pillars));
 }
 /* Append the frame of `message` to `w`, its certificate at `field` (which belongs to `message`, and is its last). The span of it; empty when
  * it does not fit or the trusted subsystem refuses. */
@@ -60,8 +66,9 @@ struct nika_span liar_ack(const struct liar *liar, struct hybster_new_view_ack *
 struct nika_span liar_new_view(const struct liar *liar, uint64_t view, uint64_t base,
                                const struct nika_list *view_changes, const struct nika_list *acks,
                                struct nika_writer *w);
-/* The VIEW-CHANGE in `raw` as a later one shows it. `out` borrows from `room` and `raw`. */
-bool liar_hop(const struct nika_config *config, struct nika_span raw, struct hybster_hop *out);
+/* The VIEW-CHANGE in `raw` as a later one shows it: one hop for each pillar. They borrow from `raw`. */
+bool liar_hops(const struct nika_config *config, struct nika_span raw,
+               struct hybster_hop out[NIKA_PILLARS_MAX]);
 /* False when a frame is none or too many orders follow. */
 bool liar_orders_of(const struct nika_config *config, uint64_t base,
                     const struct nika_list *view_changes, const struct nika_list *acks,

@@ -112,8 +112,9 @@ static struct nika_span certify(struct nika_fault *fault, uint32_t replica, cons
 {
     struct liar liar = {fault->host->config, fault->host->world, replica,
                         fault->host->trusted_certify};
-    struct liar_seal seal = {
-        NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, {e->view, e->seq}, false};
+    struct liar_seal seal = {.kind = NIKA_TRUSTED_INDEPENDENT,
+                             .counter = liar_order_counter(fault->host->config, e->seq),
+                             .value = {e->view, e->seq}};
     if (fault->ops->fault_class == NIKA_FAULT_TRUSTED) {
         liar.world = fault;
         liar.certify = second_certify;

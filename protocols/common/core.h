@@ -157,8 +157,9 @@ struct common_hooks {
     /* The store is full: drop batches that peers can give back. True when any went. */
     bool (*spare_batches)(struct common_core *core);
 
-    /* The primary orders this batch at next_seq. `batch` (store handle) belongs to the hook from here on when it returns true. */
-    bool (*propose)(struct common_core *core, uint32_t batch, uint64_t time_ns);
+    /* The primary orders this batch at `seq`, the next of its pillar. `batch` (store handle) belongs to the hook from here on when it
+     * returns true; 0 = the null batch, of protocols with pillars only. */
+    bool (*propose)(struct common_core *core, uint64_t seq, uint32_t batch, uint64_t time_ns);
     /* T_req runs on the primary, too: when every quorum needs all correct replicas, and one of them has left the view, those that have not
      * are too few to make it join. */
     bool times_itself;
@@ -182,6 +183,7 @@ struct common_core {
     const struct nika_config *config;
     const struct nika_host *host;
     uint32_t self, n, f;
+    uint32_t pillars;             /* Parts of the order space; 1 where a protocol has no others. */
     uint32_t quorum;              /* Signers that make an order final. */
     uint32_t weak;                /* W: one of them is correct. */
     uint32_t stable_need;         /* CHECKPOINTs that make a state stable. */
@@ -193,8 +195,9 @@ struct common_core {
     /* Log lost: no votes until a checkpoint beyond `amnesia_until` is stable (AMN). */
     bool amnesiac;
     uint64_t amnesia_until;
-    uint64_t low_mark;      /* h */
-    uint64_t next_seq;      /* Primary: next number to assign. */
+    uint64_t low_mark; /* h */
+    /* Primary: next number to assign in each pillar. */
+    uint64_t next_seq[NIKA_PILLARS_MAX];
     uint64_t last_executed; /* Results known, replies sent. */
     uint64_t last_issued;   /* Given to the app. */
     uint64_t last_time_ns;  /* Agreed time of the last issued batch. */
@@ -208,7 +211,7 @@ struct common_core {
     bool executed_in_view;
     uint64_t request_head_timestamp; /* Head that T_req times: client and timestamp. */
     uint32_t request_head_client;
-    bool batch_due;                         /* T_batch fired while B2 or B3 forbade to cut. */
+    uint8_t batch_due; /* Bit = pillar: T_batch fired while B2 or B3 forbade to cut. */
     uint64_t status_due_ns, status_sent_ns; /* Rate limit of STATUS. */
     uint64_t status_nonce;
     uint32_t wait; /* As last noted. */
@@ -249,6 +252,23 @@ struct common_core {
 static inline uint32_t common_primary(const struct common_core *core, uint64_t view)
 {
     return (uint32_t)(view % core->n);
+}
+/* The pillar that a number belongs to (PROTOCOLS.md 2.6). */
+static inline uint32_t common_pillar_of(const struct common_core *core, uint64_t seq)
+{
+    return (uint32_t)(seq % core->pillars);
+}
+/* The first number of a pillar beyond `after`. */
+static inline uint64_t common_pillar_next(const struct common_core *core, uint32_t pillar,
+                                          uint64_t after)
+{
+    return after + 1 + (pillar + core->pillars - (after + 1) % core->pillars) % core->pillars;
+}
+/* Primary: assign no number up to `seq` any more. */
+static inline void common_next_past(struct common_core *core, uint64_t seq)
+{
+    for (uint32_t p = 0; p < core->pillars; p++)
+        if (core->next_seq[p] <= seq) core->next_seq[p] = common_pillar_next(core, p, seq);
 }
 static inline bool common_leading(const struct common_core *core)
 {

@@ -59,7 +59,7 @@ void common_recover_end(struct common_core *core)
     struct common_snapshot *own = common_snapshot_find(core, core->low_mark);
     core->stable_is_local = own != NULL && nika_digest_equal(&own->digest, &core->stable_digest);
     common_low_mark_set(core, core->low_mark);
-    if (core->next_seq <= core->last_executed) core->next_seq = core->last_executed + 1;
+    common_next_past(core, core->last_executed);
 }
 
 void common_restart(struct common_core *core)

@@ -102,7 +102,7 @@ void common_low_mark_set(struct common_core *core, uint64_t seq)
 {
     common_slots_release(core, seq);
     core->low_mark = seq;
-    if (core->next_seq <= seq) core->next_seq = seq + 1;
+    common_next_past(core, seq);
     if (core->high_known < seq) core->high_known = seq;
     common_checkpoints_trim(core);
 }

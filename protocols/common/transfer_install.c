@@ -62,7 +62,7 @@ static void adopt_position(struct common_core *core)
     core->last_issued = t->seq;
     core->last_time_ns = t->meta.time_ns;
     if (core->high_known < t->seq) core->high_known = t->seq;
-    if (core->next_seq <= t->seq) core->next_seq = t->seq + 1;
+    common_next_past(core, t->seq);
     /* What a diverged state had executed beyond the target is executed again. */
     for (uint64_t s = core->low_mark + 1; s <= core->highest_slot; s++) {
         struct common_slot *slot = common_slot_find(core, s);

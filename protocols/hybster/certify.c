@@ -35,14 +35,15 @@ void hybster_halt(struct nika_replica *r, enum nika_check why, uint64_t seq)
     common_reject(&r->core, why, r->core.self);
 }
 
-/* The content of a certified message: everything before its last field. */
-static bool split(struct nika_span body, struct nika_span *content, struct nika_span *certificate)
+/* The content of a certified message: everything before its last field, which has `count` certificates. */
+static bool split(struct nika_span body, uint32_t count, struct nika_span *content,
+                  struct nika_span *certificates)
 {
-    if (body.size < HYBSTER_CERTIFICATE_FIELD) return false;
-    *content = (struct nika_span){body.data, body.size - HYBSTER_CERTIFICATE_FIELD};
-    certificate->data = body.data + body.size - NIKA_TRUSTED_CERTIFICATE_SIZE;
-    certificate->size = NIKA_TRUSTED_CERTIFICATE_SIZE;
-    return nika_load_le(content->data + content->size, 4) == NIKA_TRUSTED_CERTIFICATE_SIZE;
+    uint32_t size = count * NIKA_TRUSTED_CERTIFICATE_SIZE;
+    if (body.size < HYBSTER_CERTIFICATES_FIELD(count)) return false;
+    *content = (struct nika_span){body.data, body.size - HYBSTER_CERTIFICATES_FIELD(count)};
+    *certificates = (struct nika_span){body.data + body.size - size, size};
+    return nika_load_le(content->data + content->size, 4) == size;
 }
 
 /* Let the trusted subsystem certify; it is lost when it refuses what a correct replica asks for. */
@@ -59,33 +60,54 @@ static bool certify(struct nika_replica *r, enum nika_trusted_kind kind, uint32_
         hybster_halt(r, NIKA_CHECK_TSG, value.order);
         return false;
     }
-    if (counter == HYBSTER_COUNTER_ORDER && kind != NIKA_TRUSTED_MAC) r->counter = value;
+    uint32_t pillar = counter / HYBSTER_COUNTERS_OF_PILLAR;
+    if (kind != NIKA_TRUSTED_MAC && counter == hybster_order_counter(pillar))
+        r->pillars[pillar].counter = value;
     nika_trusted_certificate_encode(&certificate, out);
     return true;
+}
+
+/* `count` certificates of the ordering counters of as many pillars, from `counter` on; one of any counter when count is 1. */
+static uint32_t certify_frame(struct nika_replica *r, const struct nika_message_info *info,
+                              void *message, struct nika_span *field, enum nika_trusted_kind kind,
+                              uint32_t counter, uint32_t count, struct nika_trusted_value value)
+{
+    static const uint8_t blank[NIKA_TRUSTED_CERTIFICATE_SIZE * NIKA_PILLARS_MAX] = {0};
+    struct nika_frame frame;
+    struct nika_digest digest;
+    struct nika_span content, certificates;
+    if (r->halted) return 0;
+    *field = (struct nika_span){blank, count * NIKA_TRUSTED_CERTIFICATE_SIZE};
+    uint32_t handle = common_store_frame(&r->core, info, message);
+    if (handle == 0) return 0;
+    enum nika_err err = nika_frame_parse(nika_store_span(r->core.store, handle),
+                                         r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
+    bool whole = err == NIKA_OK && split(frame.body, count, &content, &certificates);
+    NIKA_ASSERT(whole);
+    hybster_statement(r->core.config, info->type, content, &digest);
+    uint8_t *out =
+        nika_store_at(r->core.store, handle) + (uint32_t)(certificates.data - frame.raw.data);
+    for (uint32_t i = 0; i < count && whole; i++)
+        whole = certify(r, kind, counter + i * HYBSTER_COUNTERS_OF_PILLAR, value, &digest,
+                        out + (size_t)i * NIKA_TRUSTED_CERTIFICATE_SIZE);
+    if (whole) return handle;
+    nika_store_free(r->core.store, handle);
+    return 0;
 }
 
 uint32_t hybster_certify_frame(struct nika_replica *r, const struct nika_message_info *info,
                                void *message, struct nika_span *field, enum nika_trusted_kind kind,
                                uint32_t counter, struct nika_trusted_value value)
 {
-    static const uint8_t blank[NIKA_TRUSTED_CERTIFICATE_SIZE] = {0};
-    struct nika_frame frame;
-    struct nika_digest digest;
-    struct nika_span content, certificate;
-    if (r->halted) return 0;
-    *field = (struct nika_span){blank, sizeof blank};
-    uint32_t handle = common_store_frame(&r->core, info, message);
-    if (handle == 0) return 0;
-    enum nika_err err = nika_frame_parse(nika_store_span(r->core.store, handle),
-                                         r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
-    bool whole = err == NIKA_OK && split(frame.body, &content, &certificate);
-    NIKA_ASSERT(whole);
-    hybster_statement(r->core.config, info->type, content, &digest);
-    uint32_t offset = (uint32_t)(certificate.data - frame.raw.data);
-    if (certify(r, kind, counter, value, &digest, nika_store_at(r->core.store, handle) + offset))
-        return handle;
-    nika_store_free(r->core.store, handle);
-    return 0;
+    return certify_frame(r, info, message, field, kind, counter, 1, value);
+}
+
+uint32_t hybster_certify_unit(struct nika_replica *r, const struct nika_message_info *info,
+                              void *message, struct nika_span *field,
+                              struct nika_trusted_value value)
+{
+    return certify_frame(r, info, message, field, NIKA_TRUSTED_CONTINUING, hybster_order_counter(0),
+                         r->core.pillars, value);
 }
 
 bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate,
@@ -107,7 +129,7 @@ bool hybster_certificate_check(struct nika_replica *r, struct nika_span certific
     uint64_t epoch;
     if ((host->trusted->read)(host->world, r->core.self, HYBSTER_COUNTER_ORDER, &present, &epoch) !=
         NIKA_OK)
-        hybster_halt(r, NIKA_CHECK_TSG, r->counter.order);
+        hybster_halt(r, NIKA_CHECK_TSG, r->pillars[0].counter.order);
     return false;
 }
 
@@ -118,10 +140,28 @@ bool hybster_message_check(struct nika_replica *r, const struct nika_frame *fram
 {
     struct nika_span content, certificate;
     struct nika_digest digest;
-    if (!split(frame->body, &content, &certificate)) return false;
+    if (!split(frame->body, 1, &content, &certificate)) return false;
     hybster_statement(r->core.config, frame->type, content, &digest);
     return hybster_certificate_check(r, certificate, frame->sender, kind, counter, value, &digest,
                                      out);
+}
+
+bool hybster_unit_check(struct nika_replica *r, const struct nika_frame *frame,
+                        const struct nika_trusted_value *value,
+                        struct nika_trusted_certificate out[NIKA_PILLARS_MAX])
+{
+    struct nika_span content, certificates;
+    struct nika_digest digest;
+    if (!split(frame->body, r->core.pillars, &content, &certificates)) return false;
+    hybster_statement(r->core.config, frame->type, content, &digest);
+    for (uint32_t p = 0; p < r->core.pillars; p++) {
+        struct nika_span one = {certificates.data + (size_t)p * NIKA_TRUSTED_CERTIFICATE_SIZE,
+                                NIKA_TRUSTED_CERTIFICATE_SIZE};
+        if (!hybster_certificate_check(r, one, frame->sender, NIKA_TRUSTED_CONTINUING,
+                                       hybster_order_counter(p), value, &digest, &out[p]))
+            return false;
+    }
+    return true;
 }
 
 bool hybster_order_certified(struct nika_replica *r, const struct nika_frame *frame,
@@ -129,14 +169,15 @@ bool hybster_order_certified(struct nika_replica *r, const struct nika_frame *fr
 {
     struct nika_trusted_certificate certificate;
     struct nika_trusted_value value = {order->view, order->seq};
-    return hybster_message_check(r, frame, NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, &value,
-                                 &certificate);
+    uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, order->seq));
+    return hybster_message_check(r, frame, NIKA_TRUSTED_INDEPENDENT, counter, &value, &certificate);
 }
 
 bool hybster_order_decode(struct nika_span body, struct hybster_order *out)
 {
     struct nika_span content;
-    if (body.size != HYBSTER_ORDER_SIZE || !split(body, &content, &out->certificate)) return false;
+    if (body.size != HYBSTER_ORDER_SIZE || !split(body, 1, &content, &out->certificate))
+        return false;
     out->view = nika_load_le(body.data, 8);
     out->seq = nika_load_le(body.data + 8, 8);
     memcpy(out->digest.bytes, body.data + 16, NIKA_DIGEST_SIZE);
@@ -150,8 +191,9 @@ uint32_t hybster_reissue_order(struct nika_replica *r, uint8_t type, uint64_t se
     struct nika_trusted_certificate certificate;
     struct nika_digest issued, expected;
     uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE], body[HYBSTER_ORDER_SIZE];
-    if (r->halted || host->trusted->reissue(host->world, r->core.self, HYBSTER_COUNTER_ORDER,
-                                            &certificate, &issued) != NIKA_OK)
+    uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, seq));
+    if (r->halted || host->trusted->reissue(host->world, r->core.self, counter, &certificate,
+                                            &issued) != NIKA_OK)
         return 0;
     struct nika_writer w = nika_writer_of(body, sizeof body);
     nika_write_u64(&w, r->entered);

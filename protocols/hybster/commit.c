@@ -24,8 +24,9 @@ static bool commit_certify(struct nika_replica *r, struct hybster_slot *slot)
 {
     struct hybster_commit m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
     struct nika_trusted_value value = {m.view, m.seq};
+    uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, m.seq));
     uint32_t handle = hybster_certify_frame(r, &hybster_info_commit, &m, &m.certificate,
-                                            NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, value);
+                                            NIKA_TRUSTED_INDEPENDENT, counter, value);
     if (handle == 0) return false;
     struct nika_span raw = nika_store_span(r->core.store, handle);
     struct hybster_order order;
@@ -46,38 +47,47 @@ static bool prepare_certify(struct nika_replica *r, struct hybster_slot *slot)
 {
     struct hybster_prepare m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
     struct nika_trusted_value value = {m.view, m.seq};
+    uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, m.seq));
     uint32_t handle = hybster_certify_frame(r, &hybster_info_prepare, &m, &m.certificate,
-                                            NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, value);
+                                            NIKA_TRUSTED_INDEPENDENT, counter, value);
     if (handle == 0) return false;
     hybster_prepare_issued(r, slot, handle);
     return true;
 }
 
-void hybster_advance(struct nika_replica *r)
+static void advance(struct nika_replica *r, uint32_t p)
 {
+    struct hybster_pillar *pillar = &r->pillars[p];
     while (r->core.active && !r->halted && !r->core.amnesiac) {
-        if (r->voted < r->core.low_mark) r->voted = r->core.low_mark;
-        if (!common_leading(&r->core)) (void)hybster_prepare_from_cert(r, r->voted + 1);
-        struct hybster_slot *slot = hybster_slot_find(r, r->voted + 1);
+        if (pillar->voted < r->core.low_mark) pillar->voted = r->core.low_mark;
+        uint64_t next = common_pillar_next(&r->core, p, pillar->voted);
+        if (!common_leading(&r->core)) (void)hybster_prepare_from_cert(r, next);
+        struct hybster_slot *slot = hybster_slot_find(r, next);
         if (NIKA_PLANTED(T15) && !common_leading(&r->core) &&
             (slot == NULL || slot->prepare == 0)) {
-            slot = hybster_slot_find(r, r->voted + 2);
-            if (slot != NULL && slot->prepare != 0) r->voted++;
+            slot = hybster_slot_find(r, next + r->core.pillars);
+            if (slot != NULL && slot->prepare != 0) pillar->voted = next;
+            if (slot != NULL && slot->prepare != 0) next += r->core.pillars;
         }
         if (slot == NULL || slot->view != r->entered) return;
         if (common_leading(&r->core)) {
-            if (!slot->intent || !slot->intent_durable || r->certifying != 0) return;
+            if (!slot->intent || !slot->intent_durable || pillar->certifying != 0) return;
             if (!prepare_certify(r, slot)) return;
-            r->voted++;
+            pillar->voted = next;
             continue;
         }
-        /* HP6: whatever was withheld holds up all that follow, unless others made it final. */
+        /* HP6: whatever was withheld holds up all that follow in its pillar, unless others made it final. */
         if (slot->prepare == 0 || !slot->prepare_durable) return;
         if (slot->withheld && !slot->base.committed) return;
         if (!commit_certify(r, slot)) return;
-        r->voted++;
+        pillar->voted = next;
         hybster_check_committed(r, slot);
     }
+}
+
+void hybster_advance(struct nika_replica *r)
+{
+    for (uint32_t p = 0; p < r->core.pillars; p++) advance(r, p);
 }
 
 /* ---- others' votes ----------------------------------------------------------------------------------------------------------- */

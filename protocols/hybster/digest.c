@@ -69,7 +69,7 @@ static void add_position(struct nika_run_digest *d, const struct nika_replica *r
                                 r->core.amnesia_until,
                                 r->core.low_mark,
                                 r->low_bound,
-                                r->core.next_seq,
+                                r->core.next_seq[0],
                                 r->core.last_executed,
                                 r->core.last_issued,
                                 r->core.last_time_ns,
@@ -86,11 +86,11 @@ static void add_position(struct nika_run_digest *d, const struct nika_replica *r
                                 r->my_view_change_durable,
                                 r->entered,
                                 r->halted,
-                                r->counter.view,
-                                r->counter.order,
-                                r->voted,
-                                r->certifying,
-                                r->hop_count,
+                                r->pillars[0].counter.view,
+                                r->pillars[0].counter.order,
+                                r->pillars[0].voted,
+                                r->pillars[0].certifying,
+                                r->pillars[0].hop_count,
                                 r->alarmed,
                                 r->candidate_view,
                                 r->candidate_saving,
@@ -110,11 +110,26 @@ static void add_position(struct nika_run_digest *d, const struct nika_replica *r
     add_digest(d, &r->core.stable_digest);
 }
 
+/* The first pillar is part of the position. */
+static void add_pillars(struct nika_run_digest *d, const struct nika_replica *r)
+{
+    for (uint32_t p = 1; p < r->core.pillars; p++) {
+        const struct hybster_pillar *pillar = &r->pillars[p];
+        const uint64_t numbers[] = {pillar->counter.view, pillar->counter.order,
+                                    pillar->voted,        pillar->certifying,
+                                    pillar->hop_count,    r->core.next_seq[p]};
+        for (uint32_t i = 0; i < ARRAY_COUNT(numbers); i++) add_u64(d, numbers[i]);
+    }
+}
+
 static void add_peers(struct nika_run_digest *d, const struct nika_replica *r)
 {
-    for (uint32_t i = 0; i < r->hop_count; i++) {
-        add_digest(d, &r->hops[i].digest);
-        nika_run_digest_add(d, r->hops[i].certificate, sizeof r->hops[i].certificate);
+    for (uint32_t p = 0; p < r->core.pillars; p++) {
+        const struct hybster_pillar *pillar = &r->pillars[p];
+        for (uint32_t i = 0; i < pillar->hop_count; i++) {
+            add_digest(d, &pillar->hops[i].digest);
+            nika_run_digest_add(d, pillar->hops[i].certificate, sizeof pillar->hops[i].certificate);
+        }
     }
     for (uint32_t i = 0; i < r->core.n; i++) {
         add_u64(d, r->view_changes[i].view);
@@ -179,6 +194,7 @@ void hybster_digest(const struct nika_replica *r, struct nika_digest *out)
     struct nika_run_digest d;
     nika_run_digest_init(&d);
     add_position(&d, r);
+    add_pillars(&d, r);
     add_peers(&d, r);
     add_clients(&d, r);
     add_transfer(&d, r);

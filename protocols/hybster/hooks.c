@@ -98,9 +98,9 @@ static bool spare_batches(struct common_core *core)
     return hybster_spare_batches(replica_of(core));
 }
 
-static bool propose(struct common_core *core, uint32_t batch, uint64_t time_ns)
+static bool propose(struct common_core *core, uint64_t seq, uint32_t batch, uint64_t time_ns)
 {
-    return hybster_propose(replica_of(core), batch, time_ns);
+    return hybster_propose(replica_of(core), seq, batch, time_ns);
 }
 
 static void suspect_primary(struct common_core *core)

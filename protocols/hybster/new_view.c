@@ -72,7 +72,8 @@ static void take_view(struct nika_replica *r, uint64_t view, uint32_t handle)
     nika_store_free(r->core.store, r->new_view);
     r->new_view = handle;
     r->entered = view;
-    r->certifying = 0; /* Nobody asks any more what the counter was used for before. */
+    /* Nobody asks any more what the counters were used for before. */
+    for (uint32_t p = 0; p < r->core.pillars; p++) r->pillars[p].certifying = 0;
     stored_new_view(r, handle, &frame, &m);
     r->low_bound = 0;
     while (nika_frames_next(&m.prepares, &at, &raw)) {
@@ -86,9 +87,13 @@ static void take_view(struct nika_replica *r, uint64_t view, uint32_t handle)
 /* What the counter has been used for in `entered` needs no use any more. */
 static void set_voted(struct nika_replica *r)
 {
-    r->voted = r->core.low_mark;
-    if (r->counter.view == r->entered && r->counter.order > r->voted) r->voted = r->counter.order;
-    if (common_leading(&r->core) && r->low_bound > r->voted) r->voted = r->low_bound;
+    for (uint32_t p = 0; p < r->core.pillars; p++) {
+        struct hybster_pillar *pillar = &r->pillars[p];
+        pillar->voted = r->core.low_mark;
+        if (pillar->counter.view == r->entered && pillar->counter.order > pillar->voted)
+            pillar->voted = pillar->counter.order;
+        if (common_leading(&r->core) && r->low_bound > pillar->voted) pillar->voted = r->low_bound;
+    }
 }
 
 static void enter(struct nika_replica *r, uint64_t view, uint32_t handle)
@@ -98,8 +103,9 @@ static void enter(struct nika_replica *r, uint64_t view, uint32_t handle)
     take_view(r, view, handle);
     r->core.view = view;
     r->core.active = true;
-    r->core.next_seq = r->low_bound + 1;
-    if (r->core.next_seq <= r->core.last_executed) r->core.next_seq = r->core.last_executed + 1;
+    memset(r->core.next_seq, 0, sizeof r->core.next_seq);
+    common_next_past(&r->core, r->low_bound);
+    common_next_past(&r->core, r->core.last_executed);
     r->core.executed_in_view = false;
     set_voted(r);
     for (uint32_t i = 0; i < r->core.n; i++) {
@@ -295,12 +301,13 @@ static bool build_orders(struct nika_replica *r, const struct hybster_plan *plan
                          struct nika_writer *w, struct nika_list *list)
 {
     for (uint64_t s = plan->min_seq + 1; s <= plan->max_seq; s++) {
-        struct hybster_prepare m = {
-            .view = r->core.view, .seq = s, .digest = plan->orders[s - plan->min_seq - 1].digest};
+        const struct hybster_planned *planned = &plan->orders[s - plan->min_seq - 1];
+        struct hybster_prepare m = {.view = r->core.view, .seq = s, .digest = planned->digest};
         struct nika_trusted_value value = {m.view, m.seq};
-        uint32_t handle =
-            hybster_certify_frame(r, &hybster_info_prepare, &m, &m.certificate,
-                                  NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER, value);
+        if (!planned->present) REACHED(hybster_gap_filled);
+        uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, s));
+        uint32_t handle = hybster_certify_frame(r, &hybster_info_prepare, &m, &m.certificate,
+                                                NIKA_TRUSTED_INDEPENDENT, counter, value);
         if (handle == 0) return false;
         nika_frames_append(w, list, nika_store_span(r->core.store, handle));
         nika_store_free(r->core.store, handle);
@@ -339,6 +346,15 @@ static uint32_t build(struct nika_replica *r, uint64_t base, const struct proofs
                                  NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_NEW_VIEW, value);
 }
 
+/* A counter was used for orders of this view: its NEW-VIEW was lost in a crash, and there is no second. */
+static bool built_before(const struct nika_replica *r)
+{
+    for (uint32_t p = 0; p < r->core.pillars; p++)
+        if (r->pillars[p].counter.view == r->core.view && r->pillars[p].counter.order != 0)
+            return true;
+    return false;
+}
+
 void hybster_new_view_try_build(struct nika_replica *r)
 {
     uint64_t base = 0;
@@ -346,8 +362,7 @@ void hybster_new_view_try_build(struct nika_replica *r)
     bool mine = !r->core.active && common_primary(&r->core, r->core.view) == r->core.self;
     if (!mine || r->halted || !r->my_view_change_durable) return;
     if (r->candidate != 0 && r->candidate_view >= r->core.view) return;
-    /* The counter was used for this view before: its NEW-VIEW was lost in a crash, and there is no second. */
-    if (r->counter.view == r->core.view && r->counter.order != 0) return;
+    if (built_before(r)) return;
     if (!choose_base(r, &base)) return;
     collect(r, base, &sizes, NULL, NULL);
     uint32_t orders_size = r->core.config->window * (4u + HYBSTER_ORDER_FRAME_SIZE);
@@ -433,5 +448,6 @@ void hybster_recover_new_view(struct nika_replica *r, uint64_t view, struct nika
     if (view < r->core.view) return; /* Acknowledged on the way to a later view. */
     r->core.view = view;
     r->core.active = true;
-    r->core.next_seq = r->low_bound + 1;
+    memset(r->core.next_seq, 0, sizeof r->core.next_seq);
+    common_next_past(&r->core, r->low_bound);
 }

@@ -40,7 +40,8 @@ static enum nika_check order_check(const struct nika_replica *r, const struct hy
     if (!r->core.active || m->view != r->core.view) return NIKA_CHECK_HP2;
     if (!common_in_window(&r->core, m->seq)) return NIKA_CHECK_HP3;
     /* One's own PREPARE is news only after a log was lost. */
-    if (sender == r->core.self && m->seq > r->voted) return NIKA_CHECK_HP1;
+    if (sender == r->core.self && m->seq > hybster_pillar_of(r, m->seq)->voted)
+        return NIKA_CHECK_HP1;
     return NIKA_CHECK_NONE;
 }
 
@@ -60,7 +61,8 @@ void hybster_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
     if (check == NIKA_CHECK_NONE) {
         slot = hybster_slot_current(r, m.seq);
         if (already_ordered(r, slot, &m, frame)) return;
-        if (nika_digest_is_null(&m.digest)) check = NIKA_CHECK_HP5;
+        /* The null batch has its place where pillars wait for each other. */
+        if (nika_digest_is_null(&m.digest) && r->core.pillars == 1) check = NIKA_CHECK_HP5;
         if (check == NIKA_CHECK_NONE && !hybster_order_certified(r, frame, &m))
             check = NIKA_CHECK_HP4;
     }
@@ -80,8 +82,11 @@ void hybster_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
 static bool time_acceptable(struct nika_replica *r, const struct hybster_slot *slot)
 {
     if (slot->from_new_view || slot->base.seq <= r->core.last_issued) return true;
+    bool ahead = slot->base.nondet_ns > r->core.now_ns + r->core.config->time_skew_ns;
+    /* Pillars order at the same time, so numbers say nothing about times; execution never lets agreed time go back. */
+    if (r->core.pillars > 1) return !ahead;
     if (slot->base.nondet_ns <= r->core.last_time_ns) return false;
-    if (slot->base.nondet_ns <= r->core.now_ns + r->core.config->time_skew_ns) return true;
+    if (!ahead) return true;
     const struct hybster_slot *before = hybster_slot_find(r, slot->base.seq - 1);
     uint64_t last = r->core.last_time_ns;
     bool counts =
@@ -178,12 +183,12 @@ void hybster_install(struct nika_replica *r, const struct hybster_order *order,
 
 /* ---- the leader -------------------------------------------------------------------------------------------------------- */
 
-bool hybster_propose(struct nika_replica *r, uint32_t batch, uint64_t time_ns)
+bool hybster_propose(struct nika_replica *r, uint64_t seq, uint32_t batch, uint64_t time_ns)
 {
-    struct nika_digest digest;
+    struct nika_digest digest = {{0}};
     if (r->halted) return false;
-    common_batch_body_digest(nika_store_span(r->core.store, batch), &digest);
-    struct hybster_slot *slot = hybster_slot_current(r, r->core.next_seq);
+    if (batch != 0) common_batch_body_digest(nika_store_span(r->core.store, batch), &digest);
+    struct hybster_slot *slot = hybster_slot_current(r, seq);
     NIKA_ASSERT(slot->prepare == 0 && slot->parked == 0 && !slot->intent);
     hybster_slot_set_digest(r, slot, &digest);
     if (slot->batch != 0) nika_store_free(r->core.store, batch);
@@ -198,7 +203,8 @@ bool hybster_propose(struct nika_replica *r, uint32_t batch, uint64_t time_ns)
 
 void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot)
 {
-    struct nika_span body = nika_store_span(r->core.store, slot->batch);
+    struct nika_span body = {0};
+    if (slot->batch != 0) body = nika_store_span(r->core.store, slot->batch);
     uint8_t *bytes = NULL;
     uint32_t size = HYBSTER_DRAFT_SIZE + 4 + body.size;
     struct nika_action *action =
@@ -248,17 +254,19 @@ void hybster_prepare_issued(struct nika_replica *r, struct hybster_slot *slot, u
 {
     slot->prepare = frame;
     slot->intent = false;
-    r->certifying = slot->base.seq;
+    hybster_pillar_of(r, slot->base.seq)->certifying = slot->base.seq;
     hybster_prepare_persist(r, slot);
     common_broadcast_frame(&r->core, nika_store_span(r->core.store, frame));
-    common_send_batch(&r->core, NIKA_NODE_NONE, nika_store_span(r->core.store, slot->batch));
+    if (slot->batch != 0)
+        common_send_batch(&r->core, NIKA_NODE_NONE, nika_store_span(r->core.store, slot->batch));
     hybster_votes_recount(r, slot);
     hybster_check_committed(r, slot);
 }
 
 void hybster_prepare_stored(struct nika_replica *r, uint64_t seq)
 {
-    if (r->certifying == seq) r->certifying = 0;
+    struct hybster_pillar *pillar = hybster_pillar_of(r, seq);
+    if (pillar->certifying == seq) pillar->certifying = 0;
     struct hybster_slot *slot = hybster_slot_find(r, seq);
     bool held = slot != NULL && slot->prepare != 0 && slot->view == r->entered;
     if (held && r->core.active) slot->prepare_durable = true;

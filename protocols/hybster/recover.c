@@ -25,10 +25,15 @@ static bool parse_order(const struct nika_replica *r, struct nika_span raw, uint
     return frame.type == type && hybster_order_decode(frame.body, order);
 }
 
-static void note_used(struct nika_replica *r, uint64_t view, uint64_t order)
+static void note_used(struct hybster_pillar *pillar, uint64_t view, uint64_t order)
 {
     struct nika_trusted_value value = {view, order};
-    if (nika_trusted_compare(value, r->counter) > 0) r->counter = value;
+    if (nika_trusted_compare(value, pillar->counter) > 0) pillar->counter = value;
+}
+
+static void note_left(struct nika_replica *r, uint64_t view)
+{
+    for (uint32_t p = 0; p < r->core.pillars; p++) note_used(&r->pillars[p], view, 0);
 }
 
 /* The batch of a slot's digest, when the record has it and the slot has not. */
@@ -69,7 +74,8 @@ static void recover_prepare(struct nika_replica *r, struct nika_span record)
     struct nika_span body = nika_read_bytes(&reader, NIKA_MESSAGE_SIZE_MAX);
     struct hybster_order order;
     if (!nika_reader_done(&reader) || !parse_order(r, raw, HYBSTER_TYPE_prepare, &order)) return;
-    if (common_primary(&r->core, order.view) == r->core.self) note_used(r, order.view, order.seq);
+    if (common_primary(&r->core, order.view) == r->core.self)
+        note_used(hybster_pillar_of(r, order.seq), order.view, order.seq);
     struct hybster_slot *slot = slot_for(r, order.seq);
     if (slot == NULL || (slot->prepare != 0 && slot->view > order.view)) return;
     hybster_slot_reset_view(r, slot);
@@ -84,7 +90,7 @@ static void recover_commit(struct nika_replica *r, struct nika_span record)
 {
     struct hybster_order order;
     if (!parse_order(r, record, HYBSTER_TYPE_commit, &order)) return;
-    note_used(r, order.view, order.seq);
+    note_used(hybster_pillar_of(r, order.seq), order.view, order.seq);
     struct hybster_slot *slot = slot_for(r, order.seq);
     bool current = slot != NULL && slot->prepare != 0 && slot->view == order.view &&
                    nika_digest_equal(&slot->digest, &order.digest);
@@ -118,7 +124,7 @@ void hybster_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct
         recover_commit(r, record);
         break;
     case HYBSTER_RECORD_VIEW_CHANGE:
-        note_used(r, seq, 0);
+        note_left(r, seq);
         hybster_recover_view_change(r, seq, record);
         break;
     case HYBSTER_RECORD_NEW_VIEW:
@@ -133,33 +139,34 @@ void hybster_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct
     r->core.effects = NULL;
 }
 
-/* 2.5: the counter decides what this replica may have said. */
-static void compare_counter(struct nika_replica *r)
+/* 2.5: the counters decide what this replica may have said. */
+static void compare_counters(struct nika_replica *r)
 {
     const struct nika_host *host = r->core.host;
-    struct nika_trusted_value present;
-    uint64_t epoch = 0;
-    /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
-    if (host->trusted == NULL ||
-        (host->trusted->read)(host->world, r->core.self, HYBSTER_COUNTER_ORDER, &present, &epoch) !=
-            NIKA_OK) {
-        hybster_halt(r, NIKA_CHECK_TSG, 0);
-        return;
+    for (uint32_t p = 0; p < r->core.pillars && !r->halted; p++) {
+        struct hybster_pillar *pillar = &r->pillars[p];
+        struct nika_trusted_value present;
+        uint64_t epoch = 0;
+        /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
+        if (host->trusted == NULL ||
+            (host->trusted->read)(host->world, r->core.self, hybster_order_counter(p), &present,
+                                  &epoch) != NIKA_OK)
+            hybster_halt(r, NIKA_CHECK_TSG, 0);
+        else if (!NIKA_PLANTED(T14) && nika_trusted_compare(present, pillar->counter) < 0)
+            hybster_halt(r, NIKA_CHECK_TSR, pillar->counter.order);
+        else
+            pillar->counter = present;
     }
-    if (!NIKA_PLANTED(T14) && nika_trusted_compare(present, r->counter) < 0) {
-        hybster_halt(r, NIKA_CHECK_TSR, r->counter.order);
-        return;
-    }
-    r->counter = present;
 }
 
-/* The one message that a crash between counter and disk can have lost. */
-static void take_reissued(struct nika_replica *r)
+/* The one message of a pillar that a crash between counter and disk can have lost. */
+static void take_reissued(struct nika_replica *r, struct hybster_pillar *pillar)
 {
-    if (r->counter.view != r->entered || r->counter.order == 0 || NIKA_PLANTED(T11)) return;
-    struct hybster_slot *slot = hybster_slot_find(r, r->counter.order);
+    uint64_t order = pillar->counter.order;
+    if (pillar->counter.view != r->entered || order == 0 || NIKA_PLANTED(T11)) return;
+    struct hybster_slot *slot = hybster_slot_find(r, order);
     if (slot == NULL || slot->view != r->entered) return;
-    if (NIKA_PLANTED(T12)) r->voted = r->counter.order - 1; /* It is certified again. */
+    if (NIKA_PLANTED(T12)) pillar->voted = order - 1; /* It is certified again. */
     if (NIKA_PLANTED(T12)) return;
     if (slot->intent && slot->prepare == 0) {
         uint32_t frame =
@@ -191,21 +198,36 @@ static void restore(struct nika_replica *r)
         }
         slot->from_new_view = slot->base.seq <= r->low_bound && r->entered != 0;
         if (slot->prepare != 0 || slot->intent) {
-            if (slot->base.seq >= r->core.next_seq) r->core.next_seq = slot->base.seq + 1;
+            uint32_t p = common_pillar_of(&r->core, slot->base.seq);
+            if (slot->base.seq >= r->core.next_seq[p])
+                r->core.next_seq[p] = slot->base.seq + r->core.pillars;
         }
         hybster_votes_recount(r, slot);
     }
     if (r->core.high_known < r->core.last_executed) r->core.high_known = r->core.last_executed;
 }
 
-/* The counter has left for a view of which the log knows nothing: the VIEW-CHANGE was lost before it was sent, and its value is used. No
- * order of an earlier view can be certified any more; the next VIEW-CHANGE shows the lost one as a hop. */
-static void follow_counter(struct nika_replica *r)
+/* A counter has left for a view of which the log knows nothing: the VIEW-CHANGE was lost before it was sent, and its value is used. No
+ * order of an earlier view can be certified any more in its pillar; the next VIEW-CHANGE shows the lost one as a hop. */
+static void follow_counters(struct nika_replica *r)
 {
-    if (r->halted || r->core.amnesiac || r->counter.view <= r->core.view) return;
+    uint64_t view = 0;
+    for (uint32_t p = 0; p < r->core.pillars; p++)
+        if (r->pillars[p].counter.view > view) view = r->pillars[p].counter.view;
+    if (r->halted || r->core.amnesiac || view <= r->core.view) return;
     REACHED(hybster_followed_counter);
-    r->core.view = r->counter.view;
-    hybster_view_change_start(r, r->counter.view + 1);
+    r->core.view = view;
+    hybster_view_change_start(r, view + 1);
+}
+
+/* Give no number a second time that a counter was used for, whatever became of it. */
+static void skip_used(struct nika_replica *r)
+{
+    for (uint32_t p = 0; p < r->core.pillars; p++) {
+        const struct hybster_pillar *pillar = &r->pillars[p];
+        if (pillar->counter.view == r->entered && r->core.next_seq[p] <= pillar->counter.order)
+            r->core.next_seq[p] = common_pillar_next(&r->core, p, pillar->counter.order);
+    }
 }
 
 void hybster_remember(struct nika_replica *r)
@@ -218,9 +240,8 @@ void hybster_remember(struct nika_replica *r)
     if (!hybster_accounts(r)) return;
     REACHED(hybster_learned_again);
     r->core.amnesiac = false;
-    follow_counter(r);
-    if (r->counter.view == r->entered && r->core.next_seq <= r->counter.order)
-        r->core.next_seq = r->counter.order + 1;
+    follow_counters(r);
+    skip_used(r);
     if (r->core.active) {
         hybster_advance(r);
         common_request_timer_update(&r->core);
@@ -236,14 +257,20 @@ void hybster_start(struct nika_replica *r)
     bool fresh = r->core.low_mark == 0 && r->core.last_executed == 0 && r->core.view == 0 &&
                  !r->core.amnesiac;
     restore(r);
-    compare_counter(r);
-    r->voted = r->core.low_mark;
-    if (r->counter.view == r->entered && r->counter.order > r->voted) r->voted = r->counter.order;
+    compare_counters(r);
+    for (uint32_t p = 0; p < r->core.pillars; p++) {
+        struct hybster_pillar *pillar = &r->pillars[p];
+        pillar->voted = r->core.low_mark;
+        if (pillar->counter.view == r->entered && pillar->counter.order > pillar->voted)
+            pillar->voted = pillar->counter.order;
+    }
     hybster_view_start(r);
-    take_reissued(r);
+    for (uint32_t p = 0; p < r->core.pillars; p++) take_reissued(r, &r->pillars[p]);
     common_restart(&r->core);
-    follow_counter(r);
+    follow_counters(r);
     hybster_advance(r);
+    /* Orders of one pillar may be waiting for one of another that was not made before. */
+    if (r->core.pillars > 1) common_batch_try_cut(&r->core, false);
     /* Peers hold the votes that a crash lost; without any record there is nothing to ask for yet. */
     if (!fresh || r->core.high_known > 0) {
         common_status_soon(&r->core);

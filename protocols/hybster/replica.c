@@ -13,8 +13,8 @@
 
 /* Where each part of a replica's memory begins. The store is last, so that what is in use is a prefix. */
 struct layout {
-    size_t slots, votes, checkpoints, view_changes, acks, evidence, peers, reads, pending, replies,
-        store, total;
+    size_t pillars, slots, votes, checkpoints, view_changes, acks, evidence, peers, reads, pending,
+        replies, store, total;
     uint32_t checkpoint_rows;
 };
 
@@ -30,6 +30,7 @@ static void hybster_layout(const struct nika_config *c, struct layout *l)
     size_t at = 0;
     l->checkpoint_rows = c->window / c->checkpoint_interval + 1;
     (void)take(&at, sizeof(struct nika_replica));
+    l->pillars = take(&at, c->pillars * sizeof(struct hybster_pillar));
     l->slots = take(&at, c->window * sizeof(struct hybster_slot));
     l->votes = take(&at, (size_t)c->window * c->n * sizeof(struct hybster_vote));
     l->checkpoints =
@@ -76,11 +77,13 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
     r->core.self = host->self;
     r->core.n = config->n;
     r->core.f = config->f;
+    r->core.pillars = config->pillars;
     r->core.quorum = hybster_majority(config->n);
     r->core.weak = common_weak(config->f);
     r->core.stable_need = r->core.weak;
     NIKA_ASSERT(r->core.self < r->core.n);
     r->core.checkpoint_rows = l.checkpoint_rows;
+    r->pillars = (struct hybster_pillar *)(void *)(base + l.pillars);
     r->core.slots = base + l.slots;
     r->core.slot_size = sizeof(struct hybster_slot);
     r->slots = (struct hybster_slot *)(void *)r->core.slots;
@@ -99,7 +102,7 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
         reserve < config->store_bytes / 2 ? (uint32_t)reserve : config->store_bytes / 2;
     r->core.store = nika_store_init(base + l.store, config->store_bytes);
     r->core.active = true;
-    r->core.next_seq = 1;
+    common_next_past(&r->core, 0);
     return r;
 }
 
@@ -235,8 +238,8 @@ static void on_stored(struct nika_replica *r, const struct nika_event *event)
     if (kind == COMMON_TOKEN_TRANSFER_SAVED) {
         common_transfer_saved(&r->core, seq, event->status);
     } else if (kind == HYBSTER_TOKEN_PREPARE && generation != r->view_generation) {
-        if (r->certifying != 0 && r->certifying == seq)
-            hybster_certified_stored(r, event->status != 0);
+        if (seq != 0 && hybster_pillar_of(r, seq)->certifying == seq)
+            hybster_certified_stored(r, seq, event->status != 0);
     } else if (event->status != 0) {
         if (generation == r->view_generation) persist_refused(r, kind, seq);
     } else if (kind == COMMON_TOKEN_SNAPSHOT_SAVED) {

@@ -22,8 +22,9 @@ struct hybster_order {
 };
 #define HYBSTER_ORDER_SIZE (8u + 8u + NIKA_DIGEST_SIZE + 4u + NIKA_TRUSTED_CERTIFICATE_SIZE)
 #define HYBSTER_DRAFT_SIZE (8u + 8u + NIKA_DIGEST_SIZE) /* The same without its certificate. */
-/* The last field of every certified message: u32 length | certificate. */
-#define HYBSTER_CERTIFICATE_FIELD (4u + NIKA_TRUSTED_CERTIFICATE_SIZE)
+/* The last field of every certified message: u32 length | certificates, of which all but VIEW-CHANGE have one. */
+#define HYBSTER_CERTIFICATES_FIELD(count) (4u + (count)*NIKA_TRUSTED_CERTIFICATE_SIZE)
+#define HYBSTER_CERTIFICATE_FIELD HYBSTER_CERTIFICATES_FIELD(1u)
 
 /* Durable records. Slot records first. */
 enum hybster_record {
@@ -89,6 +90,16 @@ struct hybster_hop_entry {
     struct nika_digest digest;
     uint8_t certificate[NIKA_TRUSTED_CERTIFICATE_SIZE];
 };
+/* The orders o with o mod P == p, and the counter that certifies them (2.6). */
+struct hybster_pillar {
+    struct nika_trusted_value counter; /* Last value of the ordering counter. */
+    uint64_t voted; /* No order of `entered` up to here needs a use of the counter any more. */
+    /* Leader: order whose certificate is on its way to the disk; 0 = none. Until it is there the counter stays where it is, so that it can
+     * be reissued. */
+    uint64_t certifying;
+    uint32_t hop_count;
+    struct hybster_hop_entry hops[HYBSTER_HOPS_MAX]; /* Own VIEW-CHANGEs since the last order. */
+};
 /* One read-only request per client that the app is answering. */
 struct hybster_read {
     uint64_t timestamp; /* 0 = none. */
@@ -103,17 +114,10 @@ struct nika_replica {
     /* The trusted subsystem does not answer (TSG) or was rolled back (TSR): this replica votes for nothing any more. */
     bool halted;
     bool deaf; /* TSG: nor can it judge what others certified, so it takes none of it. */
-    struct nika_trusted_value counter; /* Last value of the ordering counter. */
-    uint64_t voted; /* Highest order of `entered` that needs no use of the counter any more. */
-    uint64_t
-        certifying; /* Leader: order whose certificate is on its way to the disk; 0 = none. Until it
-                       is there the counter stays where it is, so that it can be reissued. */
 
     /* View change. */
     uint32_t my_view_change; /* Store handle of the VIEW-CHANGE frame for core.view; 0 = none. */
     bool my_view_change_durable;
-    struct hybster_hop_entry hops[HYBSTER_HOPS_MAX]; /* Own VIEW-CHANGEs since the last order. */
-    uint32_t hop_count;
     uint32_t new_view; /* Store handle of the NEW-VIEW frame of `entered`; 0 iff entered == 0. */
     uint32_t
         candidate; /* Store handle of a validated (or built) NEW-VIEW that is not entered yet. */
@@ -124,12 +128,18 @@ struct nika_replica {
     uint64_t alarmed;            /* Bit = check: an alarm is raised once. */
 
     uint32_t parked_count;
+    struct hybster_pillar *pillars;                 /* core.pillars */
     struct hybster_slot *slots;                     /* config->window */
     struct hybster_vote *votes;                     /* window x n */
     struct hybster_view_change_entry *view_changes; /* n */
     struct hybster_ack_entry *acks;                 /* n; one's own among them */
     struct hybster_read *reads;                     /* One per client. */
 };
+
+static inline struct hybster_pillar *hybster_pillar_of(const struct nika_replica *r, uint64_t seq)
+{
+    return &r->pillars[common_pillar_of(&r->core, seq)];
+}
 
 /* qh: any two such sets of replicas share one. */
 static inline uint32_t hybster_majority(uint32_t n)
@@ -146,6 +156,10 @@ void hybster_statement(const struct nika_config *config, uint8_t type, struct ni
 uint32_t hybster_certify_frame(struct nika_replica *r, const struct nika_message_info *info,
                                void *message, struct nika_span *field, enum nika_trusted_kind kind,
                                uint32_t counter, struct nika_trusted_value value);
+/* The same for a VIEW-CHANGE: a continuing certificate of each pillar's counter. */
+uint32_t hybster_certify_unit(struct nika_replica *r, const struct nika_message_info *info,
+                              void *message, struct nika_span *field,
+                              struct nika_trusted_value value);
 /* Is `certificate` of this kind, instance, counter and value, and valid for `digest`? `value` NULL: any. `out` gets its fields. */
 bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate,
                                uint32_t sender, enum nika_trusted_kind kind, uint32_t counter,
@@ -157,6 +171,10 @@ bool hybster_message_check(struct nika_replica *r, const struct nika_frame *fram
                            enum nika_trusted_kind kind, uint32_t counter,
                            const struct nika_trusted_value *value,
                            struct nika_trusted_certificate *out);
+/* The same for a VIEW-CHANGE; `out` has one for each pillar. */
+bool hybster_unit_check(struct nika_replica *r, const struct nika_frame *frame,
+                        const struct nika_trusted_value *value,
+                        struct nika_trusted_certificate out[NIKA_PILLARS_MAX]);
 /* PREPARE or COMMIT: an independent certificate of [view|seq] by the frame's sender (HP4). */
 bool hybster_order_certified(struct nika_replica *r, const struct nika_frame *frame,
                              const struct hybster_order *order);
@@ -207,7 +225,7 @@ struct nika_span hybster_accepted_prepare(const struct nika_replica *r, uint64_t
 
 /* ---- prepare.c, commit.c: ordering (2.3) ---------------------------------------------------------------------------------- */
 void hybster_on_prepare(struct nika_replica *r, const struct nika_frame *frame);
-bool hybster_propose(struct nika_replica *r, uint32_t batch, uint64_t time_ns);
+bool hybster_propose(struct nika_replica *r, uint64_t seq, uint32_t batch, uint64_t time_ns);
 void hybster_resume_parked(struct nika_replica *r, struct hybster_slot *slot,
                            struct nika_span body);
 void hybster_prepare_reconsider(struct nika_replica *r, struct hybster_slot *slot);
@@ -218,8 +236,8 @@ void hybster_prepare_stored(struct nika_replica *r, uint64_t seq);
 /* Leader: an intent has its certificate. Takes the handle. */
 void hybster_prepare_issued(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame);
 /* The record that the counter waited for was stored or refused, after its view was left. */
-void hybster_certified_stored(struct nika_replica *r, bool refused);
-/* Use the counter for every order whose turn it is: PREPAREs of the leader one by one, COMMITs of a follower (HP6). */
+void hybster_certified_stored(struct nika_replica *r, uint64_t seq, bool refused);
+/* In each pillar, use the counter for every order whose turn it is: PREPAREs of the leader one by one, COMMITs of a follower (HP6). */
 void hybster_advance(struct nika_replica *r);
 /* An order of the view being entered. `batch` is at hand, unless it lies where the state already is. */
 void hybster_install(struct nika_replica *r, const struct hybster_order *order,

@@ -1,8 +1,8 @@
 /* protocols/hybster/view_change.c: leaving a view (PROTOCOLS.md 2.4).
  *
- * core.view moves as soon as a replica gives up on its leader; the continuing certificate of its VIEW-CHANGE takes the ordering counter
- * to [to|0], after which its trusted subsystem certifies no order of an earlier view any more. The VIEW-CHANGE is built once, made
- * durable, and only those bytes are ever sent. */
+ * core.view moves as soon as a replica gives up on its leader; the continuing certificates of its VIEW-CHANGE take the ordering counter of
+ * every pillar to [to|0], after which its trusted subsystem certifies no order of an earlier view any more. The VIEW-CHANGE is built once,
+ * made durable, and only those bytes are ever sent. A crash between two of the counters leaves some behind, so each has hops of its own. */
 #include "protocols/common/status.h"
 #include "protocols/hybster/view.h"
 
@@ -69,10 +69,13 @@ struct nika_list hybster_stable_frames(const struct nika_replica *r)
 uint32_t hybster_history(const struct nika_replica *r, uint64_t after, struct nika_writer *w,
                          struct nika_list *list)
 {
-    uint32_t size = 0;
+    uint32_t size = 0, ended = 0;
     for (uint64_t s = after + 1; s <= r->core.highest_slot; s++) {
-        struct nika_span raw = hybster_accepted_prepare(r, s);
-        if (raw.size == 0) break;
+        uint32_t bit = 1u << common_pillar_of(&r->core, s);
+        struct nika_span raw = {0};
+        if ((ended & bit) == 0) raw = hybster_accepted_prepare(r, s);
+        if (raw.size == 0) ended |= bit;
+        if (raw.size == 0) continue;
         size += 4 + raw.size;
         list->count++;
         if (w == NULL) continue;
@@ -80,6 +83,17 @@ uint32_t hybster_history(const struct nika_replica *r, uint64_t after, struct ni
         nika_frames_append(w, list, raw);
     }
     return size;
+}
+
+/* The last order of a pillar that hybster_history() shows; low_mark when it shows none. */
+static uint64_t shown(const struct nika_replica *r, uint32_t pillar)
+{
+    uint64_t last = r->core.low_mark;
+    for (;;) {
+        uint64_t next = common_pillar_next(&r->core, pillar, last);
+        if (next > r->core.highest_slot || hybster_accepted_prepare(r, next).size == 0) return last;
+        last = next;
+    }
 }
 
 static void persist_own(struct nika_replica *r)
@@ -99,80 +113,107 @@ static struct nika_trusted_certificate hop_certificate(const struct hybster_hop_
     return c;
 }
 
-/* A log that was lost took the own VIEW-CHANGEs with it; the trusted subsystem still has the last certificate. */
-static void reissue_hop(struct nika_replica *r)
+/* A log that was lost, or a crash before its VIEW-CHANGE was on disk, took hops with it; the trusted subsystem still has the last one. */
+static void reissue_hop(struct nika_replica *r, uint32_t p)
 {
     const struct nika_host *host = r->core.host;
+    struct hybster_pillar *pillar = &r->pillars[p];
     struct nika_trusted_certificate c;
     struct nika_digest digest;
-    if (host->trusted->reissue(host->world, r->core.self, HYBSTER_COUNTER_ORDER, &c, &digest) !=
+    if (host->trusted->reissue(host->world, r->core.self, hybster_order_counter(p), &c, &digest) !=
             NIKA_OK ||
         c.kind != NIKA_TRUSTED_CONTINUING)
         return;
     REACHED(hybster_reissued);
-    r->hops[0].digest = digest;
-    nika_trusted_certificate_encode(&c, r->hops[0].certificate);
-    r->hop_count = 1;
+    bool joins = pillar->hop_count > 0 && pillar->hop_count < HYBSTER_HOPS_MAX &&
+                 nika_trusted_compare(hop_certificate(&pillar->hops[pillar->hop_count - 1]).value,
+                                      c.previous) == 0;
+    if (!joins) pillar->hop_count = 0;
+    struct hybster_hop_entry *hop = &pillar->hops[pillar->hop_count++];
+    hop->digest = digest;
+    nika_trusted_certificate_encode(&c, hop->certificate);
 }
 
-/* HV4, HV5: which of the own hops the next VIEW-CHANGE must show. False when it cannot account for its counter: such a replica waits
- * for a NEW-VIEW. */
-static bool hops_prepare(struct nika_replica *r)
+/* HV4, HV5: which of the own hops of a pillar the next VIEW-CHANGE must show. False when it cannot account for its counter: such a replica
+ * waits for a NEW-VIEW. */
+static bool hops_prepare(struct nika_replica *r, uint32_t p)
 {
-    if (r->counter.view <= r->entered) {
-        r->hop_count = 0;
+    struct hybster_pillar *pillar = &r->pillars[p];
+    if (pillar->counter.view <= r->entered) {
+        pillar->hop_count = 0;
         return true;
     }
     struct nika_trusted_certificate c;
-    if (r->hop_count > 0) c = hop_certificate(&r->hops[r->hop_count - 1]);
-    if (r->hop_count == 0 || nika_trusted_compare(c.value, r->counter) != 0) reissue_hop(r);
-    for (uint32_t k = r->hop_count; k > 0; k--) {
-        c = hop_certificate(&r->hops[k - 1]);
-        if (k == r->hop_count && nika_trusted_compare(c.value, r->counter) != 0) return false;
+    if (pillar->hop_count > 0) c = hop_certificate(&pillar->hops[pillar->hop_count - 1]);
+    if (pillar->hop_count == 0 || nika_trusted_compare(c.value, pillar->counter) != 0)
+        reissue_hop(r, p);
+    for (uint32_t k = pillar->hop_count; k > 0; k--) {
+        c = hop_certificate(&pillar->hops[k - 1]);
+        if (k == pillar->hop_count && nika_trusted_compare(c.value, pillar->counter) != 0)
+            return false;
         if (c.previous.view > r->entered) continue;
-        memmove(r->hops, &r->hops[k - 1], (r->hop_count - k + 1) * sizeof r->hops[0]);
-        r->hop_count -= k - 1;
-        return r->hop_count < HYBSTER_HOPS_MAX;
+        memmove(pillar->hops, &pillar->hops[k - 1],
+                (pillar->hop_count - k + 1) * sizeof pillar->hops[0]);
+        pillar->hop_count -= k - 1;
+        return pillar->hop_count < HYBSTER_HOPS_MAX;
     }
     return false;
 }
 
-/* HV7: the order up to which the PREPAREs shown must reach. */
-static uint64_t must_cover(const struct nika_replica *r)
+/* HV7: the order of a pillar up to which the PREPAREs shown must reach. */
+static uint64_t must_cover(const struct nika_replica *r, const struct hybster_pillar *pillar)
 {
-    struct nika_trusted_value start = r->counter;
-    if (r->hop_count > 0) start = hop_certificate(&r->hops[0]).previous;
+    struct nika_trusted_value start = pillar->counter;
+    if (pillar->hop_count > 0) start = hop_certificate(&pillar->hops[0]).previous;
     return start.view == r->entered ? start.order : 0;
 }
 
 bool hybster_accounts(struct nika_replica *r)
 {
-    struct nika_list counted = {0};
-    if (!hops_prepare(r)) return false;
-    (void)hybster_history(r, r->core.low_mark, NULL, &counted);
-    return must_cover(r) <= r->core.low_mark + counted.count;
+    for (uint32_t p = 0; p < r->core.pillars; p++) {
+        if (!hops_prepare(r, p) || must_cover(r, &r->pillars[p]) > shown(r, p)) return false;
+    }
+    return true;
 }
 
 static struct nika_list hop_list(const struct nika_replica *r, struct nika_writer *w)
 {
     struct nika_list list = {0};
-    for (uint32_t k = 0; k < r->hop_count; k++) {
+    for (uint32_t i = 0; i < r->core.pillars * HYBSTER_HOPS_MAX; i++) {
+        const struct hybster_pillar *pillar = &r->pillars[i / HYBSTER_HOPS_MAX];
+        const struct hybster_hop_entry *entry = &pillar->hops[i % HYBSTER_HOPS_MAX];
+        if (i % HYBSTER_HOPS_MAX >= pillar->hop_count) continue;
         struct hybster_hop hop = {
-            .digest = r->hops[k].digest,
-            .certificate = {r->hops[k].certificate, NIKA_TRUSTED_CERTIFICATE_SIZE}};
+            .digest = entry->digest,
+            .certificate = {entry->certificate, NIKA_TRUSTED_CERTIFICATE_SIZE}};
         nika_list_append(w, &list, &hybster_info_hop, &hop);
     }
     return list;
 }
 
-/* What the last field of a certified body says and is over. */
-static void hop_of(const struct nika_replica *r, struct nika_span body,
-                   struct hybster_hop_entry *out)
+static uint32_t hops_total(const struct nika_replica *r)
 {
-    struct nika_span content = {body.data, body.size - HYBSTER_CERTIFICATE_FIELD};
-    hybster_statement(r->core.config, HYBSTER_TYPE_view_change, content, &out->digest);
-    memcpy(out->certificate, body.data + body.size - NIKA_TRUSTED_CERTIFICATE_SIZE,
-           NIKA_TRUSTED_CERTIFICATE_SIZE);
+    uint32_t total = 0;
+    for (uint32_t p = 0; p < r->core.pillars; p++) total += r->pillars[p].hop_count;
+    return total;
+}
+
+/* One more hop in each pillar: what the last field of a VIEW-CHANGE's body says and is over. */
+static void add_hops(struct nika_replica *r, struct nika_span body)
+{
+    uint32_t size = r->core.pillars * NIKA_TRUSTED_CERTIFICATE_SIZE;
+    struct nika_span content = {body.data, body.size - HYBSTER_CERTIFICATES_FIELD(r->core.pillars)};
+    struct nika_digest digest;
+    hybster_statement(r->core.config, HYBSTER_TYPE_view_change, content, &digest);
+    for (uint32_t p = 0; p < r->core.pillars; p++) {
+        struct hybster_pillar *pillar = &r->pillars[p];
+        NIKA_ASSERT(pillar->hop_count < HYBSTER_HOPS_MAX);
+        struct hybster_hop_entry *hop = &pillar->hops[pillar->hop_count++];
+        hop->digest = digest;
+        memcpy(hop->certificate,
+               body.data + body.size - size + (size_t)p * NIKA_TRUSTED_CERTIFICATE_SIZE,
+               NIKA_TRUSTED_CERTIFICATE_SIZE);
+    }
 }
 
 static uint32_t certify_own(struct nika_replica *r, struct nika_writer *prepares,
@@ -186,21 +227,28 @@ static uint32_t certify_own(struct nika_replica *r, struct nika_writer *prepares
     m.hops = hop_list(r, hops);
     NIKA_ASSERT(!prepares->failed && !hops->failed);
     struct nika_trusted_value value = {r->core.view, 0};
-    return hybster_certify_frame(r, &hybster_info_view_change, &m, &m.certificate,
-                                 NIKA_TRUSTED_CONTINUING, HYBSTER_COUNTER_ORDER, value);
+    return hybster_certify_unit(r, &hybster_info_view_change, &m, &m.certificate, value);
+}
+
+/* May the counters move on to the view? Not before the last orders are on disk: their certificates could not be had again. */
+static bool may_leave(const struct nika_replica *r)
+{
+    struct nika_trusted_value value = {r->core.view, 0};
+    for (uint32_t p = 0; p < r->core.pillars; p++) {
+        const struct hybster_pillar *pillar = &r->pillars[p];
+        if (pillar->certifying != 0 || nika_trusted_compare(pillar->counter, value) >= 0)
+            return false;
+    }
+    return true;
 }
 
 /* Build, certify and persist the VIEW-CHANGE for core.view. With a full store hybster_view_retry tries again. */
 static void build_own(struct nika_replica *r)
 {
     struct nika_list counted = {0};
-    /* The last order's certificate could not be had again once the counter has moved on. */
-    if (r->halted || r->certifying != 0 ||
-        nika_trusted_compare(r->counter, (struct nika_trusted_value){r->core.view, 0}) >= 0)
-        return;
-    if (r->core.amnesiac || !hybster_accounts(r)) return;
+    if (r->halted || r->core.amnesiac || !may_leave(r) || !hybster_accounts(r)) return;
     uint32_t size = hybster_history(r, r->core.low_mark, NULL, &counted);
-    uint32_t hops_size = r->hop_count * (NIKA_DIGEST_SIZE + HYBSTER_CERTIFICATE_FIELD);
+    uint32_t hops_size = hops_total(r) * (NIKA_DIGEST_SIZE + HYBSTER_CERTIFICATE_FIELD);
     uint32_t scratch = nika_store_alloc(r->core.store, size + hops_size + 1);
     if (scratch == 0) return;
     uint8_t *room = nika_store_at(r->core.store, scratch);
@@ -211,7 +259,7 @@ static void build_own(struct nika_replica *r)
     if (handle == 0) return;
     struct nika_span raw = nika_store_span(r->core.store, handle);
     struct nika_span body = {raw.data + NIKA_FRAME_HEAD_SIZE, raw.size - nika_frame_size(0, 0)};
-    hop_of(r, body, &r->hops[r->hop_count++]);
+    add_hops(r, body);
     adopt_own(r, r->core.view, r->entered, handle);
     persist_own(r);
 }
@@ -245,22 +293,22 @@ void hybster_view_change_stored(struct nika_replica *r, uint64_t view)
     hybster_new_view_try_build(r);
 }
 
-void hybster_certified_stored(struct nika_replica *r, bool refused)
+void hybster_certified_stored(struct nika_replica *r, uint64_t seq, bool refused)
 {
-    struct hybster_slot *slot = hybster_slot_find(r, r->certifying);
+    struct hybster_slot *slot = hybster_slot_find(r, seq);
     if (refused && slot != NULL)
         slot->persist_failed = true;
     else
-        r->certifying = 0;
+        hybster_pillar_of(r, seq)->certifying = 0;
     if (!refused) hybster_view_retry(r);
 }
 
 /* The last order of a view that was left: it must be durable before the counter may move on. */
-static void retry_certified(struct nika_replica *r)
+static void retry_certified(struct nika_replica *r, struct hybster_pillar *pillar)
 {
-    struct hybster_slot *slot = hybster_slot_find(r, r->certifying);
+    struct hybster_slot *slot = hybster_slot_find(r, pillar->certifying);
     if (slot == NULL || slot->prepare == 0)
-        r->certifying = 0; /* Stable meanwhile: nobody asks for it. */
+        pillar->certifying = 0; /* Stable meanwhile: nobody asks for it. */
     else if (slot->persist_failed)
         hybster_prepare_persist(r, slot);
 }
@@ -269,7 +317,8 @@ void hybster_view_retry(struct nika_replica *r)
 {
     hybster_candidate_progress(r);
     if (r->core.active || r->halted) return;
-    if (r->certifying != 0) retry_certified(r);
+    for (uint32_t p = 0; p < r->core.pillars; p++)
+        if (r->pillars[p].certifying != 0) retry_certified(r, &r->pillars[p]);
     if (r->my_view_change == 0) {
         build_own(r);
     } else if (!r->my_view_change_durable) {
@@ -376,25 +425,36 @@ void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *fra
     hybster_new_view_try_build(r);
 }
 
+/* The hops of an own VIEW-CHANGE, and itself as the last one of each pillar. */
+static void recover_hops(struct nika_replica *r, const struct hybster_view_change *m,
+                         struct nika_span body)
+{
+    struct nika_trusted_certificate c;
+    struct hybster_hop hop;
+    uint32_t at = 0;
+    for (uint32_t p = 0; p < r->core.pillars; p++) r->pillars[p].hop_count = 0;
+    while (nika_list_next(&m->hops, &hybster_info_hop, &at, &hop) &&
+           nika_trusted_certificate_decode(hop.certificate, &c) == NIKA_OK &&
+           c.counter / HYBSTER_COUNTERS_OF_PILLAR < r->core.pillars) {
+        struct hybster_pillar *pillar = &r->pillars[c.counter / HYBSTER_COUNTERS_OF_PILLAR];
+        if (pillar->hop_count >= HYBSTER_HOPS_MAX - 1) break;
+        struct hybster_hop_entry *entry = &pillar->hops[pillar->hop_count++];
+        entry->digest = hop.digest;
+        memcpy(entry->certificate, hop.certificate.data, NIKA_TRUSTED_CERTIFICATE_SIZE);
+    }
+    add_hops(r, body);
+}
+
 void hybster_recover_view_change(struct nika_replica *r, uint64_t view, struct nika_span raw)
 {
     struct nika_frame frame;
     struct hybster_view_change m;
-    struct hybster_hop hop;
-    uint32_t at = 0;
     if (view < r->core.view || view == 0) return;
     if (!common_nested_open(&r->core, raw, &hybster_info_view_change, &frame, &m) ||
-        frame.sender != r->core.self || m.view != view)
+        frame.sender != r->core.self || m.view != view ||
+        m.certificate.size != r->core.pillars * NIKA_TRUSTED_CERTIFICATE_SIZE)
         return;
-    r->hop_count = 0;
-    while (nika_list_next(&m.hops, &hybster_info_hop, &at, &hop) &&
-           r->hop_count < HYBSTER_HOPS_MAX - 1 &&
-           hop.certificate.size == NIKA_TRUSTED_CERTIFICATE_SIZE) {
-        r->hops[r->hop_count].digest = hop.digest;
-        memcpy(r->hops[r->hop_count++].certificate, hop.certificate.data,
-               NIKA_TRUSTED_CERTIFICATE_SIZE);
-    }
-    hop_of(r, frame.body, &r->hops[r->hop_count++]);
+    recover_hops(r, &m, frame.body);
     r->core.view = view;
     r->core.active = r->entered == view;
     uint32_t handle = r->core.active ? 0 : nika_store_put(r->core.store, raw);

@@ -2,7 +2,7 @@
  *
  * A continuing certificate says from which value its counter came. The hops lead from the last order that the sender took part in to
  * this VIEW-CHANGE without a gap, so no participation can be hidden: neither in the view that it claims to have entered last (HV7) nor
- * in a later one (HV4, HV5). Pure functions of bytes, keys and configuration. */
+ * in a later one (HV4, HV5). That holds for each pillar's counter; a VIEW-CHANGE is good when all of them are. Pure functions of bytes, keys and configuration. */
 #include "protocols/hybster/view.h"
 
 #define CHECKPOINT_BODY_SIZE (8u + NIKA_DIGEST_SIZE + HYBSTER_CERTIFICATE_FIELD)
@@ -19,8 +19,9 @@ uint32_t hybster_view_change_size_max(const struct nika_config *config)
 {
     uint64_t checkpoints = config->n * (4u + (uint64_t)nika_frame_size(CHECKPOINT_BODY_SIZE, 0));
     uint64_t prepares = config->window * (4u + (uint64_t)HYBSTER_ORDER_FRAME_SIZE);
-    uint64_t body = 3u * 8u + 3u * 4u + checkpoints + prepares + HYBSTER_HOPS_MAX * HOP_SIZE +
-                    HYBSTER_CERTIFICATE_FIELD;
+    uint64_t hops = (uint64_t)config->pillars * HYBSTER_HOPS_MAX * HOP_SIZE;
+    uint64_t body = 3u * 8u + 3u * 4u + checkpoints + prepares + hops +
+                    HYBSTER_CERTIFICATES_FIELD(config->pillars);
     return size_cap(config, nika_frame_size(0, 0) + body);
 }
 
@@ -45,7 +46,7 @@ static bool low_mark_proven(struct nika_replica *r, uint64_t low_mark,
            seq == low_mark;
 }
 
-/* HV6: certified PREPAREs of `view` by its leader, one for each order from low_mark + 1. */
+/* HV6: certified PREPAREs of `view` by its leader in ascending order; in each pillar one for each order from low_mark + 1. */
 static bool history_valid(struct nika_replica *r, const struct nika_list *prepares,
                           uint64_t low_mark, uint64_t view)
 {
@@ -53,63 +54,108 @@ static bool history_valid(struct nika_replica *r, const struct nika_list *prepar
     struct hybster_prepare unused;
     struct hybster_order order;
     struct nika_span raw;
+    uint64_t next[NIKA_PILLARS_MAX], last = low_mark;
     uint32_t at = 0;
-    uint64_t seq = low_mark;
+    for (uint32_t p = 0; p < r->core.pillars; p++)
+        next[p] = common_pillar_next(&r->core, p, low_mark);
     while (nika_frames_next(prepares, &at, &raw)) {
         if (!common_nested_open(&r->core, raw, &hybster_info_prepare, &frame, &unused) ||
             !hybster_order_decode(frame.body, &order))
             return false;
-        if (NIKA_PLANTED(T08) && order.seq > seq) seq = order.seq - 1;
-        if (order.view != view || order.seq != ++seq) return false;
+        uint64_t *due = &next[common_pillar_of(&r->core, order.seq)];
+        if (NIKA_PLANTED(T08) && order.seq > *due) *due = order.seq;
+        if (order.view != view || order.seq != *due || order.seq <= last) return false;
+        if (order.seq - low_mark > r->core.config->window && !NIKA_PLANTED(T08)) return false;
         if (frame.sender != common_primary(&r->core, view)) return false;
         if (!hybster_order_certified(r, &frame, &order)) return false;
+        *due += r->core.pillars;
+        last = order.seq;
     }
     return true;
 }
 
-/* HV4: from the certificate of the VIEW-CHANGE back to where the counter was before the first hop. */
+/* HV4: from each certificate of the VIEW-CHANGE back to where its counter was before the first hop. */
 static bool hops_join(struct nika_replica *r, uint32_t sender, const struct hybster_view_change *m,
                       const struct nika_trusted_certificate *last, struct nika_trusted_value *start)
 {
     struct hybster_hop hop;
     struct nika_trusted_certificate c;
-    struct nika_trusted_value at_value = last->previous;
-    uint32_t at = 0;
-    bool first = true;
-    *start = last->previous;
+    struct nika_trusted_value at_value[NIKA_PILLARS_MAX];
+    uint32_t at = 0, seen = 0;
+    for (uint32_t p = 0; p < r->core.pillars; p++) at_value[p] = start[p] = last[p].previous;
     while (nika_list_next(&m->hops, &hybster_info_hop, &at, &hop)) {
-        if (!hybster_certificate_check(r, hop.certificate, sender, NIKA_TRUSTED_CONTINUING,
-                                       HYBSTER_COUNTER_ORDER, NULL, &hop.digest, &c))
+        if (nika_trusted_certificate_decode(hop.certificate, &c) != NIKA_OK) return false;
+        uint32_t p = c.counter / HYBSTER_COUNTERS_OF_PILLAR;
+        if (p >= r->core.pillars ||
+            !hybster_certificate_check(r, hop.certificate, sender, NIKA_TRUSTED_CONTINUING,
+                                       hybster_order_counter(p), NULL, &hop.digest, &c))
             return false;
         if (c.value.order != 0 || nika_trusted_compare(c.previous, c.value) >= 0) return false;
-        if (first)
-            *start = c.previous;
-        else if (!NIKA_PLANTED(T06) && nika_trusted_compare(c.previous, at_value) != 0)
+        if ((seen >> p & 1) == 0)
+            start[p] = c.previous;
+        else if (!NIKA_PLANTED(T06) && nika_trusted_compare(c.previous, at_value[p]) != 0)
             return false;
-        at_value = c.value;
-        first = false;
+        at_value[p] = c.value;
+        seen |= 1u << p;
     }
-    return NIKA_PLANTED(T06) || nika_trusted_compare(at_value, last->previous) == 0;
+    for (uint32_t p = 0; p < r->core.pillars && !NIKA_PLANTED(T06); p++)
+        if (nika_trusted_compare(at_value[p], last[p].previous) != 0) return false;
+    return true;
+}
+
+/* How many of the PREPAREs shown are of this pillar. HV6 sees to it that they are the first ones. */
+static uint64_t shown_of(const struct nika_replica *r, const struct hybster_view_change *m,
+                         uint32_t pillar)
+{
+    struct nika_frame frame;
+    struct hybster_prepare order;
+    struct nika_span raw;
+    uint32_t at = 0;
+    uint64_t count = 0;
+    if (r->core.pillars == 1) return m->prepares.count;
+    while (nika_frames_next(&m->prepares, &at, &raw)) {
+        if (common_nested_open(&r->core, raw, &hybster_info_prepare, &frame, &order) &&
+            common_pillar_of(&r->core, order.seq) == pillar)
+            count++;
+    }
+    return count;
+}
+
+/* HV5, HV7: what each pillar's counter says of the view that the sender claims to have entered last. */
+static enum nika_check participation_check(const struct nika_replica *r,
+                                           const struct hybster_view_change *m,
+                                           const struct nika_trusted_value *start)
+{
+    for (uint32_t p = 0; p < r->core.pillars; p++)
+        if (start[p].view > m->from) return NIKA_CHECK_HV5;
+    for (uint32_t p = 0; p < r->core.pillars; p++) {
+        if (start[p].view != m->from || start[p].order <= m->low_mark) continue;
+        uint64_t count = shown_of(r, m, p);
+        uint64_t first = common_pillar_next(&r->core, p, m->low_mark);
+        bool hides = count == 0 || start[p].order > first + (count - 1) * r->core.pillars;
+        if (hides && !NIKA_PLANTED(T07) && !(NIKA_PLANTED(T08) && m->prepares.count > 0))
+            return NIKA_CHECK_HV7;
+    }
+    return NIKA_CHECK_NONE;
 }
 
 enum nika_check hybster_view_change_check(struct nika_replica *r, const struct nika_frame *frame,
                                           const struct hybster_view_change *m)
 {
-    struct nika_trusted_certificate certificate;
-    struct nika_trusted_value value = {m->view, 0}, start;
+    struct nika_trusted_certificate certificates[NIKA_PILLARS_MAX];
+    struct nika_trusted_value value = {m->view, 0}, start[NIKA_PILLARS_MAX];
     if (frame->raw.size > hybster_view_change_size_max(r->core.config) ||
-        m->prepares.count > r->core.config->window)
+        m->prepares.count > r->core.config->window ||
+        m->hops.count > r->core.pillars * HYBSTER_HOPS_MAX)
         return NIKA_CHECK_HV8;
     if (m->view <= m->from) return NIKA_CHECK_HV2;
-    bool certified = hybster_message_check(r, frame, NIKA_TRUSTED_CONTINUING, HYBSTER_COUNTER_ORDER,
-                                           &value, &certificate);
+    if (!hybster_unit_check(r, frame, &value, certificates)) return NIKA_CHECK_HV1;
     /* A correct replica leaves a view once; certifying the same value again moves nothing. */
-    if (!certified || nika_trusted_compare(certificate.previous, value) >= 0) return NIKA_CHECK_HV1;
-    if (!hops_join(r, frame->sender, m, &certificate, &start)) return NIKA_CHECK_HV4;
-    if (start.view > m->from) return NIKA_CHECK_HV5;
-    bool hides = start.view == m->from && start.order > m->low_mark + m->prepares.count;
-    if (hides && !NIKA_PLANTED(T07) && !(NIKA_PLANTED(T08) && m->prepares.count > 0))
-        return NIKA_CHECK_HV7;
+    for (uint32_t p = 0; p < r->core.pillars; p++)
+        if (nika_trusted_compare(certificates[p].previous, value) >= 0) return NIKA_CHECK_HV1;
+    if (!hops_join(r, frame->sender, m, certificates, start)) return NIKA_CHECK_HV4;
+    enum nika_check check = participation_check(r, m, start);
+    if (check != NIKA_CHECK_NONE) return check;
     if (!low_mark_proven(r, m->low_mark, &m->checkpoints)) return NIKA_CHECK_HV3;
     return history_valid(r, &m->prepares, m->low_mark, m->from) ? NIKA_CHECK_NONE : NIKA_CHECK_HV6;
 }

@@ -71,7 +71,7 @@ static void add_position(struct nika_run_digest *d, const struct nika_replica *r
                                 r->core.amnesia_until,
                                 r->core.low_mark,
                                 r->low_bound,
-                                r->core.next_seq,
+                                r->core.next_seq[0],
                                 r->core.last_executed,
                                 r->core.last_issued,
                                 r->core.last_time_ns,

@@ -100,7 +100,7 @@ static bool take_view(struct nika_replica *r, uint32_t handle, struct pbft_plan 
     r->core.view = m.view;
     r->core.active = true;
     r->low_bound = plan->max_seq;
-    r->core.next_seq = plan->max_seq + 1;
+    r->core.next_seq[0] = plan->max_seq + 1;
     r->core.executed_in_view = false;
     for (uint32_t i = 0; i < r->core.n; i++) {
         /* Still needed: only what asks for a later view, and the own one, which must never be built differently. */
@@ -129,7 +129,7 @@ static void enter(struct nika_replica *r, uint32_t handle)
     count_orders(&plan);
     nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, r->core.view, 1, (struct nika_span){0});
     adopt_checkpoint(r, &plan);
-    if (r->core.next_seq <= r->core.low_mark) r->core.next_seq = r->core.low_mark + 1;
+    if (r->core.next_seq[0] <= r->core.low_mark) r->core.next_seq[0] = r->core.low_mark + 1;
     pbft_new_view_install(r);
     common_request_timer_update(&r->core);
     common_batch_try_cut(&r->core, false);

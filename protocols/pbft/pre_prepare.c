@@ -183,9 +183,9 @@ void pbft_resume_parked(struct nika_replica *r, struct pbft_slot *slot, struct n
     accept(r, slot, frame);
 }
 
-bool pbft_propose(struct nika_replica *r, uint32_t batch, uint64_t time_ns)
+bool pbft_propose(struct nika_replica *r, uint64_t seq, uint32_t batch, uint64_t time_ns)
 {
-    struct pbft_pre_prepare order = {.view = r->core.view, .seq = r->core.next_seq};
+    struct pbft_pre_prepare order = {.view = r->core.view, .seq = seq};
     common_batch_body_digest(nika_store_span(r->core.store, batch), &order.digest);
     uint32_t frame = common_store_frame(&r->core, &pbft_info_pre_prepare, &order);
     if (frame == 0) return false;

@@ -131,8 +131,8 @@ static void restore(struct nika_replica *r)
         if (slot->base.seq == 0) continue;
         if (slot->base.seq > r->core.high_known) r->core.high_known = slot->base.seq;
         restore_slot(r, slot);
-        if (slot->pre_prepare != 0 && slot->base.seq >= r->core.next_seq)
-            r->core.next_seq = slot->base.seq + 1;
+        if (slot->pre_prepare != 0 && slot->base.seq >= r->core.next_seq[0])
+            r->core.next_seq[0] = slot->base.seq + 1;
     }
     if (r->core.high_known < r->core.last_executed) r->core.high_known = r->core.last_executed;
 }

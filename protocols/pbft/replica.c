@@ -48,6 +48,7 @@ static void pbft_layout(const struct nika_config *c, struct layout *l)
 
 static const char *replica_check(const struct nika_config *config)
 {
+    if (config->pillars != 1) return "PBFT has one pillar: pillars must be 1";
     return config->n >= 3 * config->f + 1 ? NULL : "PBFT needs n >= 3f+1 replicas";
 }
 
@@ -77,6 +78,7 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
     r->core.self = host->self;
     r->core.n = config->n;
     r->core.f = config->f;
+    r->core.pillars = 1;
     r->core.quorum = NIKA_PLANTED(B03) ? 2 * config->f + 1 : common_quorum(config->n, config->f);
     r->core.weak = common_weak(config->f);
     r->core.stable_need = NIKA_PLANTED(B32) ? r->core.weak : r->core.quorum;
@@ -100,7 +102,7 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
         reserve < config->store_bytes / 2 ? (uint32_t)reserve : config->store_bytes / 2;
     r->core.store = nika_store_init(base + l.store, config->store_bytes);
     r->core.active = true;
-    r->core.next_seq = 1;
+    r->core.next_seq[0] = 1;
     return r;
 }
 

@@ -186,8 +186,8 @@ void pbft_vote_frame(struct nika_replica *r, const struct pbft_slot *slot, enum 
 
 /* ---- pre_prepare.c, prepare.c, commit.c: ordering (1.4) ---------------------------------------------------------------- */
 void pbft_on_pre_prepare(struct nika_replica *r, const struct nika_frame *frame);
-/* Primary: order this batch at next_seq. Takes the store handle when true; false when the store is full. */
-bool pbft_propose(struct nika_replica *r, uint32_t batch, uint64_t time_ns);
+/* Primary: order this batch at `seq`. Takes the store handle when true; false when the store is full. */
+bool pbft_propose(struct nika_replica *r, uint64_t seq, uint32_t batch, uint64_t time_ns);
 /* A PRE-PREPARE frame becomes the accepted one (its batch is at hand) or parked (it is fetched). */
 void pbft_order_take(struct nika_replica *r, struct pbft_slot *slot, const struct pbft_order *order,
                      struct nika_span frame, bool from_new_view);

@@ -22,6 +22,7 @@ static void test_the_default_seals(void **state)
     X(protocol, 1, 0) \
     X(n, 5, 129) \
     X(f, 2, 4) \
+    X(pillars, 2, 9) \
     X(clients, 9, 4097) \
     X(epoch, 1, 0) \
     X(suite, NIKA_SUITE_SIM, 6) \

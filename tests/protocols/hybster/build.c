@@ -37,34 +37,48 @@ static void certify(struct fixture *f, struct nika_trusted_certificate c, enum b
     nika_trusted_certificate_encode(&c, out);
 }
 
-/* Encode a message whose last field is a certificate of zeros, certify what comes before, frame it. */
-static struct fixture_bytes certified(struct fixture *f, uint32_t sender,
-                                      const struct nika_message_info *info, const void *message,
-                                      struct nika_trusted_certificate certificate,
-                                      enum build_flaw flaw)
+/* Encode a message whose last field is `count` certificates of zeros, certify what comes before, frame it. The flaw is in one of them. */
+static struct fixture_bytes certified_unit(struct fixture *f, uint32_t sender,
+                                           const struct nika_message_info *info,
+                                           const void *message,
+                                           const struct nika_trusted_certificate *certificates,
+                                           uint32_t count, uint32_t flawed, enum build_flaw flaw)
 {
     uint32_t size = nika_encoded_size(info, message);
+    uint32_t content = size - HYBSTER_CERTIFICATES_FIELD(count);
     uint8_t *body = malloc(size);
     struct nika_digest digest;
     struct nika_writer w = nika_writer_of(body, size);
     nika_encode(info, message, &w);
     assert_false(w.failed);
-    certificate.instance = sender;
-    hybster_statement(&f->config, info->type,
-                      (struct nika_span){body, size - HYBSTER_CERTIFICATE_FIELD}, &digest);
-    certify(f, certificate, flaw, &digest, body + size - NIKA_TRUSTED_CERTIFICATE_SIZE);
+    hybster_statement(&f->config, info->type, (struct nika_span){body, content}, &digest);
+    for (uint32_t i = 0; i < count; i++) {
+        struct nika_trusted_certificate c = certificates[i];
+        c.instance = sender;
+        certify(f, c, i == flawed ? flaw : FLAW_NONE, &digest,
+                body + content + 4 + (size_t)i * NIKA_TRUSTED_CERTIFICATE_SIZE);
+    }
     struct fixture_bytes frame = fixture_frame(f, sender, info, (struct nika_span){body, size});
     free(body);
     return frame;
 }
 
-static const uint8_t blank_bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
-static const struct nika_span blank = {blank_bytes, sizeof blank_bytes};
+static struct fixture_bytes certified(struct fixture *f, uint32_t sender,
+                                      const struct nika_message_info *info, const void *message,
+                                      struct nika_trusted_certificate certificate,
+                                      enum build_flaw flaw)
+{
+    return certified_unit(f, sender, info, message, &certificate, 1, 0, flaw);
+}
+
+static const uint8_t blank_bytes[NIKA_PILLARS_MAX * NIKA_TRUSTED_CERTIFICATE_SIZE];
+static const struct nika_span blank = {blank_bytes, NIKA_TRUSTED_CERTIFICATE_SIZE};
 
 struct fixture_bytes build_order(struct fixture *f, const struct build_order *spec)
 {
+    uint32_t pillar = (uint32_t)(spec->seq % f->config.pillars);
     struct nika_trusted_certificate c = {.kind = NIKA_TRUSTED_INDEPENDENT,
-                                         .counter = HYBSTER_COUNTER_ORDER,
+                                         .counter = hybster_order_counter(pillar),
                                          .value = {spec->view, spec->seq}};
     struct hybster_prepare prepare = {
         .view = spec->view, .seq = spec->seq, .digest = spec->digest, .certificate = blank};
@@ -121,7 +135,7 @@ static struct nika_list hops(struct fixture *f, const struct build_view_change *
         uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
         struct nika_trusted_certificate c = {.kind = NIKA_TRUSTED_CONTINUING,
                                              .instance = spec->sender,
-                                             .counter = HYBSTER_COUNTER_ORDER,
+                                             .counter = hybster_order_counter(hop->pillar),
                                              .value = hop->value,
                                              .previous = hop->previous};
         struct hybster_hop m = {.digest = build_digest((uint8_t)(0x40 + i)),
@@ -137,19 +151,26 @@ struct fixture_bytes build_view_change(struct fixture *f, const struct build_vie
 {
     uint8_t *scratch = malloc(3u * SCRATCH);
     struct nika_writer c = third(scratch, 0), p = third(scratch, 1), h = third(scratch, 2);
-    struct nika_trusted_certificate certificate = {.kind = NIKA_TRUSTED_CONTINUING,
-                                                   .counter = HYBSTER_COUNTER_ORDER,
-                                                   .value = {spec->view, 0},
-                                                   .previous = spec->previous};
+    struct nika_trusted_certificate certificates[NIKA_PILLARS_MAX];
+    uint32_t count = f->config.pillars - spec->fewer;
+    for (uint32_t i = 0; i < count; i++)
+        certificates[i] = (struct nika_trusted_certificate){.kind = NIKA_TRUSTED_CONTINUING,
+                                                            .counter = hybster_order_counter(i),
+                                                            .value = {spec->view, 0},
+                                                            .previous = i == 0 ? spec->previous
+                                                                               : spec->others[i]};
     struct hybster_view_change m = {
-        .view = spec->view, .low_mark = spec->low_mark, .from = spec->from, .certificate = blank};
+        .view = spec->view,
+        .low_mark = spec->low_mark,
+        .from = spec->from,
+        .certificate = {blank_bytes, count * NIKA_TRUSTED_CERTIFICATE_SIZE}};
     m.checkpoints = checkpoints(f, spec->checkpoints, spec->checkpoint_count, &c);
     if (spec->junk > 0)
         append(&c, &m.checkpoints, (struct fixture_bytes){calloc(1, spec->junk), spec->junk});
     m.prepares = orders(f, spec->prepares, spec->prepare_count, &p);
     m.hops = hops(f, spec, &h);
-    struct fixture_bytes frame =
-        certified(f, spec->sender, &hybster_info_view_change, &m, certificate, spec->flaw);
+    struct fixture_bytes frame = certified_unit(f, spec->sender, &hybster_info_view_change, &m,
+                                                certificates, count, spec->flawed, spec->flaw);
     free(scratch);
     return frame;
 }

@@ -33,6 +33,7 @@ struct build_checkpoint {
 };
 /* A continuing certificate from one value of the ordering counter to another. */
 struct build_hop {
+    uint32_t pillar;
     struct nika_trusted_value previous, value;
     enum build_flaw flaw;
 };
@@ -40,7 +41,10 @@ struct build_hop {
 struct build_view_change {
     uint32_t sender;
     uint64_t view, from, low_mark;
-    struct nika_trusted_value previous; /* Where the counter was. */
+    struct nika_trusted_value previous; /* Where the counter was: of the first pillar, ... */
+    struct nika_trusted_value others[NIKA_PILLARS_MAX]; /* ... and of pillar i, if not 0. */
+    uint32_t flawed; /* The pillar whose certificate has the flaw. */
+    uint32_t fewer;  /* So many certificates are left out at the end. */
     struct build_checkpoint checkpoints[BUILD_PARTS_MAX];
     uint32_t checkpoint_count;
     struct build_order prepares[BUILD_PARTS_MAX];

@@ -235,6 +235,11 @@ static void start(struct fixture *f)
 
 struct fixture *fixture_new(uint32_t self)
 {
+    return fixture_new_pillars(self, 1);
+}
+
+struct fixture *fixture_new_pillars(uint32_t self, uint32_t pillars)
+{
     const char *reason = NULL;
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
@@ -248,6 +253,7 @@ struct fixture *fixture_new(uint32_t self)
     f->config.window = 8;
     f->config.pipeline = 8;
     f->config.batch_ns = 0;
+    f->config.pillars = pillars;
     assert_int_equal(nika_config_seal(&f->config, &reason), NIKA_OK);
     f->self = self;
     f->keyring = nika_keyring_new_derived(NIKA_SUITE_SIM, f->config.n, f->config.clients, 7);

@@ -56,6 +56,8 @@ struct fixture {
 
 /* Replica `self`, started, in view 0. */
 struct fixture *fixture_new(uint32_t self);
+/* The same with parallel pillars. */
+struct fixture *fixture_new_pillars(uint32_t self, uint32_t pillars);
 void fixture_free(struct fixture *f);
 static inline struct nika_span fixture_span(struct fixture_bytes bytes)
 {

@@ -74,7 +74,7 @@ static void test_lost_log_is_silent_until_it_is_learned_again(void **state)
     assert_int_equal(f->sent_seq_count, 2);
     lose_log(f);
     assert_true(f->replica->core.amnesiac);
-    assert_int_equal(f->replica->counter.order, 2);
+    assert_int_equal(f->replica->pillars[0].counter.order, 2);
     /* A new order, and one of the two that it forgot: neither is voted for. */
     (void)build_ordered(f, 3);
     show_final(f, 1);
@@ -117,7 +117,7 @@ static void check_followed(const struct fixture *f)
     assert_false(r->halted);
     assert_int_equal(r->core.view, 2);
     assert_false(r->core.active);
-    assert_int_equal(r->hop_count, 2);
+    assert_int_equal(r->pillars[0].hop_count, 2);
     assert_true(r->my_view_change != 0);
     assert_int_equal(f->instance.counter[HYBSTER_COUNTER_ORDER].last.value.view, 2);
     assert_int_equal(f->instance.counter[HYBSTER_COUNTER_ORDER].last.previous.view, 1);

@@ -43,11 +43,11 @@ static void test_a_restarted_primary_does_not_use_a_number_twice(void **state)
     (void)state;
     struct fixture f = fixture_new(0);
     cluster_request(f.c, 0, 1);
-    assert_int_equal(fixture_replica(&f)->core.next_seq, 2);
+    assert_int_equal(fixture_replica(&f)->core.next_seq[0], 2);
     cluster_crash_restart(f.c, 0);
-    assert_int_equal(fixture_replica(&f)->core.next_seq, 2);
+    assert_int_equal(fixture_replica(&f)->core.next_seq[0], 2);
     cluster_request(f.c, 1, 1);
-    assert_int_equal(fixture_replica(&f)->core.next_seq, 3);
+    assert_int_equal(fixture_replica(&f)->core.next_seq[0], 3);
     fixture_free(&f);
 }
 

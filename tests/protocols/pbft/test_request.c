@@ -92,11 +92,11 @@ static void test_b2_the_primary_stops_at_the_end_of_the_window(void **state)
 {
     (void)state;
     struct fixture f = fixture_new(0);
-    fixture_replica(&f)->core.next_seq = 9; /* L = 8 */
+    fixture_replica(&f)->core.next_seq[0] = 9; /* L = 8 */
     fixture_replica(&f)->core.last_executed = fixture_replica(&f)->core.last_issued = 8;
     assert_true(request(&f, 0, 0, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 0);
-    fixture_replica(&f)->core.next_seq = 8;
+    fixture_replica(&f)->core.next_seq[0] = 8;
     assert_true(request(&f, 1, 1, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 1);
     fixture_free(&f);
@@ -106,11 +106,11 @@ static void test_b3_the_primary_runs_at_most_pipeline_ahead(void **state)
 {
     (void)state;
     struct fixture f = fixture_new(0);
-    fixture_replica(&f)->core.next_seq = 4;
+    fixture_replica(&f)->core.next_seq[0] = 4;
     f.c->config.pipeline = 3;
     assert_true(request(&f, 0, 0, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 0);
-    fixture_replica(&f)->core.next_seq = 3;
+    fixture_replica(&f)->core.next_seq[0] = 3;
     assert_true(request(&f, 1, 1, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 1);
     fixture_free(&f);
@@ -122,7 +122,7 @@ static void test_b4_a_request_is_proposed_once(void **state)
     struct fixture f = fixture_new(0);
     for (int i = 0; i < 3; i++) assert_true(request(&f, 0, 0, 1, 4));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 1);
-    assert_int_equal(fixture_replica(&f)->core.next_seq, 2);
+    assert_int_equal(fixture_replica(&f)->core.next_seq[0], 2);
     fixture_free(&f);
 }
 
@@ -148,7 +148,7 @@ static void test_requests_wait_for_t_batch_and_go_together(void **state)
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 0);
     assert_true(cluster_fire(f.c, 0, COMMON_TIMER_BATCH));
     assert_int_equal(f.node->sent[PBFT_TYPE_pre_prepare], 1);
-    assert_int_equal(fixture_replica(&f)->core.next_seq, 2);
+    assert_int_equal(fixture_replica(&f)->core.next_seq[0], 2);
     fixture_free(&f);
 }
 
