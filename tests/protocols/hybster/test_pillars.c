@@ -274,14 +274,13 @@ static void test_hv1_every_pillar_certifies(void **state)
 static void test_hv4_hv5_hops_join_in_every_pillar(void **state)
 {
     (void)state;
-    struct build_view_change spec = {
-        .sender = 1,
-        .view = 2,
-        .previous = {1, 0},
-        .others = {{0, 0}, {1, 0}},
-        .hops = {{.pillar = 0, .previous = {0, 0}, .value = {1, 0}},
-                 {.pillar = 1, .previous = {0, 0}, .value = {1, 0}}},
-        .hop_count = 2};
+    struct build_view_change spec = {.sender = 1,
+                                     .view = 2,
+                                     .previous = {1, 0},
+                                     .others = {{0, 0}, {1, 0}},
+                                     .hops = {{.pillar = 0, .previous = {0, 0}, .value = {1, 0}},
+                                              {.pillar = 1, .previous = {0, 0}, .value = {1, 0}}},
+                                     .hop_count = 2};
     assert_int_equal(judged(&spec), NIKA_CHECK_NONE);
     struct build_view_change wrong = spec;
     wrong.hop_count = 1; /* The second pillar was in view 1, and shows not how it came there. */
