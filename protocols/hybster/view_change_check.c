@@ -2,7 +2,8 @@
  *
  * A continuing certificate says from which value its counter came. The hops lead from the last order that the sender took part in to
  * this VIEW-CHANGE without a gap, so no participation can be hidden: neither in the view that it claims to have entered last (HV7) nor
- * in a later one (HV4, HV5). That holds for each pillar's counter; a VIEW-CHANGE is good when all of them are. Pure functions of bytes, keys and configuration. */
+ * in a later one (HV4, HV5). That holds for each pillar's counter; a VIEW-CHANGE is good when all of them are. Pure functions of bytes,
+ * keys and configuration. */
 #include "protocols/hybster/view.h"
 
 #define CHECKPOINT_BODY_SIZE (8u + NIKA_DIGEST_SIZE + HYBSTER_CERTIFICATE_FIELD)
