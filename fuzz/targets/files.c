@@ -1,11 +1,11 @@
 /* fuzz/targets/files.c: what people and disks hand us: scenario files, decision logs, write-ahead logs. */
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "engine/core/wal.h"
 #include "fuzz/log/log.h"
 #include "fuzz/targets/harvest.h"
+#include "fuzz/targets/memory_file.h"
 #include "fuzz/targets/target.h"
 #include "scenarios/library.h"
 
@@ -92,12 +92,10 @@ const struct nika_target nika_target_scenario = {
 /* ---- Decision logs ---- */
 static void run_decision_log(struct nika_span input)
 {
-    char path[64];
+    char path[MEMORY_FILE_PATH];
     struct nika_diagnoses *d = calloc(1, sizeof *d);
-    int file = memfd_create("log", 0);
-    NIKA_TARGET_CHECK(d != NULL && file >= 0 && write(file, input.data, input.size) == input.size,
-                      "no memory file");
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    int file = memory_file(input, path);
+    NIKA_TARGET_CHECK(d != NULL, "out of memory");
     d->file = path;
     struct nika_log *log = nika_log_read(path, d);
     if (log == NULL) {

@@ -1,0 +1,52 @@
+/* fuzz/targets/canary.c: a target with bugs in it, which proves that what runs fuzzers notices, names and keeps what they find. It is in no
+ * list: only the programs fuzz-canary and nika-fuzz-canary have it (docs/fuzzing.md).
+ *
+ * Input: steps u8. The machine below moves one state on for each right step and falls back otherwise; in its last states it breaks, by a
+ * violation that the target says itself or by a byte behind the end of what it owns. */
+#include <stdlib.h>
+
+#include "fuzz/targets/target.h"
+
+#define SIZE_MAX_INPUT 64u
+#define ROOM 8u
+static const uint8_t way[] = {'n', 'i', 'k', 'a'};
+
+static void run(struct nika_span input)
+{
+    uint32_t state = 0;
+    for (uint32_t i = 0; i < input.size; i++) {
+        if (state < sizeof way) {
+            state = input.data[i] == way[state] ? state + 1 : 0;
+            nika_target_state(state);
+            continue;
+        }
+        NIKA_TARGET_CHECK(input.data[i] != '!', "canary: the planted violation");
+        if (input.data[i] == '?') {
+            volatile uint8_t *room = malloc(ROOM);
+            NIKA_TARGET_CHECK(room != NULL, "out of memory");
+            room[ROOM + (input.size == 0 ? 1 : 0)] = 1; /* The planted crash. */
+            free((void *)(uintptr_t)room);
+        }
+    }
+}
+
+static void seeds(nika_target_seed *seed, void *context)
+{
+    static const uint8_t begun[] = {'n', 'i', 'k'};
+    seed(context, "begun", (struct nika_span){begun, sizeof begun});
+}
+
+const struct nika_target nika_target_canary = {
+    .name = "canary",
+    .doc = "A planted violation and a planted crash: whoever runs it must report a finding.",
+    .size_max = SIZE_MAX_INPUT,
+    .run = run,
+    .seeds = seeds,
+};
+
+const struct nika_target *const nika_targets[] = {&nika_target_canary, NULL};
+
+const struct nika_target *nika_target_find(const char *name)
+{
+    return strcmp(name, nika_target_canary.name) == 0 ? &nika_target_canary : NULL;
+}
