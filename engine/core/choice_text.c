@@ -5,8 +5,7 @@
  * out; the occurrence number never is. A name has exactly one text. */
 #include "engine/core/choice.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include "engine/core/decimal.h"
 
 #define NAME_TEXT_MAX 160u
 
@@ -19,51 +18,54 @@ static const char *const kind_names[] = {
     [NIKA_CHOICE_WORKLOAD] = "workload",   [NIKA_CHOICE_JITTER] = "jitter",
 };
 
-/* What does not fit is cut, never written past the end. */
-static size_t add(char *out, size_t capacity, size_t used, const char *text)
+static inline char *add(char *at, const char *text, size_t size)
 {
-    size_t size = strlen(text);
-    if (used + 1 >= capacity) return used;
-    if (size > capacity - used - 1) size = capacity - used - 1;
-    memcpy(out + used, text, size);
-    out[used + size] = '\0';
-    return used + size;
+    memcpy(at, text, size);
+    return at + size;
 }
 
-static size_t add_number(char *out, size_t capacity, size_t used, const char *prefix,
-                         uint64_t value)
+static inline char *add_party(char *at, uint32_t party)
 {
-    char text[40];
-    (void)snprintf(text, sizeof text, "%s%" PRIu64, prefix, value);
-    return add(out, capacity, used, text);
+    if (party == NIKA_NODE_NONE) return add(at, "-", 1);
+    if (nika_is_client(party)) *at++ = 'c';
+    return at + nika_decimal(at, nika_client_index(party));
 }
 
-static size_t add_party(char *out, size_t capacity, size_t used, uint32_t party)
+static inline char *add_field(char *at, char letter, uint64_t value)
 {
-    if (party == NIKA_NODE_NONE) return add(out, capacity, used, "-");
-    if (nika_is_client(party))
-        return add_number(out, capacity, used, "c", nika_client_index(party));
-    return add_number(out, capacity, used, "", party);
+    *at++ = ' ';
+    *at++ = letter;
+    return at + nika_decimal(at, value);
+}
+
+/* A name at `at`, which has room for NAME_TEXT_MAX: the longest is a kind of 10 letters and seven numbers of 20. Returns its end. */
+static char *write_name(const struct nika_choice_name *name, char *at)
+{
+    if (name->kind < ARRAY_COUNT(kind_names) && kind_names[name->kind] != NULL) {
+        at = add(at, kind_names[name->kind], strlen(kind_names[name->kind]));
+    } else {
+        at = add(at, "kind", 4);
+        at += nika_decimal(at, name->kind);
+    }
+    *at++ = ' ';
+    at = add_party(at, name->a);
+    *at++ = '>';
+    at = add_party(at, name->b);
+    if (name->type != 0) at = add_field(at, 't', name->type);
+    if (name->view != 0) at = add_field(at, 'v', name->view);
+    if (name->seq != 0) at = add_field(at, 's', name->seq);
+    return add_field(at, '#', name->k);
 }
 
 size_t nika_choice_name_text(const struct nika_choice_name *name, char *out, size_t capacity)
 {
-    size_t used = 0;
+    char text[NAME_TEXT_MAX];
     if (capacity == 0) return 0;
-    out[0] = '\0';
-    if (name->kind < ARRAY_COUNT(kind_names) && kind_names[name->kind] != NULL) {
-        used = add(out, capacity, used, kind_names[name->kind]);
-    } else {
-        used = add_number(out, capacity, used, "kind", name->kind);
-    }
-    used = add(out, capacity, used, " ");
-    used = add_party(out, capacity, used, name->a);
-    used = add(out, capacity, used, ">");
-    used = add_party(out, capacity, used, name->b);
-    if (name->type != 0) used = add_number(out, capacity, used, " t", name->type);
-    if (name->view != 0) used = add_number(out, capacity, used, " v", name->view);
-    if (name->seq != 0) used = add_number(out, capacity, used, " s", name->seq);
-    return add_number(out, capacity, used, " #", name->k);
+    size_t size = (size_t)(write_name(name, text) - text);
+    if (size > capacity - 1) size = capacity - 1; /* What does not fit is cut. */
+    memcpy(out, text, size);
+    out[size] = '\0';
+    return size;
 }
 
 static bool take(const char **at, const char *word)

@@ -6,10 +6,8 @@
 #include "engine/core/codec.h"
 
 #include "engine/core/assert.h"
+#include "engine/core/decimal.h"
 #include "engine/core/planted.h"
-
-#include <stdarg.h>
-#include <stdio.h>
 
 static void walk(const struct nika_message_info *info, struct nika_reader *r, uint8_t *out,
                  uint32_t depth);
@@ -306,17 +304,28 @@ struct text {
     size_t capacity, used;
 };
 
-/* What does not fit is cut; a trace line is for people. */
-__attribute__((format(printf, 2, 3))) static void text_add(struct text *t, const char *format, ...)
+/* What does not fit is cut; a trace line is for people. No printf: a full trace writes some of these for every event. */
+static void text_add_bytes(struct text *t, const char *bytes, size_t size)
 {
     if (t->used + 1 >= t->capacity) return;
-    va_list args;
-    va_start(args, format);
-    int written = vsnprintf(t->out + t->used, t->capacity - t->used, format, args);
-    va_end(args);
-    if (written < 0) return;
     size_t left = t->capacity - t->used - 1;
-    t->used += (size_t)written < left ? (size_t)written : left;
+    if (size > left) size = left;
+    memcpy(t->out + t->used, bytes, size);
+    t->used += size;
+    t->out[t->used] = '\0';
+}
+
+static void text_add(struct text *t, const char *text)
+{
+    text_add_bytes(t, text, strlen(text));
+}
+
+static void text_number(struct text *t, const char *before, uint64_t value, const char *after)
+{
+    char digits[NIKA_DECIMAL_SIZE];
+    text_add(t, before);
+    text_add_bytes(t, digits, nika_decimal(digits, value));
+    text_add(t, after);
 }
 
 static void text_field(struct text *t, const struct nika_field *field, struct nika_reader *r)
@@ -324,36 +333,43 @@ static void text_field(struct text *t, const struct nika_field *field, struct ni
     struct nika_list list = {0};
     struct nika_span span = {0};
     struct nika_digest digest;
+    static const char letters[] = "0123456789abcdef";
+    char hex[8];
+    text_add(t, field->name);
     switch (field->kind) {
     case NIKA_FIELD_DIGEST:
         digest = nika_read_digest(r);
-        text_add(t, "%s=%02x%02x%02x%02x", field->name, digest.bytes[0], digest.bytes[1],
-                 digest.bytes[2], digest.bytes[3]);
+        for (uint32_t i = 0; i < sizeof hex / 2; i++) {
+            hex[2 * i] = letters[digest.bytes[i] >> 4];
+            hex[2 * i + 1] = letters[digest.bytes[i] & 15];
+        }
+        text_add(t, "=");
+        text_add_bytes(t, hex, sizeof hex);
         break;
     case NIKA_FIELD_BYTES:
         walk_bytes(field, r, (uint8_t *)&span);
-        text_add(t, "%s=<%u B>", field->name, span.size);
+        text_number(t, "=<", span.size, " B>");
         break;
     case NIKA_FIELD_LIST:
     case NIKA_FIELD_FRAMES:
     case NIKA_FIELD_DIGESTS:
         walk_list(field, r, (uint8_t *)&list, 0);
-        text_add(t, "%s=[%u]", field->name, list.count);
+        text_number(t, "=[", list.count, "]");
         break;
     case NIKA_FIELD_U8:
     case NIKA_FIELD_BOOL:
-        text_add(t, "%s=%u", field->name, nika_read_u8(r));
+        text_number(t, "=", nika_read_u8(r), "");
         break;
     case NIKA_FIELD_U32:
     case NIKA_FIELD_REPLICA:
     case NIKA_FIELD_CLIENT:
-        text_add(t, "%s=%u", field->name, nika_read_u32(r));
+        text_number(t, "=", nika_read_u32(r), "");
         break;
     case NIKA_FIELD_U64:
     case NIKA_FIELD_VIEW:
     case NIKA_FIELD_SEQ:
     case NIKA_FIELD_TIME:
-        text_add(t, "%s=%llu", field->name, (unsigned long long)nika_read_u64(r));
+        text_number(t, "=", nika_read_u64(r), "");
         break;
     }
 }
@@ -367,7 +383,7 @@ size_t nika_message_text(const struct nika_message_info *info, struct nika_span 
     struct nika_reader check = nika_reader_of(body);
     walk(info, &check, NULL, 0);
     if (!nika_reader_done(&check)) {
-        text_add(&t, "malformed <%u B>", body.size);
+        text_number(&t, "malformed <", body.size, " B>");
         return t.used;
     }
     struct nika_reader r = nika_reader_of(body);

@@ -3,17 +3,38 @@
 
 #include <stdlib.h>
 
+#include "engine/core/decimal.h"
+#include "engine/core/digest.h"
 #include "engine/sim/internal.h"
 
 #define TEXT_SIZE 512u
-#define BUFFER_SIZE 65536u
+#define BUFFER_SIZE (1u << 18)
+#define LINE_SIZE 4096u /* No line of an event or a decision is longer; room for it is made once. */
+#define HEAD_SIZE 64u
+/* Texts of messages that were written lately: what is sent to all is written once for each receiver. */
+#define KEPT 512u
+#define KEPT_HASHED 48u /* Bytes of a body that choose its place: view and number are among them. */
+#define KEPT_BODY_SIZE 320u
+#define KEPT_TEXT_SIZE 320u
+_Static_assert(LINE_SIZE >= 6 * TEXT_SIZE + 512, "a text of control characters fits");
 
+struct kept {
+    uint32_t body_size, text_size; /* text_size 0 = nothing is kept here. */
+    uint8_t type;
+    uint8_t body[KEPT_BODY_SIZE];
+    char text[KEPT_TEXT_SIZE];
+};
 struct nika_trace {
     FILE *file;
     struct nika_world *world;
     bool failed;
-    uint32_t used;
-    char buffer[BUFFER_SIZE]; /* Not stdio's: a trace is written character by character. */
+    uint32_t used, line; /* Where the line that is written now begins. */
+    /* How lines of one event begin. */
+    uint64_t head_event, head_ns;
+    uint32_t head_size;
+    char head[HEAD_SIZE];
+    struct kept kept[KEPT];
+    char buffer[BUFFER_SIZE]; /* Not stdio's: a trace is written in small pieces. */
 };
 
 static void flush(struct nika_trace *t)
@@ -22,27 +43,41 @@ static void flush(struct nika_trace *t)
     t->used = 0;
 }
 
+/* Room for a whole line; its pieces look no more, end_line() looks once. */
+static void begin_line(struct nika_trace *t)
+{
+    if (BUFFER_SIZE - t->used < LINE_SIZE) flush(t);
+    t->line = t->used;
+}
+
+static inline void put_bytes(struct nika_trace *t, const char *bytes, uint32_t size)
+{
+    memcpy(t->buffer + t->used, bytes, size);
+    t->used += size;
+}
+
 static inline void put_char(struct nika_trace *t, char c)
 {
-    if (t->used == BUFFER_SIZE) flush(t);
     t->buffer[t->used++] = c;
 }
 
-static void put(struct nika_trace *t, const char *text)
+/* Inlined always: of a literal the compiler knows the length. */
+__attribute__((always_inline)) static inline void put(struct nika_trace *t, const char *text)
 {
-    while (*text != '\0') put_char(t, *text++);
+    put_bytes(t, text, (uint32_t)strlen(text));
 }
 
-static void put_number(struct nika_trace *t, const char *before, uint64_t value)
+__attribute__((always_inline)) static inline void put_number(struct nika_trace *t,
+                                                             const char *before, uint64_t value)
 {
-    char digits[20];
-    uint32_t count = 0;
     put(t, before);
-    do {
-        digits[count++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    while (count > 0) put_char(t, digits[--count]);
+    t->used += nika_decimal(t->buffer + t->used, value);
+}
+
+static void end_line(struct nika_trace *t)
+{
+    put_bytes(t, "}\n", 2);
+    NIKA_ASSERT(t->used - t->line <= LINE_SIZE);
 }
 
 static void put_hex(struct nika_trace *t, uint8_t byte)
@@ -68,13 +103,17 @@ static void put_text(struct nika_trace *t, const char *text)
     put_char(t, '"');
 }
 
-static void put_node(struct nika_trace *t, const char *key, uint32_t node)
+__attribute__((always_inline)) static inline void put_node(struct nika_trace *t, const char *key,
+                                                           uint32_t node)
 {
     if (node == NIKA_NODE_NONE) return;
-    put(t, ",\"");
     put(t, key);
-    put_number(t, nika_is_client(node) ? "\":\"c" : "\":", nika_client_index(node));
-    if (nika_is_client(node)) put_char(t, '"');
+    if (!nika_is_client(node)) {
+        put_number(t, "", node);
+        return;
+    }
+    put_number(t, "\"c", nika_client_index(node));
+    put_char(t, '"');
 }
 
 static const char *kind_name(enum nika_tap_kind kind)
@@ -101,19 +140,45 @@ static const char *kind_name(enum nika_tap_kind kind)
     return names[kind];
 }
 
+/* The place of a message among those that are kept; NULL when it is too long for that. */
+static struct kept *kept_of(struct nika_trace *t, const struct nika_frame *frame)
+{
+    if (frame->body.size > KEPT_BODY_SIZE) return NULL;
+    uint32_t size = frame->body.size < KEPT_HASHED ? frame->body.size : KEPT_HASHED;
+    return &t->kept[nika_hash64(frame->body.data, size, frame->type) % KEPT];
+}
+
+static bool is_kept(const struct kept *k, const struct nika_frame *frame)
+{
+    return k->text_size > 0 && k->type == frame->type && k->body_size == frame->body.size &&
+           memcmp(k->body, frame->body.data, frame->body.size) == 0;
+}
+
 static void put_message(struct nika_trace *t, const struct nika_frame *frame)
 {
     const struct nika_message_table *table = t->world->options.replica_ops->messages;
-    char text[TEXT_SIZE] = "";
     if (frame->raw.data == NULL || frame->type >= table->count ||
         table->messages[frame->type] == NULL)
         return;
+    struct kept *kept = kept_of(t, frame);
+    if (kept != NULL && is_kept(kept, frame)) {
+        put_bytes(t, kept->text, kept->text_size);
+        return;
+    }
+    char text[TEXT_SIZE];
+    uint32_t start = t->used;
     const struct nika_message_info *info = table->messages[frame->type];
     put(t, ",\"m\":");
     put_text(t, info->name);
     (void)nika_message_text(info, frame->body, text, sizeof text);
     put(t, ",\"f\":");
     put_text(t, text);
+    if (kept == NULL || t->used - start > KEPT_TEXT_SIZE) return;
+    kept->type = frame->type;
+    kept->body_size = frame->body.size;
+    if (frame->body.size > 0) memcpy(kept->body, frame->body.data, frame->body.size);
+    kept->text_size = t->used - start;
+    memcpy(kept->text, t->buffer + start, kept->text_size);
 }
 
 /* The first bytes: enough to see that two runs executed different things. */
@@ -125,16 +190,33 @@ static void put_digest(struct nika_trace *t, const struct nika_digest *digest)
     put_char(t, '"');
 }
 
+/* Several lines of one event begin alike. */
+static void put_head(struct nika_trace *t, uint64_t event, uint64_t now_ns)
+{
+    begin_line(t);
+    if (t->head_size > 0 && t->head_event == event && t->head_ns == now_ns) {
+        put_bytes(t, t->head, t->head_size);
+        return;
+    }
+    uint32_t start = t->used;
+    put_number(t, "{\"e\":", event);
+    put_number(t, ",\"t\":", now_ns);
+    put(t, ",\"k\":\"");
+    t->head_event = event;
+    t->head_ns = now_ns;
+    t->head_size = t->used - start;
+    NIKA_ASSERT(t->head_size <= HEAD_SIZE);
+    memcpy(t->head, t->buffer + start, t->head_size);
+}
+
 static void on_tap(void *context, const struct nika_tap *tap)
 {
     struct nika_trace *t = context;
-    put_number(t, "{\"e\":", tap->event_index);
-    put_number(t, ",\"t\":", tap->now_ns);
-    put(t, ",\"k\":\"");
+    put_head(t, tap->event_index, tap->now_ns);
     put(t, kind_name(tap->kind));
     put_char(t, '"');
-    put_node(t, "n", tap->node);
-    put_node(t, "to", tap->to);
+    put_node(t, ",\"n\":", tap->node);
+    put_node(t, ",\"to\":", tap->to);
     if (tap->frame != NULL) put_message(t, tap->frame);
     if (tap->kind == NIKA_TAP_NOTE) {
         put_number(t, ",\"note\":", tap->a);
@@ -154,21 +236,21 @@ static void on_tap(void *context, const struct nika_tap *tap)
         put_number(t, ",\"v\":", tap->certificate->value.view);
         put_number(t, ",\"o\":", tap->certificate->value.order);
     }
-    put(t, "}\n");
+    end_line(t);
 }
 
 static void on_decision(void *context, const struct nika_choice_name *name, uint64_t n,
                         uint64_t value)
 {
     struct nika_trace *t = context;
-    char text[TEXT_SIZE] = "";
+    char text[TEXT_SIZE]; /* Without characters that JSON escapes. */
     (void)n;
     if (value == 0) return;
-    (void)nika_choice_name_text(name, text, sizeof text);
-    put(t, "{\"d\":");
-    put_text(t, text);
-    put_number(t, ",\"v\":", value);
-    put(t, "}\n");
+    begin_line(t);
+    put(t, "{\"d\":\"");
+    put_bytes(t, text, (uint32_t)nika_choice_name_text(name, text, sizeof text));
+    put_number(t, "\",\"v\":", value);
+    end_line(t);
 }
 
 struct nika_trace *nika_trace_new(FILE *file, const char *header, struct nika_world *w)
@@ -177,8 +259,8 @@ struct nika_trace *nika_trace_new(FILE *file, const char *header, struct nika_wo
     if (t == NULL) return NULL;
     t->file = file;
     t->world = w;
-    put(t, header);
-    put_char(t, '\n');
+    /* It has a scenario in it: longer than a line of an event may be. */
+    t->failed = fputs(header, file) == EOF || fputc('\n', file) == EOF;
     return t;
 }
 
@@ -197,13 +279,15 @@ enum nika_err nika_trace_end(struct nika_trace *t, const char *verdict)
 {
     char digest[33];
     nika_world_digest_text(t->world, digest);
+    begin_line(t);
     put(t, "{\"end\":");
     put_text(t, verdict);
     put_number(t, ",\"events\":", nika_world_event_index(t->world));
     put_number(t, ",\"t\":", nika_world_now(t->world));
     put(t, ",\"digest\":\"");
     put(t, digest);
-    put(t, "\"}\n");
+    put_char(t, '"');
+    end_line(t);
     flush(t);
     if (fflush(t->file) != 0) t->failed = true;
     return t->failed ? NIKA_ERR_IO : NIKA_OK;
