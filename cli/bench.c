@@ -395,7 +395,7 @@ static int run(int argc, char **argv)
     int worst = 0;
     json_t *root = NULL;
     cli_bench_detect_defaults(&a.found);
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     if (a.detect) {
         a.found.json = a.json;
         worst = cli_bench_detect_run(&a.found);

@@ -12,6 +12,7 @@
 
 #include "apps/registry.h"
 #include "cli/live.h"
+#include "cli/progress.h"
 #include "engine/core/stream.h"
 #include "engine/shim/load.h"
 #include "protocols/common/messages.h"
@@ -245,16 +246,32 @@ static bool make_load(struct bench *b, struct nika_problems *problems)
     return b->load != NULL;
 }
 
+/* Closed-loop load for this long, in slices, so that it can be told how far it is. */
+static uint64_t run_load(struct bench *b, const char *what, uint64_t ns,
+                         struct nika_histogram *durations)
+{
+    struct cli_progress progress;
+    uint64_t completed = 0, until = cli_clock_ns() + ns;
+    cli_progress_init(&progress, what, "requests", false);
+    for (uint64_t now = cli_clock_ns(); now < until; now = cli_clock_ns()) {
+        cli_progress_show(&progress, completed, 0, until - now, "");
+        completed +=
+            nika_load_run(b->load, until - now < SECOND_NS ? until - now : SECOND_NS, durations);
+    }
+    cli_progress_end(&progress);
+    return completed;
+}
+
 static bool measure(struct bench *b)
 {
     if (!nika_load_connect(b->load, CONNECT_NS)) {
         fprintf(stderr, "nika: clients cannot connect to every replica\n");
         return false;
     }
-    (void)nika_load_run(b->load, WARM_UP_NS, NULL);
+    (void)run_load(b, "warming up,", WARM_UP_NS, NULL);
     uint64_t cpu = own_cpu_us();
     if (!read_all(b, b->before)) return false;
-    b->completed = nika_load_run(b->load, b->options->seconds * SECOND_NS, &b->durations);
+    b->completed = run_load(b, "measuring,", b->options->seconds * SECOND_NS, &b->durations);
     b->client_cpu_us = own_cpu_us() - cpu;
     if (!read_all(b, b->after)) return false;
     if (!nika_load_settle(b->load, SETTLE_NS))
@@ -332,7 +349,14 @@ static bool kill_many(struct bench *b)
         fprintf(stderr, "nika: clients cannot connect to every replica\n");
         return false;
     }
-    while (b->kills < b->options->kills && kill_one(b, b->kills)) continue;
+    struct cli_progress progress;
+    cli_progress_init(&progress, "", "kills", false);
+    while (b->kills < b->options->kills && kill_one(b, b->kills)) {
+        char extra[48];
+        snprintf(extra, sizeof extra, "%" PRIu64 " requests", b->completed);
+        cli_progress_show(&progress, b->kills, b->options->kills, CLI_PROGRESS_BY_RATE, extra);
+    }
+    cli_progress_end(&progress);
     b->settled = nika_load_settle(b->load, SETTLE_NS);
     return true;
 }

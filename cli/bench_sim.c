@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "cli/live.h"
 #include "cli/progress.h"
@@ -183,6 +185,74 @@ static void measure_variants(const struct setup *base, json_t *root)
     }
 }
 
+/* ---- what a full trace costs ---- */
+#define TRACE_ROUNDS_MIN 3u
+
+/* Nanoseconds of processor time of this process: what others do on the machine counts less than on a wall clock. */
+static uint64_t processor_ns(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return ((uint64_t)used.ru_utime.tv_sec + (uint64_t)used.ru_stime.tv_sec) * 1000000000 +
+           ((uint64_t)used.ru_utime.tv_usec + (uint64_t)used.ru_stime.tv_usec) * 1000;
+}
+
+/* One run, its trace written to `file` unless NULL. Its processor time, 0 when it could not be made. */
+static uint64_t traced_run(struct nika_runner *runner, const struct nika_scenario *s, uint64_t seed,
+                           FILE *file, struct nika_run_result *result)
+{
+    const char *reason;
+    nika_runner_set_oracles(runner, false); /* The trace of the run before watches no more. */
+    nika_runner_set_oracles(runner, true);
+    bool good = file == NULL || (rewind(file), ftruncate(fileno(file), 0) == 0);
+    uint64_t started = processor_ns();
+    if (!good || !nika_runner_begin(runner, seed, &reason)) return 0;
+    struct nika_trace *trace = file != NULL ? cli_trace_attach(runner, s, seed, file) : NULL;
+    nika_runner_finish(runner, result);
+    if (trace != NULL) good = nika_trace_end(trace, nika_exit_name(result->exit_class)) == NIKA_OK;
+    uint64_t took = processor_ns() - started;
+    nika_trace_free(trace);
+    return good && (file == NULL) == (trace == NULL) ? took : 0;
+}
+
+/* The same seeds with and without a trace, in turn; the fastest of each, so that a busy machine does not decide. */
+static void measure_trace(const struct setup *base, json_t *root)
+{
+    const char *reason;
+    struct setup u = *base;
+    uint64_t best[2] = {UINT64_MAX, UINT64_MAX}, started = cli_clock_ns();
+    u.requests = 1500;
+    struct nika_scenario *s = make_scenario(&u);
+    struct nika_runner *runner = s != NULL ? nika_runner_new(s, &reason) : NULL;
+    struct nika_run_result *result = calloc(1, sizeof *result);
+    FILE *file = tmpfile();
+    struct cli_progress progress;
+    bool good = runner != NULL && result != NULL && file != NULL;
+    cli_progress_init(&progress, "tracing", "runs", false);
+    for (uint64_t round = 0;
+         good && (round < TRACE_ROUNDS_MIN ||
+                  (u.rounds == 0 && cli_clock_ns() - started < 2 * u.budget_ns));
+         round++) {
+        for (uint32_t traced = 0; traced < 2; traced++) {
+            uint64_t took = traced_run(runner, s, 1, traced > 0 ? file : NULL, result);
+            good = good && took > 0;
+            if (took < best[traced]) best[traced] = took;
+        }
+        cli_progress_show(&progress, 2 * (round + 1), 0, CLI_PROGRESS_BY_RATE, "");
+    }
+    cli_progress_end(&progress);
+    if (good) {
+        add(root, "trace_bytes_per_event",
+            (json_int_t)((uint64_t)ftell(file) / result->stats.events));
+        add(root, "trace_cost_percent",
+            best[1] > best[0] ? (json_int_t)((best[1] - best[0]) * 100 / best[0]) : 0);
+    }
+    if (file != NULL) fclose(file);
+    free(result);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
 json_t *cli_bench_sim_run(const struct cli_bench_sim *o, int *worst)
 {
     json_t *root = json_object();
@@ -222,6 +292,7 @@ json_t *cli_bench_sim_run(const struct cli_bench_sim *o, int *worst)
     add(root, "ns_per_message", f.messages > 0 ? (json_int_t)(f.wall_ns / f.messages) : 0);
     add(root, "bytes_per_replica", (json_int_t)f.replica_bytes);
     measure_variants(&base, root);
+    measure_trace(&base, root);
     uint64_t snapshot_ns = snapshot_cost(&base);
     add(root, "snapshot_us", (json_int_t)((snapshot_ns + 999) / 1000));
     add(root, "snapshot_ns", (json_int_t)snapshot_ns);

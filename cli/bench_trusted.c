@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "engine/shim/tss_client.h"
 #include "engine/shim/tss_server.h"
 
@@ -102,11 +103,21 @@ static enum nika_err measure_work(const struct subject *s, const struct cli_benc
     enum nika_err err = s->ops->read(s->world, s->self, s->counter, &value, &epoch);
     uint64_t budget_ns = o->seconds * UINT64_C(1000000000);
     uint64_t start_ns = cli_clock_ns();
+    struct cli_progress progress;
+    cli_progress_init(&progress, s->name, "operations", false);
     while (err == NIKA_OK && (o->rounds != 0 ? rounds < o->rounds : used_ns < budget_ns)) {
         err = work_once(s, work, &value, certificate);
         rounds++;
         used_ns = cli_clock_ns() - start_ns;
+        /* The clock is read anyway; to look at it once more would be measured. */
+        if (rounds % 1024 == 0 || used_ns > rounds * 1000000)
+            cli_progress_show(&progress, rounds, o->rounds,
+                              o->rounds != 0        ? CLI_PROGRESS_BY_RATE
+                              : used_ns < budget_ns ? budget_ns - used_ns
+                                                    : 0,
+                              "");
     }
+    cli_progress_end(&progress);
     if (err != NIKA_OK) return err;
     json_object_set_new(out, work_names[work], json_integer((json_int_t)(used_ns / rounds)));
     if (work == CERTIFY) json_object_set_new(out, "certificates", json_integer((json_int_t)rounds));

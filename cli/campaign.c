@@ -409,7 +409,7 @@ static int run(int argc, char **argv)
                           .out = "out/campaign",
                           .shrink = {.seconds = 10}};
     a.jobs = processors < 1 ? 1 : processors > 64 ? 64 : (uint32_t)processors;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     if (a.budget_s != 0 && !a.seeds_given) a.last = a.first + BUDGET_SEEDS - 1;
     if (a.from != NULL) {
         uint64_t base = nika_hash64(a.from, strlen(a.from), 0) >> 20;

@@ -54,6 +54,8 @@ struct cli_run_request {
     bool seed_given;
     bool is_log; /* `path` is a decision log: it holds scenario and seed. */
 };
+/* argp_parse(); what it complains of cannot steer a terminal. */
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 /* For parsers: the one word of a command line that is no option, into *word. `what` as in "one scenario at a time", `question` for none. */
 error_t cli_parse_word(int key, char *text, struct argp_state *state, const char **word,
                        const char *what, const char *question);
@@ -70,6 +72,9 @@ error_t cli_parse_run(int key, char *text, struct argp_state *state,
 struct nika_scenario *cli_load(struct cli_run_request *request);
 /* The same of a decision log, too, whose decisions the scenario then carries. */
 struct nika_scenario *cli_load_run(struct cli_run_request *request);
+/* The same of what may be SCENARIO@SEED, too; `name` has room for CLI_NAME_SIZE and lives as long as the request. */
+#define CLI_NAME_SIZE 512u
+struct nika_scenario *cli_load_at(struct cli_run_request *request, const char *text, char *name);
 /* An integer of the command line, or argp_error on anything else. */
 uint64_t cli_number(const char *text, const char *what, uint64_t low, uint64_t high,
                     struct argp_state *state);
@@ -168,6 +173,15 @@ void cli_report_json(const struct cli_finished *f, FILE *file);
 /* Write a run in any format but text, with what was seen of it. False when not all was written. */
 bool cli_report_write(const struct cli_finished *f, const struct nika_report_trace *trace,
                       enum nika_report_format format, FILE *file);
+/* The run that another is compared with. */
+struct cli_report_other {
+    struct cli_run_request request;
+    struct nika_scenario *scenario;
+};
+/* Run, watched, and write the report; of two runs unless `other` is NULL. The exit code. */
+int cli_report_run(const struct cli_run_request *request, const struct nika_scenario *s,
+                   const struct cli_report_other *other, enum nika_report_format format,
+                   FILE *file);
 /* A Wireshark dissector in Lua, to standard output. */
 void cli_wire_dissector(const struct nika_message_table *table);
 /* A text cut into lines; what follows the last newline is left out. */
@@ -189,6 +203,11 @@ struct cli_side {
 };
 /* The run that `text` names: a trace as it is; a decision log, SCENARIO or SCENARIO@SEED by running it. False with a message. */
 bool cli_side_load(const char *text, struct cli_side *out);
+/* The run of a scenario, or of the decisions that it carries. False with a message. */
+bool cli_side_run(const char *label, const struct nika_scenario *s, uint64_t seed,
+                  struct cli_side *out);
+/* How two runs differ, as `nika diff --json` prints it; the caller owns it. NULL with a message when one of them is no trace. */
+json_t *cli_diff_object(const struct cli_side *a, const struct cli_side *b, uint32_t shown);
 /* Print how two runs differ, with at most `shown` lines of what followed. 0 = they are the same, 1 = they differ, NIKA_EXIT_USAGE =
  * one of them is none. */
 int cli_diff(const struct cli_side *a, const struct cli_side *b, uint32_t shown, bool json,

@@ -378,7 +378,7 @@ static int run(int argc, char **argv)
         .bench = {.clients = 1, .seconds = 10, .payload = 100, .read_percent = 50, .keys = 16}};
     char config[CLI_CLIENT_PATH_SIZE];
     FILE *history = NULL;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     snprintf(config, sizeof config, "%s%s", a.config != NULL ? a.config : a.dir,
              a.config != NULL ? "" : "/cluster.json");
     int status = check_app(&a, config);

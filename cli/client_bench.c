@@ -8,11 +8,13 @@
 
 #include "apps/kv.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "engine/core/digest.h"
 #include "engine/core/limits.h"
 #include "engine/core/stream.h"
 #include "engine/shim/cluster.h"
 #include "engine/shim/histogram.h"
+#include "engine/shim/log.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define SEEN_MAX (1u << 20) /* Operations that one client remembers for the history: 40 MiB. */
@@ -106,7 +108,7 @@ static void do_one(struct worker *w, uint64_t k)
         w->timeouts++;
         s.return_ns = CLI_HISTORY_NEVER;
     } else if (status == NIKA_KV_OK || (!s.write && status == NIKA_KV_NOT_FOUND)) {
-        w->done++;
+        (void)__atomic_fetch_add(&w->done, 1, __ATOMIC_RELAXED); /* The main thread looks. */
         nika_histogram_add(&w->durations, s.return_ns - s.call_ns);
     } else {
         w->refused++; /* Nothing was changed, and nothing was read. */
@@ -217,6 +219,23 @@ static int open_all(const struct cli_client_bench *b, struct worker *workers)
     return 0;
 }
 
+/* While the threads work. */
+static void show_progress(const struct cli_client_bench *b, const struct worker *workers,
+                          uint32_t started, uint64_t until)
+{
+    struct cli_progress progress;
+    cli_progress_init(&progress, "measuring,", "requests", false);
+    for (uint64_t now = cli_clock_ns(); started == b->clients && now < until;
+         now = cli_clock_ns()) {
+        uint64_t done = 0;
+        for (uint32_t i = 0; i < started; i++)
+            done += __atomic_load_n(&workers[i].done, __ATOMIC_RELAXED);
+        cli_progress_show(&progress, done, 0, until - now, "");
+        nika_clock_sleep(until - now < SECOND_NS / 5 ? until - now : SECOND_NS / 5);
+    }
+    cli_progress_end(&progress);
+}
+
 static int drive(const struct cli_client_bench *b, struct worker *workers)
 {
     uint64_t until = cli_clock_ns() + b->seconds * SECOND_NS;
@@ -227,6 +246,7 @@ static int drive(const struct cli_client_bench *b, struct worker *workers)
         error = pthread_create(&workers[started].thread, NULL, work, &workers[started]);
         if (error != 0) break;
     }
+    show_progress(b, workers, started, until);
     for (uint32_t i = 0; i < started; i++) (void)pthread_join(workers[i].thread, NULL);
     if (error == 0) return 0;
     fprintf(stderr, "nika: bench: a thread for each client: %s\n", strerror(error));

@@ -151,7 +151,7 @@ static const struct argp argp = {NULL,
 static int run(int argc, char **argv)
 {
     const char *word = NULL;
-    argp_parse(&argp, argc, argv, 0, NULL, &word);
+    cli_parse(&argp, argc, argv, &word);
     for (uint32_t i = 0; i < ARRAY_COUNT(shells); i++) {
         if (strcmp(shells[i].name, word) != 0) continue;
         shells[i].print();

@@ -58,7 +58,7 @@ static const struct argp argp = {
 static int run(int argc, char **argv)
 {
     struct arguments a = {.shown = SHOWN_DEFAULT};
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     struct cli_side *sides = calloc(2, sizeof *sides);
     if (sides == NULL) return NIKA_EXIT_INCONCLUSIVE;
     int status = NIKA_EXIT_USAGE;

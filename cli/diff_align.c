@@ -337,31 +337,52 @@ static void print_difference(struct cli_aligned *a, struct cli_aligned *b, size_
     }
 }
 
+/* Two runs beside each other, up to the first event that differs. False with a message when one of them is no trace. */
+struct pair {
+    struct cli_aligned left, right;
+    size_t parted;
+    bool same;
+};
+
+static bool align(const struct cli_side *a, const struct cli_side *b, struct pair *p)
+{
+    if (!index_run(a, &p->left) || !index_run(b, &p->right)) return false;
+    while (p->parted < p->left.event_count && p->parted < p->right.event_count &&
+           event_equal(&p->left.events[p->parted], &p->right.events[p->parted]))
+        p->parted++;
+    p->same = p->parted == p->left.event_count && p->parted == p->right.event_count &&
+              strcmp(p->left.end, p->right.end) == 0;
+    return true;
+}
+
+json_t *cli_diff_object(const struct cli_side *a, const struct cli_side *b, uint32_t shown)
+{
+    struct pair p = {0};
+    json_t *root =
+        align(a, b, &p) ? cli_diff_json(&p.left, &p.right, p.parted, p.same, shown) : NULL;
+    free_run(&p.left);
+    free_run(&p.right);
+    return root;
+}
+
 int cli_diff(const struct cli_side *a, const struct cli_side *b, uint32_t shown, bool json,
              FILE *file)
 {
-    struct cli_aligned left = {0}, right = {0};
-    size_t parted = 0;
+    struct pair p = {0};
     int status = NIKA_EXIT_USAGE;
     if (!json) fprintf(file, "A         %s\nB         %s\n", a->label, b->label);
-    if (index_run(a, &left) && index_run(b, &right)) {
-        while (parted < left.event_count && parted < right.event_count &&
-               event_equal(&left.events[parted], &right.events[parted]))
-            parted++;
-        bool same = parted == left.event_count && parted == right.event_count &&
-                    strcmp(left.end, right.end) == 0;
+    if (align(a, b, &p)) {
+        status = p.same ? 0 : 1;
         if (json) {
-            cli_diff_json(&left, &right, parted, same, shown);
-            goto out;
+            cli_json_print(cli_diff_json(&p.left, &p.right, p.parted, p.same, shown), "diff");
+        } else {
+            if (p.same) fprintf(file, "same      all %zu events\n", p.parted);
+            if (!p.same) print_difference(&p.left, &p.right, p.parted, shown, file);
+            print_end("end A", &p.left, file);
+            print_end("end B", &p.right, file);
         }
-        if (same) fprintf(file, "same      all %zu events\n", parted);
-        if (!same) print_difference(&left, &right, parted, shown, file);
-        print_end("end A", &left, file);
-        print_end("end B", &right, file);
-    out:
-        status = same ? 0 : 1;
     }
-    free_run(&left);
-    free_run(&right);
+    free_run(&p.left);
+    free_run(&p.right);
     return status;
 }

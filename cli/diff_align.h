@@ -43,8 +43,8 @@ size_t cli_diff_next_told(const struct cli_aligned *r, size_t at);
 void cli_diff_count_kinds(const struct cli_aligned *r, uint32_t side, struct cli_tally *tallies);
 
 /* ---- diff_json.c ---- */
-/* How runs differ that part at event `parted`, as one JSON object, with at most `shown` events of what followed. */
-void cli_diff_json(struct cli_aligned *a, struct cli_aligned *b, size_t parted, bool same,
-                   uint32_t shown);
+/* How runs differ that part at event `parted`, as one JSON object, with at most `shown` events of what followed. The caller owns it. */
+json_t *cli_diff_json(struct cli_aligned *a, struct cli_aligned *b, size_t parted, bool same,
+                      uint32_t shown);
 
 #endif

@@ -76,8 +76,8 @@ static json_t *kinds_json(const struct cli_aligned *a, const struct cli_aligned 
     return kinds;
 }
 
-void cli_diff_json(struct cli_aligned *a, struct cli_aligned *b, size_t parted, bool same,
-                   uint32_t shown)
+json_t *cli_diff_json(struct cli_aligned *a, struct cli_aligned *b, size_t parted, bool same,
+                      uint32_t shown)
 {
     json_int_t more = 0;
     json_t *root = json_pack("{s:b, s:I, s:o, s:o}", "same", (int)same, "same_events",
@@ -95,5 +95,6 @@ void cli_diff_json(struct cli_aligned *a, struct cli_aligned *b, size_t parted, 
         json_object_set_new(root, "followed_more", json_integer(more));
         json_object_set_new(root, "kinds", kinds_json(a, b));
     }
-    cli_json_print(root, "diff");
+    cli_json_version(root, "diff");
+    return root;
 }

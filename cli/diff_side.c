@@ -61,25 +61,22 @@ static bool load_log(const char *path, struct cli_side *out)
     return good;
 }
 
+bool cli_side_run(const char *label, const struct nika_scenario *s, uint64_t seed,
+                  struct cli_side *out)
+{
+    snprintf(out->label, sizeof out->label, "%s, seed %llu", label, (unsigned long long)seed);
+    return run_traced(out->label, s, seed, NULL, &out->lines);
+}
+
 /* SCENARIO or SCENARIO@SEED. */
 static bool load_scenario(const char *text, struct cli_side *out)
 {
-    char name[512];
-    const char *at = strrchr(text, '@');
-    struct cli_run_request request = {.scenario = text};
-    if (at != NULL && at[1] != '\0' && strspn(at + 1, "0123456789") == strlen(at + 1) &&
-        strlen(at + 1) <= 18 && (size_t)(at - text) < sizeof name) {
-        snprintf(name, sizeof name, "%.*s", (int)(at - text), text);
-        request.scenario = name;
-        request.seed = strtoull(at + 1, NULL, 10);
-        request.seed_given = true;
-    }
-    struct nika_scenario *s = cli_load(&request);
+    char name[CLI_NAME_SIZE];
+    struct cli_run_request request = {0};
+    struct nika_scenario *s = cli_load_at(&request, text, name);
     if (s == NULL) return false;
-    snprintf(out->label, sizeof out->label, "%s, seed %llu", request.path,
-             (unsigned long long)request.seed);
     cli_running(&request);
-    bool good = run_traced(out->label, s, request.seed, NULL, &out->lines);
+    bool good = cli_side_run(request.path, s, request.seed, out);
     nika_scenario_free(s);
     return good;
 }

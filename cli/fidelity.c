@@ -188,7 +188,7 @@ static int compare(struct arguments *a, const struct nika_scenario *s)
 static int run(int argc, char **argv)
 {
     struct arguments a = {.seconds = 60};
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     struct nika_scenario *s = cli_load(&a.request);
     if (s == NULL) return NIKA_EXIT_USAGE;
     int status = NIKA_EXIT_INCONCLUSIVE;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "apps/registry.h"
+#include "cli/progress.h"
 #include "engine/shim/load.h"
 #include "protocols/registry.h"
 
@@ -241,6 +242,8 @@ static bool run_plan(struct side *s, struct cli_world_figures *out)
     uint64_t offset = value(s, NIKA_KEY_START_MS) * 1000000u;
     uint32_t next = 0;
     bool good = true;
+    struct cli_progress progress;
+    cli_progress_init(&progress, "live cluster,", "requests", false);
     s->started_ns = cli_clock_ns();
     while (good && !interrupted && !nika_load_is_done(s->load)) {
         uint64_t at = cli_clock_ns() - s->started_ns;
@@ -248,7 +251,11 @@ static bool run_plan(struct side *s, struct cli_world_figures *out)
         while (good && next < s->plan->count && s->plan->acts[next].at_ns <= at + offset)
             good = perform(s, &s->plan->acts[next++]);
         out->commits += nika_load_run(s->load, SLICE_NS, &out->latency);
+        cli_progress_show(&progress, out->commits,
+                          value(s, NIKA_KEY_CLIENTS) * value(s, NIKA_KEY_REQUESTS),
+                          CLI_PROGRESS_BY_RATE, "");
     }
+    cli_progress_end(&progress);
     s->finished_ns = cli_clock_ns();
     /* What was to end later ends now: whoever is back must agree with the others. */
     for (; good && next < s->plan->count; next++) {

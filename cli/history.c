@@ -199,7 +199,7 @@ static int run(int argc, char **argv)
 {
     struct arguments a = {0};
     struct history h = {0};
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     int status = read_file(a.path, &h);
     if (status == 0) status = judge(&h, a.json);
     for (size_t i = 0; i < h.count; i++) {

@@ -40,7 +40,7 @@ static const struct argp schema_argp = {schema_options,
 static int run_schema(int argc, char **argv)
 {
     bool markdown = false;
-    argp_parse(&schema_argp, argc, argv, 0, NULL, &markdown);
+    cli_parse(&schema_argp, argc, argv, &markdown);
     if (markdown) {
         nika_schema_markdown(stdout);
         return 0;
@@ -329,7 +329,7 @@ static bool explain_json(const char *word)
 static int run_explain(int argc, char **argv)
 {
     struct explain_arguments a = {0};
-    argp_parse(&explain_argp, argc, argv, 0, NULL, &a);
+    cli_parse(&explain_argp, argc, argv, &a);
     if (a.planted) {
         nika_museum_markdown(stdout);
         return 0;
@@ -371,7 +371,7 @@ static const struct argp version_argp = {
 static int run_version(int argc, char **argv)
 {
     bool json = false;
-    argp_parse(&version_argp, argc, argv, 0, NULL, &json);
+    cli_parse(&version_argp, argc, argv, &json);
     if (json) {
         cli_json_print(
             json_pack("{s:s, s:s}", "version", cli_version_number(), "build", cli_version_text()),

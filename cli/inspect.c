@@ -279,7 +279,7 @@ static int show(struct inspect *in, const struct arguments *a)
 static int run(int argc, char **argv)
 {
     struct arguments a = {0};
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     struct inspect *in = calloc(1, sizeof *in);
     if (in == NULL) return NIKA_EXIT_INCONCLUSIVE;
     in->path = a.path;

@@ -81,7 +81,7 @@ static int run(int argc, char **argv)
     static struct nika_problems problems;
     static struct nika_node_keys other;
     struct nika_key group;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     nika_random_bytes(&group, sizeof group);
     if (a.group != NULL) {
         if (!nika_keys_load(a.group, 0, NULL, &other, &problems)) return cli_problems(&problems);

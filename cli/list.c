@@ -167,7 +167,7 @@ static const char *kind_at(const void *context, uint32_t index)
 static int run(int argc, char **argv)
 {
     struct arguments a = {0};
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     const char *kind = a.kind;
     enum form form = isatty(STDOUT_FILENO) != 0 ? FORM_TABLE : FORM_NAMES;
     if (a.json) {

@@ -48,3 +48,17 @@ struct nika_scenario *cli_load_run(struct cli_run_request *request)
 {
     return is_log(request->scenario) ? load_log(request) : cli_load(request);
 }
+
+struct nika_scenario *cli_load_at(struct cli_run_request *request, const char *text, char *name)
+{
+    const char *at = strrchr(text, '@');
+    request->scenario = text;
+    if (at != NULL && at[1] != '\0' && strspn(at + 1, "0123456789") == strlen(at + 1) &&
+        strlen(at + 1) <= 18 && (size_t)(at - text) < CLI_NAME_SIZE) {
+        snprintf(name, CLI_NAME_SIZE, "%.*s", (int)(at - text), text);
+        request->scenario = name;
+        request->seed = strtoull(at + 1, NULL, 10);
+        request->seed_given = true;
+    }
+    return cli_load_run(request);
+}

@@ -145,7 +145,7 @@ static const char *command_at(const void *context, uint32_t index)
 static int run(int argc, char **argv)
 {
     const char *word = NULL;
-    argp_parse(&argp, argc, argv, 0, NULL, &word);
+    cli_parse(&argp, argc, argv, &word);
     if (word == NULL) {
         put_main_page();
         return 0;

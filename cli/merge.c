@@ -131,7 +131,7 @@ static bool check_plans(const struct plans *plans, const struct nika_results *re
 static int merge(int argc, char **argv)
 {
     struct arguments a = {.out = "out/campaign"};
-    argp_parse(&merge_argp, argc, argv, 0, NULL, &a);
+    cli_parse(&merge_argp, argc, argv, &a);
     struct nika_results results = {0};
     struct nika_diagnoses d = {0};
     struct plans *plans = calloc(1, sizeof *plans);

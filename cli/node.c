@@ -100,7 +100,7 @@ static int run(int argc, char **argv)
     static struct nika_problems problems; /* 20 KiB */
     struct cli_node loaded;
     int status = 0;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     if (!cli_node_load(a.config, &loaded, &problems)) {
         status = cli_problems(&problems);
     } else if (a.check) {

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "scenarios/runner.h"
+
 #define CLI_PROGRESS_BY_RATE UINT64_MAX
 
 struct cli_progress {
@@ -26,5 +28,16 @@ void cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total, ui
 bool cli_progress_due(const struct cli_progress *p);
 /* Takes the line off the terminal. */
 void cli_progress_end(struct cli_progress *p);
+
+/* ---- progress_run.c: how far one run is, by the requests that completed ---- */
+struct cli_run_progress {
+    struct cli_progress progress;
+    struct nika_runner *runner;
+    uint64_t requests, completed;
+};
+/* Between begin and finish of the runner. It watches the world until that is made again, and must outlive it. */
+void cli_run_progress_begin(struct cli_run_progress *p, const char *what,
+                            struct nika_runner *runner, const struct nika_scenario *s);
+void cli_run_progress_end(struct cli_run_progress *p);
 
 #endif

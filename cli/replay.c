@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "engine/core/choice.h"
 #include "fuzz/log/log.h"
 
@@ -186,7 +187,10 @@ static bool run_again(struct nika_runner *runner, const struct nika_scenario *s,
     struct nika_trace *trace = cli_trace_attach(runner, s, seed, file);
     *reason = "out of memory";
     if (trace == NULL) return false;
+    struct cli_run_progress progress;
+    cli_run_progress_begin(&progress, "replaying", runner, s);
     nika_runner_finish(runner, result);
+    cli_run_progress_end(&progress);
     bool good = nika_trace_end(trace, nika_exit_name(result->exit_class)) == NIKA_OK;
     nika_trace_free(trace);
     return good;
@@ -234,7 +238,7 @@ static int run(int argc, char **argv)
     struct arguments a = {0};
     struct cli_lines lines = {0};
     uint64_t seed = 0;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     if (cli_is_recording(a.path)) return cli_replay_recording(a.path, a.json);
     if (!cli_lines_read(a.path, &lines)) return NIKA_EXIT_USAGE;
     if (lines.count > 0 && nika_log_is_header(lines.line[0])) {

@@ -6,7 +6,6 @@
 
 #include "cli/campaign_folder.h"
 #include "cli/cli.h"
-#include "cli/progress.h"
 #include "fuzz/museum/page.h"
 #include "report/sheet.h"
 
@@ -14,8 +13,10 @@ struct arguments {
     struct cli_run_request request;
     enum nika_report_format format;
     bool format_given;
-    const char *out; /* NULL = standard output. */
+    const char *out;   /* NULL = standard output. */
+    const char *other; /* The run that it is compared with; NULL = none. */
 };
+enum { OPTION_DIFF = 256 };
 
 static const struct argp_option options[] = {
     {"format", 'f', "FORMAT", 0,
@@ -23,6 +24,10 @@ static const struct argp_option options[] = {
      "default: by the end of FILE's name, else text",
      0},
     {"output", 'o', "FILE", 0, "write to FILE instead of standard output", 0},
+    {"diff", OPTION_DIFF, "RUN", 0,
+     "html, json: beside another run, a decision log, SCENARIO or SCENARIO@SEED (--set applies to "
+     "both): where they part, and what only one of them has from there on",
+     0},
     CLI_RUN_OPTIONS("seed of the run (default: that of the scenario)"),
     {0}};
 
@@ -50,6 +55,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'o':
         a->out = text;
         return 0;
+    case OPTION_DIFF:
+        a->other = text;
+        return 0;
     default:
         return cli_parse_run(key, text, state, &a->request, "run",
                              "which run: a scenario, a decision log, or the folder of a campaign?");
@@ -66,6 +74,7 @@ static const struct argp argp = {
     "Exits 0 once the report is written, whatever its verdict; 64 when there is nothing to report "
     "on; 6 when not all was written.\n\n"
     "  nika report equivocating-primary --seed 7 -o run.html\n"
+    "  nika report fault-free --seed 3 --diff fault-free@4 -o diff.html\n"
     "  nika report run.log --format json | jq .run.verdict\n"
     "  nika report out/campaign --format sarif -o nika.sarif\n"
     "  nika report fault-free -o run.pcapng; nika wire --dissector >nika.lua; tshark -X "
@@ -73,90 +82,6 @@ static const struct argp argp = {
     NULL,
     NULL,
     NULL};
-
-bool cli_report_write(const struct cli_finished *f, const struct nika_report_trace *trace,
-                      enum nika_report_format format, FILE *file)
-{
-    json_t *run = cli_report_object(f);
-    json_t *drawn = nika_scenario_concrete(f->scenario, f->result->seed);
-    struct nika_report report = {run, f->scenario->document, drawn, trace};
-    bool good = run != NULL && nika_report_write(&report, format, file);
-    json_decref(drawn);
-    json_decref(run);
-    return good;
-}
-
-/* How far the run is: by the requests that completed. */
-struct watched {
-    struct cli_progress progress;
-    struct nika_runner *runner;
-    uint64_t requests, completed;
-};
-
-static void on_completed(void *context, const struct nika_tap *tap)
-{
-    struct watched *w = context;
-    char extra[48] = "";
-    struct nika_world_stats stats;
-    (void)tap;
-    w->completed++;
-    if (cli_progress_due(&w->progress)) {
-        nika_world_stats(nika_runner_world(w->runner), &stats);
-        snprintf(extra, sizeof extra, "%llu events", (unsigned long long)stats.events);
-    }
-    cli_progress_show(&w->progress, w->completed, w->requests, CLI_PROGRESS_BY_RATE, extra);
-}
-
-/* Run it, watched, and write. The exit code. */
-static int report_run(const struct arguments *a, const struct nika_scenario *s, FILE *file)
-{
-    const char *reason = "out of memory";
-    struct nika_archive *archive = NULL;
-    struct nika_run_result *result = calloc(1, sizeof *result);
-    struct cli_turns *turns = calloc(1, sizeof *turns);
-    struct nika_report_trace *trace = NULL;
-    struct nika_runner *runner = nika_runner_new(s, &reason);
-    struct watched watched = {
-        .runner = runner, .requests = s->values[NIKA_KEY_CLIENTS] * s->values[NIKA_KEY_REQUESTS]};
-    cli_progress_init(&watched.progress, "running", "requests", false);
-    struct nika_watcher watcher = {&watched, NIKA_TAP_BIT(NIKA_TAP_COMPLETED), on_completed};
-    if (runner != NULL) nika_runner_watch(runner, &watcher);
-    uint64_t started = cli_clock_ns();
-    bool good = result != NULL && turns != NULL && runner != NULL &&
-                nika_runner_begin(runner, a->request.seed, &reason);
-    if (good) {
-        cli_turns_watch(turns, runner);
-        trace = nika_report_trace_new(nika_runner_world(runner), turns->story.protocol->messages);
-        reason = "out of memory";
-        good = trace != NULL;
-    }
-    if (good) {
-        nika_runner_finish(runner, result);
-        turns->closed = true;
-        watched.progress.quiet = true; /* Whatever runs next is no progress of this. */
-        cli_progress_end(&watched.progress);
-        nika_report_trace_close(trace);
-        nika_runner_set_oracles(runner, false); /* Whatever runs next is not watched. */
-        nika_runner_set_oracles(runner, true);
-        nika_runner_examine(runner, result, &archive);
-        struct cli_finished f = {&a->request, s, runner, result, turns, cli_clock_ns() - started,
-                                 archive};
-        errno = 0;
-        if (a->format == NIKA_REPORT_TEXT) {
-            cli_report_human(&f, file);
-        } else if (!cli_report_write(&f, trace, a->format, file)) {
-            good = false;
-            reason = errno != 0 ? strerror(errno) : "cannot write all of it";
-        }
-    }
-    if (!good) fprintf(stderr, "nika: report: %s\n", reason);
-    nika_runner_free(runner);
-    nika_report_trace_free(trace);
-    free(archive);
-    free(turns);
-    free(result);
-    return good ? 0 : NIKA_EXIT_INCONCLUSIVE;
-}
 
 static bool write_campaign(const struct arguments *a, const json_t *summary, FILE *file)
 {
@@ -300,6 +225,14 @@ static bool check(struct arguments *a, bool folder)
                 word, nika_report_format_name(a->format));
         return false;
     }
+    if (a->other != NULL &&
+        (folder || (a->format != NIKA_REPORT_HTML && a->format != NIKA_REPORT_JSON))) {
+        fprintf(stderr,
+                "nika: --diff: two runs are compared as html or json, not %s%s; text: nika diff A "
+                "B\n",
+                folder ? "a folder as " : "", nika_report_format_name(a->format));
+        return false;
+    }
     if (folder && events) {
         fprintf(stderr,
                 "nika: %s: a campaign is no single run; give --format %s one of its runs, such as "
@@ -314,14 +247,15 @@ static bool check(struct arguments *a, bool folder)
     return true;
 }
 
-static int with_file(const struct arguments *a, const struct nika_scenario *s)
+static int with_file(const struct arguments *a, const struct nika_scenario *s,
+                     const struct cli_report_other *other)
 {
     FILE *file = a->out != NULL ? fopen(a->out, "w") : stdout;
     if (file == NULL) {
         fprintf(stderr, "nika: -o %s: %s\n", a->out, strerror(errno));
         return NIKA_EXIT_USAGE;
     }
-    int status = s != NULL                        ? report_run(a, s, file)
+    int status = s != NULL ? cli_report_run(&a->request, s, other, a->format, file)
                  : is_detect(a->request.scenario) ? report_detect(a, file)
                                                   : report_campaign(a, file);
     errno = 0;
@@ -337,14 +271,21 @@ static int run(int argc, char **argv)
 {
     struct arguments a = {0};
     struct stat info;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     bool folder = stat(a.request.scenario, &info) == 0 && S_ISDIR(info.st_mode);
     if (!check(&a, folder)) return NIKA_EXIT_USAGE;
-    if (folder) return with_file(&a, NULL);
+    if (folder) return with_file(&a, NULL, NULL);
+    char name[CLI_NAME_SIZE];
+    struct cli_report_other other = {.request.set_count = a.request.set_count};
+    memcpy(other.request.sets, a.request.sets, sizeof other.request.sets);
     struct nika_scenario *s = cli_load_run(&a.request);
-    if (s == NULL) return NIKA_EXIT_USAGE;
-    cli_running(&a.request);
-    int status = with_file(&a, s);
+    if (s != NULL && a.other != NULL) other.scenario = cli_load_at(&other.request, a.other, name);
+    int status = NIKA_EXIT_USAGE;
+    if (s != NULL && (a.other == NULL || other.scenario != NULL)) {
+        cli_running(&a.request);
+        status = with_file(&a, s, a.other != NULL ? &other : NULL);
+    }
+    nika_scenario_free(other.scenario);
     nika_scenario_free(s);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "cli/walk.h"
 #include "fuzz/log/log.h"
 #include "report/sheet.h"
@@ -278,6 +279,7 @@ static void run_watched(struct arguments *a, const struct nika_scenario *s,
     struct story_file story = {0};
     struct nika_recorder recorder = {0};
     struct nika_trace *trace = NULL;
+    struct cli_run_progress progress;
     if (!nika_runner_begin(runner, a->request.seed, &reason)) {
         nika_runner_run(runner, a->request.seed, result); /* Fails the same way and says so. */
         return;
@@ -289,7 +291,9 @@ static void run_watched(struct arguments *a, const struct nika_scenario *s,
     if (a->modelled)
         a->model =
             nika_report_trace_new(nika_runner_world(runner), turns->story.protocol->messages);
+    cli_run_progress_begin(&progress, "running", runner, s);
     nika_runner_finish(runner, result);
+    cli_run_progress_end(&progress);
     turns->closed = true;
     nika_report_trace_close(a->model);
     if (a->log.file != NULL) write_log(a, s, &recorder, result);
@@ -299,7 +303,6 @@ static void run_watched(struct arguments *a, const struct nika_scenario *s,
         a->trace.error = errno;
     nika_trace_free(trace);
     /* Whatever runs next must not find these watchers. */
-    if (trace == NULL && a->story.file == NULL && a->log.file == NULL && a->model == NULL) return;
     nika_runner_set_oracles(runner, false);
     nika_runner_set_oracles(runner, true);
 }
@@ -372,7 +375,7 @@ static int run(int argc, char **argv)
     struct arguments a = {
         .trace.what = "trace", .report.what = "report", .story.what = "story", .log.what = "log"};
     const char *reason;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     struct nika_scenario *s = a.until != NULL ? cli_load_run(&a.request) : cli_load(&a.request);
     if (s == NULL) return NIKA_EXIT_USAGE;
     int status = NIKA_EXIT_USAGE;

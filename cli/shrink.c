@@ -333,7 +333,7 @@ static int run(int argc, char **argv)
 {
     struct arguments a = {.seconds = SECONDS_DEFAULT, .runs = RUNS_DEFAULT};
     int status;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     struct nika_log *log = start_from(&a, &status);
     if (log == NULL) return status;
     struct nika_shrink *s = calloc(1, sizeof *s);

@@ -127,7 +127,7 @@ static int run(int argc, char **argv)
 {
     struct arguments a = {0};
     const char *reason = "out of memory";
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     struct nika_scenario *s = cli_load_run(&a.request);
     if (s == NULL) return NIKA_EXIT_USAGE;
     int status = NIKA_EXIT_INCONCLUSIVE;

@@ -349,7 +349,7 @@ static int run(int argc, char **argv)
                                   .tunables = json_object()}};
     static struct nika_problems problems;
     struct cli_testnet net;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     int status = a.verb == NULL ? make(&a.net, &problems) : NIKA_EXIT_USAGE;
     json_decref(a.net.tunables);
     if (a.verb == NULL) return status;

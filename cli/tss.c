@@ -293,7 +293,7 @@ static int run(int argc, char **argv)
     static struct nika_problems problems; /* 20 KiB */
     uint8_t secret[NIKA_TRUSTED_SECRET_SIZE];
     bool locked;
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     if (a.make_key != NULL) {
         if (!nika_tss_key_make(a.make_key, &problems)) return cli_problems(&problems);
         printf("%s: key of a new group\n", a.make_key);

@@ -202,7 +202,7 @@ static const struct argp argp = {
 static int run(int argc, char **argv)
 {
     struct arguments a = {.protocol = "pbft"};
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    cli_parse(&argp, argc, argv, &a);
     const char *name = a.protocol;
     const struct nika_protocol *protocol = nika_protocol_find(name);
     if (protocol == NULL) {

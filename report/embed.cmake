@@ -1,7 +1,7 @@
 # Writes the parts of the pages as arrays: cmake -DSOURCE=folder -DOUT=file.c -P embed.cmake
 # The page of a run has the style of the sheet, and its own behind it.
 set(page_html page/page.html)
-set(page_js page/page.js)
+set(page_js page/model.js page/cause.js page/page.js)
 set(page_css sheet/sheet.css page/page.css)
 set(sheet_css sheet/sheet.css)
 set(sheet_js sheet/sheet.js)

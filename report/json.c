@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "engine/core/decimal.h"
 #include "report/report.h"
 
 #define TEXT_SIZE 512u
@@ -39,6 +40,15 @@ static void put_value(FILE *file, const json_t *value)
             fputc(*c, file);
     }
     free(text);
+}
+
+/* Of a column: there are millions of them. */
+static void put_number(FILE *file, int64_t value)
+{
+    char digits[NIKA_DECIMAL_SIZE];
+    if (value < 0) fputc('-', file);
+    uint32_t size = nika_decimal(digits, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    (void)fwrite(digits, 1, size, file);
 }
 
 enum event_column { TIME, EVENT, KIND, LANE, PEER, MESSAGE, CAUSE, DETAIL, A, B, EVENT_COLUMNS };
@@ -84,9 +94,10 @@ static void put_events(FILE *file, const struct nika_report_trace *t)
     fprintf(file, "\"events\":{\"count\":%" PRIu32, count);
     for (uint32_t column = 0; column < EVENT_COLUMNS; column++) {
         fprintf(file, ",\n\"%s\":[", event_names[column]);
-        for (uint32_t i = 0; i < count; i++)
-            fprintf(file, "%s%" PRId64, i > 0 ? "," : "",
-                    event_cell(t, i, (enum event_column)column));
+        for (uint32_t i = 0; i < count; i++) {
+            if (i > 0) fputc(',', file);
+            put_number(file, event_cell(t, i, (enum event_column)column));
+        }
         fputc(']', file);
     }
     fputs("},\n", file);
@@ -97,8 +108,10 @@ static void put_numbers(FILE *file, const struct nika_report_trace *t, const cha
                                         const struct nika_report_message *))
 {
     fprintf(file, "\"%s\":[", name);
-    for (uint32_t i = 0; i < nika_report_message_count(t); i++)
-        fprintf(file, "%s%" PRIu64, i > 0 ? "," : "", get(t, nika_report_message_at(t, i)));
+    for (uint32_t i = 0; i < nika_report_message_count(t); i++) {
+        if (i > 0) fputc(',', file);
+        put_number(file, (int64_t)get(t, nika_report_message_at(t, i)));
+    }
     fputs("],\n", file);
 }
 
@@ -208,14 +221,13 @@ static void put_types(FILE *file, const struct nika_report_trace *t)
     fputs("],\n", file);
 }
 
-void nika_report_json(const struct nika_report *report, FILE *file)
+/* The members of the object of one run. */
+static void put_model(const struct nika_report *report, FILE *file)
 {
     const struct nika_report_trace *t = report->trace;
     fprintf(file,
-            "{\"nika_report\":%d,\n\"replicas\":%" PRIu32 ",\"clients\":%" PRIu32
-            ",\"lost\":%" PRIu64 ",\n\"run\":",
-            NIKA_REPORT_FORMAT, nika_report_replicas(t), nika_report_clients(t),
-            nika_report_lost(t));
+            "\"replicas\":%" PRIu32 ",\"clients\":%" PRIu32 ",\"lost\":%" PRIu64 ",\n\"run\":",
+            nika_report_replicas(t), nika_report_clients(t), nika_report_lost(t));
     put_value(file, report->run);
     fputs(",\n\"scenario\":", file);
     put_value(file, report->scenario);
@@ -225,5 +237,18 @@ void nika_report_json(const struct nika_report *report, FILE *file)
     put_types(file, t);
     put_messages(file, t);
     put_events(file, t);
+}
+
+void nika_report_json(const struct nika_report *report, FILE *file)
+{
+    fprintf(file, "{\"nika_report\":%d,\n", NIKA_REPORT_FORMAT);
+    put_model(report, file);
+    if (report->other != NULL) {
+        fputs("\"diff\":", file);
+        put_value(file, report->diff);
+        fputs(",\n\"other\":{", file);
+        put_model(report->other, file);
+        fputs("\"end\":true},\n", file);
+    }
     fputs("\"end\":true}\n", file);
 }

@@ -77,6 +77,9 @@ struct nika_report {
     const json_t *scenario; /* As loaded. */
     const json_t *drawn;    /* As the seed drew it. */
     const struct nika_report_trace *trace;
+    /* The run that it is compared with, and how they differ, as `nika diff --json` prints it. NULL = no other. */
+    const struct nika_report *other;
+    const json_t *diff;
 };
 enum nika_report_format {
     NIKA_REPORT_TEXT, /* Written by the caller. */

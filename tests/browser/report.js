@@ -36,6 +36,32 @@ async function ink(page, id) {
   assert.ok(before.colours > 8, "the diagram is drawn: " + before.colours + " colours");
   assert.ok((await ink(page, "overview")).colours > 2, "the overview is drawn");
 
+  // A violation is told step by step, values that differ apart, and a step leads to its event.
+  const steps = page.locator("details[data-cause] tbody tr");
+  if (await page.locator("#violations-box").isVisible()) {
+    const told = await page.locator("details[data-cause]").first().textContent();
+    assert.match(told, /\(Byzantine\)sends PRE-PREPARE to /);
+    assert.match(told, /takes PRE-PREPARE from r\d \(Byzantine\)/);
+    assert.ok(new Set(told.match(/digest [0-9a-f]{8}/g)).size > 1, "two values: " + told);
+    assert.strictEqual(await page.getAttribute("#even", "aria-pressed"), "true");
+    await steps.first().locator("button").click();
+    assert.ok(await page.locator("#detail h3").count() > 0, "a step selects its event");
+    await page.getByText("Clear", { exact: true }).click();
+    await page.locator("#to-violation").click();
+  } else {
+    assert.strictEqual(await steps.count(), 0);
+    assert.strictEqual(await page.getAttribute("#even", "aria-pressed"), "false");
+  }
+  // Even spacing draws another picture of the same events, and goes back.
+  await page.waitForTimeout(100);
+  const spaced = (await ink(page, "diagram")).sum;
+  await page.focus("#diagram");
+  await page.keyboard.press("e");
+  await page.waitForTimeout(100);
+  assert.notStrictEqual((await ink(page, "diagram")).sum, spaced, "another spacing");
+  await page.keyboard.press("e");
+  await page.waitForTimeout(100);
+
   // It filters: without one type the count falls and the picture changes; and it comes back.
   const messages = async () => Number(/events, ([\d,]+) messages/.exec(await page.textContent("#count"))[1].replace(/,/g, ""));
   const all = await messages(), chip = page.locator("#types button[aria-pressed=true]").first(), type = await chip.getAttribute("data-type");
@@ -43,7 +69,7 @@ async function ink(page, id) {
   await page.locator(`#types button[data-type="${type}"]`).click();
   const fewer = await messages();
   assert.ok(fewer < all, `without ${type}: ${fewer} of ${all}`);
-  assert.notStrictEqual((await ink(page, "diagram")).sum, before.sum, "the picture changes");
+  assert.notStrictEqual((await ink(page, "diagram")).sum, spaced, "the picture changes");
   await page.locator(`#types button[data-type="${type}"]`).click();
   assert.strictEqual(await messages(), all);
   await page.fill("#f-seq", "987654321");

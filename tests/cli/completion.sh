@@ -52,6 +52,7 @@ equivocate run fault-free --set faults=[{"name":"equivocat"}]
 O1 run fault-free --set expect.properties.agrement=held
 O9 run fault-free --set expect.properties.O99=held
 "agreement" explain agrement
+"O1" explain O14
 "faults" list falts
 "run" rnu
 "run" man rn

@@ -52,6 +52,15 @@ tame 64 "$nika" run "$word"
 for command in "" explain list man completion report wire; do tame 64 "$nika" $command "$word"; done
 tame 64 "$nika" run "$fair" --set "$word=3"
 tame 64 "$nika" run "$fair" --set "cluster.app=$word"
+# What argp and getopt complain of themselves.
+tame 64 "$nika" run "$fair" "$word"
+grep -qF 'one scenario at a time, got "x' "$work/said" || fail "a complaint without its word: $(cat -v "$work/said")"
+tame 64 "$nika" run "--$word"
+tame 64 "$nika" run "$fair" --seed "$word"
+tame 64 "$nika" bench "$word"
+tame 64 "$nika" diff a b "$word"
+tame 64 "$nika" report "$fair" --format "$word"
+tame 64 "$nika" report "$fair" --diff "$word" -f html
 
 # Cut and corrupt: said with file and place, nothing written over, no crash.
 size=$(stat -c %s "$work/h.trace")

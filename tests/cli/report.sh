@@ -82,6 +82,28 @@ grep -q $'\033' "$work/hostile.html" && fail "an escape in the page"
 # A decision log, by itself; a campaign's folder; the format by the file's name.
 expect 0 "" "$nika" run "$fair" --log "$work/run.log"
 quiet "$nika" report "$work/run.log" -o "$work/log.json"
+# The trace, which keeps texts of messages for a while, says of each message what the model says, which has each message once.
+"$nika" run "$fair" --trace "$work/texts.jsonl" >"$work/said" || fail "no trace"
+jq -r '. as $r | [(.kinds | index("send")), (.kinds | index("deliver"))] as $k | .events | range(.count) as $i
+    | select((.kind[$i] | IN($k[])) and .message[$i] >= 0) | $r.messages.text[.message[$i]]' "$work/good.json" >"$work/texts.model"
+jq -r 'select(.k == "send" or .k == "deliver") | .f' "$work/texts.jsonl" >"$work/texts.trace"
+[[ $(wc -l <"$work/texts.trace") -gt 1000 ]] && cmp "$work/texts.model" "$work/texts.trace" || fail "texts of a trace differ from those of the model"
+# Beside another run: both models, and what nika diff says of them.
+quiet "$nika" report "$fair" --seed 3 --diff "$fair@4" -o "$work/pair.json"
+well docs/schemas/report.schema.json "$work/pair.json"
+"$nika" diff "$fair@3" "$fair@4" --json >"$work/diff.json"
+for key in same same_events decided diverged kinds a b; do
+    [[ "$(jq -c ".diff.$key" "$work/pair.json")" == "$(jq -c ".$key" "$work/diff.json")" ]] || fail "another $key than that of nika diff"
+done
+[[ "$(jq -r .other.run.digest "$work/pair.json")" == "$("$nika" run "$fair" --seed 4 --json | jq -r .digest)" ]] || fail "the other run is another"
+[[ "$(jq -c .other.messages.type "$work/pair.json")" != "$(jq -c .messages.type "$work/pair.json")" ]] || fail "one run twice"
+quiet "$nika" report "$work/run.log" --diff "$work/run.log" -o "$work/pair.html"
+grep -q '"same":true' "$work/pair.html" || fail "a log differs from itself"
+expect 64 "html or json, not junit" "$nika" report "$fair" --diff "$fair@4" -f junit
+expect 64 "html or json, not text" "$nika" report "$fair" --diff "$fair@4"
+echo before >"$work/kept.html"
+expect 64 'did you mean "fault-free"' "$nika" report fault-free --diff fault-freee -o "$work/kept.html"
+grep -q before "$work/kept.html" || fail "a file was emptied for a run that is none"
 [[ "$(jq -r .run.digest "$work/log.json")" == "$(jq -r .run.digest "$work/good.json")" ]] || fail "the report of a log is of another run"
 "$nika" campaign "${beyond[0]}" "${bad[@]}" --seeds 1..3 --shrink-budget 0 --out "$work/campaign" >/dev/null 2>&1
 [[ $? -eq 1 ]] || fail "the campaign finds nothing"

@@ -135,7 +135,7 @@ static void test_every_writer_survives_an_empty_run_with_hostile_words(void **st
                             "]]></x>\x01\x1b[31m\"'&\xc3\xa9", "exit_class", 1, "sentence",
                             "</script><script>alert(1)</script>", "story", "violations", "oracle",
                             "O1", "sentence", "a<b>&\"c\"\x7f");
-    struct nika_report report = {run, run, NULL, t};
+    struct nika_report report = {.run = run, .scenario = run, .trace = t};
     assert_non_null(run);
     for (uint32_t i = NIKA_REPORT_TEXT + 1; i < NIKA_REPORT_FORMAT_COUNT; i++) {
         size_t size = 0;
@@ -163,7 +163,7 @@ static void test_a_full_disk_and_a_format_without_writer_are_failures(void **sta
     (void)state;
     uint64_t delivered;
     struct nika_report_trace *t = watch(TOY_RELAY, 20, &delivered);
-    struct nika_report report = {NULL, NULL, NULL, t};
+    struct nika_report report = {.trace = t};
     FILE *full = fopen("/dev/full", "w");
     if (full == NULL) skip();
     assert_false(nika_report_write(&report, NIKA_REPORT_JSON, full));

@@ -1,0 +1,27 @@
+"use strict";
+// How it came to a violation: what the replicas that disagree, and the Byzantine ones, took, sent and did for the number that it is about, up
+// to the event that broke the property. Equal steps are joined: [{i, lane, kind, type, view, digest, signer, refused, peers: Set, count}]. `d` is what
+// readModel() gives, `names` the kinds of events.
+function causeOf(violation, d, names, corrupted, typeName) {
+  const lanes = new Set(violation.replicas || []), seq = violation.sequence, steps = new Map(), refused = new Set();
+  if (seq === undefined || seq === null) return [];
+  for (let i = 0; i < d.N && d.world[i] <= violation.event; i++) if (names[d.kind[i]] === "note" && d.detail[i] === 1) refused.add(d.cause[i]);
+  for (let i = 0; i < d.N && d.world[i] <= violation.event; i++) {
+    const l = d.lane[i], m = d.mess[i], name = names[d.kind[i]];
+    let step = null;
+    if (m >= 0 && (name === "send" || name === "deliver") && d.msg.seq[m] === seq) {
+      const type = typeName(m), digest = /\bdigest=([0-9a-f]+)/.exec(d.msg.text[m]);
+      if (type === "STATUS" || type === "REPLY" || type === "REQUEST" || !(lanes.has(l) || (name === "send" && corrupted.has(l)))) continue;
+      step = { type, view: d.msg.view[m], digest: digest ? digest[1] : "", signer: d.msg.sender[m], refused: refused.has(i) };
+    } else if (!lanes.has(l)) {
+      continue;
+    } else if ((name === "exec" && d.A[i] === seq) || (name === "note" && (d.detail[i] === 5 || d.detail[i] === 4) && (d.detail[i] === 4 || d.A[i] === seq)) || name === "crash" || name === "restart") {
+      step = { type: "", view: -1, digest: "", signer: -1, refused: false };
+    } else {
+      continue;
+    }
+    const key = [l, d.kind[i], step.type, step.view, step.digest, step.refused, step.type ? step.signer : d.detail[i] + ":" + d.A[i] + ":" + d.B[i]].join(" "), old = steps.get(key);
+    if (old) { old.peers.add(d.peer[i]); old.count++; } else steps.set(key, Object.assign(step, { i, lane: l, kind: name, peers: new Set([d.peer[i]]), count: 1 }));
+  }
+  return [...steps.values()];
+}
