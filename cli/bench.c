@@ -31,6 +31,7 @@ enum {
     OPTION_STORE,
     OPTION_DIR,
     OPTION_PROTOCOL,
+    OPTION_PILLARS,
     OPTION_APP,
     OPTION_KILLS,
     OPTION_SEED,
@@ -74,6 +75,10 @@ static const struct argp_option options[] = {
     {"batch", OPTION_BATCH, "N", 0, "cluster: requests in one batch at most (default 64)", 1},
     {"store", OPTION_STORE, "KIND", 0, "cluster: disk (default) or memory", 1},
     {"protocol", OPTION_PROTOCOL, "NAME", 0, "default pbft", 0},
+    {"pillars", OPTION_PILLARS, "P", 0,
+     "sim: only the requests per virtual second of 1, 2, 4 ... P parallel pillars (hybster) whose "
+     "processors take time",
+     0},
     {"trusted", OPTION_TRUSTED, "KIND", 0,
      "cluster, hybrid protocols: software (default), in the process of each replica, or process: "
      "nika tss",
@@ -255,6 +260,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_N:
         a->sim.n = cli_number(text, "--n", 3, NIKA_REPLICAS_MAX, state);
         return 0;
+    case OPTION_PILLARS:
+        a->sim.pillars = cli_number(text, "--pillars", 1, NIKA_PILLARS_MAX, state);
+        return 0;
     case OPTION_SOCKET:
         a->trusted.socket = text;
         return 0;
@@ -304,6 +312,7 @@ static const struct argp argp = {
     "protocol, "
     "costs on this machine; or how soon strategies find planted bugs.\v"
     "  nika bench sim --json\n"
+    "  nika bench sim --protocol hybster --n 3 --pillars 8 --json\n"
     "  nika bench cluster --clients 100 --suite hmac --seconds 10 --json\n"
     "  nika bench trusted --json\n"
     "  nika bench pattern --json\n"

@@ -13,6 +13,7 @@
 /* What is measured: a cluster on an ordinary network, fault-free or under attack. */
 struct setup {
     uint64_t n, clients, requests, batch, rounds;
+    uint64_t pillars; /* 0 = one, and no cost of processors. */
     uint64_t budget_ns;
     const char *suite, *protocol;
     bool oracles;
@@ -30,24 +31,32 @@ static const char attack[] =
     "{\"name\":\"partition\",\"targets\":[2],\"from_ms\":2,\"to_ms\":60}],"
     "\"expect\":{\"faults_act\":false}";
 
+/* What a processor takes for each of these, as on a small server with Ed25519 and HMAC. */
+static const char processors[] =
+    ",\"cpu\":{\"message_ns\":2000,\"sign_ns\":20000,\"verify_ns\":50000,\"mac_ns\":1000,"
+    "\"trusted_ns\":3000,\"hash_ns_per_kib\":1000,\"execute_ns\":500}";
+
 static struct nika_scenario *make_scenario(const struct setup *u)
 {
     char text[2000];
     struct nika_diagnoses d;
-    snprintf(text, sizeof text,
-             "{\"schema\":1,\"name\":\"bench\",\"why\":\"measures the simulator\",\"gst_ms\":%s,"
-             "\"cluster\":{\"protocol\":\"%s\",\"n\":%" PRIu64 ",\"f\":%" PRIu64
-             ",\"clients\":%" PRIu64 ",\"app\":\"null\",\"suite\":\"%s\",\"batch_count\":%" PRIu64
-             ",\"batch_us\":%s,\"checkpoint_interval\":16,\"window\":64,\"pipeline\":32,"
-             "\"store_kib\":%" PRIu64 ",\"request_ms\":%s,\"client_ms\":%s},"
-             "\"workload\":{\"requests\":%" PRIu64 ",\"read_ppm\":0,\"payload\":100},"
-             "\"network\":{\"latency_us\":{\"min\":100,\"median\":150,\"p99\":300,\"max\":400}},"
-             "\"disk\":{\"fsync_us\":{\"min\":50,\"max\":80}}%s}",
-             u->adversarial ? "200" : "0", u->protocol, u->n,
-             (uint64_t)cli_faults_max(u->protocol, (uint32_t)u->n), u->clients, u->suite, u->batch,
-             u->batch == 1 ? "0" : "200", (uint64_t)16384 + u->n * 512,
-             u->adversarial ? "50" : "60000", u->adversarial ? "80" : "60000", u->requests,
-             u->adversarial ? attack : "");
+    snprintf(
+        text, sizeof text,
+        "{\"schema\":1,\"name\":\"bench\",\"why\":\"measures the simulator\",\"gst_ms\":%s,"
+        "\"cluster\":{\"protocol\":\"%s\",\"n\":%" PRIu64 ",\"f\":%" PRIu64 ",\"pillars\":%" PRIu64
+        ",\"clients\":%" PRIu64 ",\"app\":\"null\",\"suite\":\"%s\",\"batch_count\":%" PRIu64
+        ",\"batch_us\":%s,\"checkpoint_interval\":16,\"window\":64,\"pipeline\":32,"
+        "\"store_kib\":%" PRIu64 ",\"request_ms\":%s,\"client_ms\":%s},"
+        "\"workload\":{\"requests\":%" PRIu64 ",\"read_ppm\":0,\"payload\":100},"
+        "\"network\":{\"latency_us\":{\"min\":100,\"median\":150,\"p99\":300,\"max\":400}},"
+        "\"disk\":{\"fsync_us\":{\"min\":50,\"max\":80}}%s}",
+        u->adversarial ? "200" : "0", u->protocol, u->n,
+        (uint64_t)cli_faults_max(u->protocol, (uint32_t)u->n), u->pillars > 0 ? u->pillars : 1,
+        u->clients, u->suite, u->batch, u->batch == 1 ? "0" : "200", (uint64_t)16384 + u->n * 512,
+        u->adversarial ? "50" : "60000", u->adversarial ? "80" : "60000", u->requests,
+        u->adversarial   ? attack
+        : u->pillars > 0 ? processors
+                         : "");
     struct nika_scenario *s = nika_scenario_parse("bench", text, strlen(text), NULL, 0, &d);
     if (s == NULL) cli_print_diagnoses(&d);
     return s;
@@ -148,6 +157,39 @@ static json_t *by_n(const struct setup *base)
 static void add(json_t *root, const char *key, json_int_t value)
 {
     json_object_set_new(root, key, json_integer(value));
+}
+
+static json_int_t per_virtual_second(const struct figures *f)
+{
+    return f->virtual_ns == 0
+               ? 0
+               : (json_int_t)((unsigned __int128)f->requests * 1000000000 / f->virtual_ns);
+}
+
+/* More clients than the processors of one pillar can serve: what is gained by more of them. */
+static void measure_pillars(const struct setup *base, uint64_t most, json_t *root, int *worst)
+{
+    json_t *list = json_array();
+    for (uint64_t pillars = 1; pillars <= most;
+         pillars = 2 * pillars > most && pillars < most ? most : 2 * pillars) {
+        struct setup u = *base;
+        struct figures f;
+        u.pillars = pillars;
+        u.clients = 64;
+        u.batch = 4;
+        u.requests = 50;
+        if (!measure(&u, &f)) {
+            *worst = NIKA_EXIT_INCONCLUSIVE;
+            break;
+        }
+        if (f.worst > *worst) *worst = f.worst;
+        json_array_append_new(
+            list,
+            json_pack("{s:I, s:I, s:I}", "pillars", (json_int_t)pillars, "requests_per_virtual_s",
+                      per_virtual_second(&f), "messages_per_1000_requests",
+                      (json_int_t)(f.requests > 0 ? f.messages * 1000 / f.requests : 0)));
+    }
+    json_object_set_new(root, "by_pillars", list);
 }
 
 /* 4 replicas, 12 requests, one Byzantine replica, faults on. */
@@ -273,6 +315,10 @@ json_t *cli_bench_sim_run(const struct cli_bench_sim *o, int *worst)
     json_object_set_new(root, "protocol", json_string(o->protocol));
     add(root, "n", (json_int_t)o->n);
     add(root, "f", (json_int_t)cli_faults_max(o->protocol, (uint32_t)o->n));
+    if (o->pillars > 0) {
+        measure_pillars(&base, o->pillars, root, worst);
+        return root;
+    }
     measure_runs(&base, root, worst);
     if (o->only_runs) return root;
     if (!measure(&base, &f)) {
@@ -286,9 +332,7 @@ json_t *cli_bench_sim_run(const struct cli_bench_sim *o, int *worst)
     add(root, "messages_per_1000_requests",
         f.requests > 0 ? (json_int_t)(f.messages * 1000 / f.requests) : 0);
     add(root, "bytes_per_request", f.requests > 0 ? (json_int_t)(f.bytes / f.requests) : 0);
-    add(root, "requests_per_virtual_s",
-        f.virtual_ns > 0 ? (json_int_t)((unsigned __int128)f.requests * 1000000000 / f.virtual_ns)
-                         : 0);
+    add(root, "requests_per_virtual_s", per_virtual_second(&f));
     add(root, "ns_per_message", f.messages > 0 ? (json_int_t)(f.wall_ns / f.messages) : 0);
     add(root, "bytes_per_replica", (json_int_t)f.replica_bytes);
     measure_variants(&base, root);
@@ -310,6 +354,14 @@ void cli_bench_sim_print(const json_t *root)
         if (json_is_integer(value))
             printf("%-28s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
         if (json_is_string(value)) printf("%-28s %s\n", key, json_string_value(value));
+    }
+    json_array_foreach(json_object_get(root, "by_pillars"), i, value)
+    {
+        printf("pillars=%-4" JSON_INTEGER_FORMAT " %8" JSON_INTEGER_FORMAT
+               " requests/virtual s %8" JSON_INTEGER_FORMAT " messages for 1000\n",
+               json_integer_value(json_object_get(value, "pillars")),
+               json_integer_value(json_object_get(value, "requests_per_virtual_s")),
+               json_integer_value(json_object_get(value, "messages_per_1000_requests")));
     }
     json_array_foreach(json_object_get(root, "by_n"), i, value)
     {

@@ -9,6 +9,7 @@
 struct cli_bench_sim {
     uint64_t n, rounds, seconds; /* Of each figure; rounds 0 = until the seconds are over. */
     const char *suite, *protocol;
+    uint64_t pillars;           /* 0 = all figures; else only how up to so many pillars scale. */
     bool no_oracles, only_runs; /* Main figures without oracles; only short adversarial runs. */
 };
 /* The figures, which the caller decrefs. *worst: the worst exit class of the runs. */

@@ -108,6 +108,10 @@ struct nika_replica_ops {
     /* Could this frame, which passed ingress, still change anything or prove a fault, if it is authentic? Asked before its signature is
      * verified; what is not needed may be dropped unseen. NULL = always. Changes nothing. */
     bool (*needs)(const struct nika_replica *replica, const struct nika_frame *frame);
+    /* Which of its processors handles this event, for a module that can use several: 0 .. config->pillars - 1 for the pillars, the next number
+     * for the merge and all else. Events of one number keep their order. Changes nothing; looks at no more of an event than kind, frame and
+     * token. NULL = it has one. */
+    uint32_t (*lane)(const struct nika_replica *replica, const struct nika_event *event);
     /* "view change": what a timer slot is for, to be shown. NULL for a slot that is not used; the function NULL = they have no names. */
     const char *(*timer_name)(uint32_t timer);
 };

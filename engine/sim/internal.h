@@ -123,18 +123,24 @@ struct sim_disk {
     uint32_t saved_count;
 };
 
+/* A processor of a node and what waits for it. Where there are pillars each has one, and what concerns all of them another. */
+#define SIM_LANES_MAX (NIKA_PILLARS_MAX + 1u)
+struct sim_lane {
+    uint64_t busy_until;
+    uint32_t inbox_first, inbox_last;
+    bool waking;
+};
+
 struct sim_node {
-    bool up, paused, booting,
-        waking; /* Booting: up, but START has not been stepped; all else waits. */
+    bool up, paused, booting; /* Booting: up, but START has not been stepped; all else waits. */
     bool
         forgetful; /* Its log was lost and it is not over that yet: what it writes meanwhile is no whole log. */
     uint32_t epoch;
     uint32_t slow_permille;
-    uint64_t busy_until;
-    uint64_t cost; /* Of the step that runs. */
+    uint64_t cost; /* Of the step that runs, ... */
+    uint32_t lane; /* ... and the processor that runs it. */
     bool doomed;   /* A fault killed it inside the step that runs. */
-    uint32_t inbox_first, inbox_last;
-    uint64_t wake_number;
+    struct sim_lane lanes[SIM_LANES_MAX];
     int64_t drift_ppm, offset_ns;
     uint64_t reference_ns, last_now;
     struct nika_replica *module;

@@ -1,7 +1,8 @@
 /* engine/sim/node.c: the life of one node: events in, a step of its module, actions out; crash, restart, pause.
  *
- * Owns the node's inbox (what waits for a busy or paused node) and its timers. The module is never entered twice at once: whatever an
- * action causes comes back as an event. */
+ * Owns the node's inboxes (what waits for a busy processor or a paused node) and its timers. A module with pillars has a processor for
+ * each of them, and one for the rest: an event waits for its own one only, and what it causes leaves when that one is done. The module is
+ * never entered twice at once: whatever an action causes comes back as an event. */
 #include "engine/sim/internal.h"
 
 void sim_node_init(struct nika_world *w, uint32_t index)
@@ -93,6 +94,25 @@ static void apply_complete(struct nika_world *w, uint32_t index, const struct ni
     sim_tap(w, &tap);
 }
 
+/* The merge of pillars takes no more than all of them have finished. */
+static uint64_t all_lanes_free(const struct nika_world *w, uint32_t index)
+{
+    uint64_t latest = w->leave_ns;
+    for (uint32_t i = 0; i < SIM_LANES_MAX; i++)
+        if (w->node[index].lanes[i].busy_until > latest)
+            latest = w->node[index].lanes[i].busy_until;
+    return latest;
+}
+
+static void apply_app(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                      struct nika_span bytes)
+{
+    uint64_t own = w->leave_ns;
+    w->leave_ns = all_lanes_free(w, index);
+    sim_app_action(w, index, action, bytes);
+    w->leave_ns = own;
+}
+
 static void apply_one(struct nika_world *w, uint32_t index, const struct nika_action *action,
                       struct nika_span bytes)
 {
@@ -115,7 +135,7 @@ static void apply_one(struct nika_world *w, uint32_t index, const struct nika_ac
         return;
     case NIKA_ACTION_SNAPSHOT_DROP:
         sim_disk_drop(w, index, action->a);
-        sim_app_action(w, index, action, bytes);
+        apply_app(w, index, action, bytes);
         return;
     case NIKA_ACTION_EXECUTE:
     case NIKA_ACTION_QUERY:
@@ -124,7 +144,7 @@ static void apply_one(struct nika_world *w, uint32_t index, const struct nika_ac
     case NIKA_ACTION_RESTORE_BEGIN:
     case NIKA_ACTION_RESTORE_CHUNK:
     case NIKA_ACTION_RESTORE_END:
-        sim_app_action(w, index, action, bytes);
+        apply_app(w, index, action, bytes);
         return;
     case NIKA_ACTION_COMPLETE:
         apply_complete(w, index, action, bytes);
@@ -176,7 +196,7 @@ void sim_node_step(struct nika_world *w, uint32_t index, struct nika_event *even
     w->leave_ns = w->core->now;
     if (node->cost != 0) {
         w->leave_ns += node->cost * node->slow_permille / 1000u;
-        node->busy_until = w->leave_ns;
+        node->lanes[node->lane].busy_until = w->leave_ns;
         node->cost = 0;
     }
     if (w->effects.count > 0) sim_apply(w, index);
@@ -203,7 +223,8 @@ static void process_message(struct nika_world *w, const struct sim_event *e)
     else if (sim_faults_active(w, SIM_HOOK_RECEIVE) && !sim_fault_on_receive(w, e->node, &m->frame))
         why = NIKA_DROP_FAULT;
     if (why != 0) {
-        node->busy_until = w->core->now + node->cost * node->slow_permille / 1000u;
+        node->lanes[node->lane].busy_until =
+            w->core->now + node->cost * node->slow_permille / 1000u;
         node->cost = 0;
         sim_network_drop(w, e->a, e->node, e->handle, why);
         return;
@@ -267,10 +288,11 @@ static void process_stored(struct nika_world *w, const struct sim_event *e)
     sim_node_step(w, e->node, &event);
 }
 
-static void process(struct nika_world *w, uint32_t slot)
+static void process(struct nika_world *w, uint32_t slot, uint32_t lane)
 {
     struct sim_event e = w->events[slot];
     struct nika_event start = {.kind = NIKA_EVENT_START};
+    w->node[e.node].lane = lane;
     switch ((enum sim_event_kind)e.kind) {
     case SIM_MESSAGE:
         process_message(w, &e);
@@ -301,21 +323,55 @@ static void process(struct nika_world *w, uint32_t slot)
     sim_event_discard(w, slot);
 }
 
-/* ---- the inbox ---- */
-static void wake_later(struct nika_world *w, uint32_t index)
+/* ---- the inboxes ---- */
+/* The processor that an event is for. Where processors cost nothing there is no waiting, and one keeps all in one order. */
+static uint32_t lane_of(struct nika_world *w, const struct sim_event *e)
 {
-    struct sim_node *node = &w->node[index];
-    if (node->waking || node->paused || node->inbox_first == 0) return;
-    if (node->booting && w->events[node->inbox_first - 1].kind != SIM_START) return;
-    node->waking = true;
-    uint64_t at = node->busy_until > w->core->now ? node->busy_until : w->core->now;
-    node->wake_number = sim_schedule(w, SIM_WAKE, index, at, 0, 0, 0);
+    const struct nika_replica_ops *ops = w->options.replica_ops;
+    struct nika_event event = {.token = e->token, .timer = e->a};
+    if (w->free_cpu || w->options.config.pillars == 1 || ops->lane == NULL ||
+        !sim_is_replica(w, e->node))
+        return 0;
+    if (e->kind == SIM_MESSAGE) {
+        const struct sim_message *m = sim_message_at(w, e->handle);
+        if (m->ingress == SIM_BAD) return 0;
+        event.kind = NIKA_EVENT_MESSAGE;
+        event.frame = &m->frame;
+    } else if (e->kind == SIM_STORED) {
+        struct sim_pending pending;
+        memcpy(&pending, nika_store_at(w->local, e->handle), sizeof pending);
+        event.kind = NIKA_EVENT_STORED;
+        event.token = pending.token;
+    } else {
+        event.kind = e->kind == SIM_APP     ? NIKA_EVENT_APP
+                     : e->kind == SIM_TIMER ? NIKA_EVENT_TIMER
+                                            : NIKA_EVENT_START;
+    }
+    uint32_t lane = ops->lane(w->node[e->node].module, &event);
+    NIKA_ASSERT(lane < SIM_LANES_MAX);
+    return lane;
 }
 
-static void inbox_put(struct nika_world *w, uint32_t slot)
+static void wake_later(struct nika_world *w, uint32_t index, uint32_t number)
+{
+    struct sim_node *node = &w->node[index];
+    struct sim_lane *lane = &node->lanes[number];
+    if (lane->waking || node->paused || lane->inbox_first == 0) return;
+    if (node->booting && w->events[lane->inbox_first - 1].kind != SIM_START) return;
+    lane->waking = true;
+    uint64_t at = lane->busy_until > w->core->now ? lane->busy_until : w->core->now;
+    (void)sim_schedule(w, SIM_WAKE, index, at, number, 0, 0);
+}
+
+static void wake_all(struct nika_world *w, uint32_t index)
+{
+    for (uint32_t i = 0; i < SIM_LANES_MAX; i++) wake_later(w, index, i);
+}
+
+static void inbox_put(struct nika_world *w, uint32_t slot, uint32_t number)
 {
     struct sim_event *e = &w->events[slot];
-    struct sim_node *node = &w->node[e->node];
+    struct sim_lane *lane = &w->node[e->node].lanes[number];
     if (e->kind == SIM_MESSAGE) {
         struct sim_link *link = sim_link_of(w, e->a, e->node);
         uint32_t limit = w->options.cpu.inbox_max;
@@ -327,23 +383,23 @@ static void inbox_put(struct nika_world *w, uint32_t slot)
         link->waiting++;
     }
     /* START comes before whatever arrived while the node was paused. */
-    bool front = e->kind == SIM_START || node->inbox_first == 0;
-    e->next = front ? node->inbox_first : 0;
+    bool front = e->kind == SIM_START || lane->inbox_first == 0;
+    e->next = front ? lane->inbox_first : 0;
     if (e->next == 0) {
-        if (!front) w->events[node->inbox_last - 1].next = slot + 1;
-        node->inbox_last = slot + 1;
+        if (!front) w->events[lane->inbox_last - 1].next = slot + 1;
+        lane->inbox_last = slot + 1;
     }
-    if (front) node->inbox_first = slot + 1;
-    wake_later(w, e->node);
+    if (front) lane->inbox_first = slot + 1;
+    wake_later(w, e->node, number);
 }
 
-static uint32_t inbox_take(struct nika_world *w, uint32_t index)
+static uint32_t inbox_take(struct nika_world *w, uint32_t index, uint32_t number)
 {
-    struct sim_node *node = &w->node[index];
-    uint32_t slot = node->inbox_first - 1;
+    struct sim_lane *lane = &w->node[index].lanes[number];
+    uint32_t slot = lane->inbox_first - 1;
     struct sim_event *e = &w->events[slot];
-    node->inbox_first = e->next;
-    if (node->inbox_first == 0) node->inbox_last = 0;
+    lane->inbox_first = e->next;
+    if (lane->inbox_first == 0) lane->inbox_last = 0;
     if (e->kind == SIM_MESSAGE) sim_link_of(w, e->a, e->node)->waiting--;
     return slot;
 }
@@ -361,34 +417,36 @@ void sim_node_deliver(struct nika_world *w, uint32_t slot)
         sim_event_discard(w, slot);
         return;
     }
-    bool waits =
-        node->paused || node->booting || node->inbox_first != 0 || node->busy_until > w->core->now;
+    uint32_t lane = lane_of(w, e);
+    bool waits = node->paused || node->booting || node->lanes[lane].inbox_first != 0 ||
+                 node->lanes[lane].busy_until > w->core->now;
     if (e->kind == SIM_START ? node->paused : waits) {
-        inbox_put(w, slot);
+        inbox_put(w, slot, lane);
         return;
     }
     uint32_t index = e->node;
-    process(w, slot);
-    if (node->inbox_first != 0) wake_later(w, index);
+    process(w, slot, lane);
+    wake_all(w, index);
 }
 
 void sim_node_wake(struct nika_world *w, uint32_t slot)
 {
     struct sim_event e = w->events[slot];
     struct sim_node *node = &w->node[e.node];
+    struct sim_lane *lane = &node->lanes[e.a];
     sim_event_free(w, slot);
-    if (e.epoch != node->epoch || !node->waking) return;
-    node->waking = false;
-    if (node->paused || node->inbox_first == 0) return;
-    if (node->busy_until <= w->core->now) process(w, inbox_take(w, e.node));
-    wake_later(w, e.node);
+    if (e.epoch != node->epoch || !lane->waking) return;
+    lane->waking = false;
+    if (node->paused || lane->inbox_first == 0) return;
+    if (lane->busy_until <= w->core->now) process(w, inbox_take(w, e.node, e.a), e.a);
+    wake_all(w, e.node);
 }
 
 void sim_node_pause(struct nika_world *w, uint32_t index, bool paused)
 {
     w->node[index].paused = paused;
     if (paused || !w->node[index].up) return;
-    wake_later(w, index);
+    wake_all(w, index);
 }
 
 /* ---- crash and restart ---- */
@@ -415,12 +473,15 @@ void sim_node_crash(struct nika_world *w, uint32_t index)
     struct sim_node *node = &w->node[index];
     if (!sim_is_replica(w, index) || !node->up) return;
     sim_record(w, 0x400u, sim_id(w, index), 0, 0, 0);
-    while (node->inbox_first != 0) sim_event_discard(w, inbox_take(w, index));
+    for (uint32_t i = 0; i < SIM_LANES_MAX; i++)
+        while (node->lanes[i].inbox_first != 0) sim_event_discard(w, inbox_take(w, index, i));
     sim_disk_crash(w, index);
     forget_memory(w, index);
     node->epoch++;
-    node->up = node->paused = node->booting = node->waking = node->doomed = false;
-    node->busy_until = node->cost = node->app_free_at = 0;
+    node->up = node->paused = node->booting = node->doomed = false;
+    memset(node->lanes, 0, sizeof node->lanes);
+    node->cost = node->app_free_at = 0;
+    node->lane = 0;
     sim_tap_simple(w, NIKA_TAP_CRASHED, sim_id(w, index), 0, 0);
 }
 

@@ -80,6 +80,17 @@ static void put_key(const struct nika_world *w, const struct sim_key *key, uint3
     put(l, &one);
 }
 
+static void put_inbox(const struct nika_world *w, uint32_t slot, struct list *l)
+{
+    for (; slot != 0; slot = w->events[slot - 1].next) {
+        struct nika_waiting one;
+        if (!describe(w, &w->events[slot - 1], &one)) continue;
+        one.arrived = true;
+        one.order = l->seen;
+        put(l, &one);
+    }
+}
+
 uint32_t nika_world_waiting(const struct nika_world *w, uint32_t node, struct nika_waiting *out,
                             uint32_t capacity)
 {
@@ -87,14 +98,8 @@ uint32_t nika_world_waiting(const struct nika_world *w, uint32_t node, struct ni
     struct list l = {out, capacity, 0, 0};
     uint32_t index = node == NIKA_NODE_NONE ? w->nodes : sim_index(w, node);
     if (index > w->nodes) return 0;
-    uint32_t slot = index < w->nodes ? w->node[index].inbox_first : 0;
-    for (uint64_t order = 0; slot != 0; slot = w->events[slot - 1].next) {
-        struct nika_waiting one;
-        if (!describe(w, &w->events[slot - 1], &one)) continue;
-        one.arrived = true;
-        one.order = order++;
-        put(&l, &one);
-    }
+    for (uint32_t lane = 0; index < w->nodes && lane < SIM_LANES_MAX; lane++)
+        put_inbox(w, w->node[index].lanes[lane].inbox_first, &l);
     for (uint32_t i = 0; i < q->tie_count; i++) put_key(w, &q->ties[i], index, &l);
     for (uint32_t i = 0; i < q->count; i++) put_key(w, &w->heap[i], index, &l);
     return l.seen;
@@ -139,5 +144,9 @@ bool nika_world_is_paused(const struct nika_world *w, uint32_t node)
 uint64_t nika_world_busy_until(const struct nika_world *w, uint32_t node)
 {
     uint32_t index = sim_index(w, node);
-    return index < w->nodes ? w->node[index].busy_until : 0;
+    uint64_t latest = 0;
+    for (uint32_t lane = 0; index < w->nodes && lane < SIM_LANES_MAX; lane++)
+        if (w->node[index].lanes[lane].busy_until > latest)
+            latest = w->node[index].lanes[lane].busy_until;
+    return latest;
 }

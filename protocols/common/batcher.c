@@ -13,12 +13,6 @@ struct draft {
     bool full;
 };
 
-/* The pillar whose batches hold the requests of a client. */
-static uint32_t pillar_of_client(const struct common_core *core, uint32_t client)
-{
-    return client % core->pillars;
-}
-
 /* The oldest requests of a pillar's clients that no batch of this view holds yet. One per client is pending, so B4 holds by itself. */
 static void choose(struct common_core *core, uint32_t pillar, uint32_t *chosen, struct draft *draft)
 {
@@ -28,7 +22,7 @@ static void choose(struct common_core *core, uint32_t pillar, uint32_t *chosen, 
     for (uint32_t c = common_pending_head(&core->pending); c != NIKA_NODE_NONE;
          c = common_pending_after(&core->pending, c)) {
         const struct common_pending_entry *entry = common_pending_of(&core->pending, c);
-        if (entry->proposed || pillar_of_client(core, c) != pillar) continue;
+        if (entry->proposed || common_pillar_of_client(core, c) != pillar) continue;
         uint32_t size = nika_store_length(core->store, entry->frame);
         /* B_BYTES counts operations; the whole frame is a bound on its own and never too small. */
         if (draft->count > 0 && draft->op_bytes + size > core->config->batch_bytes_max) {

@@ -258,6 +258,11 @@ static inline uint32_t common_pillar_of(const struct common_core *core, uint64_t
 {
     return (uint32_t)(seq % core->pillars);
 }
+/* The pillar whose batches hold the requests of a client. */
+static inline uint32_t common_pillar_of_client(const struct common_core *core, uint32_t client)
+{
+    return client % core->pillars;
+}
 /* The first number of a pillar beyond `after`. */
 static inline uint64_t common_pillar_next(const struct common_core *core, uint32_t pillar,
                                           uint64_t after)

@@ -11,4 +11,7 @@ void hybster_digest(const struct nika_replica *r, struct nika_digest *out);
 /* nika_replica_ops.needs */
 bool hybster_needs(const struct nika_replica *r, const struct nika_frame *frame);
 
+/* nika_replica_ops.lane */
+uint32_t hybster_lane(const struct nika_replica *r, const struct nika_event *event);
+
 #endif

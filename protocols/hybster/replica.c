@@ -204,25 +204,6 @@ static void on_timer(struct nika_replica *r, const struct nika_event *event)
     }
 }
 
-/* A token has room for 40 bits of its number; where it belongs says the rest. */
-static uint64_t number_of(const struct nika_replica *r, uint64_t token)
-{
-    switch (token >> 56) {
-    case COMMON_TOKEN_CHUNK:
-    case COMMON_TOKEN_QUERY:
-        return common_token_number(token, 0); /* Places in tables. */
-    case COMMON_TOKEN_TRANSFER_SAVED:
-    case COMMON_TOKEN_RESTORE:
-        return common_token_number(token, r->core.transfer.seq);
-    case HYBSTER_TOKEN_VIEW_CHANGE:
-        return common_token_number(token, r->core.view);
-    case HYBSTER_TOKEN_NEW_VIEW:
-        return common_token_number(token, r->candidate_view);
-    default:
-        return common_token_number(token, r->core.low_mark);
-    }
-}
-
 static void persist_refused(struct nika_replica *r, uint32_t kind, uint64_t seq)
 {
     if (kind != HYBSTER_TOKEN_INTENT && kind != HYBSTER_TOKEN_PREPARE) return;
@@ -234,7 +215,7 @@ static void on_stored(struct nika_replica *r, const struct nika_event *event)
 {
     uint32_t kind = (uint32_t)(event->token >> 56);
     uint16_t generation = (uint16_t)(event->token >> 40);
-    uint64_t seq = number_of(r, event->token);
+    uint64_t seq = hybster_token_number(r, event->token);
     if (kind == COMMON_TOKEN_TRANSFER_SAVED) {
         common_transfer_saved(&r->core, seq, event->status);
     } else if (kind == HYBSTER_TOKEN_PREPARE && generation != r->view_generation) {
@@ -263,7 +244,7 @@ static void on_app(struct nika_replica *r, const struct nika_event *event)
 {
     uint32_t kind = (uint32_t)(event->token >> 56);
     uint16_t generation = (uint16_t)(event->token >> 40);
-    uint64_t seq = number_of(r, event->token);
+    uint64_t seq = hybster_token_number(r, event->token);
     /* A chunk is what it is whatever was executed since; its proof tells. */
     if (kind == COMMON_TOKEN_CHUNK) {
         common_chunk_ready(&r->core, (uint32_t)seq, event->status, event->bytes);
@@ -358,4 +339,5 @@ const struct nika_replica_ops nika_replica_hybster = {
     .describe_record = hybster_describe_record,
     .timer_name = common_timer_name,
     .needs = hybster_needs,
+    .lane = hybster_lane,
 };

@@ -249,6 +249,9 @@ void hybster_on_commit_cert(struct nika_replica *r, const struct nika_frame *fra
 bool hybster_prepare_from_cert(struct nika_replica *r, uint64_t seq);
 void hybster_check_committed(struct nika_replica *r, struct hybster_slot *slot);
 
+/* ---- pillar.c: what an event is about --------------------------------------------------------------------------------------- */
+uint64_t hybster_token_number(const struct nika_replica *r, uint64_t token);
+
 /* ---- read_only.c ---------------------------------------------------------------------------------------------------------- */
 void hybster_on_read_only(struct nika_replica *r, const struct common_request *request);
 void hybster_read_only_done(struct nika_replica *r, uint32_t client, struct nika_span result);

@@ -77,6 +77,11 @@ schema explain 0 "$nika" explain --json
 for protocol in $("$nika" list protocols); do schema wire 0 "$nika" wire "$protocol" --json; done
 schema version 0 "$nika" version --json
 schema bench-sim 0 "$nika" bench sim --json --rounds 1
+# Pillars are processors of their own: four of them order at least twice as fast as one.
+schema bench-sim 0 "$nika" bench sim --protocol hybster --n 3 --pillars 4 --json --rounds 1
+jq -e '[.by_pillars[].pillars] == [1, 2, 4] and .by_pillars[2].requests_per_virtual_s > 2 * .by_pillars[0].requests_per_virtual_s' "$work/json" >/dev/null ||
+    fail "pillars do not scale: $(cat "$work/json")"
+expect 6 "PBFT has one pillar" "$nika" bench sim --pillars 2 --rounds 1
 printf '{"client":0,"op":"put","key":"k","value":"v","call":1,"return":2}\n{"client":1,"op":"get","key":"k","value":null,"call":3,"return":4}\n' >"$work/stale"
 schema history 1 "$nika" history "$work/stale" --json
 head -1 "$work/stale" >"$work/fresh"

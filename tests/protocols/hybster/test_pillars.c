@@ -328,6 +328,53 @@ static void test_new_view_fills_the_gaps_of_all_pillars(void **state)
     fixture_free(f);
 }
 
+/* ---- processors ---- */
+static uint32_t lane_of_message(const struct fixture *f, struct fixture_bytes bytes)
+{
+    struct nika_frame frame;
+    struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &frame};
+    assert_int_equal(
+        nika_ingress(&f->config, nika_replica_hybster.messages, fixture_span(bytes), &frame),
+        NIKA_OK);
+    uint32_t lane = nika_replica_hybster.lane(f->replica, &event);
+    free(bytes.data);
+    return lane;
+}
+
+static uint32_t lane_of_token(const struct fixture *f, enum nika_event_kind kind, uint64_t token)
+{
+    struct nika_event event = {.kind = kind, .token = token};
+    return nika_replica_hybster.lane(f->replica, &event);
+}
+
+static void test_each_event_has_its_processor(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_pillars(2, PILLARS);
+    struct build_order order = {.seq = 3}, vote = {.commit = true, .sender = 1, .seq = 4};
+    struct build_view_change change = {.sender = 1, .view = 1};
+    struct build_checkpoint checkpoint = {.sender = 1, .seq = 4};
+    assert_int_equal(lane_of_message(f, build_order(f, &order)), 1);
+    assert_int_equal(lane_of_message(f, build_order(f, &vote)), 0);
+    assert_int_equal(lane_of_message(f, build_request(f, 1, 1)), 1);
+    assert_int_equal(lane_of_message(f, build_request(f, 0, 1)), 0);
+    struct fixture_bytes body = build_batch(f, 1, 1, false, &order.digest);
+    struct fixture_bytes batch = fixture_frame(f, 0, &common_info_batch, fixture_span(body));
+    free(body.data);
+    assert_int_equal(lane_of_message(f, batch), 0);
+    assert_int_equal(lane_of_message(f, build_view_change(f, &change)), PILLARS);
+    assert_int_equal(lane_of_message(f, build_checkpoint(f, &checkpoint)), PILLARS);
+    uint64_t stored = common_token(HYBSTER_TOKEN_INTENT, 0, 5);
+    assert_int_equal(lane_of_token(f, NIKA_EVENT_STORED, stored), 1);
+    stored = common_token(HYBSTER_TOKEN_NEW_VIEW, 0, 5);
+    assert_int_equal(lane_of_token(f, NIKA_EVENT_STORED, stored), PILLARS);
+    /* Results come in the order of the merge. */
+    uint64_t ran = common_token(COMMON_TOKEN_EXECUTE, 0, 5);
+    assert_int_equal(lane_of_token(f, NIKA_EVENT_APP, ran), PILLARS);
+    assert_int_equal(lane_of_token(f, NIKA_EVENT_TIMER, 0), PILLARS);
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_hv1_every_pillar_certifies),
         cmocka_unit_test(test_hv4_hv5_hops_join_in_every_pillar),
         cmocka_unit_test(test_new_view_fills_the_gaps_of_all_pillars),
+        cmocka_unit_test(test_each_event_has_its_processor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

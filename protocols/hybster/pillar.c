@@ -1,0 +1,81 @@
+/* protocols/hybster/pillar.c: which pillar an event is of (PROTOCOLS.md 2.6).
+ *
+ * An order belongs to the pillar of its number, a request and the batch that it is in to that of its client. The merge, whose results must
+ * keep their order, and what concerns all pillars, such as view changes and checkpoints, are of none. */
+#include "protocols/hybster/describe.h"
+#include "protocols/hybster/state.h"
+
+/* A token has room for 40 bits of its number; where it belongs says the rest. */
+uint64_t hybster_token_number(const struct nika_replica *r, uint64_t token)
+{
+    switch (token >> 56) {
+    case COMMON_TOKEN_CHUNK:
+    case COMMON_TOKEN_QUERY:
+        return common_token_number(token, 0); /* Places in tables. */
+    case COMMON_TOKEN_TRANSFER_SAVED:
+    case COMMON_TOKEN_RESTORE:
+        return common_token_number(token, r->core.transfer.seq);
+    case HYBSTER_TOKEN_VIEW_CHANGE:
+        return common_token_number(token, r->core.view);
+    case HYBSTER_TOKEN_NEW_VIEW:
+        return common_token_number(token, r->candidate_view);
+    default:
+        return common_token_number(token, r->core.low_mark);
+    }
+}
+
+static uint32_t of_none(const struct nika_replica *r)
+{
+    return r->core.pillars;
+}
+
+static uint32_t of_client(const struct nika_replica *r, uint32_t node)
+{
+    return nika_is_client(node) ? common_pillar_of_client(&r->core, nika_client_index(node))
+                                : of_none(r);
+}
+
+/* A batch has the requests of one pillar's clients. */
+static uint32_t of_batch(const struct nika_replica *r, struct nika_span body)
+{
+    struct common_batch batch;
+    struct nika_frame request;
+    struct nika_span raw;
+    uint32_t at = 0;
+    if (nika_decode(&common_info_batch, body, &batch) != NIKA_OK ||
+        !nika_frames_next(&batch.requests, &at, &raw) ||
+        nika_frame_parse(raw, r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &request) != NIKA_OK)
+        return of_none(r);
+    return of_client(r, request.sender);
+}
+
+static uint32_t of_message(const struct nika_replica *r, const struct nika_frame *frame)
+{
+    struct hybster_order order;
+    switch (frame->type) {
+    case COMMON_TYPE_request:
+        return of_client(r, frame->sender);
+    case COMMON_TYPE_batch:
+        return of_batch(r, frame->body);
+    case HYBSTER_TYPE_prepare:
+    case HYBSTER_TYPE_commit:
+        return hybster_order_decode(frame->body, &order) ? common_pillar_of(&r->core, order.seq)
+                                                         : of_none(r);
+    default:
+        return of_none(r);
+    }
+}
+
+uint32_t hybster_lane(const struct nika_replica *r, const struct nika_event *event)
+{
+    if (event->kind == NIKA_EVENT_MESSAGE) return of_message(r, event->frame);
+    if (event->kind != NIKA_EVENT_STORED) return of_none(r);
+    switch (event->token >> 56) {
+    case HYBSTER_TOKEN_INTENT:
+    case HYBSTER_TOKEN_PREPARE:
+    case HYBSTER_TOKEN_COMMIT:
+        return common_pillar_of(&r->core, hybster_token_number(r, event->token));
+    default:
+        return of_none(r);
+    }
+}
