@@ -47,6 +47,12 @@ bool cli_is_recording(const char *path)
     return is;
 }
 
+static int exit_of(const struct nika_recorded_result *r, bool same)
+{
+    if (r->broken) return NIKA_EXIT_CONTRACT;
+    return same ? NIKA_EXIT_HELD : NIKA_EXIT_NONDETERMINISTIC;
+}
+
 static void print(const struct nika_recorded_result *r, bool same)
 {
     char group[2 * NIKA_DIGEST_SIZE + 1];
@@ -63,7 +69,7 @@ static void print(const struct nika_recorded_result *r, bool same)
     printf("digests    %" PRIu64 " %s\n", r->digests, same ? "reached" : "compared");
     printf("end        %s\n",
            r->ended ? "the node ended in order" : "the recording stops here: the node was killed");
-    printf("verdict    %s\n", nika_exit_name(same ? NIKA_EXIT_HELD : NIKA_EXIT_NONDETERMINISTIC));
+    printf("verdict    %s\n", nika_exit_name(exit_of(r, same)));
     if (!same) printf("           %s\n", r->problem);
 }
 
@@ -72,13 +78,12 @@ static void print_json(const struct nika_recorded_result *r, bool same)
     cli_json_print(
         json_pack("{s:s, s:b, s:s, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o}",
                   "kind", "recording", "same", (int)same, "verdict",
-                  nika_exit_name(same ? NIKA_EXIT_HELD : NIKA_EXIT_NONDETERMINISTIC), "replica",
-                  (json_int_t)r->head.replica, "n", (json_int_t)r->head.config.n, "protocol",
-                  r->head.protocol, "app", r->head.app, "events", (json_int_t)r->events, "messages",
-                  (json_int_t)r->messages, "executed", (json_int_t)r->executed, "view",
-                  (json_int_t)r->status.view, "stable", (json_int_t)r->status.low_mark, "digests",
-                  (json_int_t)r->digests, "ended", (int)r->ended, "problem",
-                  same ? json_null() : json_string(r->problem)),
+                  nika_exit_name(exit_of(r, same)), "replica", (json_int_t)r->head.replica, "n",
+                  (json_int_t)r->head.config.n, "protocol", r->head.protocol, "app", r->head.app,
+                  "events", (json_int_t)r->events, "messages", (json_int_t)r->messages, "executed",
+                  (json_int_t)r->executed, "view", (json_int_t)r->status.view, "stable",
+                  (json_int_t)r->status.low_mark, "digests", (json_int_t)r->digests, "ended",
+                  (int)r->ended, "problem", same ? json_null() : json_string(r->problem)),
         "replay");
 }
 
@@ -104,5 +109,5 @@ int cli_replay_recording(const char *path, bool json)
         if (!json) printf("           but it holds no digest to compare with\n");
         return NIKA_EXIT_INCONCLUSIVE;
     }
-    return err == NIKA_OK ? 0 : NIKA_EXIT_NONDETERMINISTIC;
+    return exit_of(&result, err == NIKA_OK);
 }

@@ -5,6 +5,7 @@
 #include "engine/core/assert.h"
 
 #include <inttypes.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ struct replay {
     uint32_t chunk_count;
     bool diverged, malformed;
     bool elsewhere; /* The application is not here: what was recorded is what it answered. */
+    jmp_buf out_of; /* A broken contract. */
 };
 
 static void say(struct replay *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -532,19 +534,37 @@ static void finish(struct replay *p)
     }
 }
 
+/* Events of a recording need not be possible ones: what the module then breaks is told, not died of. */
+static void on_broken(void *context, const char *file, int line, const char *expression)
+{
+    struct replay *p = context;
+    const char *base = strrchr(file, '/');
+    p->out->broken = true;
+    say(p, "event %" PRIu64 ": a contract was broken at %s:%d: %s", p->out->events,
+        base != NULL ? base + 1 : file, line, expression);
+    longjmp(p->out_of, 1);
+}
+
+static enum nika_err run(struct replay *p, const struct nika_recorded_modules *modules)
+{
+    if (setjmp(p->out_of) != 0) return NIKA_ERR_NOT_FOUND;
+    enum nika_err err = begin(p, modules);
+    if (err != NIKA_OK) return err;
+    run_records(p);
+    p->ops->status(p->module, &p->out->status);
+    if (p->diverged) return NIKA_ERR_NOT_FOUND;
+    return p->malformed ? NIKA_ERR_MALFORMED : NIKA_OK;
+}
+
 enum nika_err nika_recorded_run(struct nika_span recording,
                                 const struct nika_recorded_modules *modules,
                                 struct nika_recorded_result *out)
 {
     struct replay p = {.recording = recording, .out = out};
     memset(out, 0, sizeof *out);
-    enum nika_err err = begin(&p, modules);
-    if (err == NIKA_OK) {
-        run_records(&p);
-        p.ops->status(p.module, &out->status);
-        if (p.malformed) err = NIKA_ERR_MALFORMED;
-        if (p.diverged) err = NIKA_ERR_NOT_FOUND;
-    }
+    nika_assert_set_handler(on_broken, &p);
+    enum nika_err err = run(&p, modules);
+    nika_assert_set_handler(NULL, NULL);
     finish(&p);
     return err;
 }

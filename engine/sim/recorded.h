@@ -21,11 +21,13 @@ struct nika_recorded_result {
     struct nika_replica_status status; /* At the end. */
     uint64_t records, events, messages, host_answers, digests, executed;
     uint64_t views_entered;
-    bool ended; /* The node ended in order; else the recording stops where it was killed. */
+    bool ended;  /* The node ended in order; else the recording stops where it was killed. */
+    bool broken; /* The module broke a contract; `problem` says which. */
     char problem
         [256]; /* Why it is no recording, or the first divergence; "" = every state was reached. */
 };
-/* NIKA_OK: the same run. NIKA_ERR_NOT_FOUND: it diverged. NIKA_ERR_MALFORMED, NIKA_ERR_VERSION, NIKA_ERR_CONFIG: no recording that this
+/* NIKA_OK: the same run. NIKA_ERR_NOT_FOUND: it diverged, or with `broken` the module broke a contract: as it did then, or because the recording
+ * is forged. NIKA_ERR_MALFORMED, NIKA_ERR_VERSION, NIKA_ERR_CONFIG: no recording that this
  * program can run. NIKA_ERR_LIMIT: memory. */
 NIKA_MUST_USE enum nika_err nika_recorded_run(struct nika_span recording,
                                               const struct nika_recorded_modules *modules,

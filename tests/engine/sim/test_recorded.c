@@ -2,6 +2,7 @@
 #include "engine/sim/recorded.h"
 
 #include "apps/registry.h"
+#include "engine/core/assert.h"
 #include "protocols/registry.h"
 #include "tests/support/test.h"
 
@@ -148,6 +149,39 @@ static void test_another_state_is_a_divergence_that_names_the_event(void **state
     free(f);
 }
 
+static void step_of_a_module_that_breaks(struct nika_replica *replica,
+                                         const struct nika_event *event,
+                                         struct nika_effects *effects)
+{
+    NIKA_ASSERT(event->kind != NIKA_EVENT_TIMER);
+    nika_protocol_find("pbft")->replica->step(replica, event, effects);
+}
+static const struct nika_replica_ops *broken_protocol(const char *name, uint32_t *id)
+{
+    static struct nika_replica_ops ops;
+    const struct nika_replica_ops *whole = protocol(name, id);
+    ops = *whole;
+    ops.step = step_of_a_module_that_breaks;
+    return &ops;
+}
+
+/* Events of a forged recording need not be possible ones, and those of a node that broke a contract break it again. */
+static void test_a_broken_contract_is_told_and_survived(void **state)
+{
+    static const struct nika_recorded_modules broken = {broken_protocol, nika_app_find, NULL};
+    struct fixture *f = begin();
+    (void)state;
+    record(f, 2, false);
+    assert_int_equal(nika_recorded_run((struct nika_span){f->bytes, f->w.at}, &broken, &f->result),
+                     NIKA_ERR_NOT_FOUND);
+    assert_true(f->result.broken);
+    assert_non_null(
+        strstr(f->result.problem, "event 2: a contract was broken at test_recorded.c:"));
+    assert_int_equal(replay(f, f->w.at), NIKA_OK);
+    assert_false(f->result.broken);
+    free(f);
+}
+
 static void test_answers_that_nobody_asks_for_are_a_divergence(void **state)
 {
     struct fixture *f = begin();
@@ -259,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_recorded_states_are_reached),
         cmocka_unit_test(test_another_state_is_a_divergence_that_names_the_event),
+        cmocka_unit_test(test_a_broken_contract_is_told_and_survived),
         cmocka_unit_test(test_answers_that_nobody_asks_for_are_a_divergence),
         cmocka_unit_test(test_an_answer_of_an_application_that_was_not_asked_is_a_divergence),
         cmocka_unit_test(test_every_cut_is_a_shorter_recording),
