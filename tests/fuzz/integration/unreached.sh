@@ -23,6 +23,16 @@ judge && fail "a function without a reason passes"
 grep -q 'missed: lines 9-10' out || fail "it is not named: $(cat out)"
 printf 'engine/core/* *: all\nengine/core/* gone: no more\n' >reasons
 judge && grep -q 'reasons:2: fits nothing' out || fail "a reason for nothing is not reported"
+# What a planted bug would do is told from the source, what stands beside it is not.
+mkdir -p engine/core
+printf '%s\n' 'void planted(void)' '{' '    if (NIKA_PLANTED(B01)) {' '        one();' '    }' '    two();' '}' >engine/core/p.c
+printf '%s\n' "SF:$PWD/engine/core/p.c" FN:1,planted FNDA:3,planted DA:1,3 DA:3,3 DA:4,0 DA:5,0 DA:6,0 end_of_record >lcov
+: >reasons
+judge && fail "what stands beside a planted bug needs no reason"
+grep -q 'planted: lines 6 are not' out || fail "it is named wrongly: $(cat out)"
+printf 'engine/core/* planted: beside it\n' >reasons
+judge || fail "a planted bug needs a reason: $(cat out)"
+grep -qF '## 2 lines: what a planted bug would do' page.md && grep -qF '`planted` 4-5' page.md || fail "the page: $(cat page.md)"
 # Every reason of the tree can be read.
 cp "$root/fuzz/unreached.txt" reasons
 judge
