@@ -54,6 +54,8 @@ struct desk {
     struct nika_host host;
     struct desk_trusted trusted; /* Of hybrid protocols. */
     struct nika_effects effects;
+    desk_listener *listener;
+    void *listener_context;
     struct nika_replica *module;
     struct nika_app *app;
     uint8_t *module_memory, *app_memory, *scratch;
@@ -255,6 +257,9 @@ static void apply(struct desk *d, const struct nika_action *a, struct nika_span 
     case NIKA_ACTION_SEND:
     case NIKA_ACTION_BROADCAST:
         hear(d, bytes);
+        if (d->listener != NULL)
+            d->listener(d->listener_context, a->kind == NIKA_ACTION_SEND ? a->to : NIKA_NODE_NONE,
+                        bytes);
         return;
     case NIKA_ACTION_TIMER:
         set_timer(d, a);
@@ -385,6 +390,30 @@ bool desk_deliver(struct desk *d, struct nika_span bytes)
 const struct nika_config *desk_config(const struct desk *d)
 {
     return &d->config;
+}
+
+const struct nika_message_table *desk_messages(const struct desk *d)
+{
+    return d->messages;
+}
+
+bool desk_is_hybrid(const struct desk *d)
+{
+    return d->trusted.key != NULL;
+}
+
+void desk_listen(struct desk *d, desk_listener *listener, void *context)
+{
+    d->listener = listener;
+    d->listener_context = context;
+}
+
+void desk_app_root(struct desk *d, struct nika_digest *out)
+{
+    struct nika_snapshot_meta meta;
+    memset(&meta, 0, sizeof meta);
+    d->app_ops->snapshot_take(d->app, UINT64_C(1) << 40, &meta);
+    *out = meta.root;
 }
 
 void desk_status(const struct desk *d, struct nika_replica_status *out)

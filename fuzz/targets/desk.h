@@ -23,6 +23,7 @@ void desk_mark(struct desk *d);
 void desk_reset(struct desk *d);
 
 const struct nika_config *desk_config(const struct desk *d);
+const struct nika_message_table *desk_messages(const struct desk *d);
 void desk_status(const struct desk *d, struct nika_replica_status *out);
 /* Completions wait until desk_settle() while held. */
 void desk_hold(struct desk *d, bool hold);
@@ -37,6 +38,13 @@ struct nika_span desk_frame(struct desk *d, uint32_t sender, const struct nika_m
                             const void *message);
 struct nika_span desk_raw_frame(struct desk *d, uint32_t sender, uint8_t type, uint8_t alg,
                                 struct nika_span body);
+/* Has its module a trusted subsystem? */
+bool desk_is_hybrid(const struct desk *d);
+/* Who hears what the module sends: `to` is a node, NIKA_NODE_NONE for everybody. NULL = nobody. */
+typedef void desk_listener(void *context, uint32_t to, struct nika_span frame);
+void desk_listen(struct desk *d, desk_listener *listener, void *context);
+/* The root of the application's state, by a snapshot of it: the end of a run, the next thing is desk_reset(). */
+void desk_app_root(struct desk *d, struct nika_digest *out);
 /* Make the trusted certificate at the end of a body right: the tag over what its own fields and the rest of the body say, whether or not
  * an instance would have issued it. False when there is none. */
 bool desk_certify_body(struct desk *d, uint8_t type, uint8_t *body, uint32_t size);

@@ -1,9 +1,12 @@
 /* fuzz/targets/driver_libfuzzer.c: one target under libFuzzer; the build names it in NIKA_TARGET. Also what AFL++ and others that speak
  * libFuzzer's interface call. */
+#include <stdlib.h>
+
 #include "engine/core/assert.h"
 #include "fuzz/targets/target.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max) __attribute__((weak));
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed);
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
@@ -26,6 +29,27 @@ static const struct nika_target *target(void)
     if (found == NULL) found = nika_target_find(TO_TEXT(NIKA_TARGET));
     NIKA_TARGET_CHECK(found != NULL, "no target %s", TO_TEXT(NIKA_TARGET));
     return found;
+}
+
+static void print_states(void)
+{
+    fprintf(stderr, "stat::protocol_states_reached:  %u\n", nika_target_states());
+}
+
+/* libFuzzer passes over options that begin with two dashes. --states=off: protocol states are no coverage; --planted=ID: a museum build
+ * carries this bug. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    static const char planted[] = "--planted=";
+    for (int i = 1; i < *argc; i++) {
+        const char *word = (*argv)[i];
+        if (strcmp(word, "--states=off") == 0) nika_target_use_states(false);
+        if (strncmp(word, planted, sizeof planted - 1) != 0) continue;
+        NIKA_TARGET_CHECK(nika_target_plant(word + sizeof planted - 1),
+                          "no planted bug %s in this build", word + sizeof planted - 1);
+    }
+    atexit(print_states);
+    return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -33,9 +33,8 @@ static struct desk *prepare(const struct handler_target *t, uint32_t self, uint3
     return p.desk;
 }
 
-static struct desk *desk_of(struct handler_target *t, uint8_t head)
+struct desk *handler_started(struct handler_target *t, uint32_t self, uint32_t start)
 {
-    uint32_t self = head & 1u, start = (head >> 1) % HANDLER_STARTS;
     if (t->desks[self][start] == NULL) t->desks[self][start] = prepare(t, self, start);
     return t->desks[self][start];
 }
@@ -58,7 +57,9 @@ static void report_state(const struct handler_player *p)
 void handler_run(struct handler_target *t, struct nika_span input)
 {
     if (input.size == 0) return;
-    struct handler_player p = {.desk = desk_of(t, input.data[0]), .play = t->play};
+    struct handler_player p = {
+        .desk = handler_started(t, input.data[0] & 1u, (input.data[0] >> 1) % HANDLER_STARTS),
+        .play = t->play};
     desk_reset(p.desk);
     desk_hold(p.desk, (input.data[0] & HEAD_HOLD) != 0);
     for (uint32_t at = 1; at + HANDLER_OP_SIZE <= input.size; at += HANDLER_OP_SIZE) {

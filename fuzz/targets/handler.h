@@ -17,6 +17,8 @@ struct handler_target {
 };
 /* A new desk of the protocol with replica `self`. */
 struct desk *handler_desk(const char *protocol, uint32_t self);
+/* The desk of replica `self` that was brought to a start, 0 .. HANDLER_STARTS - 1. Made once. */
+struct desk *handler_started(struct handler_target *t, uint32_t self, uint32_t start);
 void handler_run(struct handler_target *t, struct nika_span input);
 void handler_seeds(nika_target_seed *seed, void *context);
 void handler_show(struct nika_span input, FILE *out);

@@ -45,6 +45,9 @@ struct handler_player {
     struct desk *desk;
     handler_play *play;
     struct nika_replica_status at; /* Before the present operation. */
+    /* Sees every frame before it is delivered; NULL = nobody. */
+    void (*take)(void *context, struct nika_span frame);
+    void *take_context;
     bool damage;
     uint32_t damage_at;
     uint32_t delivered, refused;

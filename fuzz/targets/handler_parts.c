@@ -38,6 +38,7 @@ uint64_t handler_seq(const struct handler_player *p, const struct handler_op *op
 
 void handler_send(struct handler_player *p, struct nika_span frame)
 {
+    if (p->take != NULL) p->take(p->take_context, frame);
     if (p->damage) {
         uint8_t *copy = desk_alloc(p->desk, frame.size);
         memcpy(copy, frame.data, frame.size);

@@ -4,8 +4,12 @@
  * Input: seed u8 | decisions of twenty bytes: kind u8, type u8, k u16, a u32, b u32, view u16, seq u16, value u32. A decision that is not
  * listed is the fair one, so every prefix of an input is a complete run, and a decision that the run never asks for does nothing.
  *
- * The world is made once for each of a few seeds; every input starts from a copy of it (engine/sim/snapshot.c). */
+ * The world is made once for each of a few seeds; every input starts from a copy of it, as late as it can (engine/sim/snapshot.c). */
 #include "fuzz/targets/schedule.h"
+
+#include <stdlib.h>
+
+#include "engine/core/digest.h"
 
 #define DECISION_SIZE SCHEDULE_DECISION_SIZE
 
@@ -96,6 +100,91 @@ static void begin(struct schedule_target *t, uint64_t seed)
     NIKA_TARGET_CHECK(nika_runner_begin(t->runner, seed, &reason), "%s", reason);
 }
 
+/* ---- The fair run ---- */
+static uint64_t name_hash(const struct nika_choice_name *name)
+{
+    return nika_hash64(name, sizeof *name, 0);
+}
+
+static void note_asked(void *context, const struct nika_choice_name *name, uint64_t n,
+                       uint64_t value)
+{
+    struct schedule_fair *f = context;
+    (void)n, (void)value;
+    NIKA_TARGET_CHECK(f->asked < SCHEDULE_ASKED_MAX, "more than %u decisions in a fair run",
+                      SCHEDULE_ASKED_MAX);
+    f->ask[f->asked++] = (struct schedule_asked){name_hash(name), f->event};
+}
+
+static int compare_asked(const void *a, const void *b)
+{
+    const struct schedule_asked *x = a, *y = b;
+    if (x->name != y->name) return x->name < y->name ? -1 : 1;
+    return (x->event > y->event) - (x->event < y->event);
+}
+
+/* Through the fair run, with a copy every `every` events, 0 = none. Returns how many events it has. */
+static uint64_t walk(struct schedule_target *t, struct schedule_fair *f, uint64_t seed,
+                     uint64_t every)
+{
+    struct nika_decisions none = {0};
+    struct nika_decider *decider = nika_decider_new(&none);
+    NIKA_TARGET_CHECK(decider != NULL, "out of memory");
+    begin(t, seed);
+    struct nika_chooser *chooser = nika_world_chooser(nika_runner_world(t->runner));
+    nika_decider_attach(decider, chooser);
+    chooser->tap = every > 0 ? note_asked : NULL;
+    chooser->tap_context = f;
+    f->event = 0;
+    do {
+        if (every > 0 && f->event % every == 0 && f->marks < SCHEDULE_MARKS) {
+            f->mark_event[f->marks] = f->event;
+            f->mark[f->marks] = nika_runner_mark(t->runner);
+            NIKA_TARGET_CHECK(f->mark[f->marks++] != NULL, "out of memory");
+        }
+    } while (nika_runner_step(t->runner) && ++f->event > 0);
+    NIKA_TARGET_CHECK(nika_runner_broken(t->runner)[0] == '\0', "the fair run: %s",
+                      nika_runner_broken(t->runner));
+    nika_decider_free(decider);
+    return f->event;
+}
+
+static void make_fair(struct schedule_target *t, struct schedule_fair *f, uint64_t seed)
+{
+    uint64_t events = walk(t, f, seed, 0);
+    (void)walk(t, f, seed, events / SCHEDULE_MARKS + 1);
+    qsort(f->ask, f->asked, sizeof f->ask[0], compare_asked);
+}
+
+/* The event in which the fair run first asks for it; UINT64_MAX = never. */
+static uint64_t asked_in(const struct schedule_fair *f, const struct nika_choice_name *name)
+{
+    uint64_t wanted = name_hash(name);
+    uint32_t low = 0, high = f->asked;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (f->ask[middle].name < wanted)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < f->asked && f->ask[low].name == wanted ? f->ask[low].event : UINT64_MAX;
+}
+
+/* The last copy in which no listed decision has been asked for. */
+static const struct nika_runner_mark *start_of(const struct schedule_fair *f,
+                                               const struct nika_decisions *d)
+{
+    uint64_t first = UINT64_MAX;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < d->count; i++) {
+        uint64_t event = asked_in(f, &d->list[i].name);
+        if (event < first) first = event;
+    }
+    while (at + 1 < f->marks && f->mark_event[at + 1] <= first) at++;
+    return f->mark[at];
+}
+
 static void prepare(struct schedule_target *t)
 {
     const char *reason = NULL;
@@ -105,14 +194,11 @@ static void prepare(struct schedule_target *t)
     t->scenario =
         nika_scenario_parse("schedule", t->scenario_text, strlen(t->scenario_text), NULL, 0, &d);
     NIKA_TARGET_CHECK(t->scenario != NULL, "%s", d.lines[0]);
+    t->scenario->values[NIKA_KEY_PLANTED] = nika_target_planted();
     t->runner = nika_runner_new(t->scenario, &reason);
     NIKA_TARGET_CHECK(t->runner != NULL, "%s", reason);
     nika_runner_watch(t->runner, &watcher);
-    for (uint64_t i = 0; i < SCHEDULE_SEEDS; i++) {
-        begin(t, i + 1);
-        t->begun[i] = nika_runner_mark(t->runner);
-        NIKA_TARGET_CHECK(t->begun[i] != NULL, "out of memory");
-    }
+    for (uint64_t i = 0; i < SCHEDULE_SEEDS; i++) make_fair(t, &t->fair[i], i + 1);
 }
 
 bool schedule_play(struct schedule_target *t, struct nika_span input,
@@ -122,14 +208,17 @@ bool schedule_play(struct schedule_target *t, struct nika_span input,
     if (t->scenario == NULL) prepare(t);
     read_decisions(t, input);
     uint64_t seed = seed_of(input);
-    if (recorder != NULL)
-        begin(t, seed);
-    else
-        nika_runner_return(t->runner, t->begun[seed - 1]);
     struct nika_decider *decider = nika_decider_new(&t->decisions);
     NIKA_TARGET_CHECK(decider != NULL, "out of memory");
+    if (recorder != NULL) {
+        begin(t, seed);
+        nika_decider_attach(decider, nika_world_chooser(nika_runner_world(t->runner)));
+    } else {
+        const struct schedule_fair *fair = &t->fair[seed - 1];
+        nika_runner_return(t->runner, start_of(fair, &t->decisions));
+    }
     struct nika_chooser *chooser = nika_world_chooser(nika_runner_world(t->runner));
-    nika_decider_attach(decider, chooser);
+    chooser->driver_state = decider; /* The copy has that of the fair run. */
     chooser->tap = remember_name;
     chooser->tap_context = t;
     if (recorder != NULL) nika_recorder_attach(recorder, nika_runner_world(t->runner));
@@ -236,7 +325,7 @@ static void seed_of_run(struct schedule_target *t, uint64_t seed_number, nika_ta
 void schedule_seeds(struct schedule_target *t, nika_target_seed *seed, void *context)
 {
     static const uint8_t fair[1] = {0};
-    prepare(t);
+    if (t->scenario == NULL) prepare(t);
     seed(context, "fair", (struct nika_span){fair, sizeof fair});
     for (uint64_t i = 1; i <= 12; i++) seed_of_run(t, i, seed, context);
 }

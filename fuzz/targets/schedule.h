@@ -10,13 +10,28 @@
 #define SCHEDULE_SIZE_MAX (1u + SCHEDULE_DECISIONS_MAX * SCHEDULE_DECISION_SIZE)
 #define SCHEDULE_NAMES_MAX 16384u /* That the mutator chooses from. */
 #define SCHEDULE_SEEDS 4u
+#define SCHEDULE_MARKS 16u
+#define SCHEDULE_ASKED_MAX 32768u
+
+/* The fair run of a seed: copies of the world on its way, and in which event each decision is first asked for. An input goes as the fair run
+ * goes until its first decision is asked for: it starts from the last copy before that. */
+struct schedule_fair {
+    uint64_t event; /* While it is made: the present one. */
+    uint32_t marks;
+    uint64_t mark_event[SCHEDULE_MARKS];
+    struct nika_runner_mark *mark[SCHEDULE_MARKS];
+    uint32_t asked;
+    struct schedule_asked {
+        uint64_t name, event;
+    } ask[SCHEDULE_ASKED_MAX]; /* By hash of the name, then event. */
+};
 
 /* One protocol's target. Owns its world, which lives as long as the process. */
 struct schedule_target {
     const char *scenario_text;
     struct nika_scenario *scenario;
     struct nika_runner *runner;
-    struct nika_runner_mark *begun[SCHEDULE_SEEDS]; /* The world before its first event. */
+    struct schedule_fair fair[SCHEDULE_SEEDS];
     struct nika_decisions decisions;
     struct nika_run_result result;
     struct {
@@ -26,7 +41,7 @@ struct schedule_target {
     } names;
 };
 void schedule_run(struct schedule_target *t, struct nika_span input);
-/* One run, not judged; false when the input is empty. From a snapshot, or with `recorder` from a world made anew. */
+/* One run, not judged; false when the input is empty. From a copy, or with `recorder` from a world made anew. */
 bool schedule_play(struct schedule_target *t, struct nika_span input,
                    struct nika_recorder *recorder);
 uint64_t schedule_digest(const struct schedule_target *t);

@@ -50,6 +50,14 @@ _Noreturn void nika_target_fail(const char *format, ...) __attribute__((format(p
 
 /* Protocol states as coverage: a new `state` (any number) counts like a new edge. Only libFuzzer listens. */
 void nika_target_state(uint64_t state);
+/* Whether they do (the default): for measuring what they are worth. */
+void nika_target_use_states(bool on);
+/* States that the last runs reached, of the few thousand that are told apart. */
+uint32_t nika_target_states(void);
+/* The planted bug that the modules carry from now on, by its name: museum builds alone know any. False when there is none. */
+bool nika_target_plant(const char *name);
+/* Its index for nika_planted_select(); 0 = none. */
+uint32_t nika_target_planted(void);
 
 /* Small deterministic draws for mutators: not the library's, so that a mutation depends on its seed alone. */
 struct nika_target_draw {

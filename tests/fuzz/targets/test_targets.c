@@ -230,6 +230,46 @@ static void test_crossing_takes_from_both(void **state)
     assert_true(mixed);
 }
 
+/* ---- Schedules ---- */
+struct compared {
+    const struct nika_target *target;
+    uint32_t count, different;
+};
+
+/* The log of a run is made in a world made anew, and its digest is the run's: `show` and `run` must have gone the same way. */
+static void compare_ways(void *context, const char *name, struct nika_span bytes)
+{
+    struct compared *c = context;
+    (void)name;
+    for (uint32_t seed = 0; seed < 6; seed++) {
+        static uint8_t data[8192];
+        uint32_t size = bytes.size;
+        FILE *nowhere = fopen("/dev/null", "w");
+        assert_non_null(nowhere);
+        memcpy(data, bytes.data, size);
+        if (seed > 0) size = c->target->mutate(data, size, 4000, seed);
+        struct nika_span input = {data, size};
+        c->target->run(input);
+        uint64_t from_copy = c->target->digest();
+        c->target->show(input, nowhere);
+        fclose(nowhere);
+        c->different += from_copy != c->target->digest();
+        c->count++;
+    }
+}
+
+static void test_a_schedule_from_a_copy_is_the_run_of_a_world_made_anew(void **state)
+{
+    static const char *const names[] = {"schedule-pbft", "schedule-hybster"};
+    (void)state;
+    for (uint32_t i = 0; i < ARRAY_COUNT(names); i++) {
+        struct compared c = {.target = nika_target_find(names[i])};
+        c.target->seeds(compare_ways, &c);
+        assert_true(c.count >= 60);
+        assert_int_equal(c.different, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_a_mutated_list_holds_whole_entries),
         cmocka_unit_test(test_the_same_seed_mutates_alike),
         cmocka_unit_test(test_crossing_takes_from_both),
+        cmocka_unit_test(test_a_schedule_from_a_copy_is_the_run_of_a_world_made_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
