@@ -26,7 +26,7 @@ struct cli_command {
 extern const struct cli_command cli_run, cli_campaign, cli_merge, cli_replay, cli_diff_command,
     cli_shrink, cli_list, cli_bench, cli_inspect, cli_schema, cli_explain, cli_wire, cli_man,
     cli_version, cli_node_command, cli_keygen, cli_testnet_command, cli_client, cli_history_command,
-    cli_tss, cli_report_command, cli_fidelity, cli_completion, cli_step_run;
+    cli_tss, cli_report_command, cli_fidelity, cli_completion, cli_step_run, cli_explore;
 extern const struct cli_command *const cli_commands[]; /* NULL-terminated. */
 
 #define CLI_EXIT_COUNT 8u
