@@ -6,7 +6,7 @@ source "$(dirname "$0")/lib.sh"
 net="$work/net"
 trap '"$nika" testnet stop --dir "$net" >/dev/null 2>&1; rm -rf "$work"' EXIT
 "$nika" testnet --n 4 --clients 8 --dir "$net" >/dev/null && "$nika" testnet start --dir "$net" >/dev/null 2>&1 || fail "no cluster"
-"$nika" client --dir "$net" bench --clients 8 --seconds 12 --keys 4 --reads 60 --timeout 60000 --history "$work/seen" --json >"$work/bench" 2>&1 &
+"$nika" client --dir "$net" bench --clients 8 --seconds 12 --keys 4 --reads 60 --timeout 60000 --history "$work/seen" --json >"$work/bench" 2>"$work/bench.err" &
 bench=$!
 kills=0
 for victim in 0 1 2 3 0; do
@@ -15,7 +15,7 @@ for victim in 0 1 2 3 0; do
     sleep 0.5
     timeout 20 "$nika" testnet start --dir "$net" >/dev/null 2>&1
 done
-wait "$bench" || fail "the bench: $(cat "$work/bench")"
+wait "$bench" || fail "the bench: $(cat "$work/bench" "$work/bench.err")"
 [[ $kills -eq 5 ]] || fail "$kills kills"
 jq -e '.requests >= 100 and .timeouts == 0' "$work/bench" >/dev/null || fail "the bench: $(cat "$work/bench")"
 expect 0 ": linearizable" "$nika" history "$work/seen"
