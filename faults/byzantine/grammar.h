@@ -140,7 +140,7 @@ enum grammar_new_view_lie {
     GRAMMAR_NEW_VIEW_LOWEST,     /* The certificate of the lowest view wins. */
     GRAMMAR_NEW_VIEW_OTHER,      /* The last order is of another batch. */
     GRAMMAR_NEW_VIEW_FEW,   /* Too few VIEW-CHANGEs, down to an own one that hides everything. */
-    GRAMMAR_NEW_VIEW_TWICE, /* A quorum only by counting one twice. */
+    GRAMMAR_NEW_VIEW_TWICE, /* The same few, a quorum only by counting the last one again. */
     GRAMMAR_NEW_VIEW_LIES = GRAMMAR_NEW_VIEW_TWICE
 };
 /* A NEW-VIEW of `from` for `view`. False when too few VIEW-CHANGEs for it were heard, or it does not fit. */

@@ -287,8 +287,9 @@ bool grammar_new_view(struct nika_fault *fault, uint32_t from, uint64_t view,
 {
     uint32_t n = fault->host->config->n, wanted = grammar_quorum(fault);
     bool fresh = lie == GRAMMAR_NEW_VIEW_OWN, alone = false;
-    uint32_t distinct = lie == GRAMMAR_NEW_VIEW_TWICE ? wanted - 1 : wanted;
-    if (lie == GRAMMAR_NEW_VIEW_FEW) {
+    bool again = lie == GRAMMAR_NEW_VIEW_TWICE;
+    uint32_t distinct = wanted;
+    if (again || lie == GRAMMAR_NEW_VIEW_FEW) {
         uint64_t fewer = nika_fault_choice(fault, from, PBFT_TYPE_new_view, view, 3, wanted - 1);
         distinct = wanted - 1 - (uint32_t)fewer;
         fresh = alone = distinct == 1;
@@ -301,10 +302,11 @@ bool grammar_new_view(struct nika_fault *fault, uint32_t from, uint64_t view,
         (void)add_change(fault, i, view, fresh, w, &out->view_changes);
     }
     if (w->failed || out->view_changes.count < distinct) return false;
-    if (lie == GRAMMAR_NEW_VIEW_TWICE) {
+    if (again) {
         struct nika_span raw, last = {NULL, 0};
         for (uint32_t at = 0; nika_frames_next(&out->view_changes, &at, &raw);) last = raw;
-        nika_frames_append(w, &out->view_changes, last);
+        while (out->view_changes.count < wanted && !w->failed)
+            nika_frames_append(w, &out->view_changes, last);
     }
     struct plan plan;
     make_plan(fault, &out->view_changes, lie == GRAMMAR_NEW_VIEW_LOWEST, &plan);
