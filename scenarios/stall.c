@@ -105,15 +105,16 @@ static void on_dropped(struct nika_stall *stall, const struct nika_tap *tap)
     stall->dropped_ns = tap->now_ns;
 }
 
-static uint64_t frame_hash(const struct nika_frame *frame)
+/* What a node hands on, a request or an order, is its own message: who signed it may have sent it long ago. */
+static uint64_t message_hash(const struct nika_tap *tap)
 {
-    return nika_hash64(frame->raw.data, frame->raw.size, frame->sender);
+    return nika_hash64(tap->frame->raw.data, tap->frame->raw.size, tap->node);
 }
 
 static void on_sent(struct nika_stall *stall, const struct nika_tap *tap)
 {
     if (tap->frame == NULL || !is_correct(stall, tap->node)) return;
-    uint64_t hash = frame_hash(tap->frame);
+    uint64_t hash = message_hash(tap);
     stall->sent[hash % NIKA_STALL_SENT].hash = hash;
     stall->sent[hash % NIKA_STALL_SENT].sent_ns = tap->now_ns;
 }
@@ -124,12 +125,12 @@ static void on_delivered(struct nika_stall *stall, const struct nika_tap *tap)
     if (tap->summary != NULL && (tap->summary->message_class == NIKA_MESSAGE_TRANSFER ||
                                  tap->summary->message_class == NIKA_MESSAGE_BATCH))
         stall->progress++;
-    if (!is_correct(stall, tap->frame->sender) || !is_correct(stall, tap->to)) return;
-    uint64_t hash = frame_hash(tap->frame), at = hash % NIKA_STALL_SENT;
+    if (!is_correct(stall, tap->node) || !is_correct(stall, tap->to)) return;
+    uint64_t hash = message_hash(tap), at = hash % NIKA_STALL_SENT;
     if (stall->sent[at].hash != hash) return;
     uint64_t took = tap->now_ns - stall->sent[at].sent_ns;
     if (took <= LATE_FACTOR * stall->setup->delay_bound_ns || stall->late++ > 0) return;
-    stall->late_from = tap->frame->sender;
+    stall->late_from = tap->node;
     stall->late_to = tap->to;
     stall->late_ns = tap->now_ns;
 }

@@ -42,7 +42,8 @@ static bool concerns(uint64_t what, enum grammar_class kind)
     case WHAT_ORDERS:
         return kind == GRAMMAR_PROPOSE || kind == GRAMMAR_BURST;
     case WHAT_VOTES:
-        return kind == GRAMMAR_VOTE || kind == GRAMMAR_BURST || kind == GRAMMAR_LATE;
+        return kind == GRAMMAR_VOTE || kind == GRAMMAR_BURST || kind == GRAMMAR_LATE ||
+               kind == GRAMMAR_CERT;
     case WHAT_VIEWS:
         return kind == GRAMMAR_VIEW_CHANGE || kind == GRAMMAR_NEW_VIEW;
     default:
@@ -348,6 +349,18 @@ static void old_view_change(struct nika_fault *fault, uint32_t to)
     nika_fault_acted(fault, to);
 }
 
+static void commit_cert(struct nika_fault *fault, uint32_t to, uint64_t view,
+                        enum grammar_cert_lie lie)
+{
+    struct pbft_commit_cert m;
+    uint8_t commits[GRAMMAR_PROOF_SIZE];
+    struct nika_writer w = nika_writer_of(commits, sizeof commits);
+    uint32_t from = speaker(fault, to);
+    if (!grammar_cert(fault, to, view, lie, from, &w, &m)) return;
+    fault_inject(fault, from, to, &pbft_info_commit_cert, &m);
+    nika_fault_acted(fault, to);
+}
+
 static void consider(struct nika_fault *fault, uint32_t to)
 {
     struct nika_replica_status status = {0};
@@ -376,6 +389,9 @@ static void consider(struct nika_fault *fault, uint32_t to)
     default: /* Most ticks pass in silence, or every view would end at once. */
         break;
     }
+    uint32_t lie =
+        grammar_lie(fault, GRAMMAR_CERT, to, SUBJECT_TICK, status.view, 2, GRAMMAR_CERT_LIES);
+    if (lie != 0) commit_cert(fault, to, status.view, (enum grammar_cert_lie)lie);
 }
 
 static void on_wake(struct nika_fault *fault, uint64_t cookie)

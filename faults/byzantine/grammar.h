@@ -4,7 +4,7 @@
  * The adversary hears every frame on every link, so it can show anybody what somebody really signed; it can sign only as the
  * replicas that it corrupted. Unforgeability is therefore exact: a certificate of its making holds archived frames and frames
  * signed with its own keys, and nothing else. Parts: grammar.c acts, grammar_archive.c remembers, grammar_batch.c has other
- * batches, grammar_proof.c writes certificates, VIEW-CHANGEs and NEW-VIEWs. */
+ * batches, grammar_proof.c writes certificates, VIEW-CHANGEs and NEW-VIEWs, grammar_cert.c COMMIT-CERTs. */
 #ifndef FAULTS_BYZANTINE_GRAMMAR_H
 #define FAULTS_BYZANTINE_GRAMMAR_H
 
@@ -30,6 +30,7 @@ enum grammar_class {
     GRAMMAR_VIEW_CHANGE, /* Lies in VIEW-CHANGE, early ones included. */
     GRAMMAR_NEW_VIEW,    /* Lies in NEW-VIEW. */
     GRAMMAR_LATE,        /* Old frames and votes again, released when the world has moved on. */
+    GRAMMAR_CERT,        /* COMMIT-CERTs for what was never committed. */
     GRAMMAR_CLASSES
 };
 
@@ -147,5 +148,16 @@ enum grammar_new_view_lie {
 bool grammar_new_view(struct nika_fault *fault, uint32_t from, uint64_t view,
                       enum grammar_new_view_lie lie, struct nika_writer *w,
                       struct pbft_new_view *out);
+
+/* ---- grammar_cert.c ---- */
+enum grammar_cert_lie {
+    GRAMMAR_CERT_EMPTY = 1, /* Not one COMMIT. */
+    GRAMMAR_CERT_FORGED, /* COMMITs for one order; signatures are wrong where nobody signed it. */
+    GRAMMAR_CERT_MIXED,  /* COMMITs that were really signed, of different orders. */
+    GRAMMAR_CERT_LIES = GRAMMAR_CERT_MIXED
+};
+/* A COMMIT-CERT that `liar` shows `to`. False when too few COMMITs were heard. */
+bool grammar_cert(struct nika_fault *fault, uint32_t to, uint64_t view, enum grammar_cert_lie lie,
+                  uint32_t liar, struct nika_writer *w, struct pbft_commit_cert *out);
 
 #endif

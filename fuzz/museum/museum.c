@@ -100,13 +100,14 @@ static const char *const lines[] = {
     "For each, tests/museum/killing holds a small run that fails with the bug and holds without it "
     "(`ctest --preset museum`). \"directed\" means that a test of the part it is in shows it "
     "instead "
-    "(tests/museum/directed_parts.c, directed_replica.c), and that no campaign need find it. "
+    "(tests/museum/directed_parts.c, directed_replica.c); where nothing else is named no campaign "
+    "can find it. "
     "\"Budget\" is the number of runs within which some strategy must find it.",
     "",
     "Ids: B.. are bugs of rules, I.. of the implementation, PB.. checks that are missing, W.. were "
-    "seen in other code. I13 is found where two worlds live in different memory; a campaign "
-    "repeats "
-    "its runs at one address.",
+    "seen in other code. I13 is found where worlds live in different memory, as in `bench detect` "
+    "and in the test of the killing runs; a campaign repeats its runs at one address, for its "
+    "records must depend on nothing but the block.",
     "C01 to C03 are canaries: they change what no rule speaks of, and nothing may report them; C04 "
     "fails in one run of a hundred. X.. are bugs of the testbed: the scenarios that must fail, or "
     "must reach a view, notice them; X7 changes nothing, and the test of the killing runs must "
@@ -121,6 +122,25 @@ static const char *const lines[] = {
     "`tidy.blind_fires` plants it there.",
     "- X9, one block of seeds taken for the answer: a way to read figures, not a line of code; "
     "[campaigns](campaigns.md) counts over independent blocks.",
+    "",
+    "## Only by a directed test",
+    "",
+    "What these do wrong no simulated run shows:",
+    "",
+    "- I01, I02: in the decoder. No fault writes lengths that the encoder refuses.",
+    "- I18, I20: the file layer of a live node. The simulated disk has no files.",
+    "- I05, I19: they need a disk that reports one record before an older one; the simulated disk, "
+    "like a log, keeps their order.",
+    "- I04: it needs an expiry that is under way while its timer is set anew; the simulated world "
+    "drops it, as a correct driver does.",
+    "- I07, I10: signatures checked and memory asked for in vain; the answer is the right one, and "
+    "the store refuses what is beyond its bound.",
+    "- I17: to contradict the votes that it forgot a replica must be asked for the same number "
+    "again before the others have moved on; none of 500 runs of `rotten-primary` brought that.",
+    "- PB26, PB27, W15, W20: a time-out or a STATUS period later all is well again, within the "
+    "bound of liveness.",
+    "",
+    "I03 makes a replica count to 2^64: the run ends by the time limit of a run.",
     "",
     "## Planted",
     "",

@@ -329,6 +329,35 @@ static void test_the_audit_sees_messages_that_take_too_long(void **state)
     assert_non_null(strstr(text, "twice the bound of 10000 us"));
 }
 
+/* A request that a replica hands on names the client as its sender; what took long is how long the replica kept it. */
+static void test_what_is_handed_on_is_not_late(void **state)
+{
+    (void)state;
+    static struct nika_stall stall;
+    struct nika_watcher w;
+    char text[NIKA_SENTENCE_SIZE];
+    uint8_t bytes[3] = {1, 2, 3};
+    struct nika_frame frame = {.sender = nika_client_id(0), .raw = {bytes, 3}};
+    const struct nika_tap sent = {.kind = NIKA_TAP_SENT, .frame = &frame};
+    static const uint32_t relays[] = {1, 3}; /* A correct one, a corrupted one. */
+    begin(&stall, &w);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct nika_tap t = sent;
+        t.node = frame.sender;
+        t.to = relays[i];
+        t.now_ns = 2000 * MS;
+        w.on_tap(w.context, &t);
+        t.node = relays[i];
+        t.to = 0;
+        t.now_ns = 2500 * MS;
+        w.on_tap(w.context, &t);
+        t.kind = NIKA_TAP_DELIVERED;
+        t.now_ns = 2501 * MS;
+        w.on_tap(w.context, &t);
+    }
+    assert_null(nika_stall_vacuous(&stall, 0, text, sizeof text));
+}
+
 static void test_the_pacemaker_by_hand(void **state)
 {
     (void)state;
@@ -369,6 +398,7 @@ int main(void)
             test_temperature_counts_views_of_correct_replicas_since_the_last_execution),
         cmocka_unit_test(test_the_audit_sees_losses_between_correct_nodes_after_gst),
         cmocka_unit_test(test_the_audit_sees_messages_that_take_too_long),
+        cmocka_unit_test(test_what_is_handed_on_is_not_late),
         cmocka_unit_test(test_the_pacemaker_by_hand),
     };
     bad_replica = nika_replica_pbft;
