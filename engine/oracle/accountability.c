@@ -261,6 +261,23 @@ struct decided {
     uint32_t statement; /* Index + 1. */
 };
 
+/* How many theory promises for two quorums: those who are in both (2Q - n). Where a NEW-VIEW between their views does not follow from
+ * its VIEW-CHANGEs it is its signer alone: whoever PREPAREd its orders may have seen another NEW-VIEW that justifies them, and no
+ * PREPARE says which. */
+static uint32_t promise(const struct nika_archive *a, const struct nika_accusation *out,
+                        const struct statement *one, const struct statement *two)
+{
+    const struct nika_config *c = a->rules.config;
+    uint32_t quorum = oracle_order_quorum(c);
+    uint64_t low = one->view < two->view ? one->view : two->view;
+    uint64_t high = one->view < two->view ? two->view : one->view;
+    for (uint32_t i = 0; i < out->count; i++) {
+        const struct nika_conviction *k = &out->list[i];
+        if (k->kind == NIKA_GUILT_UNJUSTIFIED && k->view > low && k->view <= high) return 1;
+    }
+    return 2 * quorum > c->n ? 2 * quorum - c->n : 0;
+}
+
 /* Two quorums of COMMITs for one number that contradict each other: the disagreement itself, as messages show it. */
 static void find_conflict(struct nika_archive *a, struct nika_accusation *out)
 {
@@ -278,7 +295,7 @@ static void find_conflict(struct nika_archive *a, struct nika_accusation *out)
         if (same_seq && !out->conflict) {
             out->conflict = true;
             out->conflict_seq = s->seq;
-            out->promised = 2 * quorum > c->n ? 2 * quorum - c->n : 0;
+            out->promised = promise(a, out, &a->statements[d->statement - 1], s);
         }
         if (!same_seq) *d = (struct decided){s->seq, i + 1};
     }

@@ -54,7 +54,9 @@ struct nika_accusation {
     bool full;     /* The archive was full: there may be more. */
     bool conflict; /* Two quorums of COMMITs contradict each other. */
     uint64_t conflict_seq;
-    uint32_t promised;    /* Culprits that theory promises: 2Q - n when quorums conflict, else 0. */
+    uint32_t
+        promised; /* Culprits that theory promises when quorums conflict: 2Q - n, or the signer of a NEW-VIEW that does not
+                          follow; else 0. */
     uint64_t culprits[2]; /* Bit i = replica i is convicted. */
     uint32_t count;       /* One for each culprit. */
     struct nika_conviction list[NIKA_CONVICTIONS_MAX];

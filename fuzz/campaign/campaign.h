@@ -59,15 +59,24 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
                        struct nika_slot *slot, uint64_t (*now_ns)(void));
 
 /* ---- results.c: the records of a folder, a JSON line each ---- */
+/* Texts lie in a file without a name: those of a million runs are a hundred megabytes. All zero = empty. */
 struct nika_results {
-    uint32_t count, capacity;
+    uint32_t count, capacity, name_count;
     struct nika_result_line {
         char id[33];
-        char *key;  /* Sort key: scenario, strategy, first seed. */
-        char *text; /* Without the newline. */
+        uint32_t size;    /* Of its text. */
+        const char *name; /* Scenario, its digest, strategy; shared. */
+        uint64_t first;   /* Seed. */
+        uint64_t at;      /* Where its text begins. */
     } * lines;
+    char **names;
+    FILE *texts;
+    uint64_t written;
 };
 void nika_results_free(struct nika_results *results);
+/* A record. The caller owns it. NULL when it cannot be read back. */
+json_t *nika_results_record(const struct nika_results *results,
+                            const struct nika_result_line *line);
 /* Add the records of a file. A last line that is cut short (a writer was killed) is left out and counted in *cut. False with a
  * sentence (file, line, what) for anything else that is no record. A missing file has no records. */
 NIKA_MUST_USE bool nika_results_read(struct nika_results *results, const char *path, uint32_t *cut,
@@ -77,7 +86,7 @@ NIKA_MUST_USE bool nika_results_add(struct nika_results *results, const char *te
                                     const char *path, uint32_t line,
                                     struct nika_diagnoses *diagnoses);
 bool nika_results_has(const struct nika_results *results, const char id[33]);
-/* The records by scenario, strategy and seed, texts borrowed. The caller frees the array. NULL when out of memory. */
+/* The records by scenario, strategy and seed. The caller frees the array. NULL when out of memory. */
 struct nika_result_line *nika_results_sorted(const struct nika_results *results);
 /* All records, sorted, to `path` by way of a temporary file. False with a sentence; the old file is then as it was. */
 NIKA_MUST_USE bool nika_results_write(struct nika_results *results, const char *path,

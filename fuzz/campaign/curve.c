@@ -12,11 +12,9 @@
 
 static int by_seed(const void *a, const void *b)
 {
-    /* The last 20 characters of a key are the first seed of its block. */
-    const char *x = ((const struct nika_result_line *)a)->key,
-               *y = ((const struct nika_result_line *)b)->key;
-    int order = strcmp(strrchr(x, '|'), strrchr(y, '|'));
-    return order != 0 ? order : strcmp(x, y);
+    const struct nika_result_line *x = a, *y = b;
+    int order = (x->first > y->first) - (x->first < y->first);
+    return order != 0 ? order : strcmp(x->name, y->name);
 }
 
 struct course {
@@ -48,8 +46,8 @@ static void add_block(struct course *c, const json_t *record, uint64_t every)
 }
 
 /* The curve of one strategy. */
-static json_t *curve_of(const struct nika_result_line *lines, uint32_t count, const char *strategy,
-                        uint64_t runs)
+static json_t *curve_of(const struct nika_results *results, const struct nika_result_line *lines,
+                        const char *strategy, uint64_t runs)
 {
     struct course *c = calloc(1, sizeof *c);
     json_t *points = json_array();
@@ -59,8 +57,8 @@ static json_t *curve_of(const struct nika_result_line *lines, uint32_t count, co
     }
     c->points = points;
     c->kinds = json_object();
-    for (uint32_t i = 0; i < count; i++) {
-        json_t *record = json_loads(lines[i].text, 0, NULL);
+    for (uint32_t i = 0; i < results->count; i++) {
+        json_t *record = nika_results_record(results, &lines[i]);
         const char *of = json_string_value(json_object_get(record, "strategy"));
         if (of != NULL && strcmp(of, strategy) == 0)
             add_block(c, record, (runs + POINTS - 1) / POINTS);
@@ -80,8 +78,7 @@ json_t *nika_campaign_curves(const struct nika_results *results, const json_t *r
     if (lines == NULL) return curves;
     qsort(lines, results->count, sizeof *lines, by_seed);
     json_object_foreach((json_t *)(uintptr_t)runs, strategy, of) json_object_set_new(
-        curves, strategy,
-        curve_of(lines, results->count, strategy, (uint64_t)json_integer_value(of)));
+        curves, strategy, curve_of(results, lines, strategy, (uint64_t)json_integer_value(of)));
     free(lines);
     return curves;
 }

@@ -12,12 +12,65 @@
 
 void nika_results_free(struct nika_results *results)
 {
-    for (uint32_t i = 0; i < results->count; i++) {
-        free(results->lines[i].key);
-        free(results->lines[i].text);
-    }
+    for (uint32_t i = 0; i < results->name_count; i++) free(results->names[i]);
+    free(results->names);
     free(results->lines);
+    if (results->texts != NULL) fclose(results->texts);
     memset(results, 0, sizeof *results);
+}
+
+/* ---- texts: at places of their own, for worker processes share the position of the file ---- */
+static bool keep_text(struct nika_results *results, const char *text, uint32_t size)
+{
+    if (results->texts == NULL) results->texts = tmpfile();
+    if (results->texts == NULL) return false;
+    for (uint32_t done = 0; done < size;) {
+        ssize_t got = pwrite(fileno(results->texts), text + done, size - done,
+                             (off_t)(results->written + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        done += (uint32_t)got;
+    }
+    results->written += size;
+    return true;
+}
+
+static char *text_of(const struct nika_results *results, const struct nika_result_line *line)
+{
+    char *text = malloc(line->size + 1u);
+    for (uint32_t done = 0; text != NULL && done < line->size;) {
+        ssize_t got =
+            pread(fileno(results->texts), text + done, line->size - done, (off_t)(line->at + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) {
+            free(text);
+            return NULL;
+        }
+        done += (uint32_t)got;
+    }
+    if (text != NULL) text[line->size] = '\0';
+    return text;
+}
+
+json_t *nika_results_record(const struct nika_results *results, const struct nika_result_line *line)
+{
+    char *text = text_of(results, line);
+    json_t *record = text != NULL ? json_loads(text, 0, NULL) : NULL;
+    free(text);
+    return record;
+}
+
+/* One copy of each name: a campaign has few scenarios and many blocks. NULL when out of memory. */
+static const char *shared_name(struct nika_results *results, const char *name)
+{
+    for (uint32_t i = results->name_count; i > 0; i--) {
+        if (strcmp(results->names[i - 1], name) == 0) return results->names[i - 1];
+    }
+    char **names = realloc(results->names, (results->name_count + 1u) * sizeof names[0]);
+    if (names == NULL) return NULL;
+    results->names = names;
+    names[results->name_count] = strdup(name);
+    return names[results->name_count] != NULL ? names[results->name_count++] : NULL;
 }
 
 /* Where `id` is, or where it belongs: lines are kept sorted by id. */
@@ -46,7 +99,8 @@ bool nika_results_has(const struct nika_results *results, const char id[33])
 }
 
 /* Does the record's id follow from what it says it is? A line that was edited, or is no record, does not get in. */
-static bool record_check(const json_t *record, char id[33], char key[256], const char **why)
+static bool record_check(const json_t *record, struct nika_result_line *line, char name[256],
+                         const char **why)
 {
     const char *said, *scenario, *digest, *strategy, *version;
     json_int_t first, count, held, missed;
@@ -73,8 +127,8 @@ static bool record_check(const json_t *record, char id[33], char key[256], const
                                .scenario_digest = digest,
                                .first = (uint64_t)first,
                                .count = (uint32_t)count};
-    nika_block_id(&block, id);
-    if (first < 0 || count < 1 || count > NIKA_BLOCK_RUNS || strcmp(id, said) != 0) {
+    nika_block_id(&block, line->id);
+    if (first < 0 || count < 1 || count > NIKA_BLOCK_RUNS || strcmp(line->id, said) != 0) {
         *why = "does not have the identity that it claims";
         return false;
     }
@@ -84,8 +138,8 @@ static bool record_check(const json_t *record, char id[33], char key[256], const
         *why = "does not account for all of its runs";
         return false;
     }
-    snprintf(key, 256, "%.100s|%.32s|%.40s|%020" PRId64, scenario, digest, strategy,
-             (int64_t)first);
+    line->first = (uint64_t)first;
+    snprintf(name, 256, "%.100s|%.32s|%.40s", scenario, digest, strategy);
     return true;
 }
 
@@ -100,13 +154,32 @@ static bool grow(struct nika_results *results)
     return true;
 }
 
+/* A block that is there already must have the same text. */
+static bool same_again(const struct nika_results *results, uint32_t place, const char *canonical,
+                       const char *path, uint32_t line, struct nika_diagnoses *diagnoses)
+{
+    char *known = text_of(results, &results->lines[place]);
+    bool same = known != NULL && strcmp(known, canonical) == 0;
+    if (known == NULL)
+        nika_diagnose_plain(diagnoses, "%s: the temporary file of records: %s", path,
+                            strerror(errno));
+    else if (!same)
+        nika_diagnose_plain(diagnoses,
+                            "%s:%" PRIu32 ": block %s was run before and gave another result: "
+                            "not deterministic",
+                            path, line, results->lines[place].id);
+    free(known);
+    return same;
+}
+
 bool nika_results_add(struct nika_results *results, const char *text, const char *path,
                       uint32_t line, struct nika_diagnoses *diagnoses)
 {
-    char id[33], key[256];
+    char name[256];
     const char *why = "is not JSON";
+    struct nika_result_line added = {.at = results->written};
     json_t *record = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    bool good = record != NULL && record_check(record, id, key, &why);
+    bool good = record != NULL && record_check(record, &added, name, &why);
     char *canonical = good ? json_dumps(record, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(record);
     if (!good || canonical == NULL) {
@@ -115,30 +188,27 @@ bool nika_results_add(struct nika_results *results, const char *text, const char
         return false;
     }
     bool found;
-    uint32_t place = place_of(results, id, &found);
+    uint32_t place = place_of(results, added.id, &found);
     if (found) {
-        bool same = strcmp(results->lines[place].text, canonical) == 0;
+        good = same_again(results, place, canonical, path, line, diagnoses);
         free(canonical);
-        if (!same)
-            nika_diagnose_plain(diagnoses,
-                                "%s:%" PRIu32 ": block %s was run before and gave another result: "
-                                "not deterministic",
-                                path, line, id);
-        return same;
+        return good;
     }
-    char *copy = strdup(key);
-    if (copy == NULL || !grow(results)) {
-        nika_diagnose_plain(diagnoses, "%s: out of memory", path);
-        free(copy);
-        free(canonical);
-        return false;
+    added.size = (uint32_t)strlen(canonical);
+    added.name = shared_name(results, name);
+    good = added.name != NULL && grow(results);
+    if (!good) nika_diagnose_plain(diagnoses, "%s: out of memory", path);
+    if (good && !keep_text(results, canonical, added.size)) {
+        nika_diagnose_plain(diagnoses,
+                            "%s: no room for records in a temporary file (" P_tmpdir "): %s", path,
+                            strerror(errno));
+        good = false;
     }
+    free(canonical);
+    if (!good) return false;
     memmove(results->lines + place + 1, results->lines + place,
             (results->count - place) * sizeof results->lines[0]);
-    struct nika_result_line *added = &results->lines[place];
-    memcpy(added->id, id, sizeof added->id);
-    added->key = copy;
-    added->text = canonical;
+    results->lines[place] = added;
     results->count++;
     return true;
 }
@@ -176,7 +246,8 @@ bool nika_results_read(struct nika_results *results, const char *path, uint32_t 
 static int by_key(const void *a, const void *b)
 {
     const struct nika_result_line *x = a, *y = b;
-    int order = strcmp(x->key, y->key);
+    int order = strcmp(x->name, y->name);
+    if (order == 0) order = (x->first > y->first) - (x->first < y->first);
     return order != 0 ? order : strcmp(x->id, y->id);
 }
 
@@ -197,8 +268,11 @@ bool nika_results_write(struct nika_results *results, const char *path,
     struct nika_result_line *sorted = nika_results_sorted(results);
     FILE *file = sorted != NULL ? fopen(temporary, "w") : NULL;
     bool good = file != NULL;
-    for (uint32_t i = 0; good && i < results->count; i++)
-        good = fprintf(file, "%s\n", sorted[i].text) > 0;
+    for (uint32_t i = 0; good && i < results->count; i++) {
+        char *text = text_of(results, &sorted[i]);
+        good = text != NULL && fprintf(file, "%s\n", text) > 0;
+        free(text);
+    }
     if (file != NULL) {
         good = fflush(file) == 0 && fsync(fileno(file)) == 0 && good;
         int error = errno;

@@ -147,7 +147,7 @@ json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
         return NULL;
     }
     for (uint32_t i = 0; i < results->count; i++) {
-        json_t *record = json_loads(sorted[i].text, 0, NULL);
+        json_t *record = nika_results_record(results, &sorted[i]);
         add_record(summary, json_object_get(summary, "totals"), record, &coverage);
         json_decref(record);
     }

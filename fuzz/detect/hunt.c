@@ -25,6 +25,7 @@ static bool by_comparison(const struct nika_museum_bug *bug)
 const char *nika_detect_left_out(const struct nika_museum_bug *bug)
 {
     if (bug->verdicts[0] == '\0') return "a canary: nothing may notice it";
+    if (strcmp(bug->verdicts, "ineffective") == 0) return "it changes nothing, on purpose";
     if (bug->scenario[0] == '\0' || strcmp(bug->verdicts, "directed") == 0)
         return "no campaign notices it, only a directed test";
     return NULL;

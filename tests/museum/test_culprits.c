@@ -39,18 +39,14 @@ static void judge(const struct nika_museum_bug *bug, const char *path, uint64_t 
     assert_true(a->examined);
     assert_false(a->full);
     judged++;
-    bool unjustified = false;
     for (uint32_t i = 0; i < a->count; i++) {
         convictions++;
-        unjustified = unjustified || a->list[i].kind == NIKA_GUILT_UNJUSTIFIED;
         if (!a->list[i].corrupted && !contradicts_itself(bug))
             fail_msg("%s, %s, seed %llu: correct replica %u %s", bug->id, path,
                      (unsigned long long)seed, a->list[i].replica, a->list[i].sentence);
     }
     promises += a->promised > 0 ? 1u : 0u;
-    /* Whoever PREPAREd the orders of a NEW-VIEW that justifies none is guilty, too. But a PREPARE names no NEW-VIEW, and another one may
-     * have justified it: only who signed this one is convicted. */
-    if (unjustified ? a->count == 0 : a->count < a->promised)
+    if (a->count < a->promised)
         fail_msg("%s, %s, seed %llu: %u of %u promised culprits", bug->id, path,
                  (unsigned long long)seed, a->count, a->promised);
 }

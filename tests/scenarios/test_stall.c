@@ -337,7 +337,7 @@ static void test_what_is_handed_on_is_not_late(void **state)
     struct nika_watcher w;
     char text[NIKA_SENTENCE_SIZE];
     uint8_t bytes[3] = {1, 2, 3};
-    struct nika_frame frame = {.sender = nika_client_id(0), .raw = {bytes, 3}};
+    struct nika_frame frame = {.sender = nika_client_node(0), .raw = {bytes, 3}};
     const struct nika_tap sent = {.kind = NIKA_TAP_SENT, .frame = &frame};
     static const uint32_t relays[] = {1, 3}; /* A correct one, a corrupted one. */
     begin(&stall, &w);

@@ -268,6 +268,28 @@ static void test_two_quorums_that_disagree_are_a_conflict_and_promise_f_plus_1(v
     end(&b);
 }
 
+/* Number 2 is committed in view 0, something else in view `second`; replica 3 had opened view 3 with what does not follow. */
+static void test_a_new_view_that_does_not_follow_promises_its_signer(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t second;
+        uint32_t promised;
+    } cases[] = {{3, 1}, {2, 2}}; /* Before view 3 its NEW-VIEW explains nothing. */
+    for (uint32_t k = 0; k < ARRAY_COUNT(cases); k++) {
+        struct bench b;
+        begin(&b);
+        for (uint32_t i = 0; i < 3; i++) commit_at(&b, i, 0, 2, 0xaa);
+        for (uint32_t i = 1; i < 4; i++) commit_at(&b, i, cases[k].second, 2, 0xbb);
+        add(&b, new_view(&b, 3, 0xbb, PROOFS_GOOD));
+        struct nika_accusation a = accuse(&b);
+        assert_true(a.conflict);
+        assert_int_equal(a.promised, cases[k].promised);
+        assert_int_equal(a.culprits[0] >> 3 & 1, 1);
+        end(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_a_new_view_must_follow_from_its_view_changes),
         cmocka_unit_test(test_statements_inside_others_count),
         cmocka_unit_test(test_two_quorums_that_disagree_are_a_conflict_and_promise_f_plus_1),
+        cmocka_unit_test(test_a_new_view_that_does_not_follow_promises_its_signer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
