@@ -182,7 +182,8 @@ static void propose(struct pattern_node *node)
 {
     struct replica *r = node->context;
     if (r->waiting == 0) return;
-    const struct nika_span batch = {r->batch, r->waiting * (sizeof(uint64_t) + r->payload)};
+    const struct nika_span batch = {r->batch,
+                                    r->waiting * ((uint32_t)sizeof(uint64_t) + r->payload)};
     r->waiting = 0;
     r->next++;
     broadcast(node, &(struct pattern_frame){
