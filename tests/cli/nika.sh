@@ -36,6 +36,13 @@ grep -qx crash "$work/list.faults" || fail "list faults has no crash"
 grep -qx equivocate "$work/list.behaviours" || fail "list behaviours has no equivocate"
 grep -qx crash "$work/list.behaviours" && fail "crash is no behaviour"
 grep -qx "oracle O1" "$work/list." || fail "list does not say kinds"
+# The counts are pinned by tests/fuzz/explore; here that the command tells complete from cut short.
+expect 0 "complete: no state" "$nika" explore --corrupt 1
+expect 0 "r0 takes REQUEST of client 0" "$nika" explore hybster --views 1 --trace
+expect 6 "INCOMPLETE" "$nika" explore --states 100
+expect 64 "no planted bugs" "$nika" explore --planted T06
+expect 64 'did you mean "pbft"' "$nika" explore pbtf
+expect 64 "Hybster" "$nika" explore pbft --corrupt 0
 expect 0 "check PP6" "$nika" explain pp6
 expect 0 "oracle O1" "$nika" explain O1
 expect 0 "exit code 64" "$nika" explain exit-codes
