@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "engine/shim/histogram.h"
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -118,7 +119,13 @@ static bool run_client(const int *fds, uint32_t window, uint64_t seconds, uint32
     while (good && cli_clock_ns() - start < WARM_UP_NS) good = pattern_round(&node, 100);
     memset(durations, 0, sizeof *durations);
     start = cli_clock_ns();
-    while (good && cli_clock_ns() - start < seconds * SECOND_NS) good = pattern_round(&node, 100);
+    struct cli_progress progress;
+    cli_progress_init(&progress, "measuring,", "requests", false);
+    for (uint64_t spent = 0; good && spent < seconds * SECOND_NS; spent = cli_clock_ns() - start) {
+        good = pattern_round(&node, 100);
+        cli_progress_show(&progress, durations->count, 0, seconds * SECOND_NS - spent, "");
+    }
+    cli_progress_end(&progress);
     pattern_node_free(&node);
     free(c);
     return good;
