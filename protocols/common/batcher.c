@@ -180,7 +180,7 @@ static uint32_t cut_all(struct common_core *core, uint32_t results[NIKA_PILLARS_
 
 void common_batch_try_cut(struct common_core *core, bool timer_fired)
 {
-    uint32_t results[NIKA_PILLARS_MAX];
+    uint32_t results[NIKA_PILLARS_MAX] = {0};
     if (timer_fired) core->batch_due = (uint8_t)((1u << core->pillars) - 1);
     /* While T_batch runs and the batch cannot be full there is nothing to decide. */
     if (core->pillars == 1 && core->timer_armed[COMMON_TIMER_BATCH] &&

@@ -81,7 +81,7 @@ static bool hops_join(struct nika_replica *r, uint32_t sender, const struct hybs
 {
     struct hybster_hop hop;
     struct nika_trusted_certificate c;
-    struct nika_trusted_value at_value[NIKA_PILLARS_MAX];
+    struct nika_trusted_value at_value[NIKA_PILLARS_MAX] = {{0, 0}};
     uint32_t at = 0, seen = 0;
     for (uint32_t p = 0; p < r->core.pillars; p++) at_value[p] = start[p] = last[p].previous;
     while (nika_list_next(&m->hops, &hybster_info_hop, &at, &hop)) {
@@ -143,8 +143,8 @@ static enum nika_check participation_check(const struct nika_replica *r,
 enum nika_check hybster_view_change_check(struct nika_replica *r, const struct nika_frame *frame,
                                           const struct hybster_view_change *m)
 {
-    struct nika_trusted_certificate certificates[NIKA_PILLARS_MAX];
-    struct nika_trusted_value value = {m->view, 0}, start[NIKA_PILLARS_MAX];
+    struct nika_trusted_certificate certificates[NIKA_PILLARS_MAX] = {{0}};
+    struct nika_trusted_value value = {m->view, 0}, start[NIKA_PILLARS_MAX] = {{0, 0}};
     if (frame->raw.size > hybster_view_change_size_max(r->core.config) ||
         m->prepares.count > r->core.config->window ||
         m->hops.count > r->core.pillars * HYBSTER_HOPS_MAX)
