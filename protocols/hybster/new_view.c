@@ -151,6 +151,18 @@ void hybster_candidate_set(struct nika_replica *r, uint64_t view, uint32_t handl
     hybster_candidate_progress(r);
 }
 
+/* What is final here came after the candidate's view began: it stays away for good. An own one is kept, as in hybster_view_leave(). */
+static void overtaken(struct nika_replica *r)
+{
+    struct nika_frame frame;
+    struct hybster_new_view m;
+    if (common_primary(&r->core, r->candidate_view) == r->core.self) return;
+    stored_new_view(r, r->candidate, &frame, &m);
+    nika_frame_digest(&frame, &r->rejected);
+    common_reject(&r->core, NIKA_CHECK_HN2, frame.sender);
+    hybster_candidate_drop(r);
+}
+
 void hybster_candidate_progress(struct nika_replica *r)
 {
     struct nika_frame frame;
@@ -166,10 +178,10 @@ void hybster_candidate_progress(struct nika_replica *r)
         if (!hybster_reach_low_mark(r, plan.min_seq, &plan.checkpoints)) return;
         /* h moved: the hook came here again and may have gone on. */
         if (r->candidate != before || r->candidate_saving) return;
-        if (hybster_plan_contradicts(r, &plan, &seq)) {
-            hybster_alarm(r, NIKA_CHECK_HN6, seq);
-            return;
-        }
+        enum hybster_standing standing = hybster_plan_standing(r, r->candidate_view, &plan, &seq);
+        if (standing == HYBSTER_PLAN_IMPOSSIBLE) hybster_alarm(r, NIKA_CHECK_HN6, seq);
+        if (standing == HYBSTER_PLAN_OVERTAKEN) overtaken(r);
+        if (standing != HYBSTER_PLAN_STANDS) return;
         stored_new_view(r, r->candidate, &frame, &m);
         if (!hybster_history_at_hand(r, &m.prepares)) {
             REACHED(hybster_waits_for_batches);
@@ -328,9 +340,9 @@ static bool plan_ready(struct nika_replica *r, uint64_t base, const struct proof
         (void)hybster_reach_low_mark(r, plan->min_seq, &plan->checkpoints);
         return false; /* Tried again when h has moved. */
     }
-    if (!hybster_plan_contradicts(r, plan, &seq)) return true;
-    hybster_alarm(r, NIKA_CHECK_HN6, seq);
-    return false;
+    enum hybster_standing standing = hybster_plan_standing(r, r->core.view, plan, &seq);
+    if (standing == HYBSTER_PLAN_IMPOSSIBLE) hybster_alarm(r, NIKA_CHECK_HN6, seq);
+    return standing == HYBSTER_PLAN_STANDS;
 }
 
 static uint32_t build(struct nika_replica *r, uint64_t base, const struct proofs *p,

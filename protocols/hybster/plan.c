@@ -72,9 +72,10 @@ bool hybster_plan_compute(struct nika_replica *r, const struct nika_list *view_c
     return true;
 }
 
-bool hybster_plan_contradicts(const struct nika_replica *r, const struct hybster_plan *plan,
-                              uint64_t *seq)
+enum hybster_standing hybster_plan_standing(const struct nika_replica *r, uint64_t view,
+                                            const struct hybster_plan *plan, uint64_t *seq)
 {
+    enum hybster_standing standing = HYBSTER_PLAN_STANDS;
     for (uint64_t s = plan->min_seq + 1; s <= plan->max_seq && s <= r->core.last_executed; s++) {
         const struct hybster_slot *slot = hybster_slot_find(r, s);
         if (slot == NULL || !slot->base.executed || !slot->base.committed) continue;
@@ -82,9 +83,10 @@ bool hybster_plan_contradicts(const struct nika_replica *r, const struct hybster
                               &plan->orders[s - plan->min_seq - 1].digest))
             continue;
         *seq = s;
-        return true;
+        if (slot->base.commit_view < view) return HYBSTER_PLAN_IMPOSSIBLE;
+        standing = HYBSTER_PLAN_OVERTAKEN;
     }
-    return false;
+    return standing;
 }
 
 static void want(struct nika_replica *r, struct hybster_slot *slot,

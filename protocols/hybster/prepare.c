@@ -171,7 +171,8 @@ void hybster_install(struct nika_replica *r, const struct hybster_order *order,
 {
     struct hybster_slot *slot = hybster_slot_current(r, order->seq);
     if (slot->base.committed && !nika_digest_equal(&slot->base.commit_digest, &order->digest)) {
-        hybster_alarm(r, NIKA_CHECK_HN6, order->seq);
+        /* Final meanwhile in this view or a later one: see enum hybster_standing. */
+        if (slot->base.commit_view < order->view) hybster_alarm(r, NIKA_CHECK_HN6, order->seq);
         return;
     }
     if (known_order(slot) != 0) return;

@@ -29,9 +29,16 @@ bool hybster_ack_valid(struct nika_replica *r, const struct nika_frame *frame,
  * acks. False when two PREPAREs of one order differ (HP7). */
 bool hybster_plan_compute(struct nika_replica *r, const struct nika_list *view_changes,
                           const struct nika_list *acks, uint64_t base, struct hybster_plan *plan);
-/* Does the plan order another digest at a number that this replica has executed? */
-bool hybster_plan_contradicts(const struct nika_replica *r, const struct hybster_plan *plan,
-                              uint64_t *seq);
+enum hybster_standing {
+    HYBSTER_PLAN_STANDS,
+    /* Another digest was executed by what was final in its view or a later one: a later view may have begun without anybody who had
+     * entered this one (n >= 5), so it only comes too late. */
+    HYBSTER_PLAN_OVERTAKEN,
+    HYBSTER_PLAN_IMPOSSIBLE, /* ... or in an earlier view: it must carry that over. */
+};
+/* What is the plan of `view` against what this replica has executed? `seq`: where they differ. */
+enum hybster_standing hybster_plan_standing(const struct nika_replica *r, uint64_t view,
+                                            const struct hybster_plan *plan, uint64_t *seq);
 /* HN8: is the batch at hand, or not needed any more? If not, ask for it. */
 bool hybster_batch_at_hand(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest);
 /* The same for all PREPAREs of a list. */
