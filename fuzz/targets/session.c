@@ -47,6 +47,8 @@ struct account {
     size_t base;
     uint8_t last[PIECE_MAX + NIKA_SESSION_RECORD_OVERHEAD];
     uint32_t last_size;
+    uint8_t late[PIECE_MAX]; /* Inside the last record, when the network kept it back. */
+    uint32_t late_size;
     uint64_t digest;
 };
 static struct nika_key secret[NODES], public_key[NODES];
@@ -192,6 +194,7 @@ static void record(struct account *a, const struct op *op, bool lie)
     if (size > STREAM_MAX - a->sealed) return;
     memcpy(stream + a->sealed, plain, size);
     a->sealed += size;
+    a->late_size = 0;
     a->last_size = nika_session_seal(a->peer, bytes, size);
     uint8_t copy[sizeof a->last];
     memcpy(copy, bytes, a->last_size);
@@ -202,16 +205,24 @@ static void altered(struct account *a, const struct op *op)
 {
     uint8_t copy[sizeof a->last];
     if (a->last_size == 0) return;
+    if (a->late_size > 0 &&
+        a->late_size <= STREAM_MAX - a->sealed) { /* Late, and still the next one. */
+        memcpy(stream + a->sealed, a->late, a->late_size);
+        a->sealed += a->late_size;
+    }
+    a->late_size = 0;
     memcpy(copy, a->last, a->last_size);
     if (op->a != 0) copy[op->at % a->last_size] ^= op->a;
     give(a, copy, a->last_size, false);
 }
 
-/* A record that never arrives: nothing behind it may. */
+/* A record that does not arrive, or late: nothing behind it may arrive before. */
 static void drop(struct account *a, const struct op *op)
 {
     if (!nika_session_is_open(a->peer)) return;
     uint32_t size = frames_of(op, a->last + NIKA_SESSION_RECORD_HEAD, PIECE_MAX);
+    memcpy(a->late, a->last + NIKA_SESSION_RECORD_HEAD, size);
+    a->late_size = size;
     a->last_size = nika_session_seal(a->peer, a->last, size);
     a->clean = false;
 }
