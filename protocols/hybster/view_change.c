@@ -266,6 +266,8 @@ static void build_own(struct nika_replica *r)
 
 void hybster_view_change_start(struct nika_replica *r, uint64_t view)
 {
+    /* Behind the last number there is no view to go to. Only more than f liars lead there. */
+    if (r->core.view == UINT64_MAX) return;
     NIKA_ASSERT(view > r->core.view);
     if (r->halted) return;
     REACHED(hybster_view_change_started);

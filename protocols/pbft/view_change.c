@@ -142,6 +142,8 @@ static bool ask_without_leaving(struct nika_replica *r, uint64_t view)
 
 void pbft_view_change_start(struct nika_replica *r, uint64_t view)
 {
+    /* Behind the last number there is no view to go to. Only more than f liars lead there. */
+    if (r->core.view == UINT64_MAX) return;
     NIKA_ASSERT(view > r->core.view);
     /* A replica that may have forgotten votes must not vouch for what it prepared; it follows through NEW-VIEW (AMN). */
     if (r->core.amnesiac) return;
