@@ -210,7 +210,7 @@ static void observe(struct nika_explore *x, const uint32_t *parts)
 /* False: the search is over. */
 static bool look_at(struct nika_explore *x, uint32_t state)
 {
-    uint32_t parts[NIKA_EXPLORE_REPLICAS_MAX];
+    uint32_t parts[NIKA_EXPLORE_REPLICAS_MAX] = {0};
     parts_of(x, state, parts);
     uint32_t soup = soup_of(x, parts), verdict = judge(x, soup);
     x->last = state;
@@ -314,7 +314,7 @@ static void begin(struct nika_explore *x)
 {
     struct explore_model *m = &x->model;
     uint16_t ids[NIKA_EXPLORE_ORDERS_MAX];
-    uint32_t parts[NIKA_EXPLORE_REPLICAS_MAX];
+    uint32_t parts[NIKA_EXPLORE_REPLICAS_MAX] = {0};
     uint32_t none = explore_list_add(m, ids, 0);
     for (uint32_t i = 0; i < m->options.orders; i++) ids[i] = (uint16_t)explore_request(m, i);
     x->requests = explore_list_add(m, ids, m->options.orders);
