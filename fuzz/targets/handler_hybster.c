@@ -41,6 +41,7 @@ static struct nika_span certified(struct handler_player *p, uint32_t sender,
     uint32_t size = nika_encoded_size(info, message);
     struct nika_writer w = nika_writer_of(desk_alloc(p->desk, size), size);
     nika_encode(info, message, &w);
+    *field = (struct nika_span){NULL, 0};
     (void)desk_certify_body(p->desk, info->type, w.data, w.at);
     return desk_raw_frame(p->desk, sender, info->type, NIKA_AUTH_NONE,
                           (struct nika_span){w.data, w.at});

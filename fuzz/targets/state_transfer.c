@@ -304,10 +304,10 @@ static void seeds(nika_target_seed *seed, void *context)
 {
     char name[32];
     for (uint8_t head = 0; head < 2; head++) {
-        for (uint8_t how = 0; how < HOWS; how++) {
+        for (uint32_t how = 0; how < HOWS; how++) {
             uint8_t bytes[1 + 4 * OP_SIZE] = {head};
             for (uint8_t i = 0; i < 4; i++) {
-                bytes[1 + i * OP_SIZE] = how;
+                bytes[1 + i * OP_SIZE] = (uint8_t)how;
                 bytes[2 + i * OP_SIZE] = i;
                 bytes[3 + i * OP_SIZE] = (uint8_t)(17 * i);
             }
