@@ -159,10 +159,10 @@ static void link_free(struct link *link)
     struct nika_links *links = link->links;
     nika_loop_remove(links->options.loop, &link->source);
     close(link->source.fd);
-    if (link->previous != NULL)
-        link->previous->next = link->next;
-    else
+    if (links->first == link)
         links->first = link->next;
+    else
+        link->previous->next = link->next;
     if (link->next != NULL) link->next->previous = link->previous;
     if (link->open) {
         links->stats.closed++;

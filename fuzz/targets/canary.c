@@ -24,7 +24,8 @@ static void run(struct nika_span input)
         if (input.data[i] == '?') {
             volatile uint8_t *room = malloc(ROOM);
             NIKA_TARGET_CHECK(room != NULL, "out of memory");
-            room[ROOM + (input.size == 0 ? 1 : 0)] = 1; /* The planted crash. */
+            volatile size_t beyond = ROOM; /* What a compiler knows, it refuses. */
+            room[beyond] = 1;              /* The planted crash. */
             free((void *)(uintptr_t)room);
         }
     }
