@@ -392,7 +392,10 @@ void nika_links_free(struct nika_links *links)
     if (links == NULL) return;
     nika_links_stop(links);
     links->options.on_change = NULL;
-    while (links->first != NULL) link_free(links->first);
+    for (struct link *next, *link = links->first; link != NULL; link = next) {
+        next = link->next;
+        link_free(link);
+    }
     nika_tls_free(links->tls);
     free(links->by_node);
     free(links->calls);
