@@ -83,7 +83,7 @@ for mode in garbage oversize other refuse half form die hang unasked; do
     sleep 0.2
     start_app 3 python3 tests/cli/bad_app.py "$net/app-3.sock" "$mode"
     before=$(failures 3)
-    "$nika" testnet start --record --dir "$net" >/dev/null 2>&1
+    timeout 3 "$nika" testnet start --record --dir "$net" >/dev/null 2>&1 # It waits for health that will not come.
     says "" client put bad "$mode"
     until_true bash -c "[[ \$(grep -c 'event=app_failed' '$net/replica-3.log') -gt $before ]]" || fail "$mode: replica 3 did not notice"
     running 3 && fail "$mode: replica 3 goes on"

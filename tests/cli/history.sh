@@ -5,8 +5,8 @@ set -uo pipefail
 source "$(dirname "$0")/lib.sh"
 net="$work/net"
 trap '"$nika" testnet stop --dir "$net" >/dev/null 2>&1; rm -rf "$work"' EXIT
-"$nika" testnet --n 4 --clients 8 --dir "$net" >/dev/null && "$nika" testnet start --dir "$net" >/dev/null 2>&1 || fail "no cluster"
-"$nika" client --dir "$net" bench --clients 8 --seconds 12 --keys 4 --reads 60 --timeout 60000 --history "$work/seen" --json >"$work/bench" 2>"$work/bench.err" &
+"$nika" testnet --n 4 --clients 4 --dir "$net" >/dev/null && "$nika" testnet start --dir "$net" >/dev/null 2>&1 || fail "no cluster"
+"$nika" client --dir "$net" bench --clients 4 --seconds 12 --keys 4 --reads 60 --timeout 60000 --history "$work/seen" --json >"$work/bench" 2>"$work/bench.err" &
 bench=$!
 kills=0
 for victim in 0 1 2 3 0; do

@@ -166,5 +166,5 @@ done
 "$nika" bench cluster --protocol hybster --n 3 --trusted process --clients 4 --suite hmac --kills 4 --set request_ms=300 --set pillars=3 --json >"$work/kill.json" 2>"$work/err"
 jq -e '.kills == 4 and .violations == 0 and .all_answered and .acknowledged == .issued and .acknowledged > 20' "$work/kill.json" >/dev/null ||
     fail "pillars: $(head -c 400 "$work/kill.json") $(head -3 "$work/err")"
-expect 64 "PBFT has one pillar" "$nika" testnet --dir "$work/p" --set pillars=2
+expect 64 "PBFT has one pillar" "$nika" testnet --dir "$work/pillars" --set pillars=2
 exit "$failed"
