@@ -144,17 +144,6 @@ static void alter(uint8_t *entry, struct nika_target_draw *draw)
 static const struct nika_target_list list = {
     .head = 0, .entry = OP_SIZE, .fresh = fresh, .alter = alter};
 
-static uint32_t mutate(uint8_t *data, uint32_t size, uint32_t capacity, uint32_t seed)
-{
-    return nika_target_list_mutate(&list, data, size, capacity, seed);
-}
-
-static uint32_t cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
-                      uint32_t seed)
-{
-    return nika_target_list_cross(&list, a, b, out, capacity, seed);
-}
-
 static void seeds(nika_target_seed *seed, void *context)
 {
     static const uint8_t agree[][OP_SIZE] = {
@@ -178,8 +167,7 @@ const struct nika_target nika_target_client = {
     .doc = "The client under any replies: a result only when f + 1 replicas sent it.",
     .size_max = OPS_MAX * OP_SIZE,
     .run = run,
-    .mutate = mutate,
-    .cross = cross,
+    .list = &list,
     .seeds = seeds,
     .digest = digest,
 };

@@ -52,17 +52,19 @@ size_t afl_custom_fuzz(void *context, uint8_t *in, size_t in_size, uint8_t **out
     uint32_t capacity = size_max < m->capacity ? (uint32_t)size_max : m->capacity;
     uint32_t size = in_size < capacity ? (uint32_t)in_size : capacity;
     *out = m->out;
-    if (m->target->cross != NULL && other_size > 0 && nika_target_draw(&m->draw, 4) == 0) {
+    if (nika_target_crosses(m->target) && other_size > 0 && nika_target_draw(&m->draw, 4) == 0) {
         uint32_t seed = nika_target_draw(&m->draw, UINT32_MAX);
         struct nika_span first = {in, size};
         struct nika_span second = {other,
                                    other_size < m->capacity ? (uint32_t)other_size : m->capacity};
-        uint32_t crossed = m->target->cross(first, second, m->out, capacity, seed);
+        uint32_t crossed = nika_target_cross(m->target, first, second, m->out, capacity, seed);
         if (crossed > 0) return crossed;
     }
     memcpy(m->out, in, size);
-    if (m->target->mutate == NULL || nika_target_draw(&m->draw, 8) == 0) return of_bytes(m, size);
-    return m->target->mutate(m->out, size, capacity, nika_target_draw(&m->draw, UINT32_MAX));
+    if (!nika_target_mutates(m->target) || nika_target_draw(&m->draw, 8) == 0)
+        return of_bytes(m, size);
+    return nika_target_mutate(m->target, m->out, size, capacity,
+                              nika_target_draw(&m->draw, UINT32_MAX));
 }
 
 void afl_custom_deinit(void *context)

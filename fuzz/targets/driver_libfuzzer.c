@@ -68,18 +68,18 @@ static size_t of_bytes(uint8_t *data, size_t size, size_t size_max)
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed)
 {
     struct nika_target_draw draw = {seed};
-    if (target()->mutate == NULL || nika_target_draw(&draw, 8) == 0)
+    if (!nika_target_mutates(target()) || nika_target_draw(&draw, 8) == 0)
         return of_bytes(data, size, size_max);
-    return target()->mutate(data, (uint32_t)size, (uint32_t)size_max,
-                            nika_target_draw(&draw, UINT32_MAX));
+    return nika_target_mutate(target(), data, (uint32_t)size, (uint32_t)size_max,
+                              nika_target_draw(&draw, UINT32_MAX));
 }
 
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
                                  uint8_t *out, size_t out_size, unsigned seed)
 {
     struct nika_span first = {a, (uint32_t)a_size}, second = {b, (uint32_t)b_size};
-    if (target()->cross != NULL)
-        return target()->cross(first, second, out, (uint32_t)out_size, seed);
+    if (nika_target_crosses(target()))
+        return nika_target_cross(target(), first, second, out, (uint32_t)out_size, seed);
     struct nika_target_draw draw = {seed};
     uint32_t head = nika_target_draw(&draw, first.size + 1);
     uint32_t skip = nika_target_draw(&draw, second.size + 1);

@@ -72,17 +72,6 @@ void handler_run(struct handler_target *t, struct nika_span input)
     t->digest = desk_digest(p.desk) ^ (uint64_t)p.delivered << 32 ^ p.refused;
 }
 
-uint32_t handler_mutate(uint8_t *data, uint32_t size, uint32_t capacity, uint32_t seed)
-{
-    return nika_target_list_mutate(&handler_list, data, size, capacity, seed);
-}
-
-uint32_t handler_cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
-                       uint32_t seed)
-{
-    return nika_target_list_cross(&handler_list, a, b, out, capacity, seed);
-}
-
 /* One of every kind from every start, and a run that commits, checkpoints and changes the view. */
 void handler_seeds(nika_target_seed *seed, void *context)
 {

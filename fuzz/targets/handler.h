@@ -22,8 +22,5 @@ struct desk *handler_started(struct handler_target *t, uint32_t self, uint32_t s
 void handler_run(struct handler_target *t, struct nika_span input);
 void handler_seeds(nika_target_seed *seed, void *context);
 void handler_show(struct nika_span input, FILE *out);
-uint32_t handler_mutate(uint8_t *data, uint32_t size, uint32_t capacity, uint32_t seed);
-uint32_t handler_cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
-                       uint32_t seed);
 
 #endif

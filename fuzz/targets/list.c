@@ -114,3 +114,27 @@ uint32_t nika_target_list_cross(const struct nika_target_list *list, struct nika
            from_b * list->entry);
     return list->head + (from_a + from_b) * list->entry;
 }
+
+bool nika_target_mutates(const struct nika_target *target)
+{
+    return target->mutate != NULL || target->list != NULL;
+}
+
+bool nika_target_crosses(const struct nika_target *target)
+{
+    return target->cross != NULL || target->list != NULL;
+}
+
+uint32_t nika_target_mutate(const struct nika_target *target, uint8_t *data, uint32_t size,
+                            uint32_t capacity, uint32_t seed)
+{
+    if (target->mutate != NULL) return target->mutate(data, size, capacity, seed);
+    return nika_target_list_mutate(target->list, data, size, capacity, seed);
+}
+
+uint32_t nika_target_cross(const struct nika_target *target, struct nika_span a, struct nika_span b,
+                           uint8_t *out, uint32_t capacity, uint32_t seed)
+{
+    if (target->cross != NULL) return target->cross(a, b, out, capacity, seed);
+    return nika_target_list_cross(target->list, a, b, out, capacity, seed);
+}

@@ -281,20 +281,14 @@ static void alter(uint8_t *entry, struct nika_target_draw *draw)
     }
 }
 
-static const struct nika_target_list list = {
+const struct nika_target_list schedule_list = {
     .head = 1, .entry = DECISION_SIZE, .fresh = fresh, .alter = alter};
 
 uint32_t schedule_mutate(struct schedule_target *t, uint8_t *data, uint32_t size, uint32_t capacity,
                          uint32_t seed)
 {
     mutated = t;
-    return nika_target_list_mutate(&list, data, size, capacity, seed);
-}
-
-uint32_t schedule_cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
-                        uint32_t seed)
-{
-    return nika_target_list_cross(&list, a, b, out, capacity, seed);
+    return nika_target_list_mutate(&schedule_list, data, size, capacity, seed);
 }
 
 /* ---- Seeds: the fair run, and the first acts of each fault in runs by seed ---- */

@@ -47,8 +47,7 @@ bool schedule_play(struct schedule_target *t, struct nika_span input,
 uint64_t schedule_digest(const struct schedule_target *t);
 uint32_t schedule_mutate(struct schedule_target *t, uint8_t *data, uint32_t size, uint32_t capacity,
                          uint32_t seed);
-uint32_t schedule_cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
-                        uint32_t seed);
+extern const struct nika_target_list schedule_list;
 void schedule_seeds(struct schedule_target *t, nika_target_seed *seed, void *context);
 /* As a decision log, for nika replay and nika shrink. */
 void schedule_show(struct schedule_target *t, struct nika_span input, FILE *out);

@@ -331,17 +331,6 @@ static void alter(uint8_t *entry, struct nika_target_draw *draw)
 static const struct nika_target_list list = {
     .head = 1, .entry = OP_SIZE, .fresh = fresh, .alter = alter};
 
-static uint32_t mutate(uint8_t *data, uint32_t size, uint32_t capacity, uint32_t seed)
-{
-    return nika_target_list_mutate(&list, data, size, capacity, seed);
-}
-
-static uint32_t cross(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
-                      uint32_t seed)
-{
-    return nika_target_list_cross(&list, a, b, out, capacity, seed);
-}
-
 static void seeds(nika_target_seed *seed, void *context)
 {
     static const uint8_t story[][OP_SIZE] = {{OP_CARRY},         {OP_ANSWER},     {OP_CARRY, 7},
@@ -377,8 +366,7 @@ const struct nika_target nika_target_session = {
            "order, or an end.",
     .size_max = 1 + OPS_MAX * OP_SIZE,
     .run = run,
-    .mutate = mutate,
-    .cross = cross,
+    .list = &list,
     .seeds = seeds,
     .digest = digest,
 };

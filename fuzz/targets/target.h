@@ -12,6 +12,7 @@
 /* Receives one seed of a target's corpus. */
 typedef void nika_target_seed(void *context, const char *name, struct nika_span bytes);
 
+struct nika_target_list;
 struct nika_target {
     const char *name; /* "wire-pbft"; also the name of its corpus. */
     const char *doc;
@@ -22,6 +23,8 @@ struct nika_target {
     /* Cut `a` and `b` together at places that mean something. NULL = bytes. */
     uint32_t (*cross)(struct nika_span a, struct nika_span b, uint8_t *out, uint32_t capacity,
                       uint32_t seed);
+    /* Inputs are a list of entries: steps and cuts are those of lists where the two above are NULL. NULL = they are none. */
+    const struct nika_target_list *list;
     void (*seeds)(nika_target_seed *seed, void *context);
     /* Words for a dictionary, one a line as AFL and libFuzzer read them. NULL = none. */
     void (*dictionary)(FILE *out);
@@ -77,5 +80,13 @@ uint32_t nika_target_list_mutate(const struct nika_target_list *list, uint8_t *d
                                  uint32_t capacity, uint32_t seed);
 uint32_t nika_target_list_cross(const struct nika_target_list *list, struct nika_span a,
                                 struct nika_span b, uint8_t *out, uint32_t capacity, uint32_t seed);
+
+/* Whether a target has steps, and cuts, of its own; and one of them. */
+bool nika_target_mutates(const struct nika_target *target);
+bool nika_target_crosses(const struct nika_target *target);
+uint32_t nika_target_mutate(const struct nika_target *target, uint8_t *data, uint32_t size,
+                            uint32_t capacity, uint32_t seed);
+uint32_t nika_target_cross(const struct nika_target *target, struct nika_span a, struct nika_span b,
+                           uint8_t *out, uint32_t capacity, uint32_t seed);
 
 #endif
