@@ -129,7 +129,11 @@ client put k nine || fail "put beside a replica that was rolled back"
 # What was recorded leads to the recorded states; among it a view change, a replica without its trusted part, and orderly ends.
 views=0 count=0
 for recording in "$net"/*.recording; do
-    "$nika" replay "$recording" >"$work/out" 2>&1 || fail "$recording: exit $?: $(tail -2 "$work/out")"
+    "$nika" replay "$recording" >"$work/out" 2>&1
+    code=$?
+    # A life that was ended while it began (its neighbour did not start) has done nothing to compare.
+    [[ $code -eq 6 ]] && grep -q '^events     0,' "$work/out" && continue
+    [[ $code -eq 0 ]] || fail "$recording: exit $code: $(tail -2 "$work/out")"
     grep -q 'verdict    held' "$work/out" || fail "$recording: $(tail -2 "$work/out")"
     grep -q 'entered [1-9]' "$work/out" && views=$((views + 1))
     count=$((count + 1))
