@@ -62,7 +62,9 @@ static const struct argp_option options[] = {
     {"n", OPTION_N, "N", 0, "replicas (default 4)", 0},
     {"no-oracles", OPTION_NO_ORACLES, NULL, 0, "main figures without oracles", 0},
     {"seconds", OPTION_SECONDS, "S", 0,
-     "seconds of wall time for each measurement (default 1, of a cluster 10)", 0},
+     "seconds for each measurement: processor time of simulations (default 1), wall time of "
+     "clusters (default 10)",
+     0},
     {"clients", OPTION_CLIENTS, "C", 0, "cluster: closed-loop clients (default 10)", 1},
     {"sessions", OPTION_SESSIONS, "K", 0,
      "cluster: only the first K clients connect, and carry the frames of the others (default: all "
