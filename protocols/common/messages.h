@@ -6,39 +6,9 @@
 #include "engine/core/frame.h"
 #include "engine/core/replica.h"
 
-#define ELEMENT(name, text, doc) struct common_##name {
-#define MESSAGE(name, type, class, auth, text, doc) struct common_##name {
-#define FIELD(owner, kind, name, limit, element) NIKA_FIELD_TYPE_##kind name;
-#define END(name)                                                                                  \
-    }                                                                                              \
-    ;
-#include "protocols/common/messages.def"
-#undef ELEMENT
-#undef MESSAGE
-#undef FIELD
-#undef END
-
-enum common_type {
-#define ELEMENT(name, text, doc)
-#define MESSAGE(name, type, class, auth, text, doc) COMMON_TYPE_##name = type,
-#define FIELD(owner, kind, name, limit, element)
-#define END(name)
-#include "protocols/common/messages.def"
-#undef ELEMENT
-#undef MESSAGE
-#undef FIELD
-#undef END
-};
-
-#define ELEMENT(name, text, doc) extern const struct nika_message_info common_info_##name;
-#define MESSAGE(name, type, class, auth, text, doc)                                                \
-    extern const struct nika_message_info common_info_##name;
-#define FIELD(owner, kind, name, limit, element)
-#define END(name)
-#include "protocols/common/messages.def"
-#undef ELEMENT
-#undef MESSAGE
-#undef FIELD
-#undef END
+#define MESSAGES_FILE "protocols/common/messages.def"
+#define MESSAGES_NAME(kind, name) common_##kind##name
+#define MESSAGES_TYPE(name) COMMON_TYPE_##name
+#include "engine/core/messages_declare.def"
 
 #endif

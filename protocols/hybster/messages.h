@@ -11,40 +11,10 @@
 /* HOP_MAX: VIEW-CHANGEs in a row without an order between them that one VIEW-CHANGE can account for, in each pillar. */
 #define HYBSTER_HOPS_MAX 64u
 
-#define ELEMENT(name, text, doc) struct hybster_##name {
-#define MESSAGE(name, type, class, auth, text, doc) struct hybster_##name {
-#define FIELD(owner, kind, name, limit, element) NIKA_FIELD_TYPE_##kind name;
-#define END(name)                                                                                  \
-    }                                                                                              \
-    ;
-#include "protocols/hybster/messages.def"
-#undef ELEMENT
-#undef MESSAGE
-#undef FIELD
-#undef END
-
-enum hybster_type {
-#define ELEMENT(name, text, doc)
-#define MESSAGE(name, type, class, auth, text, doc) HYBSTER_TYPE_##name = type,
-#define FIELD(owner, kind, name, limit, element)
-#define END(name)
-#include "protocols/hybster/messages.def"
-#undef ELEMENT
-#undef MESSAGE
-#undef FIELD
-#undef END
-};
-
-#define ELEMENT(name, text, doc) extern const struct nika_message_info hybster_info_##name;
-#define MESSAGE(name, type, class, auth, text, doc)                                                \
-    extern const struct nika_message_info hybster_info_##name;
-#define FIELD(owner, kind, name, limit, element)
-#define END(name)
-#include "protocols/hybster/messages.def"
-#undef ELEMENT
-#undef MESSAGE
-#undef FIELD
-#undef END
+#define MESSAGES_FILE "protocols/hybster/messages.def"
+#define MESSAGES_NAME(kind, name) hybster_##kind##name
+#define MESSAGES_TYPE(name) HYBSTER_TYPE_##name
+#include "engine/core/messages_declare.def"
 
 /* Ids of a replica's counters: two a pillar (PROTOCOLS.md 2.6), a PREPARE's or COMMIT's proposer being the instance that certifies. A view
  * begins in all pillars at once, so only the first one's NEW_VIEW is used. */

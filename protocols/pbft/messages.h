@@ -7,40 +7,10 @@
 #include "engine/core/replica.h"
 #include "protocols/common/messages.h"
 
-#define ELEMENT(name, text, doc) struct pbft_##name {
-#define MESSAGE(name, type, class, auth, text, doc) struct pbft_##name {
-#define FIELD(owner, kind, name, limit, element) NIKA_FIELD_TYPE_##kind name;
-#define END(name)                                                                                  \
-    }                                                                                              \
-    ;
-#include "protocols/pbft/messages.def"
-#undef ELEMENT
-#undef MESSAGE
-#undef FIELD
-#undef END
-
-enum pbft_type {
-#define ELEMENT(name, text, doc)
-#define MESSAGE(name, type, class, auth, text, doc) PBFT_TYPE_##name = type,
-#define FIELD(owner, kind, name, limit, element)
-#define END(name)
-#include "protocols/pbft/messages.def"
-#undef ELEMENT
-#undef MESSAGE
-#undef FIELD
-#undef END
-};
-
-#define ELEMENT(name, text, doc) extern const struct nika_message_info pbft_info_##name;
-#define MESSAGE(name, type, class, auth, text, doc)                                                \
-    extern const struct nika_message_info pbft_info_##name;
-#define FIELD(owner, kind, name, limit, element)
-#define END(name)
-#include "protocols/pbft/messages.def"
-#undef ELEMENT
-#undef MESSAGE
-#undef FIELD
-#undef END
+#define MESSAGES_FILE "protocols/pbft/messages.def"
+#define MESSAGES_NAME(kind, name) pbft_##kind##name
+#define MESSAGES_TYPE(name) PBFT_TYPE_##name
+#include "engine/core/messages_declare.def"
 
 /* PBFT's and the shared messages, indexed by frame type. */
 extern const struct nika_message_table pbft_messages;
