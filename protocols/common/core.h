@@ -117,6 +117,11 @@ struct common_serving {
     uint32_t peer, index;
     uint64_t seq;
 };
+/* One read-only request per client that the app is answering. */
+struct common_read {
+    uint64_t timestamp; /* 0 = none. */
+    uint64_t seq;       /* Last committed batch that the answer reflects. */
+};
 struct common_evidence {
     uint64_t kinds; /* Bit = message type; one pair per sender and kind (1.13). */
 };
@@ -134,8 +139,22 @@ struct common_peer {
 
 struct common_core;
 struct common_checkpoint_body;
-/* The decisions of a protocol. None may be NULL. */
+/* The decisions of a protocol. None may be NULL unless it says so. */
 struct common_hooks {
+    /* The first event: say and arm what a replica begins with, recovered or new. */
+    void (*start)(struct common_core *core);
+    /* A message of one of the protocol's own types. False: there is no such type. */
+    bool (*message)(struct common_core *core, const struct nika_frame *frame);
+    /* T_vc fired. */
+    void (*view_timer)(struct common_core *core);
+    /* STORED of a token kind of the protocol's own: the record is durable, or (status != 0) was refused. */
+    void (*stored)(struct common_core *core, uint32_t kind, uint16_t generation, uint64_t seq,
+                   int32_t status);
+    /* What the number of such a token is near to (common_token_number()). */
+    uint64_t (*token_near)(const struct common_core *core, uint32_t kind);
+    /* After each event, before its effects are carried out. May be NULL. */
+    void (*after)(struct common_core *core);
+
     uint64_t control_types; /* Bit = message type below 64 that goes out as NIKA_CLASS_CONTROL. */
     /* CHECKPOINT of this protocol; its body is a struct common_checkpoint_body, or a prefix of it. */
     const struct nika_message_info *checkpoint;
@@ -165,9 +184,6 @@ struct common_hooks {
     bool times_itself;
     /* T_req expired, or the primary is slow (pace.h): leave its view. */
     void (*suspect_primary)(struct common_core *core);
-    /* A read-only request on the optimised path (1.10). */
-    void (*read_only)(struct common_core *core, const struct nika_frame *frame,
-                      const struct common_request *request);
     /* h moved, or a transferred state was installed: numbers came into the window that were beyond it. */
     void (*window_moved)(struct common_core *core);
 
@@ -244,6 +260,7 @@ struct common_core {
     struct common_checkpoint_vote *checkpoints; /* n x (checkpoint_rows + 1) */
     struct common_evidence *evidence;           /* n */
     struct common_peer *peers;                  /* n */
+    struct common_read *reads;                  /* One per client. */
     uint32_t queue_peak[16];                    /* By enum nika_queue, for NOTE_QUEUE. */
     struct nika_store *store;
 };

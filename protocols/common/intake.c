@@ -6,6 +6,7 @@
 #include "protocols/common/batcher.h"
 #include "protocols/common/execute.h"
 #include "protocols/common/output.h"
+#include "protocols/common/read_only.h"
 
 static void forward(struct common_core *core, struct nika_span raw)
 {
@@ -39,7 +40,7 @@ void common_on_request(struct common_core *core, const struct nika_frame *frame)
         return;
     }
     if (core->config->read_only && (request.flags & NIKA_OP_READ_ONLY) != 0) {
-        core->hooks->read_only(core, frame, &request);
+        common_on_read_only(core, &request);
         return;
     }
     if (already_executed(core, &request)) return;

@@ -2,8 +2,7 @@
  * message sent, so votes are read by hand and only what is long-lived is hashed. */
 #include "protocols/hybster/describe.h"
 
-#include "engine/core/digest.h"
-#include "protocols/common/batch.h"
+#include "protocols/common/describe.h"
 #include "protocols/hybster/state.h"
 
 static void describe_order(struct nika_span body, struct nika_summary *out)
@@ -14,19 +13,6 @@ static void describe_order(struct nika_span body, struct nika_summary *out)
     out->seq = m.seq;
     out->digest = m.digest;
     out->has_digest = true;
-}
-
-/* Two u64 at fixed places. */
-static uint64_t at_u64(struct nika_span body, uint32_t offset)
-{
-    return body.size >= offset + 8 ? nika_load_le(body.data + offset, 8) : 0;
-}
-
-static void describe_client(struct nika_span body, uint32_t offset, struct nika_summary *out)
-{
-    if (body.size < offset + 12) return;
-    out->view = nika_load_le(body.data + offset, 4);
-    out->seq = at_u64(body, offset + 4);
 }
 
 void hybster_describe(uint8_t type, struct nika_span body, struct nika_summary *out)
@@ -40,63 +26,32 @@ void hybster_describe(uint8_t type, struct nika_span body, struct nika_summary *
         describe_order(body, out);
         return;
     case HYBSTER_TYPE_checkpoint:
-        out->seq = at_u64(body, 0);
+        out->seq = common_describe_u64(body, 0);
         out->has_digest = body.size >= 8 + NIKA_DIGEST_SIZE;
         if (out->has_digest) memcpy(out->digest.bytes, body.data + 8, NIKA_DIGEST_SIZE);
         return;
     case HYBSTER_TYPE_view_change:
-        out->seq = at_u64(body, 8);
-        out->view = at_u64(body, 0);
-        nika_fingerprint(body.data, body.size, &out->digest);
-        out->has_digest = true;
+        out->seq = common_describe_u64(body, 8);
+        out->view = common_describe_u64(body, 0);
+        common_describe_whole(body, out);
         return;
     case HYBSTER_TYPE_new_view_ack:
         /* As big as a VIEW-CHANGE, hence of its class on the wire, but no vote: it may be said once for each base. */
         out->message_class = NIKA_MESSAGE_OTHER;
-        out->view = at_u64(body, 0);
+        out->view = common_describe_u64(body, 0);
         return;
     case HYBSTER_TYPE_new_view:
-        out->view = at_u64(body, 0);
-        nika_fingerprint(body.data, body.size, &out->digest);
-        out->has_digest = true;
+        out->view = common_describe_u64(body, 0);
+        common_describe_whole(body, out);
         return;
     case HYBSTER_TYPE_status:
-        out->view = at_u64(body, 0);
-        out->seq = at_u64(body, 17);
-        return;
-    case COMMON_TYPE_request:
-        describe_client(body, 0, out);
-        return;
-    case COMMON_TYPE_reply:
-        describe_client(body, 8, out);
-        return;
-    case COMMON_TYPE_batch:
-        common_batch_body_digest(body, &out->digest);
-        out->has_digest = true;
-        return;
-    case COMMON_TYPE_fetch_meta:
-    case COMMON_TYPE_meta:
-    case COMMON_TYPE_fetch_chunk:
-    case COMMON_TYPE_chunk:
-    case COMMON_TYPE_no_snapshot:
-        out->seq = at_u64(body, 0);
+        out->view = common_describe_u64(body, 0);
+        out->seq = common_describe_u64(body, 17);
         return;
     default:
+        common_describe(type, body, out);
         return;
     }
-}
-
-static void describe_frame(struct nika_span raw, uint8_t type, struct nika_summary *out)
-{
-    struct nika_frame frame;
-    if (raw.size < 4 || nika_load_le(raw.data, 4) != raw.size - 4) return;
-    /* The epoch of a record is the one it was written in. */
-    if (raw.size < NIKA_FRAME_HEAD_SIZE) return;
-    uint32_t epoch = (uint32_t)nika_load_le(raw.data + 10, 4);
-    if (nika_frame_parse(raw, epoch, NIKA_MESSAGE_SIZE_MAX, &frame) != NIKA_OK ||
-        frame.type != type)
-        return;
-    hybster_describe(type, frame.body, out);
 }
 
 void hybster_describe_record(uint32_t kind, struct nika_span record, struct nika_summary *out)
@@ -112,22 +67,21 @@ void hybster_describe_record(uint32_t kind, struct nika_span record, struct nika
         out->message_class = NIKA_MESSAGE_PROPOSE;
         return;
     case HYBSTER_RECORD_PREPARE:
-        describe_frame(nika_read_bytes(&reader, NIKA_CONTROL_SIZE_MAX), HYBSTER_TYPE_prepare, out);
+        common_describe_frame(nika_read_bytes(&reader, NIKA_CONTROL_SIZE_MAX), HYBSTER_TYPE_prepare,
+                              hybster_describe, out);
         out->message_class = NIKA_MESSAGE_PROPOSE;
         return;
     case HYBSTER_RECORD_COMMIT:
-        describe_frame(record, HYBSTER_TYPE_commit, out);
+        common_describe_frame(record, HYBSTER_TYPE_commit, hybster_describe, out);
         return;
     case HYBSTER_RECORD_VIEW_CHANGE:
-        describe_frame(record, HYBSTER_TYPE_view_change, out);
+        common_describe_frame(record, HYBSTER_TYPE_view_change, hybster_describe, out);
         return;
     case HYBSTER_RECORD_NEW_VIEW:
-        describe_frame(record, HYBSTER_TYPE_new_view, out);
+        common_describe_frame(record, HYBSTER_TYPE_new_view, hybster_describe, out);
         return;
     case NIKA_RECORD_SNAPSHOT:
-        (void)nika_read_u32(&reader);
-        out->seq = nika_read_u64(&reader);
-        out->message_class = NIKA_MESSAGE_CHECKPOINT;
+        common_describe_snapshot(record, out);
         return;
     default:
         return;

@@ -8,16 +8,11 @@ _Static_assert(sizeof(struct hybster_checkpoint) == sizeof(struct common_checkpo
 _Static_assert(offsetof(struct nika_replica, core) == 0 && offsetof(struct hybster_slot, base) == 0,
                "the common parts come first");
 
-static struct nika_replica *replica_of(struct common_core *core)
-{
-    return (struct nika_replica *)(void *)core;
-}
-
 /* A trusted MAC: transferable inside the group, and no counter moves. */
 static bool checkpoint_certify(struct common_core *core, struct common_checkpoint_body *body,
                                uint8_t room[NIKA_TRUSTED_CERTIFICATE_SIZE])
 {
-    struct nika_replica *r = replica_of(core);
+    struct nika_replica *r = hybster_replica(core);
     const struct nika_host *host = core->host;
     uint8_t content[8 + NIKA_DIGEST_SIZE];
     struct nika_digest digest;
@@ -45,12 +40,13 @@ static bool checkpoint_authentic(struct common_core *core, const struct nika_fra
     struct nika_trusted_certificate certificate;
     (void)body;
     (void)nested;
-    return hybster_message_check(replica_of(core), frame, NIKA_TRUSTED_MAC, 0, NULL, &certificate);
+    return hybster_message_check(hybster_replica(core), frame, NIKA_TRUSTED_MAC, 0, NULL,
+                                 &certificate);
 }
 
 static void slot_release(struct common_core *core, struct common_slot *slot)
 {
-    hybster_slot_release(replica_of(core), hybster_slot_of(slot));
+    hybster_slot_release(hybster_replica(core), hybster_slot_of(slot));
 }
 
 static uint32_t slot_batch(const struct common_slot *slot, const struct nika_digest *digest)
@@ -88,37 +84,30 @@ static void slot_resume(struct common_core *core, struct common_slot *base, stru
 {
     struct hybster_slot *slot = hybster_slot_of(base);
     if (slot->parked != 0 && !slot->withheld)
-        hybster_resume_parked(replica_of(core), slot, body);
+        hybster_resume_parked(hybster_replica(core), slot, body);
     else
-        take_wanted(replica_of(core), slot, body);
+        take_wanted(hybster_replica(core), slot, body);
 }
 
 static bool spare_batches(struct common_core *core)
 {
-    return hybster_spare_batches(replica_of(core));
+    return hybster_spare_batches(hybster_replica(core));
 }
 
 static bool propose(struct common_core *core, uint64_t seq, uint32_t batch, uint64_t time_ns)
 {
-    return hybster_propose(replica_of(core), seq, batch, time_ns);
+    return hybster_propose(hybster_replica(core), seq, batch, time_ns);
 }
 
 static void suspect_primary(struct common_core *core)
 {
-    hybster_view_change_start(replica_of(core), core->view + 1);
-}
-
-static void read_only(struct common_core *core, const struct nika_frame *frame,
-                      const struct common_request *request)
-{
-    (void)frame;
-    hybster_on_read_only(replica_of(core), request);
+    hybster_view_change_start(hybster_replica(core), core->view + 1);
 }
 
 /* A view may be entered now, or the turn of an order has come. */
 static void window_moved(struct common_core *core)
 {
-    struct nika_replica *r = replica_of(core);
+    struct nika_replica *r = hybster_replica(core);
     hybster_candidate_progress(r);
     hybster_new_view_try_build(r);
     hybster_advance(r);
@@ -126,12 +115,12 @@ static void window_moved(struct common_core *core)
 
 static void retry(struct common_core *core)
 {
-    hybster_retry(replica_of(core));
+    hybster_retry(hybster_replica(core));
 }
 
 static void send_status(struct common_core *core)
 {
-    hybster_send_status(replica_of(core));
+    hybster_send_status(hybster_replica(core));
 }
 
 static uint32_t wait(const struct common_core *core, uint64_t *detail)
@@ -139,8 +128,30 @@ static uint32_t wait(const struct common_core *core, uint64_t *detail)
     return hybster_wait((const struct nika_replica *)(const void *)core, detail);
 }
 
+static void start(struct common_core *core)
+{
+    hybster_start(hybster_replica(core));
+}
+
+static void view_timer(struct common_core *core)
+{
+    hybster_view_timer(hybster_replica(core));
+}
+
+/* What an amnesiac replica lacks may have come. */
+static void after(struct common_core *core)
+{
+    if (core->amnesiac) hybster_remember(hybster_replica(core));
+}
+
 #define BIT(type) (UINT64_C(1) << (type))
 const struct common_hooks hybster_hooks = {
+    .start = start,
+    .message = hybster_message,
+    .view_timer = view_timer,
+    .stored = hybster_stored,
+    .token_near = hybster_token_near,
+    .after = after,
     .control_types = BIT(HYBSTER_TYPE_prepare) | BIT(HYBSTER_TYPE_commit) |
                      BIT(HYBSTER_TYPE_checkpoint) | BIT(HYBSTER_TYPE_status) |
                      BIT(COMMON_TYPE_fetch_batch),
@@ -155,7 +166,6 @@ const struct common_hooks hybster_hooks = {
     .propose = propose,
     .times_itself = true, /* qh = n - f: a COMMIT of every correct replica may be needed. */
     .suspect_primary = suspect_primary,
-    .read_only = read_only,
     .window_moved = window_moved,
     .retry = retry,
     .send_status = send_status,

@@ -2,27 +2,9 @@
  *
  * An order belongs to the pillar of its number, a request and the batch that it is in to that of its client. The merge, whose results must
  * keep their order, and what concerns all pillars, such as view changes and checkpoints, are of none. */
+#include "protocols/common/dispatch.h"
 #include "protocols/hybster/describe.h"
 #include "protocols/hybster/state.h"
-
-/* A token has room for 40 bits of its number; where it belongs says the rest. */
-uint64_t hybster_token_number(const struct nika_replica *r, uint64_t token)
-{
-    switch (token >> 56) {
-    case COMMON_TOKEN_CHUNK:
-    case COMMON_TOKEN_QUERY:
-        return common_token_number(token, 0); /* Places in tables. */
-    case COMMON_TOKEN_TRANSFER_SAVED:
-    case COMMON_TOKEN_RESTORE:
-        return common_token_number(token, r->core.transfer.seq);
-    case HYBSTER_TOKEN_VIEW_CHANGE:
-        return common_token_number(token, r->core.view);
-    case HYBSTER_TOKEN_NEW_VIEW:
-        return common_token_number(token, r->candidate_view);
-    default:
-        return common_token_number(token, r->core.low_mark);
-    }
-}
 
 static uint32_t of_none(const struct nika_replica *r)
 {
@@ -74,7 +56,7 @@ uint32_t hybster_lane(const struct nika_replica *r, const struct nika_event *eve
     case HYBSTER_TOKEN_INTENT:
     case HYBSTER_TOKEN_PREPARE:
     case HYBSTER_TOKEN_COMMIT:
-        return common_pillar_of(&r->core, hybster_token_number(r, event->token));
+        return common_pillar_of(&r->core, common_token_seq(&r->core, event->token));
     default:
         return of_none(r);
     }

@@ -100,11 +100,6 @@ struct hybster_pillar {
     uint32_t hop_count;
     struct hybster_hop_entry hops[HYBSTER_HOPS_MAX]; /* Own VIEW-CHANGEs since the last order. */
 };
-/* One read-only request per client that the app is answering. */
-struct hybster_read {
-    uint64_t timestamp; /* 0 = none. */
-    uint64_t seq;       /* Last committed batch that the answer reflects. */
-};
 
 struct nika_replica {
     struct common_core core; /* First: see core.h. */
@@ -133,7 +128,6 @@ struct nika_replica {
     struct hybster_vote *votes;                     /* window x n */
     struct hybster_view_change_entry *view_changes; /* n */
     struct hybster_ack_entry *acks;                 /* n; one's own among them */
-    struct hybster_read *reads;                     /* One per client. */
 };
 
 static inline struct hybster_pillar *hybster_pillar_of(const struct nika_replica *r, uint64_t seq)
@@ -249,13 +243,6 @@ void hybster_on_commit_cert(struct nika_replica *r, const struct nika_frame *fra
 bool hybster_prepare_from_cert(struct nika_replica *r, uint64_t seq);
 void hybster_check_committed(struct nika_replica *r, struct hybster_slot *slot);
 
-/* ---- pillar.c: what an event is about --------------------------------------------------------------------------------------- */
-uint64_t hybster_token_number(const struct nika_replica *r, uint64_t token);
-
-/* ---- read_only.c ---------------------------------------------------------------------------------------------------------- */
-void hybster_on_read_only(struct nika_replica *r, const struct common_request *request);
-void hybster_read_only_done(struct nika_replica *r, uint32_t client, struct nika_span result);
-
 /* ---- view_change.c, new_view.c, ack.c: view changes (2.4) ------------------------------------------------------------------- */
 void hybster_view_change_start(struct nika_replica *r, uint64_t view);
 void hybster_view_change_stored(struct nika_replica *r, uint64_t view);
@@ -300,7 +287,15 @@ void hybster_start(struct nika_replica *r);
 /* AMN: after each event of a replica that lost its log: is it over? */
 void hybster_remember(struct nika_replica *r);
 
-/* ---- hooks.c: what protocols/common asks Hybster --------------------------------------------------------------------------------- */
+/* ---- hooks.c, replica.c: what protocols/common asks Hybster (protocols/common/core.h) ---- */
 extern const struct common_hooks hybster_hooks;
+bool hybster_message(struct common_core *core, const struct nika_frame *frame);
+void hybster_stored(struct common_core *core, uint32_t kind, uint16_t generation, uint64_t seq,
+                    int32_t status);
+uint64_t hybster_token_near(const struct common_core *core, uint32_t kind);
+static inline struct nika_replica *hybster_replica(struct common_core *core)
+{
+    return (struct nika_replica *)(void *)core;
+}
 
 #endif

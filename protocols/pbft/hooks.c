@@ -8,11 +8,6 @@ _Static_assert(sizeof(struct pbft_checkpoint) <= sizeof(struct common_checkpoint
 _Static_assert(offsetof(struct nika_replica, core) == 0 && offsetof(struct pbft_slot, base) == 0,
                "the common parts come first");
 
-static struct nika_replica *replica_of(struct common_core *core)
-{
-    return (struct nika_replica *)(void *)core;
-}
-
 /* Its signature says all that is to be said. */
 static bool checkpoint_certify(struct common_core *core, struct common_checkpoint_body *body,
                                uint8_t room[NIKA_TRUSTED_CERTIFICATE_SIZE])
@@ -32,7 +27,7 @@ static bool checkpoint_authentic(struct common_core *core, const struct nika_fra
 
 static void slot_release(struct common_core *core, struct common_slot *slot)
 {
-    pbft_slot_release(replica_of(core), pbft_slot_of(slot));
+    pbft_slot_release(pbft_replica(core), pbft_slot_of(slot));
 }
 
 static uint32_t slot_batch(const struct common_slot *slot, const struct nika_digest *digest)
@@ -48,45 +43,39 @@ static const struct nika_digest *slot_parked(const struct common_slot *base)
 
 static void slot_resume(struct common_core *core, struct common_slot *slot, struct nika_span body)
 {
-    pbft_resume_parked(replica_of(core), pbft_slot_of(slot), body);
+    pbft_resume_parked(pbft_replica(core), pbft_slot_of(slot), body);
 }
 
 static bool spare_batches(struct common_core *core)
 {
-    return pbft_spare_batches(replica_of(core));
+    return pbft_spare_batches(pbft_replica(core));
 }
 
 static bool propose(struct common_core *core, uint64_t seq, uint32_t batch, uint64_t time_ns)
 {
-    return pbft_propose(replica_of(core), seq, batch, time_ns);
+    return pbft_propose(pbft_replica(core), seq, batch, time_ns);
 }
 
 static void suspect_primary(struct common_core *core)
 {
-    pbft_view_change_start(replica_of(core), core->view + 1);
-}
-
-static void read_only(struct common_core *core, const struct nika_frame *frame,
-                      const struct common_request *request)
-{
-    pbft_on_read_only(replica_of(core), frame, request);
+    pbft_view_change_start(pbft_replica(core), core->view + 1);
 }
 
 /* Orders of the entered NEW-VIEW that were beyond the old window. */
 static void window_moved(struct common_core *core)
 {
-    struct nika_replica *r = replica_of(core);
+    struct nika_replica *r = pbft_replica(core);
     if (r->low_bound > core->low_mark) pbft_new_view_install(r);
 }
 
 static void retry(struct common_core *core)
 {
-    pbft_retry(replica_of(core));
+    pbft_retry(pbft_replica(core));
 }
 
 static void send_status(struct common_core *core)
 {
-    pbft_send_status(replica_of(core));
+    pbft_send_status(pbft_replica(core));
 }
 
 static uint32_t wait(const struct common_core *core, uint64_t *detail)
@@ -94,8 +83,23 @@ static uint32_t wait(const struct common_core *core, uint64_t *detail)
     return pbft_wait((const struct nika_replica *)(const void *)core, detail);
 }
 
+static void start(struct common_core *core)
+{
+    pbft_start(pbft_replica(core));
+}
+
+static void view_timer(struct common_core *core)
+{
+    pbft_view_timer(pbft_replica(core));
+}
+
 #define BIT(type) (UINT64_C(1) << (type))
 const struct common_hooks pbft_hooks = {
+    .start = start,
+    .message = pbft_message,
+    .view_timer = view_timer,
+    .stored = pbft_stored,
+    .token_near = pbft_token_near,
     .control_types = BIT(PBFT_TYPE_pre_prepare) | BIT(PBFT_TYPE_prepare) | BIT(PBFT_TYPE_commit) |
                      BIT(PBFT_TYPE_checkpoint) | BIT(PBFT_TYPE_status) |
                      BIT(COMMON_TYPE_fetch_batch),
@@ -109,7 +113,6 @@ const struct common_hooks pbft_hooks = {
     .spare_batches = spare_batches,
     .propose = propose,
     .suspect_primary = suspect_primary,
-    .read_only = read_only,
     .window_moved = window_moved,
     .retry = retry,
     .send_status = send_status,

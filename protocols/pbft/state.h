@@ -80,11 +80,6 @@ struct pbft_view_change_entry {
     uint64_t view;  /* 0 = none. */
     uint32_t frame; /* Store handle of the whole frame. */
 };
-/* One read-only request per client that the app is answering. */
-struct pbft_read {
-    uint64_t timestamp; /* 0 = none. */
-    uint64_t seq;       /* Last committed batch that the answer reflects. */
-};
 
 struct nika_replica {
     struct common_core core; /* First: see core.h. */
@@ -115,7 +110,6 @@ struct nika_replica {
     struct pbft_slot *slots;                     /* config->window */
     uint8_t *votes;                              /* window x phases x n x vote_stride */
     struct pbft_view_change_entry *view_changes; /* n */
-    struct pbft_read *reads;                     /* One per client. */
     uint8_t *scratch;                            /* For building frames and certificates. */
     uint32_t scratch_size;
 };
@@ -208,10 +202,6 @@ void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame);
 void pbft_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame); /* CC1-CC4 */
 void pbft_check_committed(struct nika_replica *r, struct pbft_slot *slot);
 
-/* ---- read_only.c: reads without ordering (1.10) ----------------------------------------------------------------------- */
-void pbft_on_read_only(struct nika_replica *r, const struct nika_frame *frame,
-                       const struct common_request *request);
-void pbft_read_only_done(struct nika_replica *r, uint32_t client, struct nika_span result);
 /* ---- view_change.c, new_view.c, certificate.c: view changes (1.7) ------------------------------------------------------ */
 void pbft_view_change_start(struct nika_replica *r, uint64_t view);
 void pbft_view_change_stored(struct nika_replica *r, uint64_t view);
@@ -261,7 +251,15 @@ void pbft_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct ni
 void pbft_start(
     struct nika_replica *r); /* START: arm timers, resend what recovery left unfinished. */
 
-/* ---- hooks.c: what protocols/common asks PBFT ------------------------------------------------------------------------- */
+/* ---- hooks.c, replica.c: what protocols/common asks PBFT (protocols/common/core.h) ---- */
 extern const struct common_hooks pbft_hooks;
+bool pbft_message(struct common_core *core, const struct nika_frame *frame);
+void pbft_stored(struct common_core *core, uint32_t kind, uint16_t generation, uint64_t seq,
+                 int32_t status);
+uint64_t pbft_token_near(const struct common_core *core, uint32_t kind);
+static inline struct nika_replica *pbft_replica(struct common_core *core)
+{
+    return (struct nika_replica *)(void *)core;
+}
 
 #endif

@@ -40,7 +40,7 @@ static void test_a_read_is_answered_with_what_was_committed_and_not_ordered(void
     ask(&f, 7);
     assert_int_equal(actions(&f, NIKA_ACTION_QUERY), 1);
     assert_int_equal(fixture_replica(&f)->core.pending.count, 0);
-    assert_int_equal(fixture_replica(&f)->reads[0].seq, 1);
+    assert_int_equal(fixture_replica(&f)->core.reads[0].seq, 1);
     ask(&f, 8); /* One at a time. */
     assert_int_equal(actions(&f, NIKA_ACTION_QUERY), 0);
     complete(&f, 0);
