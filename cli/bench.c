@@ -15,6 +15,7 @@
 enum {
     OPTION_JSON = 256,
     OPTION_RUNS,
+    OPTION_TRACE,
     OPTION_ROUNDS,
     OPTION_SUITE,
     OPTION_N,
@@ -56,6 +57,7 @@ static const struct argp_option options[] = {
     {"json", OPTION_JSON, NULL, 0, "print one JSON object", 0},
     {"runs", OPTION_RUNS, NULL, 0,
      "only short adversarial runs: 12 requests, one Byzantine replica, network faults", 0},
+    {"trace", OPTION_TRACE, NULL, 0, "only what writing a full trace adds to a run", 0},
     {"rounds", OPTION_ROUNDS, "N", 0, "runs of each measurement instead of a time", 0},
     {"suite", OPTION_SUITE, "NAME", 0, "authentication suite (default sim, of a cluster ed25519)",
      0},
@@ -252,6 +254,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_RUNS:
         a->sim.only_runs = true;
+        return 0;
+    case OPTION_TRACE:
+        a->sim.only_trace = true;
         return 0;
     case OPTION_ROUNDS:
         a->sim.rounds = cli_number(text, "--rounds", 1, 1000000, state);

@@ -239,30 +239,51 @@ static void measure_variants(const struct setup *base, json_t *root)
 /* ---- what a full trace costs ---- */
 #define TRACE_ROUNDS_MIN 3u
 
-/* One run, its trace written to `file` unless NULL. Its processor time, 0 when it could not be made. */
-static uint64_t traced_run(struct nika_runner *runner, const struct nika_scenario *s, uint64_t seed,
+enum { UNTRACED, PACKED, LINES, WAYS };
+
+/* One run, its trace written to `file` in one way. Its processor time, 0 when it could not be made. */
+static uint64_t traced_run(struct nika_runner *runner, const struct nika_scenario *s, uint32_t way,
                            FILE *file, struct nika_run_result *result)
 {
     const char *reason;
     nika_runner_set_oracles(runner, false); /* The trace of the run before watches no more. */
     nika_runner_set_oracles(runner, true);
-    bool good = file == NULL || (rewind(file), ftruncate(fileno(file), 0) == 0);
+    bool good = (rewind(file), ftruncate(fileno(file), 0) == 0);
     uint64_t started = processor_ns();
-    if (!good || !nika_runner_begin(runner, seed, &reason)) return 0;
-    struct nika_trace *trace = file != NULL ? cli_trace_attach(runner, s, seed, file) : NULL;
+    if (!good || !nika_runner_begin(runner, 1, &reason)) return 0;
+    struct nika_trace *trace =
+        way == UNTRACED
+            ? NULL
+            : cli_trace_attach(runner, s, 1, way == PACKED ? NIKA_TRACE_PACKED : NIKA_TRACE_LINES,
+                               file);
     nika_runner_finish(runner, result);
     if (trace != NULL) good = nika_trace_end(trace, nika_exit_name(result->exit_class)) == NIKA_OK;
     uint64_t took = processor_ns() - started;
     nika_trace_free(trace);
-    return good && (file == NULL) == (trace == NULL) ? took : 0;
+    return good && (way == UNTRACED) == (trace == NULL) ? took : 0;
 }
 
-/* The same seeds with and without a trace, in turn; the fastest of each, so that a busy machine does not decide. */
+static void add_trace(json_t *root, const uint64_t best[WAYS], const uint64_t bytes[WAYS],
+                      uint64_t events)
+{
+    static const char *const cost[WAYS] = {
+        [PACKED] = "trace_packed_cost_percent", [LINES] = "trace_cost_percent"};
+    static const char *const size[WAYS] = {
+        [PACKED] = "trace_packed_bytes_per_event", [LINES] = "trace_bytes_per_event"};
+    for (uint32_t way = PACKED; way < WAYS; way++) {
+        uint64_t more = best[way] > best[UNTRACED] ? best[way] - best[UNTRACED] : 0;
+        add(root, size[way], (json_int_t)(bytes[way] / events));
+        add(root, cost[way], (json_int_t)(more * 100 / best[UNTRACED]));
+    }
+}
+
+/* The same seed without a trace and with one of either form, in turn; the fastest of each, so that a busy machine does not decide. */
 static void measure_trace(const struct setup *base, json_t *root)
 {
     const char *reason;
     struct setup u = *base;
-    uint64_t best[2] = {UINT64_MAX, UINT64_MAX}, started = cli_clock_ns();
+    uint64_t best[WAYS] = {UINT64_MAX, UINT64_MAX, UINT64_MAX}, bytes[WAYS],
+             started = cli_clock_ns();
     u.requests = 1500;
     struct nika_scenario *s = make_scenario(&u);
     struct nika_runner *runner = s != NULL ? nika_runner_new(s, &reason) : NULL;
@@ -275,20 +296,16 @@ static void measure_trace(const struct setup *base, json_t *root)
          good && (round < TRACE_ROUNDS_MIN ||
                   (u.rounds == 0 && cli_clock_ns() - started < 2 * u.budget_ns));
          round++) {
-        for (uint32_t traced = 0; traced < 2; traced++) {
-            uint64_t took = traced_run(runner, s, 1, traced > 0 ? file : NULL, result);
-            good = good && took > 0;
-            if (took < best[traced]) best[traced] = took;
+        for (uint32_t way = 0; good && way < WAYS; way++) {
+            uint64_t took = traced_run(runner, s, way, file, result);
+            good = took > 0;
+            if (took < best[way]) best[way] = took;
+            bytes[way] = (uint64_t)ftell(file);
         }
-        cli_progress_show(&progress, 2 * (round + 1), 0, CLI_PROGRESS_BY_RATE, "");
+        cli_progress_show(&progress, WAYS * (round + 1), 0, CLI_PROGRESS_BY_RATE, "");
     }
     cli_progress_end(&progress);
-    if (good) {
-        add(root, "trace_bytes_per_event",
-            (json_int_t)((uint64_t)ftell(file) / result->stats.events));
-        add(root, "trace_cost_percent",
-            best[1] > best[0] ? (json_int_t)((best[1] - best[0]) * 100 / best[0]) : 0);
-    }
+    if (good) add_trace(root, best, bytes, result->stats.events);
     if (file != NULL) fclose(file);
     free(result);
     nika_runner_free(runner);
@@ -317,6 +334,10 @@ json_t *cli_bench_sim_run(const struct cli_bench_sim *o, int *worst)
     add(root, "f", (json_int_t)cli_faults_max(o->protocol, (uint32_t)o->n));
     if (o->pillars > 0) {
         measure_pillars(&base, o->pillars, root, worst);
+        return root;
+    }
+    if (o->only_trace) {
+        measure_trace(&base, root);
         return root;
     }
     measure_runs(&base, root, worst);

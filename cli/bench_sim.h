@@ -11,6 +11,7 @@ struct cli_bench_sim {
     const char *suite, *protocol;
     uint64_t pillars;           /* 0 = all figures; else only how up to so many pillars scale. */
     bool no_oracles, only_runs; /* Main figures without oracles; only short adversarial runs. */
+    bool only_trace;            /* Only what a full trace costs. */
 };
 /* The figures, which the caller decrefs. *worst: the worst exit class of the runs. */
 json_t *cli_bench_sim_run(const struct cli_bench_sim *options, int *worst);

@@ -221,6 +221,6 @@ bool cli_is_recording(const char *path);
 int cli_replay_recording(const char *path, bool json);
 /* A trace of the run that was begun, to `file`. NULL when out of memory. */
 struct nika_trace *cli_trace_attach(struct nika_runner *runner, const struct nika_scenario *s,
-                                    uint64_t seed, FILE *file);
+                                    uint64_t seed, enum nika_trace_form form, FILE *file);
 
 #endif

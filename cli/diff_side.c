@@ -31,7 +31,7 @@ static bool run_traced(const char *label, const struct nika_scenario *s, uint64_
     if (good) {
         if (decider != NULL)
             nika_decider_attach(decider, nika_world_chooser(nika_runner_world(runner)));
-        struct nika_trace *trace = cli_trace_attach(runner, s, seed, file);
+        struct nika_trace *trace = cli_trace_attach(runner, s, seed, NIKA_TRACE_LINES, file);
         good = trace != NULL;
         if (good) nika_runner_finish(runner, result);
         good = good && nika_trace_end(trace, nika_exit_name(result->exit_class)) == NIKA_OK;

@@ -47,6 +47,26 @@ bool cli_lines_split(char *text, size_t size, struct cli_lines *out)
     return true;
 }
 
+/* A packed trace as its lines; anything else as it is. NULL with a message. */
+static char *unpack(const char *path, char *text, size_t *size)
+{
+    char *lines = NULL;
+    size_t lines_size = 0, at = 0;
+    if (!nika_trace_is_packed(text, *size)) return text;
+    FILE *out = open_memstream(&lines, &lines_size);
+    enum nika_err err = out != NULL ? nika_trace_unpack(text, *size, out, &at) : NIKA_ERR_LIMIT;
+    if (out != NULL && fclose(out) != 0) err = NIKA_ERR_LIMIT;
+    free(text);
+    *size = lines_size;
+    if (err == NIKA_OK) return lines;
+    if (err == NIKA_ERR_MALFORMED)
+        fprintf(stderr, "nika: %s: corrupt: no record of a trace at byte %zu\n", path, at);
+    else
+        fprintf(stderr, "nika: %s: out of memory\n", path);
+    free(lines);
+    return NULL;
+}
+
 bool cli_lines_read(const char *path, struct cli_lines *out)
 {
     size_t size = 0;
@@ -55,6 +75,7 @@ bool cli_lines_read(const char *path, struct cli_lines *out)
     char *text = file != NULL ? read_whole(file, &size) : NULL;
     if (text == NULL) fprintf(stderr, "nika: %s: %s\n", path, strerror(errno));
     if (file != NULL) fclose(file);
+    if (text != NULL) text = unpack(path, text, &size);
     return text != NULL && cli_lines_split(text, size, out);
 }
 

@@ -8,17 +8,18 @@
 #include "engine/core/choice.h"
 #include "fuzz/log/log.h"
 
-enum { OPTION_DECISIONS = 256, OPTION_JSON };
+enum { OPTION_DECISIONS = 256, OPTION_PRINT, OPTION_JSON };
 
 struct arguments {
     const char *path;
-    bool decisions, json;
+    bool decisions, print, json;
 };
-static const struct argp_option options[] = {{"decisions", OPTION_DECISIONS, NULL, 0,
-                                              "decide by the trace's decisions instead of its seed",
-                                              0},
-                                             CLI_JSON_OPTION(OPTION_JSON),
-                                             {0}};
+static const struct argp_option options[] = {
+    {"decisions", OPTION_DECISIONS, NULL, 0, "decide by the trace's decisions instead of its seed",
+     0},
+    {"print", OPTION_PRINT, NULL, 0, "print the trace as JSON Lines and run nothing", 0},
+    CLI_JSON_OPTION(OPTION_JSON),
+    {0}};
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -26,6 +27,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case OPTION_DECISIONS:
         a->decisions = true;
+        return 0;
+    case OPTION_PRINT:
+        a->print = true;
         return 0;
     case OPTION_JSON:
         a->json = true;
@@ -48,6 +52,7 @@ static const struct argp argp = {
     "far as its "
     "names mean something; where that ends is said.\n\n"
     "  nika run fault-free --seed 7 --trace run.jsonl && nika replay run.jsonl\n"
+    "  nika replay --print run.trace | jq -c 'select(.k == \"deliver\")'\n"
     "  nika run fault-free --seed 7 --log run.log && nika replay run.log\n"
     "  nika node --config replica-1.json --record r1.recording; nika replay r1.recording",
     NULL,
@@ -184,7 +189,7 @@ static bool run_again(struct nika_runner *runner, const struct nika_scenario *s,
 {
     if (!nika_runner_begin(runner, seed, reason)) return false;
     if (log != NULL) nika_chooser_init_log(nika_world_chooser(nika_runner_world(runner)), log);
-    struct nika_trace *trace = cli_trace_attach(runner, s, seed, file);
+    struct nika_trace *trace = cli_trace_attach(runner, s, seed, NIKA_TRACE_LINES, file);
     *reason = "out of memory";
     if (trace == NULL) return false;
     struct cli_run_progress progress;
@@ -233,6 +238,17 @@ static int replay(const struct arguments *a, const struct cli_lines *old,
     return status;
 }
 
+/* A trace that ends early is shown as far as it goes, and said to be truncated. */
+static int print_lines(const char *path, struct cli_lines *lines)
+{
+    uint64_t seed;
+    struct nika_scenario *s = open_trace(path, lines, &seed);
+    for (size_t i = 0; lines->count > 0 && i < lines->count; i++) puts(lines->line[i]);
+    nika_scenario_free(s);
+    cli_lines_free(lines);
+    return s != NULL ? 0 : NIKA_EXIT_USAGE;
+}
+
 static int run(int argc, char **argv)
 {
     struct arguments a = {0};
@@ -245,6 +261,7 @@ static int run(int argc, char **argv)
         cli_lines_free(&lines);
         return cli_replay_log(a.path, a.json);
     }
+    if (a.print) return print_lines(a.path, &lines);
     struct nika_scenario *s = open_trace(a.path, &lines, &seed);
     int status = s != NULL ? replay(&a, &lines, s, seed) : NIKA_EXIT_USAGE;
     nika_scenario_free(s);

@@ -64,6 +64,23 @@ expect 4 "not-deterministic" "$nika" replay "$work/changed.jsonl"
 change '$s/"digest":"[0-9a-f]/"digest":"z/'
 expect 4 "not-deterministic" "$nika" replay "$work/changed.jsonl"
 
+# Packed: a fifth of the size, the same lines, and damage is named by its place.
+expect 0 "trace     $work/run.trace" "$nika" run "$fair" --seed 3 --trace "$work/run.trace"
+[[ $(($(stat -c %s "$work/run.trace") * 4)) -lt $(stat -c %s "$trace") ]] || fail "packed: $(stat -c %s "$work/run.trace") bytes"
+"$nika" replay --print "$work/run.trace" | cmp -s - "$trace" || fail "a packed trace says something else"
+expect 0 "lines are equal" "$nika" replay "$work/run.trace"
+expect 0 "lines are equal" "$nika" replay --decisions "$work/run.trace"
+expect 0 "same      all" "$nika" diff "$work/run.trace" "$trace"
+size=$(stat -c %s "$work/run.trace")
+head -c $((size / 2)) "$work/run.trace" >"$work/cut.trace"
+expect 64 "truncated" "$nika" replay "$work/cut.trace"
+expect 64 "truncated" "$nika" replay --print "$work/cut.trace"
+head -c 4 "$work/run.trace" >"$work/cut.trace"
+expect 64 "not a trace" "$nika" replay "$work/cut.trace"
+(head -c $((size - 1)) "$work/run.trace" && printf '\n') >"$work/cut.trace"
+expect 64 "corrupt: no record of a trace at byte $(grep -obaP '\xfe\x04held' "$work/run.trace" | tail -1 | sed 's/:.*//')" "$nika" replay "$work/cut.trace"
+expect 64 "corrupt" "$nika" diff "$work/cut.trace" "$trace"
+
 # Overrides are part of the trace.
 expect 0 "verdict   held" "$nika" run "$fair" --seed 3 --set network.loss_ppm=20000 --trace "$trace"
 expect 0 "lines are equal" "$nika" replay "$trace"

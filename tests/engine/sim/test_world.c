@@ -1,5 +1,4 @@
 /* tests/engine/sim/test_world.c: the world runs, repeats, copies and breaks exactly as its options say. */
-#include "engine/sim/trace.h"
 #include "tests/engine/sim/toy.h"
 #include "tests/support/test.h"
 
@@ -407,40 +406,6 @@ static void test_limits_end_the_run(void **state)
     end(w, &o);
 }
 
-static void test_a_trace_starts_with_its_header_and_ends_with_the_digest(void **state)
-{
-    (void)state;
-    struct nika_world_options o = toy_options(TOY_RELAY | TOY_EXECUTE);
-    o.event_limit = 60;
-    char line[1024], last[1024] = "", digest[33];
-    struct nika_world *w = make(&o, 5);
-    FILE *file = tmpfile();
-    assert_non_null(file);
-    struct nika_trace *t = nika_trace_new(file, "{\"nika_trace\":1}", w);
-    assert_non_null(t);
-    nika_trace_attach(t);
-    nika_world_invoke(w, 0, 9, (struct nika_span){(const uint8_t *)"x", 1}, 0, 10);
-    (void)nika_world_run(w, NIKA_NEVER);
-    assert_int_equal(nika_trace_end(t, "held"), NIKA_OK);
-    rewind(file);
-    unsigned completes = 0, delivers = 0;
-    assert_non_null(fgets(line, sizeof line, file));
-    assert_string_equal(line, "{\"nika_trace\":1}\n");
-    while (fgets(line, sizeof line, file) != NULL) {
-        if (strstr(line, "\"k\":\"complete\"") != NULL) completes++;
-        if (strstr(line, "\"k\":\"deliver\"") != NULL) delivers++;
-        memcpy(last, line, sizeof last);
-    }
-    nika_world_digest_text(w, digest);
-    assert_int_equal(completes, 1);
-    assert_true(delivers > 0);
-    assert_non_null(strstr(last, "\"end\":\"held\""));
-    assert_non_null(strstr(last, digest));
-    nika_trace_free(t);
-    (void)fclose(file);
-    end(w, &o);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,7 +424,6 @@ int main(void)
         cmocka_unit_test(test_a_busy_cpu_queues_and_slows_the_relay),
         cmocka_unit_test(test_a_paused_node_waits_and_a_fast_clock_fires_more),
         cmocka_unit_test(test_limits_end_the_run),
-        cmocka_unit_test(test_a_trace_starts_with_its_header_and_ends_with_the_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
