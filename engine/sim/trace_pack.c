@@ -23,7 +23,7 @@ static inline void put_number(struct nika_trace *t, uint64_t value)
 static inline void put_party(struct nika_trace *t, uint32_t party)
 {
     uint64_t index = nika_client_index(party);
-    put_number(t, party == NIKA_NODE_NONE  ? 0
+    put_number(t, party == NIKA_NODE_NONE ? 0
                   : nika_is_client(party) ? 2 * index + 2
                                           : 2 * index + 1);
 }

@@ -80,7 +80,8 @@ enum trace_flag {
     TRACE_CERTIFICATE = 64,
     TRACE_FRAME = 128, /* It is about a message, known or not. */
 };
-#define TRACE_DIGEST_SHOWN 4u /* The first bytes: enough to see that two runs executed different things. */
+#define TRACE_DIGEST_SHOWN                                                                         \
+    4u /* The first bytes: enough to see that two runs executed different things. */
 void trace_pack_tap(void *trace, const struct nika_tap *tap);
 void trace_pack_decision(void *trace, const struct nika_choice_name *name, uint64_t n,
                          uint64_t value);

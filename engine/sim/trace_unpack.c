@@ -75,9 +75,8 @@ static struct nika_span take_message(struct unpacker *u, uint32_t flags)
     if ((flags & TRACE_KNOWN) != 0) {
         bool good = kept != NULL && kept->text_size > 0 && (flags & TRACE_TEXT) == 0;
         if (!good && u->outcome == GOOD) u->outcome = WRONG;
-        return u->outcome == GOOD
-                   ? (struct nika_span){(const uint8_t *)kept->text, kept->text_size}
-                   : text;
+        return u->outcome == GOOD ? (struct nika_span){(const uint8_t *)kept->text, kept->text_size}
+                                  : text;
     }
     uint32_t size = take_byte(u);
     size |= (uint32_t)take_byte(u) << 8;
@@ -158,10 +157,9 @@ static void take_ending(struct unpacker *u)
     }
     if (text.size > 0) memcpy(verdict, text.data, text.size);
     memcpy(digest, sum.data, sum.size);
-    trace_put_ending(u->lines, &(struct trace_ending){.verdict = verdict,
-                                                      .digest = digest,
-                                                      .events = events,
-                                                      .now_ns = now_ns});
+    trace_put_ending(u->lines,
+                     &(struct trace_ending){
+                         .verdict = verdict, .digest = digest, .events = events, .now_ns = now_ns});
 }
 
 static void take_record(struct unpacker *u)

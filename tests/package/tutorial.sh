@@ -5,7 +5,7 @@ set -uo pipefail
 source "$(dirname "$0")/../cli/lib.sh"
 build=$2 compiler=$3 flags=$4
 root=$(realpath "$(dirname "$0")/../..")
-cmake --build "$build" --target nika_archive nika_sim_archive nika >"$work/log" 2>&1 || fail "build: $(tail -5 "$work/log")"
+cmake --build "$build" --target nika_archive nika_sim_archive nika nika_completions >"$work/log" 2>&1 || fail "build: $(tail -5 "$work/log")"
 cmake --install "$build" --prefix "$work/first" >"$work/log" 2>&1 || fail "cmake --install: $(tail -5 "$work/log")"
 mv "$work/first" "$work/usr"
 sim=$(dirname "$(find "$work/usr" -name libnika-sim.a)")

@@ -63,7 +63,8 @@ static void test_a_trace_starts_with_its_header_and_ends_with_the_digest(void **
     struct text lines = traced(NIKA_TRACE_LINES, 60, digest);
     unsigned completes = 0, delivers = 0, drops = 0;
     assert_memory_equal(lines.bytes, HEADER "\n", sizeof HEADER);
-    for (char *line = strtok(lines.bytes, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+    for (char *line = lines.bytes, *next; (next = strchr(line, '\n')) != NULL; line = next + 1) {
+        *next = '\0';
         if (strstr(line, "\"k\":\"complete\"") != NULL) completes++;
         if (strstr(line, "\"k\":\"deliver\"") != NULL) delivers++;
         if (strstr(line, "\"k\":\"drop\"") != NULL) drops++;
