@@ -1,5 +1,6 @@
 /* engine/oracle/bounds.c: O9: every bounded queue of a correct replica stays within its bound (PROTOCOLS.md 1.13; ATTACKS.md 9,
  * O-WIN and O-MEM). The bounds are recomputed here from the configuration. */
+#include "engine/oracle/bounds.h"
 #include "engine/oracle/oracle_private.h"
 
 #define FETCHES_MAX 8u
@@ -24,7 +25,7 @@ static void bounds_init(void *state, const struct nika_oracle_setup *setup)
     ((struct bounds *)state)->config = setup->config;
 }
 
-static uint64_t bound_of(const struct nika_config *c, uint64_t queue, const char **name)
+uint64_t nika_bound_of(const struct nika_config *c, uint64_t queue, const char **name)
 {
     switch (queue) {
     case NIKA_QUEUE_SLOTS:
@@ -61,7 +62,7 @@ static void bounds_on_tap(void *state, const struct nika_tap *tap)
 {
     if (tap->a != NIKA_NOTE_QUEUE || nika_is_client(tap->node)) return;
     const char *name;
-    uint64_t bound = bound_of(((struct bounds *)state)->config, tap->note->a, &name);
+    uint64_t bound = nika_bound_of(((struct bounds *)state)->config, tap->note->a, &name);
     if (tap->note->b <= bound) return;
     nika_oracle_report(state, tap, tap->node, NIKA_NODE_NONE, tap->note->b,
                        "replica %" PRIu32 " holds %" PRIu64

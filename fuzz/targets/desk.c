@@ -1,4 +1,5 @@
 /* fuzz/targets/desk.c: see desk.h. */
+#include "fuzz/targets/desk_judge.h"
 #include "fuzz/targets/desk_trusted.h"
 
 #include <stdlib.h>
@@ -43,6 +44,7 @@ struct desk_state {
     uint32_t completed;
     uint8_t result[RESULT_MAX];
     uint32_t result_size;
+    struct desk_judge judge;
 };
 struct desk {
     const struct nika_replica_ops *ops;
@@ -277,6 +279,7 @@ static void apply(struct desk *d, const struct nika_action *a, struct nika_span 
         return;
     case NIKA_ACTION_NOTE:
         d->state.digest = nika_hash64(bytes.data, bytes.size, d->state.digest ^ a->id ^ a->a);
+        if (d->ops != NULL) desk_judge_note(&d->state.judge, d, a);
         return;
     case NIKA_ACTION_LOG_TRIM:
         return;
@@ -298,6 +301,7 @@ static void step(struct desk *d, const struct nika_event *event)
         const struct nika_action *a = &d->effects.actions[i];
         apply(d, a, nika_action_bytes(&d->effects, a));
     }
+    if (d->ops != NULL) desk_judge_stands(&d->state.judge, d);
     if (!d->state.hold) desk_settle(d);
 }
 
@@ -381,6 +385,7 @@ bool desk_deliver(struct desk *d, struct nika_span bytes)
     struct nika_frame frame;
     if (nika_ingress(&d->config, d->messages, bytes, &frame) != NIKA_OK) return false;
     if (!verify(d, d->host.self, &frame)) return false;
+    if (d->ops != NULL) desk_judge_heard(&d->state.judge, d, &frame, verify);
     struct nika_event event = {
         .kind = NIKA_EVENT_MESSAGE, .now_ns = d->state.now_ns, .frame = &frame};
     step(d, &event);
@@ -390,6 +395,11 @@ bool desk_deliver(struct desk *d, struct nika_span bytes)
 const struct nika_config *desk_config(const struct desk *d)
 {
     return &d->config;
+}
+
+uint32_t desk_self(const struct desk *d)
+{
+    return d->host.self;
 }
 
 const struct nika_message_table *desk_messages(const struct desk *d)
@@ -406,6 +416,19 @@ void desk_listen(struct desk *d, desk_listener *listener, void *context)
 {
     d->listener = listener;
     d->listener_context = context;
+}
+
+bool desk_said(const struct desk *d, uint8_t message_class, uint64_t view, uint64_t seq,
+               struct nika_digest *out)
+{
+    for (uint32_t i = d->state.said_count; i-- > 0;) {
+        const struct said *said = &d->said[i];
+        if (said->message_class != message_class || said->view != view || said->seq != seq)
+            continue;
+        *out = said->digest;
+        return true;
+    }
+    return false;
 }
 
 void desk_app_root(struct desk *d, struct nika_digest *out)

@@ -23,6 +23,7 @@ void desk_mark(struct desk *d);
 void desk_reset(struct desk *d);
 
 const struct nika_config *desk_config(const struct desk *d);
+uint32_t desk_self(const struct desk *d);
 const struct nika_message_table *desk_messages(const struct desk *d);
 void desk_status(const struct desk *d, struct nika_replica_status *out);
 /* Completions wait until desk_settle() while held. */
@@ -43,6 +44,10 @@ bool desk_is_hybrid(const struct desk *d);
 /* Who hears what the module sends: `to` is a node, NIKA_NODE_NONE for everybody. NULL = nobody. */
 typedef void desk_listener(void *context, uint32_t to, struct nika_span frame);
 void desk_listen(struct desk *d, desk_listener *listener, void *context);
+/* What the module said in a place: the digest of its newest message of the class for view and sequence number (of a checkpoint the view is 0).
+ * False when it said nothing there since the desk was made. */
+bool desk_said(const struct desk *d, uint8_t message_class, uint64_t view, uint64_t seq,
+               struct nika_digest *out);
 /* The root of the application's state, by a snapshot of it: the end of a run, the next thing is desk_reset(). */
 void desk_app_root(struct desk *d, struct nika_digest *out);
 /* Make the trusted certificate at the end of a body right: the tag over what its own fields and the rest of the body say, whether or not

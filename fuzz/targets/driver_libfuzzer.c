@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/core/assert.h"
+#include "fuzz/targets/openssl_memory.h"
 #include "fuzz/targets/target.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max) __attribute__((weak));
@@ -48,6 +49,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         NIKA_TARGET_CHECK(nika_target_plant(word + sizeof planted - 1),
                           "no planted bug %s in this build", word + sizeof planted - 1);
     }
+    openssl_memory_install();
     atexit(print_states);
     return 0;
 }
@@ -59,6 +61,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
+/* What is longer is not run: a step that makes it is a run thrown away. */
+static size_t limited(size_t size_max)
+{
+    return size_max < target()->size_max ? size_max : target()->size_max;
+}
+
 static size_t of_bytes(uint8_t *data, size_t size, size_t size_max)
 {
     return LLVMFuzzerMutate != NULL ? LLVMFuzzerMutate(data, size, size_max) : size;
@@ -68,6 +76,8 @@ static size_t of_bytes(uint8_t *data, size_t size, size_t size_max)
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed)
 {
     struct nika_target_draw draw = {seed};
+    size_max = limited(size_max);
+    if (size > size_max) size = size_max;
     if (!nika_target_mutates(target()) || nika_target_draw(&draw, 8) == 0)
         return of_bytes(data, size, size_max);
     return nika_target_mutate(target(), data, (uint32_t)size, (uint32_t)size_max,
@@ -78,6 +88,7 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t 
                                  uint8_t *out, size_t out_size, unsigned seed)
 {
     struct nika_span first = {a, (uint32_t)a_size}, second = {b, (uint32_t)b_size};
+    out_size = limited(out_size);
     if (nika_target_crosses(target()))
         return nika_target_cross(target(), first, second, out, (uint32_t)out_size, seed);
     struct nika_target_draw draw = {seed};

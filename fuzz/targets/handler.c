@@ -6,11 +6,22 @@
 #include <inttypes.h>
 
 #include "fuzz/targets/handler.h"
+#include "protocols/common/core.h"
 #include "protocols/registry.h"
 
-enum { START_FRESH, START_EXECUTED, START_LEFT_VIEW, START_NEXT_VIEW };
-static const char *const start_names[HANDLER_STARTS] = {"fresh", "executed", "left view 0",
-                                                        "in view 1"};
+enum start {
+    START_FRESH,
+    START_EXECUTED,
+    START_LEFT_VIEW,
+    START_NEXT_VIEW,
+    START_STABLE,
+    START_NEXT_EXECUTED,
+    START_NEXT_LEFT,
+    START_BEHIND
+};
+static const char *const start_names[HANDLER_STARTS] = {
+    "fresh",           "executed",           "left view 0", "in view 1",
+    "with checkpoint", "executed in view 1", "left view 1", "behind"};
 #define HEAD_HOLD 0x80u
 
 struct desk *handler_desk(const char *protocol, uint32_t self)
@@ -20,15 +31,47 @@ struct desk *handler_desk(const char *protocol, uint32_t self)
     return desk_new(found->replica, NULL, found->replica->messages, found->id, self);
 }
 
+static void order(struct handler_player *p, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        p->play(p, &(struct handler_op){.kind = OP_ORDER, .digest = (uint8_t)i});
+}
+
+/* Bring the replica there, and say whether it is. */
+static bool go(struct handler_player *p, enum start start)
+{
+    struct nika_replica_status s;
+    struct handler_op checkpoint = {.kind = OP_CHECKPOINT, .seq = 10, .flags = 1};
+    bool left = true;
+    if (start == START_LEFT_VIEW || start == START_NEXT_VIEW)
+        return handler_leave_view(p, start == START_NEXT_VIEW);
+    if (start == START_NEXT_EXECUTED || start == START_NEXT_LEFT)
+        left = handler_leave_view(p, true);
+    if (start != START_FRESH && start != START_BEHIND) order(p, 5);
+    if (start == START_STABLE) p->play(p, &checkpoint);
+    checkpoint.seq = 7; /* Eight: two intervals ahead of one who executed nothing. */
+    if (start == START_BEHIND) {
+        p->play(p, &checkpoint);
+        p->play(p, &(struct handler_op){.kind = OP_TIMER, .number = COMMON_TIMER_LAG});
+    }
+    desk_status(p->desk, &s);
+    bool executed = s.last_executed == (start == START_FRESH || start == START_BEHIND ? 0 : 5);
+    if (start == START_STABLE && s.low_mark != 4) return false;
+    if (start == START_BEHIND && !s.transferring) return false;
+    if (start == START_NEXT_LEFT) {
+        left = left && handler_leave_view(p, false);
+        desk_status(p->desk, &s);
+        left = left && s.view == 2 && !s.active;
+    }
+    return left && executed;
+}
+
 /* Bring a new desk to where inputs start. */
 static struct desk *prepare(const struct handler_target *t, uint32_t self, uint32_t start)
 {
     struct handler_player p = {.desk = handler_desk(t->protocol, self), .play = t->play};
-    for (uint32_t i = 0; start == START_EXECUTED && i < 5; i++)
-        p.play(&p, &(struct handler_op){.kind = OP_ORDER, .digest = (uint8_t)i});
-    if (start == START_LEFT_VIEW || start == START_NEXT_VIEW)
-        NIKA_TARGET_CHECK(handler_leave_view(&p, start == START_NEXT_VIEW), "no start \"%s\"",
-                          start_names[start]);
+    NIKA_TARGET_CHECK(go(&p, (enum start)start), "%s: replica %u is not \"%s\"", t->protocol, self,
+                      start_names[start]);
     desk_mark(p.desk);
     return p.desk;
 }

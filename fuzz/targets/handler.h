@@ -4,9 +4,11 @@
 
 #include "fuzz/targets/handler_ops.h"
 
-#define HANDLER_OPS_MAX 64u
+/* Depth comes from where inputs start, and from operations that say what a whole quorum says: more of them made runs three times as long, and
+ * reached fewer states in the same time. */
+#define HANDLER_OPS_MAX 20u
 #define HANDLER_SIZE_MAX (1u + HANDLER_OPS_MAX * HANDLER_OP_SIZE)
-#define HANDLER_STARTS 4u
+#define HANDLER_STARTS 8u
 
 /* One protocol's handler target. Owns its desks, which live as long as the process. */
 struct handler_target {

@@ -65,14 +65,16 @@ const struct nika_target_list handler_list = {
 bool handler_leave_view(struct handler_player *p, bool enter_next)
 {
     struct nika_replica_status s;
+    desk_status(p->desk, &s);
+    /* One that has left its view already is told where it goes. */
+    uint64_t next = s.active ? s.view + 1 : s.view;
     for (uint8_t i = 0; i < desk_config(p->desk)->n; i++) {
-        /* View 0 of an operation: of a replica that has left its view the one it goes to. */
         p->play(p, &(struct handler_op){.kind = OP_VIEW_CHANGE, .sender = i});
         desk_status(p->desk, &s);
-        if (s.view == 1 && (s.active || !enter_next)) return true;
+        if (s.view == next && (s.active || !enter_next)) return true;
     }
     if (!enter_next) return false;
     p->play(p, &(struct handler_op){.kind = OP_NEW_VIEW});
     desk_status(p->desk, &s);
-    return s.view == 1 && s.active;
+    return s.view == next && s.active;
 }

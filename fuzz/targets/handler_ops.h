@@ -54,7 +54,7 @@ struct handler_player {
 };
 handler_play handler_play_pbft, handler_play_hybster;
 
-/* The others leave view 0 one after the other, until the replica leaves it too, or with `enter_next` until it works in view 1. */
+/* The others leave the view one after the other, until the replica leaves it too, or with `enter_next` until it works in the next. */
 bool handler_leave_view(struct handler_player *p, bool enter_next);
 
 /* Mutation by whole operations. */

@@ -6,7 +6,7 @@
 
 #define LIST_BYTES (64u * 1024u)
 #define PROTOCOLS 3u /* One more than the highest id. */
-#define BATCHES 6u   /* That digests name; then the null batch, and a digest of nothing. */
+#define BATCHES 6u   /* That digests name; then the null batch, and what the replica said itself. */
 
 uint32_t handler_replica(const struct handler_player *p, const struct handler_op *op)
 {
@@ -107,12 +107,23 @@ static struct nika_span batch_body(struct handler_player *p, uint32_t k, bool ba
     return (struct nika_span){one->bytes, one->size};
 }
 
+/* What the replica under test proposed or accepted where the operation points. */
+static bool own_digest(const struct handler_player *p, const struct handler_op *op,
+                       struct nika_digest *out)
+{
+    uint64_t view = handler_view(p, op), seq = handler_seq(p, op);
+    return desk_said(p->desk, NIKA_MESSAGE_PROPOSE, view, seq, out) ||
+           desk_said(p->desk, NIKA_MESSAGE_PREPARE, view, seq, out) ||
+           desk_said(p->desk, NIKA_MESSAGE_COMMIT, view, seq, out);
+}
+
 struct nika_digest handler_digest(struct handler_player *p, const struct handler_op *op)
 {
     static struct nika_digest made[PROTOCOLS][BATCHES];
     struct nika_digest digest, *digests = made[desk_config(p->desk)->protocol % PROTOCOLS];
     uint32_t k = op->digest % 8;
     memset(digest.bytes, k == BATCHES ? 0 : 0xee, sizeof digest.bytes);
+    if (k > BATCHES) (void)own_digest(p, op, &digest);
     if (k >= BATCHES) return digest;
     if (nika_digest_is_null(&digests[k]))
         common_batch_body_digest(batch_body(p, k, false), &digests[k]);
@@ -128,6 +139,11 @@ void handler_request(struct handler_player *p, const struct handler_op *op)
                                   op->extra));
 }
 
+void handler_next_request(struct handler_player *p)
+{
+    handler_send(p, request_frame(p, 0, 1024 + p->at.last_executed, 0, 1));
+}
+
 void handler_batch(struct handler_player *p, const struct handler_op *op)
 {
     struct nika_span body = batch_body(p, op->digest % BATCHES, HANDLER_FLAG(op, 0));
@@ -141,6 +157,20 @@ uint64_t handler_checkpoint_seq(const struct handler_player *p, const struct han
     uint32_t interval = desk_config(p->desk)->checkpoint_interval;
     uint64_t seq = handler_seq(p, op);
     return HANDLER_FLAG(op, 6) ? seq : seq / interval * interval;
+}
+
+struct nika_digest handler_checkpoint_digest(const struct handler_player *p,
+                                             const struct handler_op *op, uint64_t seq)
+{
+    struct nika_digest digest;
+    memset(digest.bytes, op->digest % 3, sizeof digest.bytes);
+    if (op->digest % 3 == 0) (void)desk_said(p->desk, NIKA_MESSAGE_CHECKPOINT, 0, seq, &digest);
+    return digest;
+}
+
+bool handler_orders(const struct handler_player *p, uint64_t view)
+{
+    return view % desk_config(p->desk)->n == desk_self(p->desk);
 }
 
 void handler_fetch(struct handler_player *p, const struct handler_op *op)

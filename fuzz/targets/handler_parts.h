@@ -12,8 +12,14 @@ uint64_t handler_view(const struct handler_player *p, const struct handler_op *o
 uint64_t handler_seq(const struct handler_player *p, const struct handler_op *op);
 /* The same, mostly a multiple of K. */
 uint64_t handler_checkpoint_seq(const struct handler_player *p, const struct handler_op *op);
-/* The digest of one of a few batches, of the null batch, or of nothing. */
+/* The digest of one of a few batches, of the null batch, or of what the replica itself proposed or accepted there (of nothing when it did not). */
 struct nika_digest handler_digest(struct handler_player *p, const struct handler_op *op);
+
+/* The digest of a checkpoint: mostly that of the replica's own. */
+struct nika_digest handler_checkpoint_digest(const struct handler_player *p,
+                                             const struct handler_op *op, uint64_t seq);
+/* Is the replica under test the one that orders in `view`? */
+bool handler_orders(const struct handler_player *p, uint64_t view);
 
 void handler_send(struct handler_player *p, struct nika_span frame);
 void handler_say(struct handler_player *p, uint32_t sender, const struct nika_message_info *info,
@@ -22,6 +28,8 @@ void handler_say(struct handler_player *p, uint32_t sender, const struct nika_me
 struct nika_writer handler_new_list(struct handler_player *p);
 
 void handler_request(struct handler_player *p, const struct handler_op *op);
+/* A request that was not asked yet. */
+void handler_next_request(struct handler_player *p);
 void handler_batch(struct handler_player *p, const struct handler_op *op);
 void handler_fetch(struct handler_player *p, const struct handler_op *op);
 void handler_transfer(struct handler_player *p, const struct handler_op *op,

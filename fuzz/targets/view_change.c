@@ -15,7 +15,7 @@
 #define SEED_MAX 4096u /* What fuzzers are told to make at most. */
 #define HEAD_HYBSTER 1u
 #define HEAD_SELF 2u
-#define HEAD_START 4u /* Times 0..3. */
+#define HEAD_START 4u /* Times 0..7. */
 #define HEAD_HOLD 0x80u
 #define MESSAGES_MAX 64u
 
@@ -143,7 +143,7 @@ static uint32_t mutate(uint8_t *data, uint32_t size, uint32_t capacity, uint32_t
         if (how == 0) {
             head = (uint8_t)(head ^ (nika_target_draw(&draw, 4) == 0
                                          ? HEAD_HOLD
-                                         : HEAD_SELF << nika_target_draw(&draw, 3)));
+                                         : HEAD_SELF << nika_target_draw(&draw, 4)));
         } else if (how == 1 && count < MESSAGES_MAX) {
             messages[count++] = (struct message){
                 .sender = (uint8_t)nika_target_draw(&draw, 8), .type = TIMER, .body = {data, 0}};

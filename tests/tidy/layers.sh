@@ -60,12 +60,12 @@ rules | awk -F: -v list="$includes" '
         exit bad
     }' || failed=1
 
-# Only these see OpenSSL.
+# Only these see OpenSSL; the one of the fuzzers gives it memory and asks nothing of it.
 while read -r file; do
     case "$file" in
-    engine/core/auth*.c | engine/core/digest.c | engine/shim/link_tls.c) ;;
+    engine/core/auth*.c | engine/core/digest.c | engine/shim/link_tls.c | fuzz/targets/openssl_memory.c) ;;
     *)
-        echo "$file: only engine/core/auth*.c, digest.c and engine/shim/link_tls.c may include OpenSSL"
+        echo "$file: only engine/core/auth*.c, digest.c, engine/shim/link_tls.c and fuzz/targets/openssl_memory.c may include OpenSSL"
         failed=1
         ;;
     esac

@@ -26,10 +26,11 @@ static bool finds(void (*body)(void))
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
-/* ---- A module that says after others whatever they say ---- */
+/* ---- A module that says after others whatever they say, enters the view of every NEW-VIEW, and finds evidence in every STATUS ---- */
 struct parrot {
     const struct nika_config *config;
     const struct nika_host *host;
+    uint64_t view;
 };
 
 static size_t parrot_size(const struct nika_config *config)
@@ -48,16 +49,21 @@ static struct nika_replica *parrot_init(void *memory, const struct nika_config *
                                         const struct nika_host *host)
 {
     struct parrot *parrot = memory;
-    *parrot = (struct parrot){config, host};
+    *parrot = (struct parrot){config, host, 0};
     return memory;
 }
 
 static void parrot_step(struct nika_replica *replica, const struct nika_event *event,
                         struct nika_effects *effects)
 {
-    const struct parrot *parrot = (const struct parrot *)(const void *)replica;
+    struct parrot *parrot = (struct parrot *)(void *)replica;
     uint8_t auth[NIKA_AUTH_SIZE_MAX], frame[4096];
     if (event->kind != NIKA_EVENT_MESSAGE) return;
+    if (event->frame->type == PBFT_TYPE_new_view)
+        parrot->view = nika_load_le(event->frame->body.data, 8);
+    if (event->frame->type == PBFT_TYPE_status)
+        nika_effects_note(effects, NIKA_NOTE_EVIDENCE, PBFT_TYPE_prepare, event->frame->sender,
+                          (struct nika_span){0});
     uint32_t size =
         parrot->host->authenticate(parrot->host->world, parrot->host->self, NIKA_AUTH_SIGNATURE,
                                    event->frame->type, 0, event->frame->body, auth);
@@ -70,8 +76,9 @@ static void parrot_step(struct nika_replica *replica, const struct nika_event *e
 
 static void parrot_status(const struct nika_replica *replica, struct nika_replica_status *out)
 {
-    (void)replica;
     memset(out, 0, sizeof *out);
+    out->active = true;
+    out->view = ((const struct parrot *)(const void *)replica)->view;
 }
 
 static struct handler_player with_parrot(void)
@@ -115,6 +122,53 @@ static void votes_in_the_view_that_it_left(void)
     struct handler_player p = with_parrot();
     say(&p, OP_VIEW_CHANGE, 1, 0);
     say(&p, OP_COMMIT, 0, 1);
+}
+
+/* View 2 is not its own; 0x100 = all VIEW-CHANGEs of one sender, flag 1 = one of them less. */
+static void enters_with(uint32_t number, uint8_t flags)
+{
+    struct handler_player p = with_parrot();
+    handler_play_pbft(
+        &p, &(struct handler_op){.kind = OP_NEW_VIEW, .view = 2, .number = number, .flags = flags});
+}
+
+static void enters_with_a_quorum(void)
+{
+    enters_with(0, 0);
+}
+
+static void enters_with_one_less(void)
+{
+    enters_with(0, 1);
+}
+
+static void enters_with_one_sender_thrice(void)
+{
+    enters_with(0x100, 0);
+}
+
+static void finds_evidence_of_two(void)
+{
+    struct handler_player p = with_parrot();
+    for (uint8_t i = 2; i < 4; i++)
+        handler_play_pbft(&p, &(struct handler_op){.kind = OP_STATUS, .sender = i});
+}
+
+static void finds_evidence_twice(void)
+{
+    struct handler_player p = with_parrot();
+    say(&p, OP_STATUS, 0, 0);
+    say(&p, OP_STATUS, 0, 0);
+}
+
+static void test_what_a_replica_may_not_do_is_a_finding(void **state)
+{
+    (void)state;
+    assert_false(finds(enters_with_a_quorum));
+    assert_true(finds(enters_with_one_less));
+    assert_true(finds(enters_with_one_sender_thrice));
+    assert_false(finds(finds_evidence_of_two));
+    assert_true(finds(finds_evidence_twice));
 }
 
 static void test_what_a_replica_may_not_say_is_a_finding(void **state)
@@ -274,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_replica_may_not_say_is_a_finding),
+        cmocka_unit_test(test_what_a_replica_may_not_do_is_a_finding),
         cmocka_unit_test(test_operations_order_checkpoint_and_change_the_view),
         cmocka_unit_test(test_a_damaged_frame_is_refused_at_ingress),
         cmocka_unit_test(test_a_mutated_list_holds_whole_entries),
