@@ -17,16 +17,20 @@ enum {
     OPTION_ORDERS,
     OPTION_CORRUPT,
     OPTION_PROOFS,
+    OPTION_CHECKPOINT,
+    OPTION_CRASHES,
     OPTION_STATES,
+    OPTION_EVERY,
     OPTION_PLANTED,
     OPTION_TRACE,
+    OPTION_JSON,
     OPTION_QUIET
 };
 
 struct arguments {
     struct nika_explore_options options;
     const char *protocol, *planted;
-    bool trace, quiet;
+    bool trace, quiet, json;
     struct cli_progress progress;
 };
 
@@ -38,10 +42,17 @@ static const struct argp_option options[] = {
      "replica R says whatever its trusted subsystem certifies (hybster only; default: none)", 0},
     {"proofs", OPTION_PROOFS, NULL, 0, "COMMIT-CERTs, too, may be shown to whoever missed an order",
      0},
+    {"checkpoint", OPTION_CHECKPOINT, "K", 0,
+     "a checkpoint every K orders, and state transfer (default: none)", 0},
+    {"crashes", OPTION_CRASHES, "N", 0,
+     "each correct replica may crash at any instant and start again, N times (default 0)", 0},
+    {"every", OPTION_EVERY, NULL, 0,
+     "steps that show nothing to others lead to states of their own, too", 0},
     {"states", OPTION_STATES, "N", 0, "give up at so many states (default 50000000)", 0},
     {"planted", OPTION_PLANTED, "ID", 0, "with a planted bug, such as T06 (nika-museum only)", 0},
     {"trace", OPTION_TRACE, NULL, 0,
      "print the steps to the state that was looked at last, even if nothing is wrong with it", 0},
+    {"json", OPTION_JSON, NULL, 0, "print one JSON object instead of text (docs/schemas)", 0},
     {"quiet", OPTION_QUIET, NULL, 0, "no progress", 0},
     {0}};
 
@@ -66,6 +77,17 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case OPTION_PROOFS:
         a->options.certificates = true;
         return 0;
+    case OPTION_CHECKPOINT:
+        a->options.checkpoint =
+            (uint32_t)cli_number(text, "--checkpoint", 0, NIKA_EXPLORE_ORDERS_MAX, state);
+        return 0;
+    case OPTION_CRASHES:
+        a->options.crashes =
+            (uint32_t)cli_number(text, "--crashes", 0, NIKA_EXPLORE_CRASHES_MAX, state);
+        return 0;
+    case OPTION_EVERY:
+        a->options.every = true;
+        return 0;
     case OPTION_STATES:
         a->options.states_max = cli_number(text, "--states", 1, UINT32_MAX / 2, state);
         return 0;
@@ -74,6 +96,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_TRACE:
         a->trace = true;
+        return 0;
+    case OPTION_JSON:
+        a->json = true;
         return 0;
     case OPTION_QUIET:
         a->quiet = true;
@@ -151,8 +176,15 @@ static bool complete_options(struct arguments *a)
     return select_planted(a->planted);
 }
 
-static int conclude(const struct arguments *a, const struct nika_explore *x,
-                    const struct nika_explore_result *r, uint64_t wall_ns)
+static bool is_bad(const struct nika_explore_result *r)
+{
+    return r->end == NIKA_EXPLORE_VIOLATION || r->end == NIKA_EXPLORE_ALARM;
+}
+
+/* ---- what is printed ---- */
+
+static void print_text(const struct arguments *a, struct nika_explore *x,
+                       const struct nika_explore_result *r, uint64_t wall_ns)
 {
     static const char *const ends[] = {
         [NIKA_EXPLORE_COMPLETE] = "complete: no state within the bounds violates agreement",
@@ -160,19 +192,108 @@ static int conclude(const struct arguments *a, const struct nika_explore *x,
         [NIKA_EXPLORE_ALARM] = "ALARM: a correct replica raised one",
         [NIKA_EXPLORE_LIMIT] = "INCOMPLETE: --states ended the search",
     };
-    bool bad = r->end == NIKA_EXPLORE_VIOLATION || r->end == NIKA_EXPLORE_ALARM;
-    if (bad || a->trace) nika_explore_trace(x, stdout);
+    if (is_bad(r) || a->trace) nika_explore_trace(x, stdout);
     printf("%s\n", ends[r->end]);
     printf("%s %u %" PRIu64 " states found, %" PRIu64 " looked at, %" PRIu64
-           " steps between them; %s %u\n",
+           " ways between them; %s %u\n",
            a->options.protocol->name, a->options.n, r->states, r->looked_at, r->steps,
-           bad ? "steps in the trace" : "deepest", r->depth);
+           is_bad(r) ? "steps in the trace" : "deepest", r->depth);
     printf("%u local states, %" PRIu64 " steps of real modules, %u messages; %" PRIu64
            " states with a final order, highest view entered %u\n",
            r->local_states, r->replays, r->messages, r->final_seen, r->view_seen);
+    if (a->options.checkpoint != 0 || a->options.crashes != 0)
+        printf("%" PRIu64 " steps end a state transfer, %" PRIu64 " in a crash and a new start\n",
+               r->transfers, r->crashes);
     printf("%" PRIu64 ".%03" PRIu64 " s, %" PRIu64 " MiB\n", wall_ns / SECOND_NS,
            wall_ns % SECOND_NS / 1000000, r->bytes >> 20);
-    if (bad) return NIKA_EXIT_SAFETY;
+}
+
+static json_t *number(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static json_t *lies_json(const struct arguments *a, const struct nika_explore_result *r)
+{
+    const struct nika_message_table *table = a->options.protocol->replica->messages;
+    json_t *lies = json_object();
+    for (uint32_t type = 0; type < ARRAY_COUNT(r->lies); type++) {
+        if (r->lies[type] != 0)
+            json_object_set_new(lies, table->messages[type]->name, number(r->lies[type]));
+    }
+    if (r->lies_hidden != 0) json_object_set_new(lies, "hidden", number(r->lies_hidden));
+    return lies;
+}
+
+/* One string a line; null unless the trace is asked for or there is something wrong. */
+static json_t *trace_json(const struct arguments *a, struct nika_explore *x,
+                          const struct nika_explore_result *r)
+{
+    char *text = NULL, *rest = NULL;
+    size_t size = 0;
+    if (!is_bad(r) && !a->trace) return json_null();
+    json_t *lines = json_array();
+    FILE *file = open_memstream(&text, &size);
+    if (file == NULL) return lines;
+    nika_explore_trace(x, file);
+    if (fclose(file) != 0) return lines;
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+        json_array_append_new(lines, json_string(line));
+    free(text);
+    return lines;
+}
+
+static void print_json(const struct arguments *a, struct nika_explore *x,
+                       const struct nika_explore_result *r, uint64_t wall_ns)
+{
+    static const char *const ends[] = {[NIKA_EXPLORE_COMPLETE] = "complete",
+                                       [NIKA_EXPLORE_VIOLATION] = "violation",
+                                       [NIKA_EXPLORE_ALARM] = "alarm",
+                                       [NIKA_EXPLORE_LIMIT] = "limit"};
+    const struct nika_explore_options *o = &a->options;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {
+        {"n", o->n},
+        {"f", o->f},
+        {"views", o->views},
+        {"orders", o->orders},
+        {"checkpoint", o->checkpoint},
+        {"crashes", o->crashes},
+        {"states", r->states},
+        {"looked_at", r->looked_at},
+        {"ways", r->steps},
+        {"depth", r->depth},
+        {"local_states", r->local_states},
+        {"module_steps", r->replays},
+        {"messages", r->messages},
+        {"final_states", r->final_seen},
+        {"view", r->view_seen},
+        {"transfers_ended", r->transfers},
+        {"crashes_ended", r->crashes},
+        {"bytes", r->bytes},
+        {"wall_ms", wall_ns / 1000000},
+    };
+    json_t *root =
+        json_pack("{s:s, s:b, s:b, s:s, s:s*, s:o, s:o}", "protocol", o->protocol->name, "proofs",
+                  o->certificates, "every", o->every, "end", ends[r->end], "planted", a->planted,
+                  "lies", lies_json(a, r), "trace", trace_json(a, x, r));
+    for (uint32_t i = 0; i < ARRAY_COUNT(numbers); i++)
+        json_object_set_new(root, numbers[i].name, number(numbers[i].value));
+    json_object_set_new(root, "corrupted",
+                        o->corrupted == NIKA_NODE_NONE ? json_null() : number(o->corrupted));
+    cli_json_print(root, "explore");
+}
+
+static int conclude(const struct arguments *a, struct nika_explore *x,
+                    const struct nika_explore_result *r, uint64_t wall_ns)
+{
+    if (a->json)
+        print_json(a, x, r, wall_ns);
+    else
+        print_text(a, x, r, wall_ns);
+    if (is_bad(r)) return NIKA_EXIT_SAFETY;
     return r->end == NIKA_EXPLORE_LIMIT ? NIKA_EXIT_INCONCLUSIVE : NIKA_EXIT_HELD;
 }
 

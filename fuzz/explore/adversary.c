@@ -17,10 +17,15 @@ struct material {
     struct nika_trusted_value order; /* The counter of orders ... */
     uint64_t new_view;               /* ... and of NEW-VIEWs. */
     /* PREPAREs by view and order: message + 1. */
-    uint32_t prepare[NIKA_EXPLORE_VIEWS_MAX][EXPLORE_ORDERS + 1u];
+    uint32_t prepare[EXPLORE_VIEWS][EXPLORE_ORDERS + 1u];
     uint32_t hop[HOPS_MAX], hop_count; /* Own VIEW-CHANGEs, by view. */
+    /* By order: W CHECKPOINTs that agree, by sender; count 0 = there are not so many. */
+    uint32_t stable[EXPLORE_ORDERS + 1u][NIKA_EXPLORE_REPLICAS_MAX];
+    uint32_t stable_count[EXPLORE_ORDERS + 1u];
     struct explore_moves *out;
-    uint32_t carried[EXPLORE_LIST_MAX]; /* By move: what was certified before its NEW-VIEW. */
+    /* By move: what was certified before its NEW-VIEW, and where its orders begin. */
+    uint32_t carried[EXPLORE_LIST_MAX];
+    uint64_t carried_min[EXPLORE_LIST_MAX];
 };
 
 static const uint8_t blank_bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
@@ -143,12 +148,12 @@ static void orders(struct material *a)
 
 /* ---- VIEW-CHANGE ---- */
 
-/* The first `count` PREPAREs of a view. */
-static struct nika_list history(const struct material *a, uint64_t view, uint64_t count,
-                                struct nika_writer *w)
+/* The PREPAREs of a view beyond `low`, up to `last`. */
+static struct nika_list history(const struct material *a, uint64_t view, uint64_t low,
+                                uint64_t last, struct nika_writer *w)
 {
     struct nika_list list = {0};
-    for (uint64_t seq = 1; seq <= count; seq++) {
+    for (uint64_t seq = low + 1; seq <= last; seq++) {
         struct nika_frame frame;
         explore_message_frame(a->m, a->prepare[view][seq] - 1, &frame);
         nika_frames_append(w, &list, frame.raw);
@@ -157,11 +162,30 @@ static struct nika_list history(const struct material *a, uint64_t view, uint64_
     return list;
 }
 
-static uint64_t history_length(const struct material *a, uint64_t view)
+/* The last order up to which there is one for each beyond `low`. */
+static uint64_t history_end(const struct material *a, uint64_t view, uint64_t low)
 {
-    uint64_t count = 0;
-    while (count < EXPLORE_ORDERS && a->prepare[view][count + 1] != 0) count++;
-    return count;
+    uint64_t last = low;
+    while (last < EXPLORE_ORDERS && a->prepare[view][last + 1] != 0) last++;
+    return last;
+}
+
+/* The proof that the state after `low` is stable; none is needed for the beginning. */
+static struct nika_list stable_proof(const struct material *a, uint64_t low, struct nika_writer *w)
+{
+    struct nika_list list = {0};
+    for (uint32_t i = 0; low > 0 && i < a->stable_count[low]; i++) {
+        struct nika_frame frame;
+        explore_message_frame(a->m, a->stable[low][i], &frame);
+        nika_frames_append(w, &list, frame.raw);
+    }
+    NIKA_ASSERT(!w->failed);
+    return list;
+}
+
+static bool may_claim(const struct material *a, uint64_t low)
+{
+    return low == 0 || a->stable_count[low] > 0;
 }
 
 static struct nika_list hops(const struct material *a, uint32_t shown, struct nika_writer *w)
@@ -184,14 +208,17 @@ static struct nika_list hops(const struct material *a, uint32_t shown, struct ni
     return list;
 }
 
-static struct nika_span view_change(struct material *a, uint64_t to, uint64_t from, uint64_t count,
-                                    uint32_t shown)
+static struct nika_span view_change(struct material *a, uint64_t to, uint64_t from, uint64_t low,
+                                    uint64_t last, uint32_t shown)
 {
-    static uint8_t room[2][ROOM];
-    struct nika_writer p = nika_writer_of(room[0], ROOM), h = nika_writer_of(room[1], ROOM);
+    static uint8_t room[3][ROOM];
+    struct nika_writer p = nika_writer_of(room[0], ROOM), h = nika_writer_of(room[1], ROOM),
+                       c = nika_writer_of(room[2], ROOM);
     struct hybster_view_change v = {.view = to,
                                     .from = from,
-                                    .prepares = history(a, from, count, &p),
+                                    .low_mark = low,
+                                    .checkpoints = stable_proof(a, low, &c),
+                                    .prepares = history(a, from, low, last, &p),
                                     .hops = hops(a, shown, &h),
                                     .certificate = blank};
     return certify(a->m, a->self, &hybster_info_view_change, &v, NIKA_TRUSTED_CONTINUING,
@@ -212,10 +239,11 @@ static bool believed(const struct material *a, struct nika_span raw)
 }
 
 /* Which hops prove it does not matter once it is believed. */
-static bool view_change_of(struct material *a, uint64_t to, uint64_t from, uint64_t count)
+static bool view_change_of(struct material *a, uint64_t to, uint64_t from, uint64_t low,
+                           uint64_t last)
 {
     for (uint32_t shown = 0; shown < UINT32_C(1) << a->hop_count; shown++) {
-        struct nika_span frame = view_change(a, to, from, count, shown);
+        struct nika_span frame = view_change(a, to, from, low, last, shown);
         if (!believed(a, frame)) continue;
         add_move(a, explore_message_add(a->m, frame), a->mine);
         return true;
@@ -229,11 +257,14 @@ static void view_changes(struct material *a)
         bool any = false;
         if (!may_use(a, to, 0)) continue;
         for (uint64_t from = 0; from < to; from++) {
-            for (uint64_t count = 0; count <= history_length(a, from); count++)
-                any = view_change_of(a, to, from, count) || any;
+            for (uint64_t low = 0; low <= EXPLORE_ORDERS; low++) {
+                if (!may_claim(a, low)) continue;
+                for (uint64_t last = low; last <= history_end(a, from, low); last++)
+                    any = view_change_of(a, to, from, low, last) || any;
+            }
         }
         if (any) continue;
-        uint32_t message = explore_message_add(a->m, view_change(a, to, 0, 0, 0));
+        uint32_t message = explore_message_add(a->m, view_change(a, to, 0, 0, 0, 0));
         a->m->messages[message].hidden = true;
         add_move(a, message, a->mine);
     }
@@ -241,14 +272,34 @@ static void view_changes(struct material *a)
 
 /* ---- NEW-VIEW-ACK ---- */
 
-static uint32_t ack(struct material *a, uint64_t view, uint64_t base, uint64_t count)
+static uint32_t ack(struct material *a, uint64_t view, uint64_t base, uint64_t low, uint64_t last)
 {
-    static uint8_t room[ROOM];
-    struct nika_writer p = nika_writer_of(room, ROOM);
-    struct hybster_new_view_ack m = {
-        .view = view, .base = base, .prepares = history(a, base, count, &p), .certificate = blank};
+    static uint8_t room[2][ROOM];
+    struct nika_writer p = nika_writer_of(room[0], ROOM), c = nika_writer_of(room[1], ROOM);
+    struct hybster_new_view_ack m = {.view = view,
+                                     .base = base,
+                                     .low_mark = low,
+                                     .checkpoints = stable_proof(a, low, &c),
+                                     .prepares = history(a, base, low, last, &p),
+                                     .certificate = blank};
     struct nika_trusted_value none = {0, 0};
     return explore_message_add(a->m, certify(a->m, a->self, &hybster_info_new_view_ack, &m,
+                                             NIKA_TRUSTED_MAC, 0, none, none));
+}
+
+/* ---- CHECKPOINT ---- */
+
+/* The same state as a CHECKPOINT of another names. One that nobody else names would only ever stand alone. */
+static uint32_t checkpoint(struct material *a, uint32_t message)
+{
+    struct nika_frame frame;
+    struct common_checkpoint_body m;
+    struct nika_trusted_value none = {0, 0};
+    explore_message_frame(a->m, message, &frame);
+    enum nika_err err = nika_decode(&hybster_info_checkpoint, frame.body, &m);
+    NIKA_ASSERT(err == NIKA_OK);
+    m.certificate = blank;
+    return explore_message_add(a->m, certify(a->m, a->self, &hybster_info_checkpoint, &m,
                                              NIKA_TRUSTED_MAC, 0, none, none));
 }
 
@@ -280,8 +331,8 @@ static bool demanded(struct material *a, uint64_t view, const struct hybster_pla
 {
     struct nika_trusted_value before = a->order;
     bool good = true;
-    for (uint64_t seq = 1; seq <= plan->max_seq && good; seq++) {
-        const struct nika_digest *digest = &plan->orders[seq - 1].digest;
+    for (uint64_t seq = plan->min_seq + 1; seq <= plan->max_seq && good; seq++) {
+        const struct nika_digest *digest = &plan->orders[seq - plan->min_seq - 1].digest;
         uint32_t known = a->prepare[view][seq];
         if (known == 0) {
             good = may_use(a, view, seq);
@@ -337,8 +388,9 @@ static void new_view(struct material *a, uint64_t view, const struct choice *c)
     for (uint32_t i = 0; i < a->out->count; i++) {
         const struct explore_message *other = &a->m->messages[a->out->certified[i]];
         bool same = other->type == HYBSTER_TYPE_new_view && other->view == view;
-        if (same && a->carried[i] == mine) return;
+        if (same && a->carried[i] == mine && a->carried_min[i] == plan.min_seq) return;
     }
+    a->carried_min[a->out->count] = plan.min_seq;
     a->carried[a->out->count] = mine;
     add_move(a, explore_message_add(a->m, frame), mine);
 }
@@ -406,14 +458,50 @@ static void choose(struct material *a, uint64_t view, struct choice *c, uint32_t
 
 /* ---- all of it ---- */
 
+/* Do these two vouch for one state? */
+static bool same_state(const struct explore_model *m, uint32_t one, uint32_t other)
+{
+    struct nika_summary s[2];
+    const uint32_t ids[] = {one, other};
+    for (uint32_t i = 0; i < 2; i++) {
+        struct nika_frame frame;
+        explore_message_frame(m, ids[i], &frame);
+        m->ops->describe(frame.type, frame.body, &s[i]);
+    }
+    return s[0].seq == s[1].seq && nika_digest_equal(&s[0].digest, &s[1].digest);
+}
+
+/* The CHECKPOINTs of this state by `first` and by later senders, if there are enough of them. */
+static void note_stable(struct material *a, const uint16_t *ids, uint32_t count, uint32_t first)
+{
+    const struct explore_model *m = a->m;
+    uint32_t chosen[NIKA_EXPLORE_REPLICAS_MAX], found = 0, weak = m->config.f + 1;
+    uint64_t seq = m->messages[first].seq;
+    for (uint32_t sender = m->messages[first].sender; sender < m->config.n; sender++) {
+        for (uint32_t i = 0; i < count && found < weak; i++) {
+            const struct explore_message *other = &m->messages[ids[i]];
+            if (other->type != HYBSTER_TYPE_checkpoint || other->sender != sender ||
+                !same_state(m, first, ids[i]))
+                continue;
+            chosen[found++] = ids[i];
+            break;
+        }
+    }
+    if (found < weak || a->stable_count[seq] != 0) return;
+    memcpy(a->stable[seq], chosen, found * sizeof *chosen);
+    a->stable_count[seq] = found;
+}
+
 static void gather(struct material *a)
 {
     uint32_t count = 0;
     const uint16_t *ids = explore_list_at(a->m, a->all, &count);
     for (uint32_t i = 0; i < count; i++) {
         const struct explore_message *message = &a->m->messages[ids[i]];
+        NIKA_ASSERT(message->type != HYBSTER_TYPE_prepare || message->view < EXPLORE_VIEWS);
         if (message->type == HYBSTER_TYPE_prepare)
             a->prepare[message->view][message->seq] = ids[i] + 1u;
+        if (message->type == HYBSTER_TYPE_checkpoint) note_stable(a, ids, count, ids[i]);
     }
     ids = explore_list_at(a->m, a->mine, &count);
     for (uint32_t i = 0; i < count; i++) {
@@ -471,13 +559,42 @@ static void proof(struct material *a, const struct explore_message *prepare, uin
         m, explore_frame(m, shower, &hybster_info_commit_cert, (struct nika_span){body, b.at}));
 }
 
+/* The corrupted replica's own CHECKPOINTs: they need no counter. */
+static uint32_t with_checkpoints(struct explore_model *m, uint32_t all)
+{
+    uint16_t ids[EXPLORE_LIST_MAX];
+    uint32_t count = 0, total = 0;
+    struct material a = {.m = m, .self = m->options.corrupted};
+    if (a.self == NIKA_NODE_NONE || m->options.checkpoint == 0) return all;
+    for (uint32_t i = 0;; i++) {
+        const uint16_t *known = explore_list_at(m, all, &count);
+        if (i >= count) break;
+        const struct explore_message *message = &m->messages[known[i]];
+        if (message->type != HYBSTER_TYPE_checkpoint || message->sender == a.self) continue;
+        ids[total++] = (uint16_t)checkpoint(&a, known[i]);
+    }
+    return explore_list_join(m, all, explore_list_add(m, ids, total));
+}
+
+static void acks(struct material *a, uint64_t view, uint16_t *ids, uint32_t *total)
+{
+    for (uint64_t base = 1; base < view && a->self != NIKA_NODE_NONE; base++) {
+        for (uint64_t low = 0; low <= EXPLORE_ORDERS; low++) {
+            if (!may_claim(a, low)) continue;
+            for (uint64_t last = low; last <= history_end(a, base, low); last++) {
+                NIKA_ASSERT(*total < EXPLORE_LIST_MAX);
+                ids[(*total)++] = (uint16_t)ack(a, view, base, low, last);
+            }
+        }
+    }
+}
+
 uint32_t explore_free_messages(struct explore_model *m, uint32_t all)
 {
     uint16_t ids[EXPLORE_LIST_MAX];
-    uint32_t total = 0;
-    struct material a = {.m = m, .self = m->options.corrupted, .mine = all, .all = all};
-    uint32_t none = explore_list_add(m, ids, 0);
-    a.mine = none;
+    uint32_t total = 0, none = explore_list_add(m, ids, 0);
+    all = with_checkpoints(m, all);
+    struct material a = {.m = m, .self = m->options.corrupted, .mine = none, .all = all};
     gather(&a);
     for (uint64_t view = 0; view < m->options.views; view++) {
         for (uint64_t seq = 1; seq <= EXPLORE_ORDERS; seq++) {
@@ -486,12 +603,7 @@ uint32_t explore_free_messages(struct explore_model *m, uint32_t all)
             struct explore_message prepare = m->messages[id - 1];
             proof(&a, &prepare, id - 1, ids, &total);
         }
-        for (uint64_t base = 1; base < view && a.self != NIKA_NODE_NONE; base++) {
-            for (uint64_t count = 0; count <= history_length(&a, base); count++) {
-                NIKA_ASSERT(total < EXPLORE_LIST_MAX);
-                ids[total++] = (uint16_t)ack(&a, view, base, count);
-            }
-        }
+        acks(&a, view, ids, &total);
     }
     return explore_list_join(m, all, explore_list_add(m, ids, total));
 }

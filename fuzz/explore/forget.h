@@ -12,8 +12,10 @@ static inline void explore_forget_common(struct common_core *core)
     for (uint32_t t = 0; t < COMMON_TIMER_COUNT; t++) {
         core->timer_generation[t] = 0;
         /* The others only ask again for what may come at any time anyway. */
-        if (t != COMMON_TIMER_REQUEST && t != COMMON_TIMER_VIEW) core->timer_armed[t] = false;
+        if (t != COMMON_TIMER_REQUEST && t != COMMON_TIMER_VIEW && t != COMMON_TIMER_LAG)
+            core->timer_armed[t] = false;
     }
+    core->lag_executed = core->last_executed; /* When T_lag fires nothing has moved. */
     core->exec_generation = 0;
     core->backoff = 0;
     core->executed_in_view = false;

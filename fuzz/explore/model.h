@@ -14,9 +14,16 @@
 
 #define EXPLORE_MESSAGES_MAX 0xff00u /* An event is a message's number or a timer's. */
 #define EXPLORE_TIMER(slot) ((uint16_t)(EXPLORE_MESSAGES_MAX + (slot)))
+/* The next step ends with a crash after `after` events of its module; what is on its way to the disk arrives, or not. */
+#define EXPLORE_CRASH_POINTS 16u
+#define EXPLORE_CRASH(after, keeps)                                                                \
+    ((uint16_t)(EXPLORE_MESSAGES_MAX + 16u + 2u * (after) + ((keeps) ? 1u : 0u)))
 #define EXPLORE_LIST_MAX 256u /* Messages that exist in one state. */
 /* Numbers that leaders can give: each orders each request at most once a view. */
 #define EXPLORE_ORDERS (NIKA_EXPLORE_ORDERS_MAX * NIKA_EXPLORE_VIEWS_MAX)
+/* A crash may make a replica skip one view more (hybster/recover.c). */
+#define EXPLORE_VIEWS                                                                              \
+    (NIKA_EXPLORE_VIEWS_MAX + NIKA_EXPLORE_CRASHES_MAX * NIKA_EXPLORE_REPLICAS_MAX)
 #define EXPLORE_BATCHES_MAX 64u /* One or two an order and view; a set of them is one number. */
 #define EXPLORE_PENDING_MAX 64u /* Completions that wait within one step. */
 #define EXPLORE_BLOCK 256u      /* Bytes of a module's memory that are kept as one. */
@@ -41,7 +48,12 @@ struct explore_local {
     uint32_t decided[EXPLORE_ORDERS + 1u]; /* Batch + 1 that was final here at an order. */
     uint64_t view;
     bool active, alarmed;
-    uint8_t timers; /* Bit = slot that may fire. */
+    bool contradicts; /* It held two batches for final at one order, one before a crash. */
+    uint8_t timers;   /* Bit = slot that may fire. */
+    uint8_t crashes;  /* So often it crashed. */
+    uint8_t
+        doomed;    /* EXPLORE_CRASH() - EXPLORE_CRASH(0, false) + 1 of the coming step; 0 = none. */
+    uint32_t disk; /* Number of the list of durable records; 0 unless crashes are explored. */
 };
 
 /* Where one replica's module runs. */
@@ -59,6 +71,7 @@ struct explore_pending {
     uint64_t token;
     uint32_t batch;
     uint32_t offset, size; /* Into `answers`. */
+    uint32_t record;       /* + 1; 0 = none. */
 };
 
 /* What protocols differ in. */
@@ -89,11 +102,16 @@ struct explore_model {
     struct explore_set digests;          /* Of batches. */
     struct explore_set batches;          /* BATCH frames. */
     uint32_t batch[EXPLORE_BATCHES_MAX]; /* By digest: frame + 1, 0 = none was made. */
+    struct explore_set records;          /* kind u32 | seq u64 | bytes. */
+    struct explore_set disks; /* Records in the order in which they were written, two bytes each. */
+    /* States at checkpoints by their digest, and their META and CHUNK bodies: same numbers. */
+    struct explore_set snapshots, bodies;
     struct explore_set blocks, images, keys;
     struct explore_local *locals; /* Same numbers as `keys`. */
     uint64_t locals_capacity;
-    struct explore_map steps; /* local << 16 | event: local. */
-    uint64_t replays;         /* Steps that a module really took. */
+    struct explore_map steps;    /* local << 16 | event: local. */
+    uint64_t transfers, crashes; /* Steps with which one ended. */
+    uint64_t replays;            /* Steps that a module really took. */
 
     /* While a module runs. */
     struct nika_effects effects;
@@ -104,7 +122,10 @@ struct explore_model {
     struct explore_local now;
     uint16_t sent[EXPLORE_LIST_MAX];
     uint32_t sent_count;
-    uint64_t given; /* Bit = batch that was handed over in this step. */
+    uint16_t disk[EXPLORE_LIST_MAX];
+    uint32_t disk_count;
+    uint32_t events; /* Of the module, within one step. */
+    uint64_t given;  /* Bit = batch that was handed over in this step. */
 };
 
 /* ---- message.c ---- */
@@ -142,6 +163,18 @@ void explore_places_close(struct explore_model *m);
 uint32_t explore_local_first(struct explore_model *m, uint32_t replica);
 /* Where taking `event` leads; the same state when it changes nothing. */
 uint32_t explore_local_step(struct explore_model *m, uint32_t local, uint16_t event);
+
+/* ---- world.c: disk, application and snapshots of a place ---- */
+void explore_push(struct explore_model *m, struct explore_pending pending);
+void explore_world_apply(struct explore_model *m, struct explore_place *p,
+                         const struct nika_action *a, struct nika_span bytes);
+/* What was on its way to the disk has arrived. */
+void explore_disk_write(struct explore_model *m, uint32_t record);
+/* A module as after a crash: nothing but what the disk has. START is the caller's. */
+void explore_recover(struct explore_model *m, struct explore_place *p);
+/* The next piece of the state that the replica is fetching, from whomever it asks. False: nothing is asked for, or nobody has it. */
+bool explore_state_piece(struct explore_model *m, const struct explore_place *p,
+                         struct nika_frame *out);
 
 /* ---- adversary.c: Hybster's corrupted replica ---- */
 struct explore_moves {

@@ -23,7 +23,7 @@ static uint32_t sent_by(const struct nika_explore *x, uint32_t replica, uint32_t
 }
 
 /* Everything that anybody could be shown. */
-static uint32_t soup_of(struct nika_explore *x, const uint32_t *parts)
+uint32_t explore_soup_of(struct nika_explore *x, const uint32_t *parts)
 {
     uint32_t all = x->requests, full = 0;
     for (uint32_t i = 0; i < x->model.config.n; i++) all = joined(x, all, sent_by(x, i, parts[i]));
@@ -32,70 +32,6 @@ static uint32_t soup_of(struct nika_explore *x, const uint32_t *parts)
     full = explore_free_messages(&x->model, all);
     explore_map_put(&x->full, all, full);
     return full;
-}
-
-/* ---- what may happen ---- */
-
-static uint32_t options_begin(struct nika_explore *x)
-{
-    x->options =
-        explore_room(x->options, &x->options_capacity, x->options_count + 1ull, sizeof *x->options);
-    x->options[x->options_count] = (struct explore_option){0};
-    return x->options_count++;
-}
-
-/* The first of a block tells in `next` how many follow it. */
-static void option_add(struct nika_explore *x, uint32_t block, uint16_t event, uint32_t next)
-{
-    x->options =
-        explore_room(x->options, &x->options_capacity, x->options_count + 1ull, sizeof *x->options);
-    x->options[x->options_count++] = (struct explore_option){.event = event, .next = next};
-    x->options[block].next++;
-}
-
-static bool may_take(const struct explore_local *local, const struct explore_message *message)
-{
-    if (message->hidden) return false;
-    return message->sender != local->replica || message->message_class == NIKA_MESSAGE_TRANSFER;
-}
-
-/* All that can happen to a correct replica, less what leaves it as it is. */
-static uint32_t local_options(struct nika_explore *x, uint32_t local, uint32_t soup)
-{
-    struct explore_model *m = &x->model;
-    uint32_t block = 0, count = 0;
-    uint64_t key = (uint64_t)local << 32 | soup;
-    if (explore_map_get(&x->local_options, key, &block)) return block;
-    block = options_begin(x);
-    for (uint32_t i = 0;; i++) {
-        const uint16_t *ids = explore_list_at(m, soup, &count);
-        if (i >= count) break;
-        uint16_t id = ids[i];
-        if (!may_take(&m->locals[local], &m->messages[id])) continue;
-        uint32_t next = explore_local_step(m, local, id);
-        if (next != local) option_add(x, block, id, next);
-    }
-    for (uint32_t t = 0; t < COMMON_TIMER_COUNT; t++) {
-        if ((m->locals[local].timers >> t & 1) == 0) continue;
-        uint32_t next = explore_local_step(m, local, EXPLORE_TIMER(t));
-        if (next != local) option_add(x, block, EXPLORE_TIMER(t), next);
-    }
-    explore_map_put(&x->local_options, key, block);
-    return block;
-}
-
-static uint32_t lie_options(struct nika_explore *x, uint32_t mine, uint32_t soup)
-{
-    static struct explore_moves moves;
-    uint32_t block = 0;
-    uint64_t key = (uint64_t)mine << 32 | soup;
-    if (explore_map_get(&x->lie_options, key, &block)) return block;
-    explore_lies(&x->model, mine, soup, &moves);
-    block = options_begin(x);
-    for (uint32_t i = 0; i < moves.count; i++)
-        option_add(x, block, moves.certified[i], moves.next[i]);
-    explore_map_put(&x->lie_options, key, block);
-    return block;
 }
 
 /* ---- what must not be ---- */
@@ -118,31 +54,65 @@ static bool is_final(const struct nika_explore *x, const uint16_t *ids, uint32_t
     return (uint32_t)__builtin_popcount(voters) >= need;
 }
 
+uint32_t explore_finals_of(struct nika_explore *x, uint32_t soup)
+{
+    struct explore_model *m = &x->model;
+    uint32_t finals = 0, count = 0, found = 0;
+    uint16_t one[EXPLORE_LIST_MAX];
+    if (explore_map_get(&x->finals, soup, &finals)) return finals;
+    const uint16_t *ids = explore_list_at(m, soup, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct explore_message *vote = &m->messages[ids[i]];
+        bool known = vote->message_class != NIKA_MESSAGE_COMMIT;
+        for (uint32_t k = 0; k < found && !known; k++) {
+            const struct explore_message *other = &m->messages[one[k]];
+            known =
+                other->view == vote->view && other->seq == vote->seq && other->value == vote->value;
+        }
+        if (!known && is_final(x, ids, count, vote)) one[found++] = ids[i];
+    }
+    finals = explore_list_add(m, one, found);
+    explore_map_put(&x->finals, soup, finals);
+    return finals;
+}
+
 enum { NOTHING_FINAL, SOMETHING_FINAL, CONFLICT };
 
 /* Do the messages that exist prove two batches final at one order? */
 static uint32_t judge(struct nika_explore *x, uint32_t soup)
 {
-    uint32_t verdict = NOTHING_FINAL, count = 0;
-    uint32_t final[EXPLORE_ORDERS + 1u] = {0};
-    if (explore_map_get(&x->verdicts, soup, &verdict)) return verdict;
-    const uint16_t *ids = explore_list_at(&x->model, soup, &count);
+    uint32_t count = 0, finals = explore_finals_of(x, soup);
+    uint32_t held[EXPLORE_ORDERS + 1u] = {0};
+    const uint16_t *ids = explore_list_at(&x->model, finals, &count);
     for (uint32_t i = 0; i < count; i++) {
         const struct explore_message *vote = &x->model.messages[ids[i]];
-        if (vote->message_class != NIKA_MESSAGE_COMMIT || !is_final(x, ids, count, vote)) continue;
-        uint32_t *held = &final[vote->seq];
-        if (verdict == NOTHING_FINAL) verdict = SOMETHING_FINAL;
-        if (*held != 0 && *held != vote->value + 1) verdict = CONFLICT;
-        *held = vote->value + 1;
+        if (held[vote->seq] != 0 && held[vote->seq] != vote->value + 1) return CONFLICT;
+        held[vote->seq] = vote->value + 1;
     }
-    explore_map_put(&x->verdicts, soup, verdict);
-    return verdict;
+    return count == 0 ? NOTHING_FINAL : SOMETHING_FINAL;
+}
+
+bool explore_is_among(const struct nika_explore *x, uint32_t finals, uint64_t view, uint64_t seq,
+                      uint32_t value)
+{
+    uint32_t count = 0;
+    const uint16_t *ids = explore_list_at(&x->model, finals, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct explore_message *vote = &x->model.messages[ids[i]];
+        if (vote->seq == seq && vote->value == value &&
+            (view == EXPLORE_ANY_VIEW || vote->view == view))
+            return true;
+    }
+    return false;
 }
 
 /* Do two correct replicas hold different batches for final at one order? */
 static bool disagree(const struct nika_explore *x, const uint32_t *parts)
 {
     const struct explore_model *m = &x->model;
+    for (uint32_t i = 0; i < m->config.n; i++) {
+        if (i != m->options.corrupted && m->locals[parts[i]].contradicts) return true;
+    }
     for (uint32_t o = 1; o <= EXPLORE_ORDERS; o++) {
         uint32_t held = 0;
         for (uint32_t i = 0; i < m->config.n; i++) {
@@ -167,15 +137,28 @@ void explore_state_parts(const struct nika_explore *x, uint32_t state, uint32_t 
     parts_of(x, state, parts);
 }
 
-static void reach(struct nika_explore *x, const uint32_t *parts, uint32_t from, uint16_t event,
-                  uint32_t actor)
+/* Wait for being looked at, among those that are as many steps away. */
+static void enqueue(struct nika_explore *x, uint32_t state, uint32_t steps)
+{
+    NIKA_ASSERT(steps < EXPLORE_STEPS_MAX);
+    struct explore_level *level = &x->level[steps];
+    level->states = explore_room(level->states, &level->capacity, level->count + UINT64_C(1),
+                                 sizeof *level->states);
+    level->states[level->count++] = state;
+}
+
+static void reach(struct nika_explore *x, const uint32_t *parts, struct explore_came came)
 {
     uint32_t before = x->states.count;
     x->result.steps++;
     uint32_t state = explore_set_add(&x->states, parts, x->model.config.n * sizeof *parts);
-    if (x->states.count == before) return;
-    x->came = explore_room(x->came, &x->came_capacity, state + 1ull, sizeof *x->came);
-    x->came[state] = (struct explore_came){.from = from, .event = event, .actor = (uint16_t)actor};
+    if (x->states.count == before) {
+        if (x->came[state].steps <= came.steps) return;
+    } else {
+        x->came = explore_room(x->came, &x->came_capacity, state + 1ull, sizeof *x->came);
+    }
+    x->came[state] = came;
+    enqueue(x, state, came.steps);
 }
 
 static void expand(struct nika_explore *x, uint32_t state, const uint32_t *parts, uint32_t soup)
@@ -183,12 +166,17 @@ static void expand(struct nika_explore *x, uint32_t state, const uint32_t *parts
     const struct explore_model *m = &x->model;
     for (uint32_t i = 0; i < m->config.n; i++) {
         uint32_t next[NIKA_EXPLORE_REPLICAS_MAX];
-        uint32_t block = i == m->options.corrupted ? lie_options(x, parts[i], soup)
-                                                   : local_options(x, parts[i], soup);
+        uint32_t block = i == m->options.corrupted ? explore_lie_options(x, parts[i], soup)
+                                                   : explore_local_options(x, parts[i], soup);
         memcpy(next, parts, m->config.n * sizeof *next);
         for (uint32_t k = 1; k <= x->options[block].next; k++) {
-            next[i] = x->options[block + k].next;
-            reach(x, next, state, x->options[block + k].event, i);
+            struct explore_option option = x->options[block + k];
+            next[i] = option.next;
+            reach(x, next,
+                  (struct explore_came){.from = state,
+                                        .event = option.event,
+                                        .actor = (uint8_t)i,
+                                        .steps = (uint8_t)(x->result.depth + option.steps)});
         }
     }
 }
@@ -212,7 +200,7 @@ static bool look_at(struct nika_explore *x, uint32_t state)
 {
     uint32_t parts[NIKA_EXPLORE_REPLICAS_MAX] = {0};
     parts_of(x, state, parts);
-    uint32_t soup = soup_of(x, parts), verdict = judge(x, soup);
+    uint32_t soup = explore_soup_of(x, parts), verdict = judge(x, soup);
     x->last = state;
     x->result.looked_at++;
     observe(x, parts);
@@ -226,10 +214,11 @@ static bool look_at(struct nika_explore *x, uint32_t state)
 static uint64_t bytes_used(const struct nika_explore *x)
 {
     const struct explore_model *m = &x->model;
-    const struct explore_set *sets[] = {&x->states,  &m->frames, &m->lists,  &m->digests,
-                                        &m->batches, &m->blocks, &m->images, &m->keys};
-    const struct explore_map *maps[] = {&x->joined,      &x->full,     &x->local_options,
-                                        &x->lie_options, &x->verdicts, &m->steps};
+    const struct explore_set *sets[] = {&x->states,  &m->frames, &m->lists,     &m->digests,
+                                        &m->batches, &m->blocks, &m->images,    &m->keys,
+                                        &m->records, &m->disks,  &m->snapshots, &m->bodies};
+    const struct explore_map *maps[] = {&x->joined,      &x->full,   &x->local_options,
+                                        &x->lie_options, &x->finals, &m->steps};
     uint64_t bytes = x->came_capacity * sizeof *x->came + x->options_capacity * sizeof *x->options +
                      m->locals_capacity * sizeof *m->locals;
     for (uint32_t i = 0; i < ARRAY_COUNT(sets); i++) bytes += explore_set_bytes(sets[i]);
@@ -238,21 +227,38 @@ static uint64_t bytes_used(const struct nika_explore *x)
     return bytes + (m->config.n + 1u) * (m->memory_size + m->app_size);
 }
 
+static void count_lies(struct nika_explore *x)
+{
+    for (uint32_t i = 0; i < x->model.frames.count; i++) {
+        const struct explore_message *message = &x->model.messages[i];
+        if (message->sender != x->model.options.corrupted) continue;
+        NIKA_ASSERT(message->type < ARRAY_COUNT(x->result.lies));
+        if (message->hidden)
+            x->result.lies_hidden++;
+        else
+            x->result.lies[message->type]++;
+    }
+}
+
 void nika_explore_run(struct nika_explore *x, struct nika_explore_result *out)
 {
     const struct nika_explore_options *o = &x->model.options;
-    uint32_t level_end = 1;
-    for (uint32_t state = 0; state < x->states.count; state++) {
-        if (state == level_end) {
-            x->result.depth++;
-            level_end = x->states.count;
+    bool going = true;
+    for (uint32_t steps = 0; steps < EXPLORE_STEPS_MAX && going; steps++) {
+        struct explore_level *level = &x->level[steps];
+        if (level->count > 0) x->result.depth = steps;
+        for (uint32_t i = 0; i < level->count && going; i++) {
+            uint32_t state = level->states[i];
+            if (x->came[state].steps < steps) continue; /* A shorter way was found since. */
+            if (o->progress != NULL && x->result.looked_at % o->progress_every == 0)
+                o->progress(o->context, x->result.looked_at, x->states.count, steps);
+            going = look_at(x, state);
+            if (!going || x->states.count <= o->states_max) continue;
+            x->result.end = NIKA_EXPLORE_LIMIT;
+            going = false;
         }
-        if (o->progress != NULL && state % o->progress_every == 0)
-            o->progress(o->context, state, x->states.count, x->result.depth);
-        if (!look_at(x, state)) break;
-        if (x->states.count <= o->states_max) continue;
-        x->result.end = NIKA_EXPLORE_LIMIT;
-        break;
+        free(level->states);
+        *level = (struct explore_level){0};
     }
     /* What an alarm was about may come to pass a little later, so that alone does not end the search. */
     if (x->alarm != EXPLORE_NONE && x->result.end != NIKA_EXPLORE_VIOLATION) {
@@ -264,6 +270,9 @@ void nika_explore_run(struct nika_explore *x, struct nika_explore_result *out)
     x->result.local_states = x->model.keys.count;
     x->result.messages = (uint32_t)x->model.frames.count;
     x->result.replays = x->model.replays;
+    x->result.transfers = x->model.transfers;
+    x->result.crashes = x->model.crashes;
+    count_lies(x);
     x->result.bytes = bytes_used(x);
     *out = x->result;
 }
@@ -278,8 +287,9 @@ static void configure(struct explore_model *m)
     m->config.f = m->options.f;
     m->config.clients = m->options.orders;
     m->config.suite = NIKA_SUITE_SIM;
-    m->config.checkpoint_interval = EXPLORE_ORDERS + 1; /* So that none falls due. */
-    m->config.window = 2 * m->config.checkpoint_interval;
+    bool due = m->options.checkpoint != 0;
+    m->config.checkpoint_interval = due ? m->options.checkpoint : EXPLORE_ORDERS + 1;
+    m->config.window = (due ? 4 : 2) * m->config.checkpoint_interval;
     m->config.pipeline = m->config.window;
     m->config.batch_count_max = 1;
     m->config.batch_bytes_max = 4096;
@@ -294,6 +304,8 @@ static const char *check(const struct nika_explore_options *o)
     if (o->n > NIKA_EXPLORE_REPLICAS_MAX) return "at most 4 replicas";
     if (o->views < 1 || o->views > NIKA_EXPLORE_VIEWS_MAX) return "1 to 5 views";
     if (o->orders < 1 || o->orders > NIKA_EXPLORE_ORDERS_MAX) return "1 to 3 orders";
+    if (o->checkpoint > o->orders) return "a checkpoint within the orders";
+    if (o->crashes > NIKA_EXPLORE_CRASHES_MAX) return "at most 2 crashes a replica";
     if (o->corrupted == NIKA_NODE_NONE) return NULL;
     if (o->corrupted >= o->n) return "the corrupted replica must be one of the n";
     if (strcmp(o->protocol->name, "hybster") != 0)
@@ -320,7 +332,7 @@ static void begin(struct nika_explore *x)
     x->requests = explore_list_add(m, ids, m->options.orders);
     for (uint32_t i = 0; i < m->config.n; i++)
         parts[i] = i == m->options.corrupted ? none : explore_local_first(m, i);
-    reach(x, parts, EXPLORE_NONE, 0, 0);
+    reach(x, parts, (struct explore_came){.from = EXPLORE_NONE});
     x->result.steps = 0;
 }
 
@@ -362,10 +374,11 @@ void nika_explore_free(struct nika_explore *x)
 {
     if (x == NULL) return;
     struct explore_model *m = &x->model;
-    struct explore_set *sets[] = {&x->states,  &m->frames, &m->lists,  &m->digests,
-                                  &m->batches, &m->blocks, &m->images, &m->keys};
-    struct explore_map *maps[] = {&x->joined,      &x->full,     &x->local_options,
-                                  &x->lie_options, &x->verdicts, &m->steps};
+    struct explore_set *sets[] = {&x->states,  &m->frames, &m->lists,     &m->digests,
+                                  &m->batches, &m->blocks, &m->images,    &m->keys,
+                                  &m->records, &m->disks,  &m->snapshots, &m->bodies};
+    struct explore_map *maps[] = {&x->joined,      &x->full,   &x->local_options,
+                                  &x->lie_options, &x->finals, &m->steps};
     for (uint32_t i = 0; i < ARRAY_COUNT(sets); i++) explore_set_free(sets[i]);
     for (uint32_t i = 0; i < ARRAY_COUNT(maps); i++) explore_map_free(maps[i]);
     explore_places_close(m);
@@ -373,5 +386,8 @@ void nika_explore_free(struct nika_explore *x)
     free(m->locals);
     free(x->came);
     free(x->options);
+    free(x->walk.seen);
+    free(x->walk.stops);
+    for (uint32_t i = 0; i < EXPLORE_STEPS_MAX; i++) free(x->level[i].states);
     free(x);
 }

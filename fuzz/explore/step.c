@@ -3,7 +3,6 @@
  * Disk and application answer within the step, a batch that a replica waits for comes at once, and the clock of a replica says only in
  * which view it is. So nothing is under way between two steps but messages. */
 #include "apps/registry.h"
-#include "engine/core/app_run.h"
 #include "engine/core/digest.h"
 #include "fuzz/explore/model.h"
 #include "protocols/common/window.h"
@@ -12,6 +11,7 @@
 #define VIEW_NS UINT64_C(1000000)
 #define REPLICA_NS UINT64_C(1000)
 #define START_NS UINT64_C(1000000000)
+#define EVENTS_MAX 1000u /* Of one step; tens are usual. */
 
 /* ---- images ---- */
 
@@ -70,25 +70,6 @@ static void image_restore(struct explore_model *m, struct explore_place *p, uint
 
 /* ---- one step ---- */
 
-static void push(struct explore_model *m, struct explore_pending pending)
-{
-    NIKA_ASSERT(m->pending_count < EXPLORE_PENDING_MAX);
-    m->pending[(m->pending_first + m->pending_count++) % EXPLORE_PENDING_MAX] = pending;
-}
-
-static void execute(struct explore_model *m, struct explore_place *p, uint64_t token,
-                    struct nika_span payload)
-{
-    struct nika_app_batch batch;
-    struct nika_writer w =
-        nika_writer_of(m->answers + m->answers_used, EXPLORE_ANSWER_BYTES - m->answers_used);
-    nika_app_run_batch(&nika_app_null, p->app, m->config.reply_size_max, payload, &w, &batch);
-    NIKA_ASSERT(!w.failed);
-    push(m, (struct explore_pending){
-                .kind = NIKA_EVENT_APP, .token = token, .offset = m->answers_used, .size = w.at});
-    m->answers_used += w.at;
-}
-
 /* What others could see of it is kept; what only repeats or asks is not. */
 static void sent(struct explore_model *m, struct nika_span raw)
 {
@@ -106,11 +87,11 @@ static void sent(struct explore_model *m, struct nika_span raw)
     case NIKA_MESSAGE_COMMIT:
     case NIKA_MESSAGE_VIEW_CHANGE:
     case NIKA_MESSAGE_NEW_VIEW:
+    case NIKA_MESSAGE_CHECKPOINT:
         break;
     case NIKA_MESSAGE_OTHER:
     case NIKA_MESSAGE_REQUEST:
     case NIKA_MESSAGE_REPLY:
-    case NIKA_MESSAGE_CHECKPOINT:
     case NIKA_MESSAGE_STATUS:
     case NIKA_MESSAGE_TRANSFER:
         return;
@@ -126,51 +107,32 @@ static void sent(struct explore_model *m, struct nika_span raw)
 static void note(struct explore_model *m, const struct nika_action *a, struct nika_span bytes)
 {
     if (a->id == NIKA_NOTE_ALARM) m->now.alarmed = true;
+    if (a->id == NIKA_NOTE_TRANSFER && a->b == 1) m->transfers++;
     if (a->id != NIKA_NOTE_COMMITTED) return;
     struct nika_digest digest;
     NIKA_ASSERT(a->a <= EXPLORE_ORDERS);
     memcpy(digest.bytes, bytes.data, NIKA_DIGEST_SIZE);
-    if (m->now.decided[a->a] == 0) m->now.decided[a->a] = explore_batch(m, &digest) + 1;
+    uint32_t batch = explore_batch(m, &digest) + 1;
+    if (m->now.decided[a->a] == 0) m->now.decided[a->a] = batch;
+    if (m->now.decided[a->a] != batch) m->now.contradicts = true;
 }
 
 static void apply(struct explore_model *m, struct explore_place *p, const struct nika_action *a,
                   struct nika_span bytes)
 {
-    switch ((enum nika_action_kind)a->kind) {
-    case NIKA_ACTION_SEND:
-    case NIKA_ACTION_BROADCAST:
+    if (a->kind == NIKA_ACTION_SEND || a->kind == NIKA_ACTION_BROADCAST)
         sent(m, bytes);
-        return;
-    case NIKA_ACTION_PERSIST:
-        push(m, (struct explore_pending){.kind = NIKA_EVENT_STORED, .token = a->token});
-        return;
-    case NIKA_ACTION_EXECUTE:
-        execute(m, p, a->token, bytes);
-        return;
-    case NIKA_ACTION_NOTE:
+    else if (a->kind == NIKA_ACTION_NOTE)
         note(m, a, bytes);
-        return;
-    case NIKA_ACTION_TIMER:
-    case NIKA_ACTION_LOG_TRIM:
-        return;
-    case NIKA_ACTION_QUERY:
-    case NIKA_ACTION_SNAPSHOT_TAKE:
-    case NIKA_ACTION_SNAPSHOT_SAVE:
-    case NIKA_ACTION_SNAPSHOT_CHUNK:
-    case NIKA_ACTION_SNAPSHOT_DROP:
-    case NIKA_ACTION_RESTORE_BEGIN:
-    case NIKA_ACTION_RESTORE_CHUNK:
-    case NIKA_ACTION_RESTORE_END:
-    case NIKA_ACTION_COMPLETE:
-        break;
-    }
-    NIKA_ASSERT(false); /* No order within the bounds leads to any of these. */
+    else if (a->kind != NIKA_ACTION_TIMER)
+        explore_world_apply(m, p, a, bytes);
 }
 
 static void step_once(struct explore_model *m, struct explore_place *p, struct nika_event *event)
 {
     event->now_ns = START_NS + m->now.view * VIEW_NS + m->now.replica * REPLICA_NS;
     nika_effects_clear(&m->effects);
+    m->events++;
     m->ops->step(p->replica, event, &m->effects);
     NIKA_ASSERT(!m->effects.overflow);
     for (uint32_t i = 0; i < m->effects.count; i++) {
@@ -194,30 +156,45 @@ static void want_batches(struct explore_model *m, struct explore_place *p)
         uint32_t batch = digest == NULL ? 0 : explore_batch(m, digest);
         if (digest == NULL || m->batch[batch] == 0 || (m->given >> batch & 1) != 0) continue;
         m->given |= UINT64_C(1) << batch;
-        push(m, (struct explore_pending){.kind = NIKA_EVENT_MESSAGE, .batch = batch});
+        explore_push(m, (struct explore_pending){.kind = NIKA_EVENT_MESSAGE, .batch = batch});
     }
 }
 
-/* Until nothing is under way. */
-static void settle(struct explore_model *m, struct explore_place *p)
+/* What is under way reaches the module. */
+static void complete(struct explore_model *m, struct explore_place *p)
 {
-    for (want_batches(m, p); m->pending_count > 0; want_batches(m, p)) {
-        struct explore_pending next = m->pending[m->pending_first];
-        struct nika_frame frame;
-        struct nika_event event = {.kind = next.kind, .token = next.token};
-        m->pending_first = (m->pending_first + 1) % EXPLORE_PENDING_MAX;
-        m->pending_count--;
-        if (next.kind == NIKA_EVENT_APP)
-            event.bytes = (struct nika_span){m->answers + next.offset, next.size};
-        if (next.kind == NIKA_EVENT_MESSAGE) {
-            size_t size = 0;
-            const uint8_t *bytes = explore_set_at(&m->batches, m->batch[next.batch] - 1, &size);
-            enum nika_err err = nika_frame_parse((struct nika_span){bytes, (uint32_t)size},
-                                                 m->config.epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
-            NIKA_ASSERT(err == NIKA_OK);
-            event.frame = &frame;
-        }
-        step_once(m, p, &event);
+    struct explore_pending next = m->pending[m->pending_first];
+    struct nika_frame frame;
+    struct nika_event event = {.kind = next.kind, .token = next.token};
+    m->pending_first = (m->pending_first + 1) % EXPLORE_PENDING_MAX;
+    m->pending_count--;
+    if (next.record != 0) explore_disk_write(m, next.record - 1);
+    if (next.kind == NIKA_EVENT_APP)
+        event.bytes = (struct nika_span){m->answers + next.offset, next.size};
+    if (next.kind == NIKA_EVENT_MESSAGE) {
+        size_t size = 0;
+        const uint8_t *bytes = explore_set_at(&m->batches, m->batch[next.batch] - 1, &size);
+        enum nika_err err = nika_frame_parse((struct nika_span){bytes, (uint32_t)size},
+                                             m->config.epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
+        NIKA_ASSERT(err == NIKA_OK);
+        event.frame = &frame;
+    }
+    step_once(m, p, &event);
+}
+
+/* Until nothing is under way, or until the module has had `limit` events. */
+static void settle(struct explore_model *m, struct explore_place *p, uint32_t limit)
+{
+    struct nika_frame piece;
+    struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &piece};
+    for (want_batches(m, p); m->events < limit; want_batches(m, p)) {
+        NIKA_ASSERT(m->events < EVENTS_MAX);
+        if (m->pending_count > 0)
+            complete(m, p);
+        else if (explore_state_piece(m, p, &piece))
+            step_once(m, p, &event);
+        else
+            return;
     }
 }
 
@@ -233,11 +210,12 @@ static uint32_t keep(struct explore_model *m, struct explore_place *p)
     m->protocol->forget(p->replica);
     m->ops->status(p->replica, &status);
     m->now.sent = explore_list_add(m, m->sent, m->sent_count);
+    m->now.disk = explore_set_add(&m->disks, m->disk, m->disk_count * sizeof *m->disk);
     m->now.view = status.view;
     m->now.active = status.active;
     m->now.timers = 0;
     for (uint32_t t = 0; t < COMMON_TIMER_COUNT; t++) {
-        bool leaves = status.view + 1 >= m->options.views;
+        bool leaves = status.view + 1 >= m->options.views && t != COMMON_TIMER_LAG;
         if (core->timer_armed[t] && !leaves) m->now.timers |= (uint8_t)(1u << t);
     }
     memset(&key, 0, sizeof key);
@@ -257,36 +235,96 @@ static uint32_t keep(struct explore_model *m, struct explore_place *p)
     return local;
 }
 
-uint32_t explore_local_step(struct explore_model *m, uint32_t local, uint16_t event_id)
+/* What a local state has besides its module: taken along into the step. */
+static void carry(struct explore_model *m, uint32_t local)
 {
-    uint32_t next = 0, count = 0;
-    uint64_t key = (uint64_t)local << 16 | event_id;
-    if (explore_map_get(&m->steps, key, &next)) return next;
-    struct explore_place *p = &m->place[m->locals[local].replica];
+    uint32_t count = 0;
+    size_t size = 0;
+    m->now = m->locals[local];
+    const uint16_t *had = explore_list_at(m, m->now.sent, &count);
+    if (count > 0) memcpy(m->sent, had, count * sizeof *had);
+    m->sent_count = count;
+    const uint8_t *disk = explore_set_at(&m->disks, m->now.disk, &size);
+    if (size > 0) memcpy(m->disk, disk, size);
+    m->disk_count = (uint32_t)(size / sizeof *m->disk);
+    m->given = 0;
+    m->answers_used = 0;
+    m->events = 0;
+}
+
+/* The process ends here, and starts again from its disk. */
+static void crash(struct explore_model *m, struct explore_place *p, bool keeps)
+{
+    struct nika_event start = {.kind = NIKA_EVENT_START};
+    for (; m->pending_count > 0; m->pending_count--) {
+        uint32_t record = m->pending[m->pending_first].record;
+        m->pending_first = (m->pending_first + 1) % EXPLORE_PENDING_MAX;
+        if (record != 0 && keeps) explore_disk_write(m, record - 1);
+    }
+    m->crashes++;
+    m->now.crashes++;
+    m->given = 0;
+    m->events = 0;
+    explore_recover(m, p);
+    step_once(m, p, &start);
+    settle(m, p, UINT32_MAX);
+}
+
+/* An event that ends in the crash that was announced. False: it is over before that. */
+static bool interrupted(struct explore_model *m, struct explore_place *p, struct nika_event *event)
+{
+    uint32_t doom = m->now.doomed - 1u;
+    m->now.doomed = 0;
+    step_once(m, p, event);
+    settle(m, p, doom / 2);
+    if (m->pending_count == 0) return false;
+    crash(m, p, doom % 2 != 0);
+    return true;
+}
+
+/* The crash is announced, so that the step which it ends can be any; or comes between two steps. */
+static uint32_t announce(struct explore_model *m, struct explore_place *p, uint16_t event_id)
+{
+    uint32_t doom = event_id - EXPLORE_CRASH(0, false);
+    m->now.doomed = doom < 2 ? 0 : (uint8_t)(doom + 1);
+    if (doom < 2) crash(m, p, false);
+    return keep(m, p);
+}
+
+static uint32_t take(struct explore_model *m, struct explore_place *p, uint32_t local,
+                     uint16_t event_id)
+{
     struct nika_frame frame;
     struct nika_event event = {.kind = NIKA_EVENT_MESSAGE, .frame = &frame};
-    if (p->holds != local) image_restore(m, p, m->locals[local].image);
-    p->holds = local;
+    if (event_id >= EXPLORE_CRASH(0, false)) return announce(m, p, event_id);
     if (event_id < EXPLORE_MESSAGES_MAX) {
         explore_message_frame(m, event_id, &frame);
-        if (m->protocol->useless(p->replica, &frame)) {
-            explore_map_put(&m->steps, key, local);
-            return local;
-        }
+        if (m->protocol->useless(p->replica, &frame)) return local;
     } else {
         event =
             (struct nika_event){.kind = NIKA_EVENT_TIMER, .timer = event_id - EXPLORE_MESSAGES_MAX};
     }
     m->replays++;
-    m->now = m->locals[local];
-    const uint16_t *had = explore_list_at(m, m->now.sent, &count);
-    if (count > 0) memcpy(m->sent, had, count * sizeof *had);
-    m->sent_count = count;
-    m->given = 0;
-    m->answers_used = 0;
+    if (m->now.doomed != 0) {
+        bool crashed = interrupted(m, p, &event);
+        if (!crashed) p->holds = EXPLORE_NONE;
+        return crashed ? keep(m, p) : local;
+    }
     step_once(m, p, &event);
-    settle(m, p);
-    next = keep(m, p);
+    settle(m, p, UINT32_MAX);
+    return keep(m, p);
+}
+
+uint32_t explore_local_step(struct explore_model *m, uint32_t local, uint16_t event_id)
+{
+    uint32_t next = 0;
+    uint64_t key = (uint64_t)local << 16 | event_id;
+    if (explore_map_get(&m->steps, key, &next)) return next;
+    struct explore_place *p = &m->place[m->locals[local].replica];
+    if (p->holds != local) image_restore(m, p, m->locals[local].image);
+    p->holds = local;
+    carry(m, local);
+    next = take(m, p, local, event_id);
     explore_map_put(&m->steps, key, next);
     return next;
 }
@@ -298,9 +336,11 @@ uint32_t explore_local_first(struct explore_model *m, uint32_t replica)
     memset(&m->now, 0, sizeof m->now);
     m->now.replica = replica;
     m->sent_count = 0;
+    m->disk_count = 0;
     m->given = 0;
     m->answers_used = 0;
+    m->events = 0;
     step_once(m, p, &event);
-    settle(m, p);
+    settle(m, p, UINT32_MAX);
     return keep(m, p);
 }

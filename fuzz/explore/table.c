@@ -21,6 +21,15 @@ void *explore_room(void *block, uint64_t *capacity, uint64_t count, size_t size)
     return block;
 }
 
+void *explore_room_zero(void *block, uint64_t *capacity, uint64_t count, size_t size)
+{
+    uint64_t before = *capacity;
+    block = explore_room(block, capacity, count, size);
+    if (*capacity > before)
+        memset((uint8_t *)block + before * size, 0, (*capacity - before) * size);
+    return block;
+}
+
 /* ---- numbers to numbers ---- */
 
 static uint64_t place_of(const struct explore_map *map, uint64_t key)
@@ -114,6 +123,13 @@ uint32_t explore_set_add(struct explore_set *set, const void *data, size_t size)
     set->start[set->count + 1] = used + size;
     set->slots[at] = ++set->count;
     return set->count - 1;
+}
+
+uint32_t explore_set_find(const struct explore_set *set, const void *data, size_t size)
+{
+    if (set->slot_capacity == 0) return EXPLORE_NONE;
+    uint32_t slot = set->slots[slot_of(set, data, size)];
+    return slot == 0 ? EXPLORE_NONE : slot - 1;
 }
 
 uint64_t explore_set_bytes(const struct explore_set *set)

@@ -11,6 +11,8 @@
 
 /* Room for `count` elements of `size` bytes in a block that holds *capacity of them; grown by halves. */
 void *explore_room(void *block, uint64_t *capacity, uint64_t count, size_t size);
+/* The same; what is new is zero. */
+void *explore_room_zero(void *block, uint64_t *capacity, uint64_t count, size_t size);
 
 /* Numbers to numbers. Key UINT64_MAX is not allowed. */
 struct explore_map {
@@ -31,6 +33,8 @@ struct explore_set {
     uint32_t count;
 };
 uint32_t explore_set_add(struct explore_set *set, const void *data, size_t size);
+/* EXPLORE_NONE when it is not there. */
+uint32_t explore_set_find(const struct explore_set *set, const void *data, size_t size);
 static inline const uint8_t *explore_set_at(const struct explore_set *set, uint32_t index,
                                             size_t *size)
 {

@@ -56,6 +56,14 @@ static void senders_text(const struct explore_model *m, const struct nika_list *
     }
 }
 
+/* "h 2 and ", nothing where history begins. */
+static const char *low_text(uint64_t low_mark, char out[32])
+{
+    out[0] = '\0';
+    if (low_mark > 0) snprintf(out, 32, "h %u and ", (unsigned)low_mark);
+    return out;
+}
+
 /* What the messages of Hybster's view changes say. False: it is none of them. */
 static bool hybster_text(const struct explore_model *m, uint32_t id, char *out, size_t size)
 {
@@ -63,21 +71,21 @@ static bool hybster_text(const struct explore_model *m, uint32_t id, char *out, 
     struct hybster_view_change change;
     struct hybster_new_view view;
     struct hybster_new_view_ack ack;
-    char orders[128], from[32], acks[32];
+    char orders[128], from[32], acks[32], low[32];
     explore_message_frame(m, id, &frame);
     if (m->protocol != &explore_hybster) return false;
     if (frame.type == HYBSTER_TYPE_view_change &&
         nika_decode(&hybster_info_view_change, frame.body, &change) == NIKA_OK) {
         orders_text(m, &change.prepares, orders, sizeof orders);
-        snprintf(out, size, "VIEW-CHANGE to %u from %u with %s, %u hops", (unsigned)change.view,
-                 (unsigned)change.from, orders, change.hops.count);
+        snprintf(out, size, "VIEW-CHANGE to %u from %u with %s%s, %u hops", (unsigned)change.view,
+                 (unsigned)change.from, low_text(change.low_mark, low), orders, change.hops.count);
         return true;
     }
     if (frame.type == HYBSTER_TYPE_new_view_ack &&
         nika_decode(&hybster_info_new_view_ack, frame.body, &ack) == NIKA_OK) {
         orders_text(m, &ack.prepares, orders, sizeof orders);
-        snprintf(out, size, "NEW-VIEW-ACK of %u for %u with %s", (unsigned)ack.base,
-                 (unsigned)ack.view, orders);
+        snprintf(out, size, "NEW-VIEW-ACK of %u for %u with %s%s", (unsigned)ack.base,
+                 (unsigned)ack.view, low_text(ack.low_mark, low), orders);
         return true;
     }
     if (frame.type == HYBSTER_TYPE_new_view &&
@@ -104,6 +112,8 @@ void explore_message_text(const struct explore_model *m, uint32_t id, char *out,
     else if (message->value != EXPLORE_NONE)
         snprintf(out, size, "%s v%u o%u %s", name, (unsigned)message->view, (unsigned)message->seq,
                  value_text(m, message->value, batch));
+    else if (message->message_class == NIKA_MESSAGE_CHECKPOINT)
+        snprintf(out, size, "%s o%u", name, (unsigned)message->seq);
     else if (message->message_class == NIKA_MESSAGE_TRANSFER)
         snprintf(out, size, "%s", name);
     else
@@ -133,40 +143,73 @@ static void print_results(const struct nika_explore *x, const struct explore_loc
     }
     if (after->active && (!before->active || before->view != after->view))
         fprintf(file, "        enters view %u\n", (unsigned)after->view);
+    if (after->contradicts && !before->contradicts)
+        fprintf(file, "        contradicts what it held for final before it crashed\n");
     if (after->alarmed && !before->alarmed) fprintf(file, "        raises an ALARM\n");
 }
 
-static void print_step(const struct nika_explore *x, uint32_t number, uint32_t state, FILE *file)
+static void print_event(const struct nika_explore *x, uint32_t number, uint32_t actor,
+                        uint16_t event, FILE *file)
 {
     const struct explore_model *m = &x->model;
-    const struct explore_came *came = &x->came[state];
-    uint32_t before[NIKA_EXPLORE_REPLICAS_MAX], after[NIKA_EXPLORE_REPLICAS_MAX];
     char text[256];
-    explore_state_parts(x, came->from, before);
-    explore_state_parts(x, state, after);
-    if (came->event >= EXPLORE_MESSAGES_MAX) {
-        const char *timer = m->ops->timer_name(came->event - EXPLORE_MESSAGES_MAX);
-        fprintf(file, "%4u  r%u's timer fires: %s\n", number, came->actor, timer);
-    } else {
-        explore_message_text(m, came->event, text, sizeof text);
-        const struct explore_message *message = &m->messages[came->event];
-        if (came->actor == m->options.corrupted)
-            fprintf(file, "%4u  r%u, corrupted, certifies %s%s\n", number, came->actor, text,
-                    message->hidden ? " (to move its counter)" : "");
-        else if (message->sender < m->config.n)
-            fprintf(file, "%4u  r%u takes %s of r%u\n", number, came->actor, text, message->sender);
+    if (event >= EXPLORE_CRASH(0, false)) {
+        uint32_t doom = event - EXPLORE_CRASH(0, false);
+        if (doom < 2)
+            fprintf(file, "%4u  r%u crashes and starts again\n", number, actor);
         else
-            fprintf(file, "%4u  r%u takes %s\n", number, came->actor, text);
+            fprintf(
+                file,
+                "%4u  r%u will crash in its next step, after %u events; what it is writing %s\n",
+                number, actor, doom / 2, doom % 2 != 0 ? "arrives" : "is lost");
+        return;
     }
-    if (came->actor != m->options.corrupted)
-        print_results(x, &m->locals[before[came->actor]], &m->locals[after[came->actor]], file);
+    if (event >= EXPLORE_MESSAGES_MAX) {
+        const char *timer = m->ops->timer_name(event - EXPLORE_MESSAGES_MAX);
+        fprintf(file, "%4u  r%u's timer fires: %s\n", number, actor, timer);
+        return;
+    }
+    explore_message_text(m, event, text, sizeof text);
+    const struct explore_message *message = &m->messages[event];
+    if (actor == m->options.corrupted)
+        fprintf(file, "%4u  r%u, corrupted, certifies %s%s\n", number, actor, text,
+                message->hidden ? " (to move its counter)" : "");
+    else if (message->sender < m->config.n)
+        fprintf(file, "%4u  r%u takes %s of r%u\n", number, actor, text, message->sender);
+    else
+        fprintf(file, "%4u  r%u takes %s\n", number, actor, text);
 }
 
-void nika_explore_trace(const struct nika_explore *x, FILE *file)
+/* The quiet steps and the one that shows something. Returns the number of the next one. */
+static uint32_t print_steps(struct nika_explore *x, uint32_t number, uint32_t state, FILE *file)
 {
-    uint32_t path[256], length = 0;
-    for (uint32_t state = x->last; x->came[state].from != EXPLORE_NONE && length < 256;
-         state = x->came[state].from)
+    const struct explore_came came = x->came[state];
+    uint32_t before[NIKA_EXPLORE_REPLICAS_MAX], after[NIKA_EXPLORE_REPLICAS_MAX];
+    uint16_t path[EXPLORE_STEPS_MAX + 1u];
+    uint32_t actor = came.actor, length = 0;
+    explore_state_parts(x, came.from, before);
+    explore_state_parts(x, state, after);
+    if (actor == x->model.options.corrupted) {
+        print_event(x, number, actor, came.event, file);
+        return number + 1;
+    }
+    uint32_t soup = explore_soup_of(x, before), local = before[actor];
+    length = explore_quiet_path(x, local, soup, came.event, after[actor], path, EXPLORE_STEPS_MAX);
+    path[length] = came.event;
+    for (uint32_t i = 0; i <= length; i++) {
+        uint32_t next = explore_local_step(&x->model, local, path[i]);
+        print_event(x, number + i, actor, path[i], file);
+        print_results(x, &x->model.locals[local], &x->model.locals[next], file);
+        local = next;
+    }
+    return number + length + 1;
+}
+
+void nika_explore_trace(struct nika_explore *x, FILE *file)
+{
+    uint32_t path[EXPLORE_STEPS_MAX], length = 0, number = 1;
+    for (uint32_t state = x->last; x->came[state].from != EXPLORE_NONE; state = x->came[state].from)
         path[length++] = state;
-    for (uint32_t i = 0; i < length; i++) print_step(x, i + 1, path[length - 1 - i], file);
+    for (uint32_t i = 0; i < length; i++)
+        number = print_steps(x, number, path[length - 1 - i], file);
 }

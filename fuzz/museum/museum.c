@@ -100,8 +100,9 @@ static const char *const lines[] = {
     "For each, tests/museum/killing holds a small run that fails with the bug and holds without it "
     "(`ctest --preset museum`). \"directed\" means that a test of the part it is in shows it "
     "instead "
-    "(tests/museum/directed_parts.c, directed_replica.c); where nothing else is named no campaign "
-    "can find it. "
+    "(tests/museum/directed_parts.c, directed_replica.c, directed_explore.c); where nothing else "
+    "is "
+    "named no campaign can find it. "
     "\"Budget\" is the number of runs within which some strategy must find it.",
     "",
     "Ids: B.. are bugs of rules, I.. of the implementation, PB.. checks that are missing, W.. were "
@@ -127,6 +128,9 @@ static const char *const lines[] = {
     "",
     "What these do wrong no simulated run shows:",
     "",
+    "- T10: twelve steps in one order; [the search over all states](exploring.md) of three views "
+    "with "
+    "a checkpoint finds them, random walks did not.",
     "- I01, I02: in the decoder. No fault writes lengths that the encoder refuses.",
     "- I18, I20: the file layer of a live node. The simulated disk has no files.",
     "- I05, I19: they need a disk that reports one record before an older one; the simulated disk, "

@@ -57,7 +57,8 @@ bool hybster_plan_compute(struct nika_replica *r, const struct nika_list *view_c
             take_low_mark(plan, m.low_mark, &m.checkpoints);
     }
     for (uint32_t at = 0; nika_frames_next(acks, &at, &raw);) {
-        if (common_nested_open(&r->core, raw, &hybster_info_new_view_ack, &frame, &ack))
+        if (common_nested_open(&r->core, raw, &hybster_info_new_view_ack, &frame, &ack) &&
+            !NIKA_PLANTED(T10))
             take_low_mark(plan, ack.low_mark, &ack.checkpoints);
     }
     plan->max_seq = plan->min_seq;

@@ -76,6 +76,9 @@ jq -e '.text | contains("PP6")' "$work/json" >/dev/null || fail "explain --json:
 schema explain 0 "$nika" explain --json
 for protocol in $("$nika" list protocols); do schema wire 0 "$nika" wire "$protocol" --json; done
 schema version 0 "$nika" version --json
+schema explore 0 "$nika" explore --json --checkpoint 1 --corrupt 1
+jq -e '.lies | (.PREPARE and .COMMIT and .CHECKPOINT and ."VIEW-CHANGE" and ."NEW-VIEW")' "$work/json" >/dev/null || fail "explore: $(head -c 300 "$work/json")"
+schema explore 6 "$nika" explore --json --trace --states 100
 schema bench-sim 0 "$nika" bench sim --json --rounds 1
 # Pillars are processors of their own: four of them order at least twice as fast as one.
 schema bench-sim 0 "$nika" bench sim --protocol hybster --n 3 --pillars 4 --json --rounds 1

@@ -14,5 +14,7 @@ extern const struct directed directed_parts[]; /* Codec, log, files. */
 extern const uint32_t directed_parts_count;
 extern const struct directed directed_replica[]; /* One replica and whatever its peers may say. */
 extern const uint32_t directed_replica_count;
+extern const struct directed directed_explore[]; /* All states of a small cluster. */
+extern const uint32_t directed_explore_count;
 
 #endif

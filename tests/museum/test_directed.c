@@ -13,6 +13,8 @@ static const struct directed *directed_find(const char *id)
         if (strcmp(directed_parts[i].id, id) == 0) return &directed_parts[i];
     for (uint32_t i = 0; i < directed_replica_count; i++)
         if (strcmp(directed_replica[i].id, id) == 0) return &directed_replica[i];
+    for (uint32_t i = 0; i < directed_explore_count; i++)
+        if (strcmp(directed_explore[i].id, id) == 0) return &directed_explore[i];
     return NULL;
 }
 
@@ -46,6 +48,7 @@ static void test_none_was_left_out(void **state)
     }
     check_listed(directed_parts, directed_parts_count);
     check_listed(directed_replica, directed_replica_count);
+    check_listed(directed_explore, directed_explore_count);
 }
 
 int main(int argc, char **argv)
