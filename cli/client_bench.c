@@ -9,7 +9,6 @@
 #include "apps/kv.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
-#include "engine/core/digest.h"
 #include "engine/core/limits.h"
 #include "engine/core/stream.h"
 #include "engine/shim/cluster.h"
@@ -125,7 +124,6 @@ static void *work(void *argument)
 {
     struct worker *w = argument;
     for (uint64_t k = 0; cli_clock_ns() < w->until_ns && w->count < SEEN_MAX; k++) do_one(w, k);
-    nika_sha256_thread_end();
     return NULL;
 }
 

@@ -2,7 +2,6 @@
 #include "include/nika/client.h"
 
 #include "engine/core/assert.h"
-#include "engine/core/digest.h"
 #include "engine/shim/file.h"
 #include "engine/shim/links.h"
 #include "engine/shim/timers.h"
@@ -325,7 +324,6 @@ void nika_client_close(struct nika_client *c)
     if (c->files.dir >= 0) close(c->files.dir);
     if (c->lock >= 0) close(c->lock);
     free(c);
-    nika_sha256_thread_end(); /* The thread of a program may end next. */
 }
 
 /* ---- running ---- */

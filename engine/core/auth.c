@@ -11,7 +11,6 @@
 #include "engine/core/digest.h"
 #include "engine/core/msan.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -21,7 +20,7 @@
 #define ED25519_SIZE 64u
 #define ECDSA_SIZE 64u
 #define RSA_SIZE 256u
-#define HMAC_SIZE 32u
+#define HMAC_SIZE NIKA_HMAC_SIZE
 #define SIM_SIZE 16u
 
 static const struct nika_auth_sim *installed_sim;
@@ -86,20 +85,6 @@ uint32_t nika_suite_signature_size(enum nika_suite suite)
     return 0;
 }
 
-EVP_MAC_CTX *nika_auth_hmac_new(void)
-{
-    static const uint8_t no_key[HMAC_SIZE];
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                           OSSL_PARAM_construct_end()};
-    EVP_MAC *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *ctx = algorithm == NULL ? NULL : EVP_MAC_CTX_new(algorithm);
-    EVP_MAC_free(algorithm);
-    if (ctx == NULL || EVP_MAC_init(ctx, no_key, sizeof no_key, params) == 1) return ctx;
-    EVP_MAC_CTX_free(ctx);
-    return NULL;
-}
-
 struct nika_keyring *nika_keyring_new_derived(enum nika_suite suite, uint32_t replicas,
                                               uint32_t clients, uint64_t seed)
 {
@@ -115,9 +100,8 @@ struct nika_keyring *nika_keyring_new_derived(enum nika_suite suite, uint32_t re
     ring->keys = calloc((size_t)replicas + clients + 1, sizeof *ring->keys);
     nika_msan_enter();
     ring->scratch = EVP_MD_CTX_new();
-    ring->mac = nika_auth_hmac_new();
     nika_msan_leave();
-    if (ring->keys != NULL && ring->scratch != NULL && ring->mac != NULL) return ring;
+    if (ring->keys != NULL && ring->scratch != NULL) return ring;
     nika_keyring_free(ring);
     return NULL;
 }
@@ -136,7 +120,6 @@ void nika_keyring_free(struct nika_keyring *keyring)
         EVP_PKEY_free(key->key);
     }
     EVP_MD_CTX_free(keyring->scratch);
-    EVP_MAC_CTX_free(keyring->mac);
     nika_msan_leave();
     if (keyring->keys != NULL)
         OPENSSL_cleanse(keyring->keys, (size_t)count * sizeof *keyring->keys);
@@ -144,6 +127,9 @@ void nika_keyring_free(struct nika_keyring *keyring)
     if (keyring->pairs != NULL)
         OPENSSL_cleanse(keyring->pairs, (size_t)count * sizeof *keyring->pairs);
     free(keyring->pairs);
+    if (keyring->tags != NULL)
+        OPENSSL_cleanse(keyring->tags, (size_t)count * sizeof *keyring->tags);
+    free(keyring->tags);
     OPENSSL_cleanse(keyring, sizeof *keyring);
     free(keyring);
 }
@@ -285,44 +271,48 @@ static bool verify_ecdsa(struct node_key *key, struct nika_span message, const u
     return nika_auth_ecdsa_verify(key->verifier, &hash, signature);
 }
 
-/* The key between two nodes. A live ring knows only those of its own node; a tag for nobody in particular, the signature of suite
- * hmac, is under the secret of the group. */
-static bool mac_key(const struct nika_keyring *ring, uint32_t from, uint32_t to,
-                    struct nika_digest *out)
+/* What a node makes for nobody in particular, the signature of suite hmac, is under the secret of the group. */
+static const struct nika_hmac_key *group_key(struct nika_keyring *ring, uint32_t from)
 {
-    if (!ring->live) {
-        nika_auth_derive_secret("nika-mac", ring->seed, from, to, out);
-        return true;
-    }
-    if (to == NIKA_NODE_NONE) {
-        uint8_t node[4];
-        nika_store_le(node, from, sizeof node);
-        const struct nika_span parts[] = {{ring->group.bytes, sizeof ring->group.bytes},
-                                          {node, sizeof node}};
-        nika_sha256(parts, ARRAY_COUNT(parts), out);
-        return true;
-    }
-    if (from != ring->self && to != ring->self) return false;
+    NIKA_ASSERT(ring->tags != NULL);
+    struct group_key *tag = &ring->tags[nika_keyring_index(ring, from)];
+    if (tag->known) return &tag->key;
+    uint8_t node[4];
+    struct nika_digest secret;
+    nika_store_le(node, from, sizeof node);
+    const struct nika_span parts[] = {{ring->group.bytes, sizeof ring->group.bytes},
+                                      {node, sizeof node}};
+    nika_sha256(parts, ARRAY_COUNT(parts), &secret);
+    nika_hmac_key_init(&tag->key, secret.bytes);
+    tag->known = true;
+    return &tag->key;
+}
+
+/* The key between two nodes. A live ring knows only those of its own node; NULL else. */
+static const struct nika_hmac_key *live_key(struct nika_keyring *ring, uint32_t from, uint32_t to)
+{
+    if (to == NIKA_NODE_NONE) return group_key(ring, from);
+    if (from != ring->self && to != ring->self) return NULL;
     const struct pair_key *pair =
         &ring->pairs[nika_keyring_index(ring, from == ring->self ? to : from)];
-    memcpy(out->bytes, from == ring->self ? pair->out.bytes : pair->in.bytes, sizeof out->bytes);
-    return pair->known;
+    if (!pair->known) return NULL;
+    return from == ring->self ? &pair->out : &pair->in;
 }
 
 static bool hmac(struct nika_keyring *ring, uint32_t from, uint32_t to, struct nika_span message,
                  uint8_t *out)
 {
-    struct nika_digest key;
-    size_t size = 0;
-    if (!mac_key(ring, from, to, &key)) return false;
-    nika_msan_read(message.data, message.size);
-    nika_msan_enter();
-    NIKA_ASSERT(EVP_MAC_init(ring->mac, key.bytes, sizeof key.bytes, NULL) == 1);
-    if (message.size > 0) NIKA_ASSERT(EVP_MAC_update(ring->mac, message.data, message.size) == 1);
-    NIKA_ASSERT(EVP_MAC_final(ring->mac, out, &size, HMAC_SIZE) == 1);
-    nika_msan_leave();
-    nika_msan_written(out, HMAC_SIZE);
-    NIKA_ASSERT(size == HMAC_SIZE);
+    struct nika_hmac_key derived;
+    const struct nika_hmac_key *key = &derived;
+    if (ring->live) {
+        key = live_key(ring, from, to);
+    } else {
+        struct nika_digest secret;
+        nika_auth_derive_secret("nika-mac", ring->seed, from, to, &secret);
+        nika_hmac_key_init(&derived, secret.bytes);
+    }
+    if (key == NULL) return false;
+    nika_hmac(key, message, out);
     return true;
 }
 
@@ -385,6 +375,11 @@ enum nika_err nika_sign(struct nika_keyring *keyring, uint32_t node, struct nika
         break;
     }
     return NIKA_ERR_AUTH;
+}
+
+bool nika_keyring_is_keyed(const struct nika_keyring *keyring, uint32_t node)
+{
+    return !is_pair(keyring) || (keyring->vector_entry != 0 && nika_is_client(node));
 }
 
 static bool verify_pair(struct nika_keyring *ring, struct node_key *key, struct nika_span message,

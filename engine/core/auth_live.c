@@ -27,7 +27,9 @@ struct nika_keyring *nika_keyring_new_live(enum nika_suite suite, uint32_t repli
     ring->self = self;
     if (group != NULL) ring->group = *group;
     ring->pairs = calloc((size_t)replicas + clients + 1, sizeof *ring->pairs);
-    if (ring->pairs != NULL) return ring;
+    if (suite == NIKA_SUITE_HMAC)
+        ring->tags = calloc((size_t)replicas + clients + 1, sizeof *ring->tags);
+    if (ring->pairs != NULL && (ring->tags != NULL || suite != NIKA_SUITE_HMAC)) return ring;
     nika_keyring_free(ring);
     return NULL;
 }
@@ -92,8 +94,10 @@ void nika_keyring_add_pair(struct nika_keyring *ring, uint32_t peer, const struc
 {
     NIKA_ASSERT(ring->live);
     NIKA_ASSERT(nika_keyring_knows(ring, peer));
-    ring->pairs[nika_keyring_index(ring, peer)] =
-        (struct pair_key){.known = true, .out = *out, .in = *in};
+    struct pair_key *pair = &ring->pairs[nika_keyring_index(ring, peer)];
+    pair->known = true;
+    nika_hmac_key_init(&pair->out, out->bytes);
+    nika_hmac_key_init(&pair->in, in->bytes);
 }
 
 static EVP_PKEY *make(enum nika_suite suite, const struct nika_key *secret)

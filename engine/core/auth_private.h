@@ -4,12 +4,12 @@
 #define ENGINE_CORE_AUTH_PRIVATE_H
 
 #include "engine/core/auth.h"
+#include "engine/core/auth_hmac.h"
 #include "engine/core/exchange.h"
 
 struct evp_pkey_st;
 struct evp_pkey_ctx_st;
 struct evp_md_ctx_st;
-struct evp_mac_ctx_st;
 
 struct node_key {
     struct evp_pkey_st *key;
@@ -30,7 +30,12 @@ bool nika_sodium_verify(const struct node_key *key, struct nika_span message,
 /* The MAC keys of a live ring between its own node and one other. */
 struct pair_key {
     bool known;
-    struct nika_key out, in;
+    struct nika_hmac_key out, in;
+};
+/* Live, suite hmac: the key of the tags that one node makes for all. */
+struct group_key {
+    bool known;
+    struct nika_hmac_key key;
 };
 struct nika_keyring {
     enum nika_suite suite;
@@ -41,9 +46,9 @@ struct nika_keyring {
     uint32_t self;          /* Live: the node whose private key it has. */
     struct nika_key group;  /* Live, suite hmac: what all nodes share. */
     struct pair_key *pairs; /* Live: as `keys`. */
+    struct group_key *tags; /* Live, suite hmac: as `keys`; each is made when it is first needed. */
     uint32_t vector_entry;  /* Bytes for one replica in a client's vector; 0 = clients sign. */
     struct evp_md_ctx_st *scratch;
-    struct evp_mac_ctx_st *mac;
     struct node_key *keys; /* Replicas, then clients. */
 };
 
@@ -70,10 +75,6 @@ extern const char *const nika_rsa_test_keys[NIKA_RSA_TEST_KEYS];
  * key pairs. The caller frees it with EVP_PKEY_free. NULL when OpenSSL refuses, which is a bug or
  * lack of memory. */
 struct evp_pkey_st *nika_auth_derive_key(enum nika_suite suite, uint64_t seed, uint32_t node);
-struct evp_mac_ctx_st;
-/* HMAC-SHA256 with its digest chosen once; later initialisations only change the key. The caller frees it with EVP_MAC_CTX_free. NULL
- * when OpenSSL refuses. */
-struct evp_mac_ctx_st *nika_auth_hmac_new(void);
 uint64_t nika_keyring_seed(const struct nika_keyring *keyring);
 /* What nika_auth_install_sim() got. */
 const struct nika_auth_sim *nika_auth_sim_installed(void);

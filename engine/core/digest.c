@@ -1,56 +1,29 @@
-/* engine/core/digest.c: SHA-256 through one reused OpenSSL context, XXH3 hashes and the run digest.
- *
- * The context is thread-local and made on first use; it is scratch, never state: no result depends
- * on earlier calls. */
+/* engine/core/digest.c: SHA-256 by OpenSSL, XXH3 hashes and the run digest. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* The generic interface allocates for each digest; short messages are most. */
 #include "engine/core/digest.h"
 
 #include "engine/core/assert.h"
 #include "engine/core/bytes.h"
 #include "engine/core/msan.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static _Thread_local EVP_MD_CTX *sha_context;
-static _Thread_local EVP_MD *sha_algorithm;
-
-/* Fetching costs more than hashing a vote, so it happens once a thread. */
-static void sha_start(void)
-{
-    if (sha_context == NULL) {
-        sha_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-        sha_context = EVP_MD_CTX_new();
-        NIKA_ASSERT(sha_algorithm != NULL);
-        NIKA_ASSERT(sha_context != NULL);
-    }
-    NIKA_ASSERT(EVP_DigestInit_ex2(sha_context, sha_algorithm, NULL) == 1);
-}
-
-void nika_sha256_thread_end(void)
-{
-    EVP_MD_CTX_free(sha_context);
-    EVP_MD_free(sha_algorithm);
-    sha_context = NULL;
-    sha_algorithm = NULL;
-}
-
 void nika_sha256(const struct nika_span *parts, size_t count, struct nika_digest *out)
 {
-    unsigned int size = 0;
+    SHA256_CTX ctx;
     for (size_t i = 0; i < count; i++) nika_msan_read(parts[i].data, parts[i].size);
     nika_msan_enter();
-    sha_start();
+    NIKA_ASSERT(SHA256_Init(&ctx) == 1);
     for (size_t i = 0; i < count; i++) {
         if (parts[i].size == 0) continue;
-        NIKA_ASSERT(EVP_DigestUpdate(sha_context, parts[i].data, parts[i].size) == 1);
+        NIKA_ASSERT(SHA256_Update(&ctx, parts[i].data, parts[i].size) == 1);
     }
-    NIKA_ASSERT(EVP_DigestFinal_ex(sha_context, out->bytes, &size) == 1);
+    NIKA_ASSERT(SHA256_Final(out->bytes, &ctx) == 1);
     nika_msan_leave();
     nika_msan_written(out->bytes, sizeof out->bytes);
-    nika_msan_written(&size, sizeof size);
-    NIKA_ASSERT(size == NIKA_DIGEST_SIZE);
 }
 
 uint64_t nika_hash64(const void *data, size_t size, uint64_t seed)

@@ -1,6 +1,6 @@
 /* engine/core/digest.h: SHA-256 (protocol digests, PROTOCOLS.md 5) and the fast non-cryptographic chain of the run digest.
  *
- * SHA-256 goes through one reused OpenSSL context per thread of a world; nothing is fetched per call. */
+ * SHA-256 is OpenSSL's, on the stack of the caller: nothing is fetched or allocated. */
 #ifndef ENGINE_CORE_DIGEST_H
 #define ENGINE_CORE_DIGEST_H
 
@@ -8,9 +8,6 @@
 
 /* One-shot SHA-256 over the concatenation of `count` spans. Cannot fail. */
 void nika_sha256(const struct nika_span *parts, size_t count, struct nika_digest *out);
-
-/* Frees the context of the calling thread, which is about to end; a later call makes a new one. */
-void nika_sha256_thread_end(void);
 
 static inline void nika_sha256_one(const void *data, uint32_t size, struct nika_digest *out)
 {

@@ -2,7 +2,6 @@
 #include "engine/shim/pool.h"
 
 #include "engine/core/assert.h"
-#include "engine/core/digest.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -105,7 +104,6 @@ static void *work(void *argument)
         if (pool->first == job) tell_loop(pool);
     }
     unlock(pool);
-    nika_sha256_thread_end();
     return NULL;
 }
 

@@ -1,7 +1,8 @@
 /* engine/shim/verify.h: the host services of a live module (host.h), and the check of each received frame, in the order of PROTOCOLS.md 4:
  * limit, canonical parse, sender bound to the connection, signature or MAC.
  *
- * Signatures that were found good are remembered by the SHA-256 of what was signed, by whom and how, so that none is verified twice.
+ * Signatures that were found good are remembered by the SHA-256 of what was signed, by whom and how, so that none is verified twice. Keyed
+ * hashes in place of signatures (suite hmac, clients' vectors) are not: they cost less than to look them up.
  * Owns that memory and scratch space. */
 #ifndef ENGINE_SHIM_VERIFY_H
 #define ENGINE_SHIM_VERIFY_H
