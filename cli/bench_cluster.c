@@ -187,7 +187,8 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
                                              .trusted_uid = cli_trusted_uid(),
                                              .verify_threads = (uint32_t)o->verify_threads,
                                              .host = "127.0.0.1",
-                                             .tunables = tunables};
+                                             .tunables = tunables,
+                                             .names = &cli_cluster_names};
     bool good = cli_testnet_make(&net, problems) && cli_testnet_open(b->dir, &b->net, problems);
     json_decref(tunables);
     return good;

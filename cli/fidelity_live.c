@@ -110,7 +110,8 @@ static bool make_files(struct side *s, struct nika_problems *problems)
                                              .app_param = value(s, NIKA_KEY_APP_PARAM),
                                              .suite = nika_suite_parse(suite),
                                              .host = "127.0.0.1",
-                                             .tunables = numbers};
+                                             .tunables = numbers,
+                                             .names = &cli_cluster_names};
     snprintf(file, sizeof file, "%.480s/cluster.json", s->dir);
     bool good = cli_testnet_make(&net, problems) && write_addresses(s, file) &&
                 cli_testnet_open(s->dir, &s->files, problems);

@@ -346,7 +346,8 @@ static int run(int argc, char **argv)
                                   .app = "kv",
                                   .suite = NIKA_SUITE_ED25519,
                                   .host = "127.0.0.1",
-                                  .tunables = json_object()}};
+                                  .tunables = json_object(),
+                                  .names = &cli_cluster_names}};
     static struct nika_problems problems;
     struct cli_testnet net;
     cli_parse(&argp, argc, argv, &a);

@@ -56,6 +56,8 @@ void nika_keyring_add_pair(struct nika_keyring *keyring, uint32_t peer, const st
  * replicas accept, which costs a view change (the "big MAC" attack, PROTOCOLS.md 1.14). An entry has 8 to 16 bytes, so that a vector is no
  * longer than a signature of the suite: NIKA_ERR_CONFIG when there are too many replicas for that (more than 8 with 64 bytes). */
 NIKA_MUST_USE enum nika_err nika_keyring_use_vectors(struct nika_keyring *keyring);
+/* The most replicas for which a suite has them. */
+uint32_t nika_suite_vector_replicas(enum nika_suite suite);
 /* Are the authenticators that nika_verify() judges of `node` keyed hashes, cheaper to check again than to remember? */
 bool nika_keyring_is_keyed(const struct nika_keyring *keyring, uint32_t node);
 #define NIKA_SIGNING_PRIVATE_MAX 2048u /* RSA-2048 in DER is 1.2 KiB. */

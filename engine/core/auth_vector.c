@@ -10,6 +10,11 @@
 #define ENTRY_MIN 8u
 #define TAG_SIZE 32u
 
+uint32_t nika_suite_vector_replicas(enum nika_suite suite)
+{
+    return nika_suite_signature_size(suite) / ENTRY_MIN;
+}
+
 enum nika_err nika_keyring_use_vectors(struct nika_keyring *keyring)
 {
     NIKA_ASSERT(keyring->live);

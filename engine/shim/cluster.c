@@ -191,8 +191,9 @@ static void seal_group(struct nika_cluster *cluster)
     cluster->config.group_id = chain;
 }
 
-static void check_whole(struct nika_problems *p, const char *file, struct nika_cluster *cluster,
-                        const struct nika_cluster_names *names)
+/* Its section "cluster" and the number of members: sealed when there is no problem. */
+static bool check_values(struct nika_problems *p, const char *file, struct nika_cluster *cluster,
+                         const struct nika_cluster_names *names)
 {
     const char *reason = NULL;
     cluster->config.protocol = names->protocol(cluster->protocol);
@@ -200,13 +201,16 @@ static void check_whole(struct nika_problems *p, const char *file, struct nika_c
         nika_problem(p, file, "cluster.protocol", "no such protocol: \"%s\"", cluster->protocol);
     if (!names->app(cluster->app))
         nika_problem(p, file, "cluster.app", "no such application: \"%s\"", cluster->app);
-    if (p->count > 0) return;
+    uint32_t most = nika_suite_vector_replicas(cluster->config.suite);
+    if (cluster->client_macs && cluster->config.n > most)
+        nika_problem(p, file, "cluster.client_auth",
+                     "macs: too many replicas for suite %s (at most %u)",
+                     nika_suite_name(cluster->config.suite), most);
+    if (p->count > 0) return false;
     reason = names->check(cluster->protocol, &cluster->config);
-    if (reason == NULL && nika_config_seal(&cluster->config, &reason) == NIKA_OK) {
-        seal_group(cluster);
-        return;
-    }
+    if (reason == NULL && nika_config_seal(&cluster->config, &reason) == NIKA_OK) return true;
     nika_problem(p, file, "cluster", "%s", reason);
+    return false;
 }
 
 static uint32_t list_size(struct nika_problems *p, const char *file, json_t *root, const char *key,
@@ -256,12 +260,29 @@ struct nika_cluster *nika_cluster_load(const char *path, const struct nika_clust
     struct nika_cluster *cluster = calloc(1, sizeof *cluster);
     if (root != NULL && cluster != NULL) {
         read_all(problems, path, root, cluster);
-        check_whole(problems, path, cluster, names);
+        if (check_values(problems, path, cluster, names)) seal_group(cluster);
     }
     json_decref(root);
     if (root != NULL && cluster != NULL && problems->count == before) return cluster;
     nika_cluster_free(cluster);
     return NULL;
+}
+
+bool nika_cluster_check(const char *file, json_t *section, uint32_t clients,
+                        const struct nika_cluster_names *names, struct nika_problems *problems)
+{
+    uint32_t before = problems->count;
+    struct nika_json j = {problems, file, "cluster", section};
+    struct nika_cluster *cluster = calloc(1, sizeof *cluster);
+    if (cluster == NULL) {
+        nika_problem(problems, file, "", "out of memory");
+        return false;
+    }
+    read_config(&j, cluster);
+    cluster->config.clients = clients;
+    check_values(problems, file, cluster, names);
+    nika_cluster_free(cluster);
+    return problems->count == before;
 }
 
 void nika_cluster_free(struct nika_cluster *cluster)

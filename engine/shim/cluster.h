@@ -49,6 +49,9 @@ struct nika_cluster {
 struct nika_cluster *nika_cluster_load(const char *path, const struct nika_cluster_names *names,
                                        struct nika_problems *problems);
 void nika_cluster_free(struct nika_cluster *cluster);
+/* Would a file with this "cluster" section, and so many clients, be taken? Its problems are told as of `file`, which need not be there. */
+bool nika_cluster_check(const char *file, json_t *section, uint32_t clients,
+                        const struct nika_cluster_names *names, struct nika_problems *problems);
 /* The member of a node id, or NULL. */
 const struct nika_member *nika_cluster_member(const struct nika_cluster *cluster, uint32_t node);
 /* May frames of `sender` come in a session of the other client `peer`? */
@@ -129,11 +132,13 @@ struct nika_testnet_options {
     enum nika_trust_kind trusted; /* With protocols that need one. */
     uint32_t trusted_uid; /* Process: its user, NIKA_TRUST_ANY_USER = the one of the replicas. */
     json_t *tunables;     /* Values of cluster.def by their keys; NULL = none. Borrowed. */
+    const struct nika_cluster_names *names; /* Who judges them before anything is written. */
 };
 /* In DIR: the trusted part of replica %u, and the key of the group (a copy lies with each part that is a process). */
 #define NIKA_TESTNET_TRUSTED "trusted-%u"
 #define NIKA_TESTNET_TRUSTED_KEY "keys/group.tss"
-/* Write DIR/cluster.json, DIR/replica-I.json and DIR/keys/ (mode 0700, files 0600). An existing cluster file is never overwritten. */
+/* Write DIR/cluster.json, DIR/replica-I.json and DIR/keys/ (mode 0700, files 0600). An existing cluster file is never overwritten; what no
+ * replica would take is refused before anything is there. */
 bool nika_testnet_write(const struct nika_testnet_options *options, struct nika_problems *problems);
 /* Fresh keys of one node: the public part as the JSON of a member, the secret part as the key file `path` (new, mode 0600). `group` for
  * suite hmac, else NULL. NULL with a problem. */

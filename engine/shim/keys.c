@@ -189,9 +189,7 @@ struct nika_keyring *nika_keys_ring(const struct nika_node_keys *keys,
         return NULL;
     }
     if (cluster->client_macs && nika_keyring_use_vectors(ring) != NIKA_OK)
-        nika_problem(problems, file, "",
-                     "client_auth macs: too many replicas for suite %s (at most %u)",
-                     nika_suite_name(c->suite), nika_suite_signature_size(c->suite) / 8);
+        nika_problem(problems, file, "", "no vectors of suite %s", nika_suite_name(c->suite));
     for (uint32_t i = 0; i < c->n + c->clients; i++) {
         uint32_t node = i < c->n ? i : nika_client_node(i - c->n);
         if (!add_member(ring, keys, cluster, node))

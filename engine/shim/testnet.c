@@ -159,36 +159,52 @@ static bool write_members(struct writing *w, json_t *root, const uint16_t *ports
     return true;
 }
 
-bool nika_testnet_write(const struct nika_testnet_options *o, struct nika_problems *problems)
+/* The cluster file without its members. NULL when memory is short. */
+static json_t *file_of(const struct nika_testnet_options *o)
 {
-    struct writing w = {.options = o, .problems = problems};
-    uint16_t ports[2 * NIKA_REPLICAS_MAX] = {0};
     struct nika_digest genesis;
     char hex[2 * NIKA_DIGEST_SIZE + 1];
-    if (access(path_of(&w, "cluster.json"), F_OK) == 0) {
-        nika_problem(problems, w.path, "",
-                     "is there already; a cluster's files are never overwritten");
-        return false;
-    }
-    if (!make_folder(&w, o->dir) || !make_folder(&w, path_of(&w, "keys")) ||
-        !make_folder(&w, path_of(&w, "data")))
-        return false;
-    for (uint32_t i = 0; o->port != 0 && i < 2 * o->n; i++) ports[i] = (uint16_t)(o->port + i);
-    if (o->port == 0 && !free_ports(&w, ports, 2 * o->n)) return false;
     nika_random_bytes(&genesis, sizeof genesis);
     nika_hex(genesis.bytes, sizeof genesis.bytes, hex);
     json_t *root = json_pack("{s:i, s:s, s:{s:s, s:s, s:I, s:i, s:i, s:s}, s:[], s:[]}", "schema",
                              1, "genesis", hex, "cluster", "protocol", o->protocol, "app", o->app,
                              "app_param", (json_int_t)o->app_param, "n", (int)o->n, "f", (int)o->f,
                              "suite", nika_suite_name(o->suite), "replicas", "clients");
-    if (root != NULL && o->tls)
-        json_object_set_new(json_object_get(root, "cluster"), "tls", json_true());
+    json_t *cluster = json_object_get(root, "cluster");
+    if (root != NULL && o->tls) json_object_set_new(cluster, "tls", json_true());
     if (root != NULL && o->client_macs)
-        json_object_set_new(json_object_get(root, "cluster"), "client_auth", json_string("macs"));
-    if (root != NULL && o->tunables != NULL)
-        json_object_update(json_object_get(root, "cluster"), o->tunables);
-    bool good = root != NULL && write_members(&w, root, ports) &&
-                write_file(&w, path_of(&w, "cluster.json"), root);
+        json_object_set_new(cluster, "client_auth", json_string("macs"));
+    if (root != NULL && o->tunables != NULL) json_object_update(cluster, o->tunables);
+    return root;
+}
+
+static bool write_all(struct writing *w, json_t *root)
+{
+    const struct nika_testnet_options *o = w->options;
+    uint16_t ports[2 * NIKA_REPLICAS_MAX] = {0};
+    if (!make_folder(w, o->dir) || !make_folder(w, path_of(w, "keys")) ||
+        !make_folder(w, path_of(w, "data")))
+        return false;
+    for (uint32_t i = 0; o->port != 0 && i < 2 * o->n; i++) ports[i] = (uint16_t)(o->port + i);
+    if (o->port == 0 && !free_ports(w, ports, 2 * o->n)) return false;
+    return write_members(w, root, ports) && write_file(w, path_of(w, "cluster.json"), root);
+}
+
+bool nika_testnet_write(const struct nika_testnet_options *o, struct nika_problems *problems)
+{
+    struct writing w = {.options = o, .problems = problems};
+    const char *path = path_of(&w, "cluster.json");
+    if (access(path, F_OK) == 0) {
+        nika_problem(problems, path, "",
+                     "is there already; a cluster's files are never overwritten");
+        return false;
+    }
+    json_t *root = file_of(o);
+    if (root == NULL) nika_problem(problems, path, "", "out of memory");
+    bool good = root != NULL &&
+                nika_cluster_check(path, json_object_get(root, "cluster"), o->clients, o->names,
+                                   problems) &&
+                write_all(&w, root);
     json_decref(root);
     return good;
 }

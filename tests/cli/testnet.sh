@@ -45,6 +45,14 @@ expect 64 "cannot" "$nika" testnet start --dir "$work/none"
 expect 64 "too many replicas for suite ed25519 (at most 8)" "$nika" testnet --n 9 --dir "$work/nine" --client-auth macs
 expect 64 "expected signature or macs" "$nika" testnet --dir "$work/x" --client-auth mac
 
+# What no replica would take is refused before anything is there.
+for words in batch_count=0 checkpoint_interval=300 colour=3; do
+    expect 64 "bad/cluster.json: cluster" "$nika" testnet --dir "$work/bad" --set "$words"
+    [[ ! -e "$work/bad" ]] || fail "--set $words left $(ls "$work/bad")"
+done
+expect 64 "cluster" "$nika" testnet --n 4 --f 2 --dir "$work/bad"
+[[ ! -e "$work/bad" ]] || fail "--f 2 left $(ls "$work/bad")"
+
 # Keys of one member.
 expect 0 '"signing"' "$nika" keygen --node client:7 --out "$work/c.key"
 [[ $(stat -c %a "$work/c.key") == 600 ]] || fail "mode of a made key"

@@ -48,7 +48,8 @@ static struct fixture *begin(uint32_t sessions)
                                              .protocol = "pbft",
                                              .app = "kv",
                                              .suite = NIKA_SUITE_ED25519,
-                                             .host = "127.0.0.1"};
+                                             .host = "127.0.0.1",
+                                             .names = &names};
     assert_true(nika_testnet_write(&net, &f->problems));
     snprintf(f->path, sizeof f->path, "%s/cluster.json", f->dir);
     f->cluster = nika_cluster_load(f->path, &names, &f->problems);

@@ -104,7 +104,8 @@ static struct fixture *begin(uint32_t outbound)
                                              .app = "kv",
                                              .suite = NIKA_SUITE_HMAC,
                                              .tls = with_tls,
-                                             .host = "127.0.0.1"};
+                                             .host = "127.0.0.1",
+                                             .names = &names};
     assert_true(nika_testnet_write(&net, &f->problems));
     snprintf(path, sizeof path, "%s/cluster.json", f->dir);
     f->cluster = nika_cluster_load(path, &names, &f->problems);
