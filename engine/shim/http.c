@@ -126,6 +126,11 @@ static void on_ready(struct nika_source *source, bool readable, bool writable)
     serve((struct nika_http *)(void *)((uint8_t *)source - offsetof(struct nika_http, source)));
 }
 
+static void serve_waiting(void *context)
+{
+    serve(context);
+}
+
 static struct MHD_Daemon *start(struct nika_node *node, const struct sockaddr *address)
 {
     /* One epoll descriptor of the library's own, which our loop watches: no thread. */
@@ -168,6 +173,7 @@ bool node_http_open(struct nika_node *node, struct nika_problems *problems)
     http->deadline_ns = NIKA_LOOP_NEVER;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     http->source = (struct nika_source){.fd = info->epoll_fd, .on_ready = on_ready};
+    if (node->trust != NULL) nika_trust_serve(node->trust, http->source.fd, serve_waiting, http);
     if (nika_loop_add(node->loop, &http->source, false) == NIKA_OK) return true;
     nika_problem(problems, node->options.file, "http", "%s", strerror(errno));
     return false;
@@ -176,6 +182,7 @@ bool node_http_open(struct nika_node *node, struct nika_problems *problems)
 void node_http_close(struct nika_node *node)
 {
     if (node->http == NULL) return;
+    if (node->trust != NULL) nika_trust_serve(node->trust, -1, NULL, NULL);
     MHD_stop_daemon(node->http->daemon);
     free(node->http);
     node->http = NULL;

@@ -43,13 +43,14 @@ struct nika_node {
     struct nika_loop *loop;
     struct nika_links *links;
     struct nika_verifier *verifier;
-    struct nika_behaviour *behaviour; /* NULL = honest. */
-    struct nika_pool *pool;           /* NULL = the loop verifies. */
-    struct nika_trust *trust;         /* NULL = the protocol needs none. */
-    uint64_t trust_watch_ns;          /* Next look whether it is still there. */
-    bool trust_told;                  /* That it is gone. */
-    enum nika_check stopped_voting;   /* TSG or TSR: the module said so; else NONE. */
-    struct nika_recorder *recorder;   /* NULL = none. */
+    struct nika_behaviour *behaviour;  /* NULL = honest. */
+    struct nika_pool *pool;            /* NULL = the loop verifies. */
+    struct nika_trust *trust;          /* NULL = the protocol needs none. */
+    uint64_t trust_watch_ns;           /* Next look whether it is still there. */
+    bool trust_told;                   /* That it is gone. */
+    struct nika_replica_status before; /* With trust: of the module before the step that runs. */
+    enum nika_check stopped_voting;    /* TSG or TSR: the module said so; else NONE. */
+    struct nika_recorder *recorder;    /* NULL = none. */
     uint64_t recorder_flush_ns;
     uint64_t trim_ns, trim_interval_ns; /* resident.h */
     struct nika_durable *durable;
@@ -75,6 +76,9 @@ struct nika_node {
     uint64_t
         execution_chain; /* Over every result since the start: equal where the same was executed. */
 };
+
+/* status.c: of the module between two steps, whenever it is asked. */
+void node_replica_status(const struct nika_node *node, struct nika_replica_status *out);
 
 /* node_step.c */
 void node_step(struct nika_node *node, struct nika_event *event);

@@ -184,6 +184,8 @@ static void look_back(struct nika_node *node)
 void node_step(struct nika_node *node, struct nika_event *event)
 {
     NIKA_ASSERT(!node->stepping);
+    /* A step that waits for the trusted subsystem may be asked how the replica is. */
+    if (node->trust != NULL) node_replica_status(node, &node->before);
     node->stepping = true;
     event->now_ns = nika_clock_module_at(nika_loop_now(node->loop));
     nika_effects_clear(&node->effects);

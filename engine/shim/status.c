@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define SECOND_NS UINT64_C(1000000000)
+#define TRUST_SLOW_NS                                                                              \
+    (SECOND_NS / 2) /* A counter that writes through to a disk takes milliseconds. */
 
 struct memory {
     uint64_t resident_kib, private_kib;
@@ -40,14 +42,30 @@ static uint64_t cpu_us(void)
            (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
+void node_replica_status(const struct nika_node *node, struct nika_replica_status *out)
+{
+    if (node->stepping && node->trust != NULL)
+        *out = node->before;
+    else
+        node->options.replica_ops->status(node->module, out);
+}
+
+/* Is this asked while a call of the trusted subsystem takes long? */
+static bool waits_for_trust(const struct nika_node *node)
+{
+    uint64_t since = node->trust == NULL ? 0 : nika_trust_waits_since(node->trust);
+    return since != 0 && nika_clock_monotonic() - since >= TRUST_SLOW_NS;
+}
+
 const char *nika_node_unhealthy(struct nika_node *node)
 {
     const struct nika_config *c = node->config;
     struct nika_replica_status status;
-    node->options.replica_ops->status(node->module, &status);
+    node_replica_status(node, &status);
     if (node->draining) return "stopping";
     if (node->trust != NULL && nika_trust_gone(node->trust) != NULL)
         return "stopped voting: its trusted subsystem is gone (TSG)";
+    if (waits_for_trust(node)) return "its trusted subsystem is slow: it waits for an answer";
     if (node->stopped_voting == NIKA_CHECK_TSR)
         return "stopped voting: its trusted subsystem was rolled back (TSR)";
     if (node->stopped_voting == NIKA_CHECK_TSG)
@@ -110,7 +128,7 @@ static void set_protocol(struct nika_node *node, json_t *root)
     struct nika_replica_status s;
     struct nika_digest digest;
     char hex[2 * NIKA_DIGEST_SIZE + 1] = "";
-    node->options.replica_ops->status(node->module, &s);
+    node_replica_status(node, &s);
     set(root, "view", s.view);
     json_object_set_new(root, "active", json_boolean(s.active));
     json_object_set_new(root, "amnesiac", json_boolean(s.amnesiac));
@@ -237,7 +255,7 @@ static void counter(struct text *t, const char *name, const char *help, uint64_t
 static void put_state(struct nika_node *node, struct text *t)
 {
     struct nika_replica_status s;
-    node->options.replica_ops->status(node->module, &s);
+    node_replica_status(node, &s);
     put(t,
         "# TYPE nika_build info\n# HELP nika_build Version and set-up of this replica.\n"
         "nika_build_info{version=\"%s\",protocol=\"%s\",app=\"%s\",suite=\"%s\"} 1\n",

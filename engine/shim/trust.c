@@ -115,7 +115,17 @@ void nika_trust_record(struct nika_trust *t, struct nika_recorder *recorder)
     t->recorder = recorder;
 }
 
+void nika_trust_serve(struct nika_trust *t, int fd, void (*serve)(void *context), void *context)
+{
+    if (t->client != NULL) nika_tss_client_serve(t->client, fd, serve, context);
+}
+
 /* ---- how it is ---- */
+uint64_t nika_trust_waits_since(const struct nika_trust *t)
+{
+    return t->client != NULL ? nika_tss_client_waits_since(t->client) : 0;
+}
+
 const char *nika_trust_gone(const struct nika_trust *t)
 {
     return t->vault != NULL ? nika_tss_vault_broken(t->vault) : nika_tss_client_gone(t->client);

@@ -26,6 +26,11 @@ void nika_trust_close(struct nika_trust *trust);
 /* Record every answer to the module from here on. NULL = none. Borrowed. */
 void nika_trust_record(struct nika_trust *trust, struct nika_recorder *recorder);
 
+/* While a call waits for a process, serve whoever is readable (tss_client.h). An instance in this process lets nobody wait. */
+void nika_trust_serve(struct nika_trust *trust, int fd, void (*serve)(void *context),
+                      void *context);
+/* Since when a call has waited; 0 = none does. */
+uint64_t nika_trust_waits_since(const struct nika_trust *trust);
 /* NULL, or why it is gone. */
 const char *nika_trust_gone(const struct nika_trust *trust);
 /* Is it still there? Asks when nothing was answered since the last time, so that a process that was killed or hangs is noticed without

@@ -22,6 +22,10 @@ struct nika_tss_client {
     uint32_t timeout_ms;
     uint64_t tag;
     bool gone;
+    uint64_t waits_since_ns;
+    int served_fd;
+    void (*serve)(void *context);
+    void *serve_context;
     struct nika_disk_store_error why;
     char socket[108];
 };
@@ -42,11 +46,14 @@ static enum nika_err wait_for(struct nika_tss_client *c, short events, uint64_t 
 {
     char text[64];
     for (;;) {
-        struct pollfd ready = {.fd = c->fd, .events = events};
+        struct pollfd ready[2] = {{.fd = c->fd, .events = events},
+                                  {.fd = c->served_fd, .events = POLLIN}};
         uint64_t now = nika_clock_monotonic();
         int left = now >= deadline_ns ? 0 : (int)((deadline_ns - now + MS_NS - 1) / MS_NS);
-        int count = poll(&ready, 1, left);
-        if (count > 0) return NIKA_OK;
+        int count = poll(ready, ARRAY_COUNT(ready), left);
+        if (ready[1].revents != 0 && count > 0) (c->serve)(c->serve_context);
+        if (ready[0].revents != 0 && count > 0) return NIKA_OK;
+        if (count > 0 && now < deadline_ns) continue;
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return lose(c, strerror(errno));
         (void)snprintf(text, sizeof text, "does not answer within %" PRIu32 " ms", c->timeout_ms);
@@ -100,10 +107,12 @@ static enum nika_err call(struct nika_tss_client *c, struct nika_tss_request *re
     uint8_t out[NIKA_TSS_REQUEST_SIZE], in[NIKA_TSS_REPLY_SIZE];
     if (c->gone) return NIKA_ERR_IO;
     uint64_t deadline_ns = nika_clock_monotonic() + c->timeout_ms * MS_NS;
+    c->waits_since_ns = deadline_ns - c->timeout_ms * MS_NS;
     request->tag = ++c->tag;
     nika_tss_request_encode(request, out);
     enum nika_err err = transfer(c, out, sizeof out, true, deadline_ns);
     if (err == NIKA_OK) err = transfer(c, in, sizeof in, false, deadline_ns);
+    c->waits_since_ns = 0;
     if (err != NIKA_OK) return err;
     if (nika_tss_reply_decode((struct nika_span){in, sizeof in}, reply) != NIKA_OK)
         return lose(c, "gave a malformed answer");
@@ -250,6 +259,7 @@ enum nika_err nika_tss_client_open(const struct nika_tss_client_options *options
         free(c);
         return c == NULL ? NIKA_ERR_IO : NIKA_ERR_CONFIG;
     }
+    c->served_fd = -1;
     c->instance = options->instance;
     c->epoch = options->epoch;
     c->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
@@ -271,6 +281,19 @@ void nika_tss_client_close(struct nika_tss_client *c)
     if (c == NULL) return;
     if (c->fd >= 0) (void)close(c->fd);
     free(c);
+}
+
+void nika_tss_client_serve(struct nika_tss_client *c, int fd, void (*serve)(void *context),
+                           void *context)
+{
+    c->served_fd = fd;
+    c->serve = serve;
+    c->serve_context = context;
+}
+
+uint64_t nika_tss_client_waits_since(const struct nika_tss_client *c)
+{
+    return c->waits_since_ns;
 }
 
 const char *nika_tss_client_gone(const struct nika_tss_client *c)

@@ -1,7 +1,8 @@
 /* engine/shim/tss_client.h: a replica's way to its trusted process: the calls of struct nika_trusted_ops over a Unix socket.
  *
  * Synchronous, with a time-out for each call. It fails stop: after a time-out, a closed connection or an answer that cannot be one, every
- * later call fails with NIKA_ERR_IO and no connection is made anew, so the replica stops voting rather than guess. It holds no key. */
+ * later call fails with NIKA_ERR_IO and no connection is made anew, so the replica stops voting rather than guess. It holds no key. Others
+ * who must not wait with it are served meanwhile (nika_tss_client_serve()). */
 #ifndef ENGINE_SHIM_TSS_CLIENT_H
 #define ENGINE_SHIM_TSS_CLIENT_H
 
@@ -25,6 +26,11 @@ NIKA_MUST_USE enum nika_err nika_tss_client_open(const struct nika_tss_client_op
                                                  struct nika_tss_client **out,
                                                  struct nika_disk_store_error *error);
 void nika_tss_client_close(struct nika_tss_client *client);
+/* From here on, whenever `fd` is readable while a call waits, `serve` is called: it must not call the trusted process, and not wait. -1 = none. */
+void nika_tss_client_serve(struct nika_tss_client *client, int fd, void (*serve)(void *context),
+                           void *context);
+/* Since when the call that runs has waited, on the monotonic clock; 0 = none runs. */
+uint64_t nika_tss_client_waits_since(const struct nika_tss_client *client);
 /* NULL, or why the trusted process is gone: for the log of the node and its /healthz. */
 const char *nika_tss_client_gone(const struct nika_tss_client *client);
 

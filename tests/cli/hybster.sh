@@ -40,6 +40,9 @@ expect 64 "expected software or process" "$nika" testnet --protocol hybster --n 
 expect 64 "n >= 2f+1" "$nika" testnet --protocol hybster --n 3 --f 2 --dir "$work/p"
 expect 64 "is there already" "$nika" testnet --protocol hybster --n 3 --dir "$net"
 
+cp "$net/replica-2.json" "$work/replica-2.json"
+jq '.trusted.timeout_ms = 30000' "$work/replica-2.json" >"$net/replica-2.json" # For the slow one below.
+
 # Nobody there, or the process of another replica: said, and no start.
 expect 64 "No such file" "$nika" node --config "$net/replica-0.json"
 expect 0 "replica 2   healthy" "$nika" testnet start --dir "$net" --record
@@ -56,6 +59,20 @@ expect 64 "expected instance 0, epoch 2" "$nika" node --config "$net/stale.json"
 client put k one || fail "put"
 [[ $(client get k) == one ]] || fail "get"
 status | jq -e 'all(.trusted | .voting and .backend == "process" and .epoch == 1 and .certified > 0)' >/dev/null || fail "status: $(status | jq -c '.[].trusted')"
+# One that is slow: its replica waits, but its operator does not; nothing is lost when the answer comes.
+slow=$(trusted_pid 2)
+kill -STOP "$slow"
+client put k one || fail "put while a trusted part is slow"
+until_true bash -c "'$nika' testnet status --dir '$net' --json | jq -e '.[2].reason | contains(\"is slow\")' >/dev/null" ||
+    fail "the operator waits for a slow trusted part: $(of 2 .reason)"
+[[ $(metric 2 trusted_up) == 1 ]] || fail "no metrics of a replica that waits"
+kill -CONT "$slow"
+until_true bash -c "'$nika' testnet status --dir '$net' --json | jq -e '.[2] | .healthy and .trusted.voting' >/dev/null" ||
+    fail "it does not go on after a slow answer: $(of 2 .)"
+cp "$work/replica-2.json" "$net/replica-2.json"
+kill "$(pid 2)"
+until_true bash -c "! kill -0 $(pid 2) 2>/dev/null"
+expect 0 "replica 2   healthy" "$nika" testnet start --dir "$net" --record
 kill -9 "$(pid 0)"
 began=$(date +%s%N)
 [[ $(client get k) == one ]] || fail "get after kill -9 of the leader"
