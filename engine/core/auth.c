@@ -35,6 +35,11 @@ const struct nika_auth_sim *nika_auth_sim_installed(void)
     return installed_sim;
 }
 
+void nika_auth_save_memory(void)
+{
+    NIKA_ASSERT(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL) == 1);
+}
+
 const char *nika_auth_backend(void)
 {
 #if defined(NIKA_SODIUM)

@@ -23,12 +23,13 @@ static const char *const replica_keys[] = {"id",       "host",    "port",       
                                            "exchange", "signing", "trusted_epoch", NULL};
 static const char *const client_keys[] = {"id", "identity", "exchange", "signing", "carrier", NULL};
 
-/* Defaults of a live cluster: larger windows than in simulation, where view changes and transfers shall be frequent. */
+/* Defaults of a live cluster: larger windows than in simulation, where view changes and transfers shall be frequent. Every vote of a window has
+ * its place in memory all the time. */
 static void defaults(struct nika_config *c)
 {
     nika_config_default(c);
     c->checkpoint_interval = 64;
-    c->window = 256;
+    c->window = 128;
     c->pipeline = 4; /* What arrives meanwhile makes larger batches, which cost fewer signatures. */
     c->reply_size_max = 2048;
     c->pending_max = 1024;
@@ -36,6 +37,13 @@ static void defaults(struct nika_config *c)
     c->batch_ns = 0;
     c->request_ns = UINT64_C(500000000);
     c->client_ns = UINT64_C(400000000);
+}
+
+/* Its signatures have four to eight times the size of others' and take as much longer to make: half a window holds as much time. */
+static void defaults_of_rsa(struct nika_config *c)
+{
+    c->checkpoint_interval /= 2;
+    c->window /= 2;
 }
 
 static enum nika_suite read_suite(const struct nika_json *j)
@@ -72,6 +80,7 @@ static void read_config(const struct nika_json *j, struct nika_cluster *cluster)
     c->f = (uint32_t)nika_json_number(j, "f", 0, NIKA_REPLICAS_MAX - 1, -1);
     c->epoch = (uint32_t)nika_json_number(j, "epoch", 0, UINT32_MAX, 0);
     c->suite = read_suite(j);
+    if (c->suite == NIKA_SUITE_RSA_2048) defaults_of_rsa(c);
     c->read_only = nika_json_flag(j, "read_only", false);
     cluster->tls = nika_json_flag(j, "tls", false);
     cluster->client_macs = read_client_auth(j);
