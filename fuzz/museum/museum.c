@@ -116,13 +116,16 @@ static const char *const lines[] = {
     "",
     "## Not planted",
     "",
-    "- B43, an authenticator that only some can check: clients sign their requests (scenario "
+    "- B43 (D8), an authenticator that only some can check: clients sign their requests (scenario "
     "big-mac).",
     "- W04, a bad share that spoils an aggregate: nothing here aggregates signatures.",
     "- X8, an adversary that asks which bug is planted: `tidy.blind` forbids it in the source, and "
     "`tidy.blind_fires` plants it there.",
     "- X9, one block of seeds taken for the answer: a way to read figures, not a line of code; "
     "[campaigns](campaigns.md) counts over independent blocks.",
+    "- D1, D2, D3, D4, D5, D6, D11, D12, D13, D14, D15, D16, D17, D18, D20: designs of other "
+    "protocols (Zyzzyva, FaB, HotStuff and its kin, IBFT, Tendermint, dBFT, ezBFT, hBFT, XRPL, "
+    "binary consensus), which are no modules here.",
     "",
     "## Only by a directed test",
     "",
