@@ -47,17 +47,17 @@ enum {
     CLI_DETECT_OPTION("out", CLI_DETECT_OUT, "DIR", \
         "detect: records and tables (default: out/detect)"), \
     CLI_DETECT_OPTION("campaigns", CLI_DETECT_CAMPAIGNS, "N", \
-        "detect: of each bug and strategy (default 20)"), \
+        "detect: of each bug and strategy (default 30)"), \
     CLI_DETECT_OPTION("limit", CLI_DETECT_LIMIT, "N", \
-        "detect: runs of a campaign at most (default 1000)"), \
+        "detect: runs of a campaign at most, if the budget of its bug is not less (default: that budget)"), \
     CLI_DETECT_OPTION("cpu-limit", CLI_DETECT_CPU, "MS", \
-        "detect: milliseconds of CPU time of a campaign at most (default: no limit)"), \
+        "detect: milliseconds of CPU time of a campaign at most (default 0: no limit)"), \
     CLI_DETECT_OPTION("first", CLI_DETECT_FIRST, "N", \
         "detect: seed of the first campaign (default 1)"), \
     CLI_DETECT_OPTION("patience", CLI_DETECT_PATIENCE, "N", \
-        "detect: give a bug and strategy up after N campaigns that found nothing (default: never)"), \
+        "detect: give a bug and strategy up after N campaigns that found nothing; 0 = never (default 3)"), \
     CLI_DETECT_OPTION("sound", CLI_DETECT_SOUND, "N", \
-        "detect: runs of the sound modules for each scenario and strategy (default: the limit)"), \
+        "detect: runs of the sound modules, shared out over scenarios and strategies (default 100000)"), \
     CLI_DETECT_OPTION("shrink-runs", CLI_DETECT_SHRINK, "N", \
         "detect: make a detection of each bug small in so many runs; 0 = not at all (default 400)"), \
     CLI_DETECT_OPTION("run-limit", CLI_DETECT_RUN_LIMIT, "SECONDS", \

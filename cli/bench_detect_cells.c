@@ -47,7 +47,9 @@ static void add_cell(struct detect_bench *b, const struct nika_museum_bug *bug,
     }
     b->scenarios[2 * b->cell_count] = sound;
     b->scenarios[2 * b->cell_count + 1] = planted != sound ? planted : NULL;
-    b->cells[b->cell_count++] = (struct nika_detect_cell){bug, strategy, planted, sound};
+    uint64_t limit = b->options->limit, budget = bug != NULL ? nika_museum_budget(bug->budget) : 0;
+    b->cells[b->cell_count++] = (struct nika_detect_cell){
+        bug, strategy, planted, sound, bug != NULL && budget < limit ? budget : limit};
 }
 
 /* Is this scenario that of an earlier bug? */
@@ -123,6 +125,9 @@ void detect_add_cells(struct detect_bench *b)
                          nika_strategies[k]);
         }
     }
+    uint32_t sound_count = b->cell_count - b->sound_from;
+    for (uint32_t i = b->sound_from; i < b->cell_count; i++)
+        b->cells[i].limit = (o->sound + sound_count - 1) / sound_count;
     free(bugs);
 }
 

@@ -29,6 +29,8 @@ struct nika_detect_cell {
     const struct nika_strategy *strategy;
     /* With the overrides of the strategy; the same without the bug. Borrowed. */
     const struct nika_scenario *planted, *sound;
+    uint64_t
+        limit; /* Runs of a campaign: that of the plan, and no more than the budget of the bug. */
 };
 struct nika_detect_plan {
     const struct nika_detect_cell *cells;
@@ -36,7 +38,7 @@ struct nika_detect_plan {
     uint32_t
         patience;   /* A cell is given up after so many campaigns that found nothing; 0 = never. */
     uint64_t first; /* Seed of campaign 0. */
-    uint64_t limit; /* Runs of a campaign. */
+    uint64_t limit; /* Of every cell at most: what decides where campaigns begin. */
     uint64_t cpu_limit_us; /* A campaign is over after so much CPU time, too; 0 = none. */
     uint64_t run_limit_ns; /* Wall time of one run. */
     uint64_t (*now_ns)(void);
@@ -53,7 +55,7 @@ struct nika_detect_plan {
 /* ---- hunt.c ---- */
 /* Why a bug can be hunted by no campaign, one phrase; NULL = it can. */
 const char *nika_detect_left_out(const struct nika_museum_bug *bug);
-/* Seeds from one campaign to the next: whole blocks, so that what a strategy learns is of one campaign. */
+/* Seeds from one campaign to the next, of a plan: whole blocks, so that what a strategy learns is of one campaign. */
 uint64_t nika_detect_stride(uint64_t limit);
 /* The record of a campaign, in this process. The caller owns it; NULL when memory is short. */
 struct nika_detect_hunt;
@@ -85,7 +87,8 @@ void nika_detect_median_ranks(uint32_t n, uint32_t *low, uint32_t *high);
 /* What records add up to. `left_out`: object of id to reason; `complete` = nothing that was planned is missing. The caller owns it. */
 json_t *nika_detect_summary(const json_t *records, const json_t *settings, const json_t *left_out,
                             bool complete);
-/* 0; EXPECTATION when a bug was found by no strategy, SAFETY for a false alarm, INCONCLUSIVE when something is missing. */
+/* 0; EXPECTATION when no strategy finds a bug within its budget in nineteen of twenty campaigns, SAFETY for a false alarm,
+ * INCONCLUSIVE when something is missing. */
 int nika_detect_verdict(const json_t *summary);
 
 /* ---- tables.c, curves.c ---- */

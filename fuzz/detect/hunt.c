@@ -94,7 +94,7 @@ static json_t *record_of(const struct nika_detect_plan *plan, const struct nika_
         "bug", cell->bug != NULL ? cell->bug->id : NIKA_DETECT_SOUND, "strategy",
         cell->strategy->name, "scenario", cell->planted->name, "path", cell->planted->path,
         "campaign", (json_int_t)campaign, "first", (json_int_t)first, "limit",
-        (json_int_t)plan->limit, "found", t->by != NULL, "runs", (json_int_t)t->runs, "cpu_us",
+        (json_int_t)cell->limit, "found", t->by != NULL, "runs", (json_int_t)t->runs, "cpu_us",
         (json_int_t)t->cpu_us, "others", (json_int_t)t->others, "alarms", (json_int_t)t->alarms);
     if (t->by != NULL) {
         json_object_set_new(record, "seed", json_integer((json_int_t)t->seed));
@@ -140,7 +140,7 @@ json_t *nika_detect_campaign(struct nika_detect_hunt *h, uint32_t campaign,
     uint64_t first = h->plan->first + campaign * nika_detect_stride(h->plan->limit);
     atomic_store(&slot->campaign, campaign);
     uint64_t cpu_limit_us = h->plan->cpu_limit_us != 0 ? h->plan->cpu_limit_us : UINT64_MAX;
-    for (uint64_t i = 0; i < h->plan->limit && t.cpu_us < cpu_limit_us; i++) {
+    for (uint64_t i = 0; i < h->cell->limit && t.cpu_us < cpu_limit_us; i++) {
         if (i % NIKA_BLOCK_RUNS == 0) nika_explorer_forget(h->explorer);
         atomic_store(&slot->runs, i);
         atomic_store(&slot->cpu_us, t.cpu_us);

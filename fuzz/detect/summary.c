@@ -81,8 +81,8 @@ static json_t *cell_of(const json_t *records, const char *bug, const char *strat
             strcmp(text(record, "strategy"), strategy) != 0)
             continue;
         if (cell == NULL)
-            cell = json_pack("{s:s, s:s, s:s}", "bug", bug, "strategy", strategy, "scenario",
-                             text(record, "scenario"));
+            cell = json_pack("{s:s, s:s, s:s, s:I}", "bug", bug, "strategy", strategy, "scenario",
+                             text(record, "scenario"), "limit", integer(record, "limit"));
         bool found = json_is_true(json_object_get(record, "found"));
         if (s->count == NIKA_DETECT_CAMPAIGNS_MAX) break;
         s->runs[s->count] = found ? integer(record, "runs") : NEVER;
@@ -245,7 +245,7 @@ int nika_detect_verdict(const json_t *summary)
     if (!json_is_true(json_object_get(summary, "complete"))) return NIKA_EXIT_INCONCLUSIVE;
     json_array_foreach(json_object_get(summary, "bugs"), i, bug)
     {
-        if (json_array_size(json_object_get(bug, "found_by")) == 0) return NIKA_EXIT_EXPECTATION;
+        if (!json_is_true(json_object_get(bug, "within_budget"))) return NIKA_EXIT_EXPECTATION;
     }
     return NIKA_EXIT_HELD;
 }

@@ -27,13 +27,13 @@ static const json_t *cell_at(const json_t *summary, const char *bug, const char 
     return NULL;
 }
 
-static void put_runs(FILE *file, const json_t *cell, const char *key, json_int_t limit)
+static void put_runs(FILE *file, const json_t *cell, const char *key)
 {
     const json_t *value = json_object_get(cell, key);
     if (json_is_integer(value))
         fprintf(file, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     else
-        fprintf(file, "> %" JSON_INTEGER_FORMAT, limit);
+        fprintf(file, "> %" JSON_INTEGER_FORMAT, integer(cell, "limit"));
 }
 
 /* Microseconds as seconds. */
@@ -51,7 +51,6 @@ static void put_seconds(FILE *file, const json_t *value)
 static void put_overview(const json_t *summary, FILE *file)
 {
     json_t *strategies = json_object_get(summary, "strategies"), *bug, *strategy;
-    json_int_t limit = integer(json_object_get(summary, "settings"), "limit");
     size_t i, k;
     fprintf(file, "| bug | also |");
     json_array_foreach(strategies, k, strategy) fprintf(file, " %s |", json_string_value(strategy));
@@ -73,7 +72,7 @@ static void put_overview(const json_t *summary, FILE *file)
             } else {
                 fprintf(file, " %s%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT ", ",
                         best ? "**" : "", integer(cell, "found"), integer(cell, "campaigns"));
-                put_runs(file, cell, "runs_median", limit);
+                put_runs(file, cell, "runs_median");
                 fprintf(file, "%s |", best ? "**" : "");
             }
         }
@@ -93,7 +92,6 @@ static void put_size(FILE *file, const json_t *shrunk, const char *key)
 static void put_best(const json_t *summary, FILE *file)
 {
     json_t *bug;
-    json_int_t limit = integer(json_object_get(summary, "settings"), "limit");
     size_t i;
     fprintf(file, "| bug | scenario | strategy | found (95 %%) | median runs (95 %%) | 90 %% | "
                   "median s | 90 %% s | other failures | decisions | events | lines |\n"
@@ -110,13 +108,13 @@ static void put_best(const json_t *summary, FILE *file)
                 integer(cell, "found"), integer(cell, "campaigns"),
                 integer(cell, "found_low_ppm") / 10000,
                 (integer(cell, "found_high_ppm") + 9999) / 10000);
-        put_runs(file, cell, "runs_median", limit);
+        put_runs(file, cell, "runs_median");
         fprintf(file, " (");
-        put_runs(file, cell, "runs_median_low", limit);
+        put_runs(file, cell, "runs_median_low");
         fprintf(file, " - ");
-        put_runs(file, cell, "runs_median_high", limit);
+        put_runs(file, cell, "runs_median_high");
         fprintf(file, ") | ");
-        put_runs(file, cell, "runs_p90", limit);
+        put_runs(file, cell, "runs_p90");
         fprintf(file, " | ");
         put_seconds(file, json_object_get(cell, "cpu_us_median"));
         fprintf(file, " | ");
@@ -139,8 +137,9 @@ void nika_detect_markdown(const json_t *summary, FILE *file)
     const char *id, *separator = "";
     json_t *reason, *left_out = json_object_get(summary, "left_out");
     fprintf(file,
-            "Campaigns of at most %" JSON_INTEGER_FORMAT " runs, up to %" JSON_INTEGER_FORMAT
-            " a cell, seeds from %" JSON_INTEGER_FORMAT " on. ",
+            "Campaigns of as many runs as the budget of their bug allows, %" JSON_INTEGER_FORMAT
+            " at most, up to %" JSON_INTEGER_FORMAT " a cell, seeds from %" JSON_INTEGER_FORMAT
+            " on. ",
             integer(settings, "limit"), integer(settings, "campaigns"), integer(settings, "first"));
     if (integer(settings, "patience") != 0)
         fprintf(file,

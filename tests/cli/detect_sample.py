@@ -18,7 +18,7 @@ for b, bug in enumerate(["B01", "B06", "<b>X</b>\x1b[31m", "B11"]):
             runs += [n] if found else []
         runs.sort()
         median = runs[9] if len(runs) >= 10 else None
-        cells.append({"bug": bug, "strategy": strategy, "scenario": "hunt", "campaigns": 20, "found": len(runs), "found_low_ppm": 0, "found_high_ppm": 1000000,
+        cells.append({"bug": bug, "strategy": strategy, "scenario": "hunt", "limit": 1000, "campaigns": 20, "found": len(runs), "found_low_ppm": 0, "found_high_ppm": 1000000,
                       "runs": 20, "cpu_us": 1, "runs_median": median, "runs_median_low": None, "runs_median_high": None, "runs_p90": runs[17] if len(runs) >= 18 else None,
                       "cpu_us_median": None, "cpu_us_p90": None, "others": 0, "alarms": 0, "by": {}, "seeds": []})
     size = {"decisions": 900, "acts": 40, "faults": 3, "requests": 30, "clients": 2, "replicas": 4, "events": 4000}

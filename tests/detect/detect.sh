@@ -4,7 +4,7 @@ set -uo pipefail
 here=$(dirname "$0")/../cli
 source "$here/lib.sh"
 detect=("$nika" bench detect --jobs 2)
-small=(--bugs B10,W13,C01 --strategies random,grammar,guided --campaigns 4 --limit 20 --shrink-runs 60)
+small=(--bugs B10,W13,C01 --strategies random,grammar,guided --campaigns 4 --limit 20 --sound 120 --shrink-runs 60)
 # Everything but the CPU times, which are the machine's.
 core() { jq -S 'walk(if type == "object" then with_entries(select(.key | startswith("cpu_us") | not)) else . end)' "$1"; }
 
@@ -45,6 +45,10 @@ done
 
 # A bug that is not found within the limit is said to be so; a cell is given up.
 expect 5 "0/2" "${detect[@]}" --bugs B17 --strategies random --campaigns 9 --patience 2 --limit 2 --sound 0 --shrink-runs 0 --out "$work/d"
+# Without a limit a campaign has the budget of its bug: here 100 runs. Runs of the sound modules are shared out.
+expect 0 "0/1" "${detect[@]}" --bugs B06,B07 --ground hunt --strategies random,grammar --campaigns 1 --sound 50 --shrink-runs 0 --out "$work/f"
+jq -e '([.cells[] | select(.strategy == "random") | .limit == 100 and .runs == 100] == [true, true]) and .sound.runs == 50' "$work/f/detect.json" >/dev/null ||
+    fail "budgets: $(jq -c '.cells, .sound' "$work/f/detect.json")"
 
 # Bad input.
 expect 64 'no planted bug "B99"' "${detect[@]}" --bugs B99 --out "$work/e"
