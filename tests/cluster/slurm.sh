@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # cluster.slurm: a campaign of 48 shards as a Slurm job array on three virtual nodes; one node and the controller are killed with
 # kill -9 in the middle; what the shards merge to is what one process gives, byte for byte. Everything is private: a munged, a
-# slurmctld and three slurmd of its own, below a scratch folder, on ports of their own. Needs root. Usage: slurm.sh NIKA
+# slurmctld and three slurmd of its own, below a scratch folder, on ports of their own. Needs root. The campaign is small: that a task
+# is killed in its middle is arranged, not left to how long it takes. Usage: slurm.sh NIKA
 set -uo pipefail
 nika=$(realpath "$1")
 for tool in munged slurmctld slurmd sbatch squeue; do
@@ -61,6 +62,7 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 MpiDefault=none
 SlurmdTimeout=20
+SchedulerParameters=batch_sched_delay=0,sched_interval=2
 KillWait=2
 JobRequeue=1
 NodeName=n1 NodeHostname=$(hostname) NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=2 State=UNKNOWN
@@ -95,13 +97,32 @@ done
 
 # ---- one process, and an array of 48 ----
 some=(scenarios/pbft/lossy.json scenarios/pbft/two-equivocators.json)
-seeds=1..6400
+seeds=1..1600
 "$nika" campaign "${some[@]}" --seeds $seeds --jobs 1 --out "$work/whole" >"$work/whole.out" 2>&1 || fail "one process: $(tail -3 "$work/whole.out")"
 
-export NIKA=$nika
+# While $work/hold is there a campaign stands still once it has a record: the node is killed in the middle of its tasks, and the
+# controller when it has saved what it knows. One that is killed within seconds of a start forgets it, gives its id to another job, and
+# holds that one until somebody releases it.
+cat >"$work/nika" <<END
+#!/usr/bin/env bash
+[[ -e "$work/hold" ]] || exec "$nika" "\$@"
+"$nika" "\$@" &
+pid=\$!
+until [[ -s "\$NIKA_OUT/shard-\$SLURM_ARRAY_TASK_ID/results.jsonl" ]]; do
+    kill -0 \$pid 2>/dev/null || break
+    sleep 0.02
+done
+kill -STOP \$pid 2>/dev/null && what=held || what=over
+touch "$work/\$what.\$SLURMD_NODENAME.\$SLURM_ARRAY_TASK_ID"
+while [[ -e "$work/hold" ]]; do sleep 0.1; done
+kill -CONT \$pid 2>/dev/null
+wait \$pid
+END
+chmod 755 "$work/nika"
+export NIKA=$work/nika
 scale/slurm-submit.sh 48 "$work/out" "${some[@]}" --seeds $seeds >"$work/submit" 2>&1 || fail "not submitted: $(cat "$work/submit")"
 wait_for() { # SHARDS: until so many are done.
-    for _ in $(seq 1500); do
+    for _ in $(seq 600); do
         [[ $(find "$work/out" -name 'done' | wc -l) -ge $1 ]] && return 0
         sleep 0.2
     done
@@ -109,16 +130,33 @@ wait_for() { # SHARDS: until so many are done.
     return 1
 }
 wait_for 6
-victims=$(squeue -h -w n2 -t running -o %i | wc -l)
-[[ $victims -ge 1 ]] || fail "nothing ran on n2 when it was to be killed"
-kill -9 "${daemon[n2]}"
-for pid in $(ours "NIKA_SLURM_NODE=$work/n2") $(ours "SLURMD_NODENAME=n2"); do
-    tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "SLURM_CONF=$SLURM_CONF" && kill -9 "$pid" 2>/dev/null
+touch "$work/hold"
+for _ in $(seq 300); do
+    [[ $(find "$work" -maxdepth 1 -name 'held.*' -o -maxdepth 1 -name 'over.*' | wc -l) -ge 6 ]] && break
+    sleep 0.2
 done
-kill -9 "${daemon[controller]}"
+victims=$(compgen -G "$work/held.n2.*" | wc -l)
+[[ $victims -ge 1 ]] || fail "nothing ran on n2 when it was to be killed"
+sleep 8
+# A node dies as a whole: who would tell the controller how a task ended goes first, in the same breath.
+tasks=() steps=()
+for pid in $(ours "SLURMD_NODENAME=n2"); do
+    tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "SLURM_CONF=$SLURM_CONF" || continue
+    tasks+=("$pid")
+    parent=$(sed -n 's/^PPid:\t//p' "/proc/$pid/status")
+    [[ $(cat "/proc/$parent/comm") == slurmstepd ]] && steps+=("$parent")
+done
+[[ ${#steps[@]} -ge 1 ]] || fail "no step runs on n2"
+kill -9 "${daemon[n2]}" "${steps[@]}" "${tasks[@]}" "${daemon[controller]}" 2>/dev/null
 wait "${daemon[n2]}" "${daemon[controller]}" 2>/dev/null
 [[ $(find "$work/out" -name 'done' | wc -l) -lt 48 ]] || fail "the campaign was over before anything was killed"
 start_controller
+rm "$work/hold"
+# The controller notices that the node is gone, and puts its tasks back into the queue; only then it comes back.
+for _ in $(seq 450); do
+    running=$(squeue -h -w n2 -t running -o %i 2>/dev/null) && [[ -z "$running" ]] && break
+    sleep 0.2
+done
 start_node n2
 wait_for 48
 for _ in $(seq 600); do
