@@ -288,9 +288,27 @@ struct campaign {
     FILE *journal;
     char path[1200];
     uint64_t failures;
+    int unkept; /* The worst exit class of failures that could not be kept; 0 = none. */
     struct cli_progress progress;
     struct nika_coverage coverage; /* Of the records that came in. */
 };
+
+/* A finding that has no place on a full disk is said here and now. */
+static void tell(struct campaign *c, const json_t *record)
+{
+    json_t *failure;
+    size_t i;
+    json_array_foreach(json_object_get(record, "failures"), i, failure)
+    {
+        c->unkept = nika_exit_worse(
+            c->unkept, (int)json_integer_value(json_object_get(failure, "exit_class")));
+        fprintf(stderr, "nika: not kept: %s, strategy %s, seed %" JSON_INTEGER_FORMAT ": %s\n",
+                json_string_value(json_object_get(record, "path")),
+                json_string_value(json_object_get(record, "strategy")),
+                json_integer_value(json_object_get(failure, "seed")),
+                json_string_value(json_object_get(failure, "sentence")));
+    }
+}
 
 /* Kept as it comes: killed at any time, a campaign loses only blocks that were under way. */
 static bool keep(void *context, const char *record)
@@ -299,11 +317,13 @@ static bool keep(void *context, const char *record)
     struct nika_diagnoses d = {0};
     bool good = fprintf(c->journal, "%s\n", record) > 0 && fflush(c->journal) == 0;
     if (!good) fprintf(stderr, "nika: %s: cannot write: %s\n", c->path, strerror(errno));
+    json_t *parsed = json_loads(record, 0, NULL);
     if (!nika_results_add(&c->results, record, c->path, c->results.count + 1, &d)) {
         cli_print_diagnoses(&d);
+        tell(c, parsed);
+        json_decref(parsed);
         return false;
     }
-    json_t *parsed = json_loads(record, 0, NULL);
     c->failures += json_array_size(json_object_get(parsed, "failures"));
     (void)nika_coverage_add_json(&c->coverage, json_object_get(parsed, "states"),
                                  json_object_get(parsed, "steps"));
@@ -393,7 +413,8 @@ static int run_campaign(struct campaign *c, const struct arguments *a, const str
     if (!stop_requested)
         cli_campaign_shrink(&c->results, a->out, &a->shrink, c->progress.quiet, &stop_requested);
     bool complete = end == NIKA_POOL_DONE || (end == NIKA_POOL_BUDGET && a->budget_s != 0);
-    return cli_campaign_conclude(&c->results, a->out, complete, a->json, a->annotations);
+    int status = cli_campaign_conclude(&c->results, a->out, complete, a->json, a->annotations);
+    return c->unkept != 0 ? nika_exit_worse(status, c->unkept) : status;
 }
 
 static int run(int argc, char **argv)

@@ -125,4 +125,12 @@ expect 64 "results.jsonl:1: this line is no record" "$nika" merge "$work/zero" -
 )
 [[ $? -eq 6 ]] || fail "a full disk must exit 6: $(tail -3 "$work/full.out")"
 grep -q "cannot write" "$work/full.out" || fail "a full disk is not named: $(cat "$work/full.out")"
+# Not even there is a finding lost: what has no place is said, and the exit code is its.
+(
+    trap '' XFSZ
+    ulimit -f 1
+    "$nika" campaign "$work/planted.json" --seeds 1..64 --jobs 1 --out "$work/fuller" >"$work/full.out" 2>&1
+)
+[[ $? -eq 1 ]] || fail "a finding on a full disk must exit 1: $(tail -3 "$work/full.out")"
+grep -q "not kept: .*planted.json, strategy random, seed [0-9]*: O1 agreement" "$work/full.out" || fail "a finding is lost: $(cat "$work/full.out")"
 exit "$failed"
