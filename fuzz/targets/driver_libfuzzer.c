@@ -1,6 +1,8 @@
 /* fuzz/targets/driver_libfuzzer.c: one target under libFuzzer; the build names it in NIKA_TARGET. Also what AFL++ and others that speak
  * libFuzzer's interface call. */
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "engine/core/assert.h"
 #include "fuzz/targets/openssl_memory.h"
@@ -32,13 +34,22 @@ static const struct nika_target *target(void)
     return found;
 }
 
+static uint64_t runs;
+static volatile sig_atomic_t spent;
+
 static void print_states(void)
 {
-    fprintf(stderr, "stat::protocol_states_reached:  %u\n", nika_target_states());
+    fprintf(stderr, "stat::protocol_states_reached:  %u\nstat::runs:  %llu\n", nika_target_states(),
+            (unsigned long long)runs);
+}
+
+static void on_spent(int signal)
+{
+    spent = signal;
 }
 
 /* libFuzzer passes over options that begin with two dashes. --states=off: protocol states are no coverage; --planted=ID: a museum build
- * carries this bug. */
+ * carries this bug. A soft limit on processor time (ulimit -St) ends it between two runs, as a limit on time does. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     static const char planted[] = "--planted=";
@@ -51,12 +62,18 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     }
     openssl_memory_install();
     atexit(print_states);
+    (void)signal(SIGXCPU, on_spent);
     return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > target()->size_max) return -1;
+    if (spent != 0) {
+        print_states();
+        _exit(0);
+    }
+    runs++;
     target()->run((struct nika_span){data, (uint32_t)size});
     return 0;
 }

@@ -115,49 +115,49 @@ void handler_run(struct handler_target *t, struct nika_span input)
     t->digest = desk_digest(p.desk) ^ (uint64_t)p.delivered << 32 ^ p.refused;
 }
 
-/* One of every kind from every start, and a run that commits, checkpoints and changes the view. */
-void handler_seeds(nika_target_seed *seed, void *context)
+/* Seeds of as many operations as an input takes. */
+static void seed_of(const char *what, uint32_t head, const struct handler_op *ops, uint32_t count,
+                    nika_target_seed *seed, void *context)
 {
     uint8_t bytes[HANDLER_SIZE_MAX];
     char name[48];
-    for (uint32_t head = 0; head < 2 * HANDLER_STARTS; head++) {
+    bytes[0] = (uint8_t)head;
+    for (uint32_t from = 0; from < count; from += HANDLER_OPS_MAX) {
         uint32_t size = 1;
-        bytes[0] = (uint8_t)head;
-        for (uint32_t kind = 0; kind < OP_KINDS; kind++) {
-            struct handler_op op = {.kind = (uint8_t)kind, .sender = 2, .count = 3, .number = kind};
-            handler_op_write(&op, bytes + size);
+        for (uint32_t i = from; i < count && i < from + HANDLER_OPS_MAX; i++) {
+            handler_op_write(&ops[i], bytes + size);
             size += HANDLER_OP_SIZE;
         }
-        snprintf(name, sizeof name, "kinds-%u", head);
+        snprintf(name, sizeof name, "%s-%u-%u", what, head, from);
         seed(context, name, (struct nika_span){bytes, size});
     }
-    static const uint8_t story[][7] = {
-        /* kind, sender, view, seq, digest, flags, count */
-        {OP_ORDER, 0, 0, 0, 0, 0, 0},       {OP_ORDER, 0, 0, 0, 1, 0, 0},
-        {OP_ORDER, 0, 0, 0, 2, 0, 0},       {OP_ORDER, 0, 0, 0, 3, 0, 0},
-        {OP_CHECKPOINT, 0, 0, 10, 0, 1, 0}, {OP_PRE_PREPARE, 0, 0, 0, 4, 0, 0},
-        {OP_BATCH, 0, 0, 0, 4, 0, 0},       {OP_QUORUM, 0, 0, 0, 4, 0, 0},
-        {OP_VIEW_CHANGE, 0, 1, 0, 4, 0, 1}, {OP_VIEW_CHANGE, 2, 1, 0, 4, 0, 1},
-        {OP_VIEW_CHANGE, 3, 1, 0, 4, 0, 1}, {OP_NEW_VIEW, 0, 0, 0, 4, 0, 1},
-        {OP_STATUS, 3, 0, 0, 0, 1, 4},
+}
+
+/* One of every kind from every start, and a run that commits, checkpoints and changes the view. */
+void handler_seeds(nika_target_seed *seed, void *context)
+{
+    struct handler_op kinds[OP_KINDS];
+    for (uint32_t i = 0; i < OP_KINDS; i++)
+        kinds[i] = (struct handler_op){.kind = (uint8_t)i, .sender = 2, .count = 3, .number = i};
+    for (uint32_t head = 0; head < 2 * HANDLER_STARTS; head++)
+        seed_of("kinds", head, kinds, OP_KINDS, seed, context);
+    static const struct handler_op story[] = {
+        {.kind = OP_ORDER},
+        {.kind = OP_ORDER, .digest = 1},
+        {.kind = OP_ORDER, .digest = 2},
+        {.kind = OP_ORDER, .digest = 3},
+        {.kind = OP_CHECKPOINT, .seq = 10, .flags = 1},
+        {.kind = OP_PRE_PREPARE, .digest = 4},
+        {.kind = OP_BATCH, .digest = 4},
+        {.kind = OP_QUORUM, .digest = 4},
+        {.kind = OP_VIEW_CHANGE, .view = 1, .digest = 4, .count = 1},
+        {.kind = OP_VIEW_CHANGE, .sender = 2, .view = 1, .digest = 4, .count = 1},
+        {.kind = OP_VIEW_CHANGE, .sender = 3, .view = 1, .digest = 4, .count = 1},
+        {.kind = OP_NEW_VIEW, .view = 1, .digest = 4, .count = 1},
+        {.kind = OP_STATUS, .sender = 3, .flags = 1, .count = 4},
     };
-    for (uint32_t head = 0; head < 2; head++) {
-        uint32_t size = 1;
-        bytes[0] = (uint8_t)head;
-        for (uint32_t i = 0; i < ARRAY_COUNT(story); i++) {
-            struct handler_op op = {.kind = story[i][0],
-                                    .sender = story[i][1],
-                                    .view = story[i][2],
-                                    .seq = story[i][3],
-                                    .digest = story[i][4],
-                                    .flags = story[i][5],
-                                    .count = story[i][6]};
-            handler_op_write(&op, bytes + size);
-            size += HANDLER_OP_SIZE;
-        }
-        snprintf(name, sizeof name, "story-%u", head);
-        seed(context, name, (struct nika_span){bytes, size});
-    }
+    for (uint32_t head = 0; head < 2; head++)
+        seed_of("story", head, story, ARRAY_COUNT(story), seed, context);
 }
 
 void handler_show(struct nika_span input, FILE *out)
