@@ -51,8 +51,8 @@ static enum nika_err wait_for(struct nika_tss_client *c, short events, uint64_t 
         uint64_t now = nika_clock_monotonic();
         int left = now >= deadline_ns ? 0 : (int)((deadline_ns - now + MS_NS - 1) / MS_NS);
         int count = poll(ready, ARRAY_COUNT(ready), left);
-        if (ready[1].revents != 0 && count > 0) (c->serve)(c->serve_context);
-        if (ready[0].revents != 0 && count > 0) return NIKA_OK;
+        if (count > 0 && ready[1].revents != 0 && c->serve != NULL) (c->serve)(c->serve_context);
+        if (count > 0 && ready[0].revents != 0) return NIKA_OK;
         if (count > 0 && now < deadline_ns) continue;
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return lose(c, strerror(errno));
