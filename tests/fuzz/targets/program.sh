@@ -23,7 +23,7 @@ done
 input=$(ls "$out"/schedule-pbft/* | tail -1)
 "$fuzz" show schedule-pbft "$input" >"$out/run.log"
 "$nika" replay "$out/run.log" >"$out/replay.txt" || fail "nika replay does not follow the log of a schedule"
-"$fuzz" show handler-pbft "$out/handler-pbft/story-0" | grep -q "^new-view" || fail "show handler-pbft"
+"$fuzz" show handler-pbft "$out/handler-pbft/story-0-8" | grep -q "^new-view" || fail "show handler-pbft"
 
 [[ $(code_of "$fuzz" run nothing x) == 64 ]] || fail "an unknown target must be a usage error"
 grep -q "no such target" "$out/stderr" || fail "an unknown target is not named"
