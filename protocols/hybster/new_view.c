@@ -99,7 +99,7 @@ static void set_voted(struct nika_replica *r)
 static void enter(struct nika_replica *r, uint64_t view, uint32_t handle)
 {
     REACHED(hybster_new_view_entered);
-    hybster_view_leave(r);
+    hybster_view_leave(r, view);
     take_view(r, view, handle);
     r->core.view = view;
     r->core.active = true;

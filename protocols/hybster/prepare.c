@@ -122,6 +122,10 @@ static void take(struct nika_replica *r, struct hybster_slot *slot,
     uint32_t handle = nika_store_put(r->core.store, frame);
     if (handle == 0) return; /* STATUS brings it again. */
     slot->intent = false;
+    /* An own order that peers give back: its number is taken. */
+    uint32_t p = common_pillar_of(&r->core, order->seq);
+    if (r->core.next_seq[p] <= order->seq)
+        r->core.next_seq[p] = common_pillar_next(&r->core, p, order->seq);
     bool null = nika_digest_is_null(&order->digest);
     if (null || hybster_slot_batch(slot, &order->digest) != 0) {
         hybster_slot_set_digest(r, slot, &order->digest);

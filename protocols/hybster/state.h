@@ -251,7 +251,8 @@ void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *fra
 bool hybster_accounts(struct nika_replica *r);
 void hybster_view_timer(struct nika_replica *r); /* T_vc expired. */
 void hybster_view_timer_check(struct nika_replica *r);
-void hybster_view_leave(struct nika_replica *r);
+/* Give up what belongs to the view that is left for `view`. */
+void hybster_view_leave(struct nika_replica *r, uint64_t view);
 /* Forget the batches kept for a view to come (HN8): after its orders took them, or when it will not come. */
 void hybster_view_unwant(struct nika_replica *r);
 void hybster_view_change_forget(struct nika_replica *r, uint32_t sender);

@@ -26,16 +26,17 @@ static void adopt_own(struct nika_replica *r, uint64_t view, uint64_t from, uint
     r->my_view_change = handle;
 }
 
-void hybster_view_leave(struct nika_replica *r)
+void hybster_view_leave(struct nika_replica *r, uint64_t view)
 {
     r->view_generation++;
     common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
     common_timer_stop(&r->core, COMMON_TIMER_BATCH);
     common_timer_stop(&r->core, COMMON_TIMER_VIEW);
     common_pending_unpropose(&r->core.pending);
-    /* A NEW-VIEW that was not entered yet is dropped: peers send it again. Not an own one: the counter was used for its orders, and without
-     * it no later VIEW-CHANGE could account for that. */
-    if (r->candidate == 0 || common_primary(&r->core, r->candidate_view) != r->core.self)
+    /* A NEW-VIEW of a view below is dropped: peers send it again. Not one that leads as far: it may be durable already, and to begin a lower
+     * view after it would be to go back. Nor an own one: the counter was used for its orders, and without it no later VIEW-CHANGE could
+     * account for that. */
+    if (r->candidate_view < view && common_primary(&r->core, r->candidate_view) != r->core.self)
         hybster_candidate_drop(r);
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct hybster_slot *slot = hybster_slot_find(r, s);
@@ -272,7 +273,7 @@ void hybster_view_change_start(struct nika_replica *r, uint64_t view)
     if (r->halted) return;
     REACHED(hybster_view_change_started);
     SOMETIMES(hybster_nested_view_change, !r->core.active);
-    hybster_view_leave(r);
+    hybster_view_leave(r, view);
     hybster_view_unwant(r);
     r->core.view = view;
     r->core.active = false;
