@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "engine/core/check.h"
 #include "engine/core/decimal.h"
 #include "report/report.h"
 
@@ -221,6 +222,24 @@ static void put_types(FILE *file, const struct nika_report_trace *t)
     fputs("],\n", file);
 }
 
+/* What the rules that rejected something say. */
+static void put_checks(FILE *file, const json_t *run)
+{
+    const json_t *rejects = json_object_get(run, "rejects");
+    bool first = true;
+    fputs("\"checks\":{", file);
+    for (uint32_t i = 1; i < NIKA_CHECK_COUNT; i++) {
+        const char *name = nika_check_name((enum nika_check)i);
+        if (json_object_get(rejects, name) == NULL) continue;
+        fputs(first ? "" : ",", file);
+        nika_report_string(file, name);
+        fputs(":", file);
+        nika_report_string(file, nika_check_doc((enum nika_check)i));
+        first = false;
+    }
+    fputs("},\n", file);
+}
+
 /* The members of the object of one run. */
 static void put_model(const struct nika_report *report, FILE *file)
 {
@@ -234,6 +253,7 @@ static void put_model(const struct nika_report *report, FILE *file)
     fputs(",\n\"drawn\":", file);
     put_value(file, report->drawn);
     fputs(",\n", file);
+    put_checks(file, report->run);
     put_types(file, t);
     put_messages(file, t);
     put_events(file, t);

@@ -86,9 +86,9 @@ static void check_certificate(struct agreement *a, const struct nika_tap *tap)
     if (signers == 0 || signers >= quorum) return;
     nika_oracle_report(a, tap, tap->node, NIKA_NODE_NONE, seq,
                        "replica %" PRIu32 " committed digest %08" PRIx32 " at seq %" PRIu64
-                       " (view %" PRIu64 ") with %" PRIu32 " signers of the %" PRIu32 " needed",
+                       " (view %" PRIu64 ") with %" PRIu32 " signer%s of the %" PRIu32 " needed",
                        tap->node, oracle_hex8(oracle_fingerprint(&digest)), seq, tap->note->b,
-                       signers, quorum);
+                       signers, signers == 1 ? "" : "s", quorum);
 }
 
 static void agreement_on_tap(void *state, const struct nika_tap *tap)

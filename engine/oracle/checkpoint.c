@@ -52,8 +52,8 @@ static void check_signers(struct checkpoint *k, const struct nika_tap *tap, stru
     if (signers == 0 || signers >= quorum) return;
     nika_oracle_report(k, tap, tap->node, NIKA_NODE_NONE, tap->note->a,
                        "replica %" PRIu32 " took the checkpoint at seq %" PRIu64
-                       " as stable with %" PRIu32 " signers of the %" PRIu32 " needed",
-                       tap->node, tap->note->a, signers, quorum);
+                       " as stable with %" PRIu32 " signer%s of the %" PRIu32 " needed",
+                       tap->node, tap->note->a, signers, signers == 1 ? "" : "s", quorum);
 }
 
 static void checkpoint_on_tap(void *state, const struct nika_tap *tap)

@@ -93,7 +93,9 @@ static size_t append_replica(const struct liveness *l, uint32_t replica, char *t
                          replica, nika_wait_text(s.wait), seq, s.view);
         }
     }
-    return length < 0 ? 0 : (size_t)length < size ? (size_t)length : size - 1;
+    bool fits = length >= 0 && (size_t)length < size;
+    if (!fits) text[0] = '\0'; /* Half of it would say less than nothing. */
+    return fits ? (size_t)length : 0;
 }
 
 /* "; replica 2 waits for ...": as many correct replicas as fit; then whether somebody is to blame. */
@@ -121,13 +123,14 @@ static void check_operations(struct liveness *l, const struct nika_tap *at)
         if (!op->active) continue;
         uint64_t deadline = deadline_of(l, op->since_ns);
         if (at->now_ns >= deadline) {
-            char stall[NIKA_SENTENCE_SIZE];
-            describe_stall(l, stall, sizeof stall);
-            nika_oracle_report(l, at, nika_client_node(i), NIKA_NODE_NONE, 0,
-                               "client %" PRIu32 " has waited since %" PRIu64
-                               " ms for operation %" PRIu64 ", past the bound of %" PRIu64
-                               " ms after GST%s",
-                               i, op->since_ns / 1000000, op->token, l->bound_ns / 1000000, stall);
+            char sentence[NIKA_SENTENCE_SIZE];
+            size_t used = (size_t)snprintf(
+                sentence, sizeof sentence,
+                "client %" PRIu32 " has waited since %" PRIu64 " ms for operation %" PRIu64
+                ", past the bound of %" PRIu64 " ms after GST",
+                i, op->since_ns / 1000000, op->token, l->bound_ns / 1000000);
+            describe_stall(l, sentence + used, sizeof sentence - used);
+            nika_oracle_report(l, at, nika_client_node(i), NIKA_NODE_NONE, 0, "%s", sentence);
             op->active = false; /* Reported once. */
         } else if (deadline < l->next_check_ns) {
             l->next_check_ns = deadline;

@@ -219,6 +219,19 @@ static void put_left_out(const json_t *left_out, FILE *file)
     fputs("</tbody></table></section>\n", file);
 }
 
+/* What was run without a bug: campaigns of their own, and the seeds that had found one. */
+static void put_sound(const json_t *sound, FILE *file)
+{
+    json_int_t runs = integer(sound, "runs");
+    fprintf(file, "%" JSON_INTEGER_FORMAT " false alarms", integer(sound, "alarms"));
+    if (runs > 0)
+        fprintf(file, " in %" JSON_INTEGER_FORMAT " runs of the sound modules and", runs);
+    else
+        fputs(", no campaign of the sound modules was asked for, in", file);
+    fprintf(file, " %" JSON_INTEGER_FORMAT " seeds that found a bug, run without it",
+            integer(sound, "controls"));
+}
+
 static void put_head(const json_t *detect, FILE *file)
 {
     const json_t *settings = json_object_get(detect, "settings"),
@@ -233,12 +246,12 @@ static void put_head(const json_t *detect, FILE *file)
     bool good = within == json_array_size(bugs) && integer(sound, "alarms") == 0;
     fprintf(file,
             "<header><p class=\"kicker\">Museum of planted bugs</p><h1><span class=\"verdict%s\">"
-            "%zu of %zu found</span> %zu within their budget; %" JSON_INTEGER_FORMAT
-            " false alarms in %" JSON_INTEGER_FORMAT
-            " runs of the sound modules%s</h1>\n<p class=\"dim\">%" JSON_INTEGER_FORMAT
+            "%zu of %zu found</span> %zu within their budget; ",
+            good ? "" : " bad", found, json_array_size(bugs), within);
+    put_sound(sound, file);
+    fprintf(file,
+            "%s</h1>\n<p class=\"dim\">%" JSON_INTEGER_FORMAT
             " campaigns of at most %" JSON_INTEGER_FORMAT " runs for each bug and strategy; nika ",
-            good ? "" : " bad", found, json_array_size(bugs), within, integer(sound, "alarms"),
-            integer(sound, "runs") + integer(sound, "controls"),
             json_is_true(json_object_get(detect, "complete")) ? "" : "; <b>not complete</b>",
             integer(settings, "campaigns"), integer(settings, "limit"));
     nika_report_xml(file, text(settings, "version"));

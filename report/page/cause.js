@@ -1,16 +1,30 @@
 "use strict";
 // How it came to a violation: what the replicas that disagree, and the Byzantine ones, took, sent and did for the number that it is about, up
-// to the event that broke the property. Equal steps are joined: [{i, lane, kind, type, view, digest, signer, refused, peers: Set, count}]. `d` is what
+// to the event that broke the property, and their view changes. Where progress stopped, and no number is wrong, it is what everybody did for the last
+// view that a correct replica left for. Equal steps are joined: [{i, lane, kind, type, view, digest, signer, refused, peers: Set, count}]. `d` is what
 // readModel() gives, `names` the kinds of events.
+const isStall = (violation) => violation.property === "liveness";
+function lastViewOf(violation, d, names, corrupted) {
+  let last = 0;
+  for (let i = 0; i < d.N && d.world[i] <= violation.event; i++) if (names[d.kind[i]] === "note" && d.detail[i] === 4 && !corrupted.has(d.lane[i])) last = Math.max(last, d.A[i]);
+  return last;
+}
 function causeOf(violation, d, names, corrupted, typeName) {
-  const lanes = new Set(violation.replicas || []), seq = violation.sequence, steps = new Map(), refused = new Set();
-  if (seq === undefined || seq === null) return [];
+  const lanes = new Set(violation.replicas || []), seq = violation.sequence, steps = new Map(), refused = new Set(), stalled = isStall(violation);
+  if (!stalled && (seq === undefined || seq === null)) return [];
+  const last = lastViewOf(violation, d, names, corrupted);
   for (let i = 0; i < d.N && d.world[i] <= violation.event; i++) if (names[d.kind[i]] === "note" && d.detail[i] === 1) refused.add(d.cause[i]);
   for (let i = 0; i < d.N && d.world[i] <= violation.event; i++) {
     const l = d.lane[i], m = d.mess[i], name = names[d.kind[i]];
     let step = null;
-    if (m >= 0 && (name === "send" || name === "deliver") && d.msg.seq[m] === seq) {
-      const type = typeName(m), digest = /\bdigest=([0-9a-f]+)/.exec(d.msg.text[m]);
+    const type = m >= 0 ? typeName(m) : "", moves = type === "VIEW-CHANGE" || type === "NEW-VIEW";
+    if (stalled ? moves && d.msg.view[m] === last && (name === "send" || name === "deliver" || (name === "drop" && type === "NEW-VIEW")) : moves && lanes.has(l) && (name === "send" || name === "deliver")) {
+      step = { type, view: d.msg.view[m], digest: "", signer: stalled ? -1 : d.msg.sender[m], refused: refused.has(i), lost: name === "drop" };
+    } else if (stalled) {
+      if (name !== "note" || d.detail[i] !== 4 || d.A[i] !== last) continue;
+      step = { type: "", view: -1, digest: "", signer: -1, refused: false };
+    } else if (m >= 0 && (name === "send" || name === "deliver") && d.msg.seq[m] === seq) {
+      const digest = /\bdigest=([0-9a-f]+)/.exec(d.msg.text[m]);
       if (type === "STATUS" || type === "REPLY" || type === "REQUEST" || !(lanes.has(l) || (name === "send" && corrupted.has(l)))) continue;
       step = { type, view: d.msg.view[m], digest: digest ? digest[1] : "", signer: d.msg.sender[m], refused: refused.has(i) };
     } else if (!lanes.has(l)) {

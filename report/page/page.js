@@ -75,10 +75,10 @@ const faultBands = [], requests = [], started = new Map();
 }());
 
 // ---- Head and tables. ----
-const bad = run.exit_class !== 0;
+const bad = run.exit_class !== 0, counted = (n, what) => n + " " + what + (n === 1 ? "" : "s");
 document.title = "nika: " + run.name + ", seed " + run.seed + ": " + run.verdict;
 byId("scenario-name").textContent = run.name;
-byId("run-facts").textContent = "seed " + run.seed + ", " + replicas + " replicas, " + model.clients + " clients, " + clock(run.virtual_ns) + " of virtual time, " + run.events + " events, " + run.requests_completed + " of " + run.requests_expected + " requests completed";
+byId("run-facts").textContent = "seed " + run.seed + ", " + replicas + " replicas, " + counted(model.clients, "client") + ", " + clock(run.virtual_ns) + " of virtual time, " + run.events + " events, " + run.requests_completed + " of " + run.requests_expected + " requests completed";
 byId("verdict").textContent = run.verdict; byId("verdict").className = bad ? "bad" : "";
 byId("sentence").textContent = (run.sentence || "").startsWith(run.verdict + ": ") ? run.sentence.slice(run.verdict.length + 2) : run.sentence;
 byId("why").textContent = (model.scenario || {}).why || "";
@@ -111,18 +111,21 @@ function tellCause() {
     table.append(el("tbody"));
     shown.forEach((s) => {
       const peers = [...s.peers].filter((l) => l >= 0).map(who).join(", "), forged = s.type && s.signer >= 0 && s.kind === "deliver" && ![...s.peers].includes(s.signer);
-      const what = s.type ? (s.kind === "send" ? "sends " : "takes ") + s.type + (s.kind === "send" ? " to " + (peers || "all") : " from " + peers) + (forged ? ", signed by " + who(s.signer) : "") + (s.refused ? " and refuses it" : "") : label(s.i);
-      const chip = el("span", s.digest ? "view " + s.view + ", digest " + s.digest : ""); if (s.digest) chip.style.color = palette[digests.indexOf(s.digest) % palette.length];
+      const what = s.type ? (s.kind === "send" ? "sends " : s.lost ? "loses " : "takes ") + s.type + (s.kind !== "deliver" ? " to " + (peers || "all") : " from " + peers) + (forged ? ", signed by " + who(s.signer) : "") + (s.refused ? " and refuses it" : "") : label(s.i);
+      const chip = el("span", s.digest ? "view " + s.view + ", digest " + s.digest : s.type ? "view " + s.view : ""); if (s.digest) chip.style.color = palette[digests.indexOf(s.digest) % palette.length];
       row(table, [button(clock(time[s.i]), "link", () => { select(s.i); centre(s.i); canvas.scrollIntoView({ block: "center" }); }), [who(s.lane), corrupted.has(s.lane) ? "bad" : ""], what + (s.count > s.peers.size ? " (" + s.count + " times)" : ""), chip]);
     });
-    row(table, [clock(v.virtual_ns), "", [v.oracle + ": " + v.sentence, "bad"], ""]);
-    const d = el("details"); d.open = told.size === 1; d.append(el("summary", "How it came to that, for number " + v.sequence + (steps.length > 40 ? " (the first 40 of " + steps.length + " steps)" : "")), table); d.dataset.cause = v.sequence;
+    if (isStall(v) && lastViewOf(v, data, model.kinds, corrupted) > 0 && !steps.some((s) => s.type === "NEW-VIEW" && s.kind === "send")) row(table, ["", "", ["nobody sends a NEW-VIEW", "bad"], "view " + lastViewOf(v, data, model.kinds, corrupted)]);
+    if (isStall(v)) (run.replicas || []).forEach((r) => row(table, [clock(v.virtual_ns), [who(r.replica), r.corrupted ? "bad" : ""], r.text, ""]));
+    else row(table, [clock(v.virtual_ns), "", [v.oracle + ": " + v.sentence, "bad"], ""]);
+    const d = el("details"); d.open = told.size === 1; d.append(el("summary", "How it came to that, " + (isStall(v) ? "in view " + lastViewOf(v, data, model.kinds, corrupted) : "for number " + v.sequence) + (steps.length > 40 ? " (the first 40 of " + steps.length + " steps)" : "")), table); d.dataset.cause = v.sequence;
     byId("violations").append(d);
   });
 }
 tellCause();
 (run.story || []).forEach((s) => row(byId("story"), [button(clock(s.first_ns), "link", () => jump(s.first_ns)), s.nodes, s.text + (s.count > 1 && s.last_ns > s.first_ns ? " (" + s.count + " times, until " + clock(s.last_ns) + ")" : "")]));
-(run.faults || []).forEach((f) => row(byId("faults"), [f.name, f.present ? "on " + (f.targets.length ? f.targets.map((t) => "r" + t).join(", ") : "the network") : "not part of this run", [f.acted + " acts", "n"]]));
+if (!(run.story || []).length) row(byId("story"), [["None.", "dim"]]);
+(run.faults || []).forEach((f) => row(byId("faults"), [f.name, f.present ? "on " + (f.targets.length ? f.targets.map((t) => "r" + t).join(", ") : "the network") : "not part of this run", [f.acted + (f.acted === 1 ? " act" : " acts"), "n"]]));
 if (!(run.faults || []).length) row(byId("faults"), [["None: this run is fault-free.", "dim"]]);
 const convictions = (run.accountability || {}).convictions || [];
 convictions.forEach((c) => {
@@ -135,7 +138,7 @@ convictions.forEach((c) => {
   if (!seen.size && !convictions.length) byId("accused").append(el("p", "Nobody.", "dim"));
 }());
 (run.replicas || []).forEach((r) => row(byId("replicas"), ["r" + r.replica + (r.corrupted ? " (Byzantine)" : ""), r.text]));
-Object.entries(run.rejects || {}).sort((a, b) => b[1] - a[1]).forEach(([id, n]) => row(byId("rejects"), [id, [String(n), "n"]]));
+Object.entries(run.rejects || {}).sort((a, b) => b[1] - a[1]).forEach(([id, n]) => row(byId("rejects"), [id, (model.checks || {})[id] || "", [String(n), "n"]]));
 if (!Object.keys(run.rejects || {}).length) row(byId("rejects"), [["Nothing.", "dim"]]);
 
 // ---- Filters. ----

@@ -32,6 +32,7 @@ extra() { # NAME SCRIPT WORDS... -- REPORT-ARGUMENTS
 extra cut bands.js "r0|cut off, one-way-in|50.000 ms|2.5000 s" "r1|view change to view 1" "r2|view 0|0 ns" "r1|checkpoint 8, taken until stable" -- \
     scenarios/pbft/one-way-partition.json
 extra crash bands.js "r0|down" "r1|view change to view 1" -- scenarios/pbft/primary-crash.json
+extra stall stall.js -- scenarios/pbft/silent-primary.json --set 'faults[0].targets=[0,1]' --set expect.liveness=held --set expect.allow_beyond_bound=true --set expect.view_min=0
 extra diff diff.js differ -- scenarios/pbft/fault-free.json --seed 3 --diff scenarios/pbft/fault-free.json@4
 extra late diff.js late -- scenarios/pbft/fault-free.json --seed 3 --diff "$work/late.log"
 extra same diff.js same -- scenarios/pbft/fault-free.json --seed 3 --diff scenarios/pbft/fault-free.json@3

@@ -41,6 +41,7 @@ async function ink(page, id) {
   if (await page.locator("#violations-box").isVisible()) {
     const told = await page.locator("details[data-cause]").first().textContent();
     assert.match(told, /\(Byzantine\)sends PRE-PREPARE to /);
+    for (const rule of await page.locator("#rejects tr").all()) if (await rule.locator("td").count() > 1) assert.match(await rule.locator("td").nth(1).textContent(), /\w \w/, "a rule says what it asks");
     assert.match(told, /takes PRE-PREPARE from r\d \(Byzantine\)/);
     assert.ok(new Set(told.match(/digest [0-9a-f]{8}/g)).size > 1, "two values: " + told);
     assert.strictEqual(await page.getAttribute("#even", "aria-pressed"), "true");
