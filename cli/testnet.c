@@ -243,19 +243,23 @@ static json_int_t integer(const json_t *object, const char *key)
 
 static void print_trusted(const struct cli_replica *replica, const json_t *s)
 {
-    const json_t *t = json_object_get(s, "trusted"), *counter = json_object_get(t, "counter");
+    const json_t *t = json_object_get(s, "trusted"), *counter = NULL;
+    size_t pillar = 0;
     const char *gone = json_string_value(json_object_get(t, "gone"));
     long pid = cli_trusted_pid(replica);
     printf("  trusted   ");
     if (replica->config.trusted.kind == NIKA_TRUST_SOFTWARE) printf("software");
     if (replica->config.trusted.kind == NIKA_TRUST_PROCESS && pid != 0) printf("pid %ld", pid);
     if (replica->config.trusted.kind == NIKA_TRUST_PROCESS && pid == 0) printf("does not run");
+    json_array_foreach(json_object_get(t, "counters"), pillar, counter)
+    {
+        printf("%s[%" JSON_INTEGER_FORMAT "|%" JSON_INTEGER_FORMAT "]",
+               pillar == 0 ? "  counter " : " ", json_integer_value(json_array_get(counter, 0)),
+               json_integer_value(json_array_get(counter, 1)));
+    }
     if (t != NULL)
-        printf("  counter [%" JSON_INTEGER_FORMAT "|%" JSON_INTEGER_FORMAT
-               "]  epoch %" JSON_INTEGER_FORMAT "  certificates %" JSON_INTEGER_FORMAT "  %s",
-               json_integer_value(json_array_get(counter, 0)),
-               json_integer_value(json_array_get(counter, 1)), integer(t, "epoch"),
-               integer(t, "certified"),
+        printf("  epoch %" JSON_INTEGER_FORMAT "  certificates %" JSON_INTEGER_FORMAT "  %s",
+               integer(t, "epoch"), integer(t, "certified"),
                json_is_true(json_object_get(t, "voting")) ? "voting" : "not voting");
     printf("%s%s\n", gone != NULL ? ": " : "", gone != NULL ? gone : "");
 }

@@ -118,6 +118,7 @@ static void apply(struct nika_client *c, const struct nika_action *action, struc
     case NIKA_ACTION_SNAPSHOT_DROP:
     case NIKA_ACTION_SNAPSHOT_SAVE:
     case NIKA_ACTION_EXECUTE:
+    case NIKA_ACTION_CERTIFY:
     case NIKA_ACTION_QUERY:
     case NIKA_ACTION_SNAPSHOT_TAKE:
     case NIKA_ACTION_SNAPSHOT_CHUNK:

@@ -272,6 +272,7 @@ const char *nika_options_world(const struct nika_scenario *s, uint32_t present,
     out->event_limit = v[NIKA_KEY_EVENTS];
     out->message_bytes_max = (uint32_t)(v[NIKA_KEY_MEMORY_MIB] << 20);
     out->verdict_cache = true;
+    out->trusted_later = s->values[NIKA_KEY_TRUSTED_LATER] != 0;
     return NULL;
 }
 

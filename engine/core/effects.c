@@ -57,6 +57,19 @@ void nika_effects_note(struct nika_effects *e, enum nika_note note, uint64_t a, 
     action->b = b;
 }
 
+void nika_effects_certify(struct nika_effects *e, uint64_t token, uint32_t counter, uint64_t view,
+                          uint64_t order, const struct nika_digest *digest)
+{
+    uint8_t *bytes = NULL;
+    struct nika_action *action = nika_effects_add(e, NIKA_ACTION_CERTIFY, NIKA_DIGEST_SIZE, &bytes);
+    if (action == NULL) return;
+    action->token = token;
+    action->id = counter;
+    action->a = view;
+    action->b = order;
+    memcpy(bytes, digest->bytes, NIKA_DIGEST_SIZE);
+}
+
 void nika_effects_persist(struct nika_effects *e, uint64_t token, uint32_t kind, uint64_t seq,
                           struct nika_span record)
 {

@@ -23,6 +23,9 @@ enum nika_action_kind {
     NIKA_ACTION_RESTORE_END, /* APP(token) with the meta that the app computed; status != 0 = refused. */
     NIKA_ACTION_COMPLETE, /* Client module: operation `token` finished with result `bytes`, at sequence `a`. */
     NIKA_ACTION_NOTE, /* What happened, for oracles and traces: `id` = enum nika_note, `a`, `b`, digest in bytes. */
+    /* Let the trusted subsystem certify, independently, bytes (a digest) for value [a|b] of counter `id`, once everything that was asked to
+     * be persisted before is durable; CERTIFIED(token). Only where host->trusted_later. */
+    NIKA_ACTION_CERTIFY,
 };
 
 #define NIKA_TIMER_CANCEL UINT64_MAX
@@ -103,6 +106,8 @@ void nika_effects_timer(struct nika_effects *e, uint32_t timer, uint64_t generat
                         uint64_t delay_ns);
 void nika_effects_note(struct nika_effects *e, enum nika_note note, uint64_t a, uint64_t b,
                        struct nika_span bytes);
+void nika_effects_certify(struct nika_effects *e, uint64_t token, uint32_t counter, uint64_t view,
+                          uint64_t order, const struct nika_digest *digest);
 void nika_effects_persist(struct nika_effects *e, uint64_t token, uint32_t kind, uint64_t seq,
                           struct nika_span record);
 void nika_effects_send(struct nika_effects *e, uint32_t to, enum nika_send_class cls,

@@ -23,6 +23,9 @@ struct nika_host {
     uint64_t (*jitter)(void *world, uint32_t self, uint32_t timer, uint64_t n);
     /* The node's trusted subsystem; NULL when the protocol needs none. */
     const struct nika_trusted_ops *trusted;
+    /* The world takes NIKA_ACTION_CERTIFY: a step that must wait for the log or for the trusted subsystem is asked for and answered by an
+     * event. The calls above stay; who makes one that moves a counter has no answer outstanding for it. Fixed before init. */
+    bool trusted_later;
 };
 
 #endif

@@ -93,7 +93,7 @@ static bool read_name(struct nika_reader *r, char out[NIKA_RECORDING_NAME_SIZE])
 
 void nika_recording_head_write(struct nika_writer *w, const struct nika_recording_head *head)
 {
-    nika_write_u32(w, NIKA_RECORDING_VERSION);
+    nika_write_u32(w, head->trusted_later ? NIKA_RECORDING_VERSION_LATER : NIKA_RECORDING_VERSION);
     uint32_t fields = field_count(head->config.pillars != 1);
     nika_write_u32(w, fields);
     for (uint32_t i = 0; i < fields; i++)
@@ -111,7 +111,9 @@ enum nika_err nika_recording_head_read(struct nika_span bytes, struct nika_recor
     const char *reason;
     bool good = true;
     memset(out, 0, sizeof *out);
-    if (nika_read_u32(&r) != NIKA_RECORDING_VERSION) return NIKA_ERR_VERSION;
+    uint32_t version = nika_read_u32(&r);
+    out->trusted_later = version == NIKA_RECORDING_VERSION_LATER;
+    if (version != NIKA_RECORDING_VERSION && !out->trusted_later) return NIKA_ERR_VERSION;
     uint32_t fields = nika_read_u32(&r);
     if (fields != field_count(false) && fields != field_count(true)) return NIKA_ERR_VERSION;
     out->config.pillars = 1;
@@ -161,7 +163,7 @@ enum nika_err nika_recording_event_read(struct nika_span bytes, struct nika_even
     out->token = nika_read_u64(&r);
     *frame = nika_read_bytes(&r, NIKA_MESSAGE_SIZE_MAX);
     out->bytes = nika_read_bytes(&r, NIKA_RECORDING_RECORD_MAX);
-    bool good = nika_reader_done(&r) && kind <= NIKA_EVENT_INVOKE &&
+    bool good = nika_reader_done(&r) && kind <= NIKA_EVENT_CERTIFIED &&
                 (kind == NIKA_EVENT_MESSAGE) == (frame->size > 0);
     return good ? NIKA_OK : NIKA_ERR_MALFORMED;
 }

@@ -12,6 +12,7 @@
 #include "engine/core/wal.h"
 
 #define NIKA_RECORDING_VERSION 1u
+#define NIKA_RECORDING_VERSION_LATER 2u /* The same of a host that certifies later. */
 #define NIKA_RECORDING_NAME_SIZE 32u
 /* Largest record: an event with a frame and bytes. */
 #define NIKA_RECORDING_RECORD_MAX (NIKA_MESSAGE_SIZE_MAX + 64u * 1024u * 1024u)
@@ -32,6 +33,7 @@ enum nika_recorded {
 struct nika_recording_head {
     struct nika_config config; /* With the group id of the cluster. */
     uint32_t replica;
+    bool trusted_later; /* As of the host. */
     uint64_t app_param;
     char protocol[NIKA_RECORDING_NAME_SIZE], app[NIKA_RECORDING_NAME_SIZE];
 };

@@ -19,6 +19,9 @@ enum nika_event_kind {
     NIKA_EVENT_STORED, /* `token`: durable (status 0) or failed (status != 0: disk full). */
     NIKA_EVENT_APP, /* `token`: completion of EXECUTE, QUERY, SNAPSHOT_* or RESTORE_END; `bytes` as app.h says. */
     NIKA_EVENT_INVOKE, /* Clients: run operation `bytes`, `token` chosen by the caller, status = NIKA_OP_* flags. */
+    /* `token`: status NIKA_OK and the certificate in `bytes`; NIKA_ERR_LIMIT: the log failed first, the counter did not move (STORED said
+     * so before), nor will it for what was asked since; any other error: as certify() of the trusted subsystem. In the order of asking. */
+    NIKA_EVENT_CERTIFIED,
 };
 
 struct nika_event {

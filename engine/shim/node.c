@@ -117,15 +117,26 @@ static bool make_memory(struct nika_node *node, struct nika_problems *p)
 static bool open_recorder(struct nika_node *node, struct nika_problems *p)
 {
     const struct nika_node_options *o = &node->options;
-    struct nika_recording_head head = {
-        .config = *node->config, .replica = o->config->replica, .app_param = o->cluster->app_param};
+    struct nika_recording_head head = {.config = *node->config,
+                                       .replica = o->config->replica,
+                                       .trusted_later =
+                                           node->trust != NULL && nika_trust_is_later(node->trust),
+                                       .app_param = o->cluster->app_param};
     if (o->record == NULL) return true;
     snprintf(head.protocol, sizeof head.protocol, "%s", o->cluster->protocol);
     snprintf(head.app, sizeof head.app, "%s", o->cluster->app);
     node->recorder = nika_recorder_open(o->record, &head, o->log);
     if (node->recorder == NULL) return problem(p, o, "", o->record);
     nika_verifier_record(node->verifier, node->recorder);
+    if (node->trust != NULL) nika_trust_record(node->trust, node->recorder);
     return true;
+}
+
+static void on_durable(struct nika_source *source, bool readable, bool writable)
+{
+    (void)source; /* Every round of the loop looks for completions. */
+    (void)readable;
+    (void)writable;
 }
 
 /* Before the module asks for it: it does so when it begins. */
@@ -135,9 +146,13 @@ static bool open_trust(struct nika_node *node, struct nika_problems *p)
     if (o->config->trusted.kind == NIKA_TRUST_NONE) return true;
     node->trust = nika_trust_open(o->config, o->file, o->cluster, p);
     if (node->trust == NULL) return false;
-    nika_trust_record(node->trust, node->recorder);
     nika_verifier_trust(node->verifier, node->trust);
-    return true;
+    if (!nika_trust_is_later(node->trust)) return true;
+    /* Its descriptor only ends the wait; every round takes what was answered. */
+    node->trust_source =
+        (struct nika_source){.fd = nika_trust_fd(node->trust), .on_ready = on_durable};
+    return nika_loop_add(node->loop, &node->trust_source, false) == NIKA_OK ||
+           problem(p, o, "", "event loop");
 }
 
 static bool recover(struct nika_node *node, struct nika_problems *p)
@@ -155,13 +170,6 @@ static bool recover(struct nika_node *node, struct nika_problems *p)
     if (node->recorder != NULL)
         ops = nika_recorder_watch(node->recorder, ops, o->app_ops, node->app);
     return nika_durable_recover(node->durable, ops, node->module, o->app_ops, node->app, p);
-}
-
-static void on_durable(struct nika_source *source, bool readable, bool writable)
-{
-    (void)source; /* Every round of the loop looks for completions. */
-    (void)readable;
-    (void)writable;
 }
 
 static bool open_pool(struct nika_node *node, struct nika_problems *p)
@@ -285,8 +293,8 @@ struct nika_node *nika_node_new(const struct nika_node_options *options,
     (void)nika_clock_module(); /* The offset is fixed now. */
     keep_secrets();
     bool good = open_pid_file(node, problems) && make_memory(node, problems) &&
-                open_signals(node, problems) && open_recorder(node, problems) &&
-                open_trust(node, problems) && recover(node, problems) &&
+                open_signals(node, problems) && open_trust(node, problems) &&
+                open_recorder(node, problems) && recover(node, problems) &&
                 open_pool(node, problems) && open_links(node, problems) &&
                 node_http_open(node, problems);
 #ifdef NIKA_BEHAVIOURS

@@ -55,7 +55,9 @@ struct nika_node {
     uint64_t trim_ns, trim_interval_ns; /* resident.h */
     struct nika_durable *durable;
     struct nika_http *http;
-    struct nika_source durable_source, signal_source, pool_source;
+    struct nika_source durable_source, signal_source, pool_source, trust_source;
+    uint64_t log_asked, log_done; /* Records and snapshots given to the disk; answered. */
+    uint32_t log_failing;         /* Records that it did not take and the module was not told of. */
     struct nika_timers timers;
     struct nika_effects effects;
     void *module_memory, *app_memory;

@@ -97,13 +97,35 @@ static void persist(struct nika_node *node, const struct nika_action *action,
         NIKA_ASSERT(meta != NULL && "a snapshot is saved that was never taken");
     }
     node->counts.persisted++;
+    bool answers = action->kind == NIKA_ACTION_PERSIST || action->kind == NIKA_ACTION_SNAPSHOT_SAVE;
     if (nika_durable_submit(node->durable, action, bytes, node->options.app_ops, app, meta) ==
-        NIKA_OK)
+        NIKA_OK) {
+        node->log_asked += answers ? 1 : 0;
         return;
+    }
     node->counts.persist_refused++;
     nika_log_limited(node->options.log, NIKA_LOG_WARN, "disk_busy", "kind=%u", action->kind);
-    if (action->kind == NIKA_ACTION_PERSIST || action->kind == NIKA_ACTION_SNAPSHOT_SAVE)
+    node->log_failing += answers ? 1 : 0;
+    if (answers)
         node_complete(node, NIKA_EVENT_STORED, action->token, EAGAIN, (struct nika_span){NULL, 0});
+}
+
+static void certify(struct nika_node *node, const struct nika_action *action,
+                    struct nika_span bytes)
+{
+    struct nika_ask ask = {.token = action->token,
+                           .behind = node->log_asked,
+                           .counter = action->id,
+                           .value = {action->a, action->b}};
+    NIKA_ASSERT(node->trust != NULL && nika_trust_is_later(node->trust) &&
+                bytes.size == NIKA_DIGEST_SIZE);
+    memcpy(ask.digest.bytes, bytes.data, NIKA_DIGEST_SIZE);
+    if (node->log_failing == 0 && nika_trust_ask(node->trust, &ask)) {
+        nika_trust_durable(node->trust, node->log_done);
+        return;
+    }
+    node_complete(node, NIKA_EVENT_CERTIFIED, action->token, NIKA_ERR_LIMIT,
+                  (struct nika_span){NULL, 0});
 }
 
 /* True when a behaviour has taken it over. */
@@ -162,6 +184,9 @@ static void apply(struct nika_node *node, const struct nika_action *action, stru
         return;
     case NIKA_ACTION_NOTE:
         note(node, action);
+        return;
+    case NIKA_ACTION_CERTIFY:
+        certify(node, action, bytes);
         return;
     case NIKA_ACTION_COMPLETE:
         break;
@@ -308,6 +333,11 @@ static bool run_stored(struct nika_node *node)
     struct nika_disk_store_done done[DONE_BATCH];
     uint32_t count = nika_durable_poll(node->durable, done, DONE_BATCH);
     for (uint32_t i = 0; i < count; i++) {
+        node->log_done++;
+        if (node->trust != NULL && done[i].status != 0)
+            nika_trust_refuse(node->trust);
+        else if (node->trust != NULL)
+            nika_trust_durable(node->trust, node->log_done);
         struct nika_event event = {
             .kind = NIKA_EVENT_STORED, .token = done[i].token, .status = done[i].status};
         if (done[i].status != 0)
@@ -317,6 +347,22 @@ static bool run_stored(struct nika_node *node)
         node_step(node, &event);
     }
     return count > 0;
+}
+
+static bool run_certified(struct nika_node *node)
+{
+    struct nika_asked asked;
+    uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
+    if (node->trust == NULL || !nika_trust_take(node->trust, &asked)) return false;
+    struct nika_event event = {
+        .kind = NIKA_EVENT_CERTIFIED, .token = asked.token, .status = (int32_t)asked.err};
+    if (asked.err == NIKA_OK) {
+        nika_trusted_certificate_encode(&asked.certificate, bytes);
+        event.bytes = (struct nika_span){bytes, sizeof bytes};
+    }
+    node->counts.completions++;
+    node_step(node, &event);
+    return true;
 }
 
 static bool run_completion(struct nika_node *node)
@@ -329,6 +375,7 @@ static bool run_completion(struct nika_node *node)
     struct nika_event event = {
         .kind = c->kind, .token = c->token, .status = c->status, .bytes = {c->bytes, c->size}};
     node->counts.completions++;
+    node->log_failing -= c->kind == NIKA_EVENT_STORED ? 1 : 0;
     node_step(node, &event);
     free(c);
     return true;
@@ -341,5 +388,6 @@ void node_run_completions(struct nika_node *node)
         more = run_completion(node);
         while (more && run_completion(node)) continue;
         more = run_stored(node) || more;
+        more = run_certified(node) || more;
     }
 }

@@ -196,13 +196,17 @@ static void set_counts(struct nika_node *node, json_t *root)
 static json_t *trust_json(const struct nika_node *node)
 {
     const struct nika_trust_stats *s = nika_trust_stats(node->trust);
-    struct nika_trusted_value value = nika_trust_value(node->trust);
     const char *gone = nika_trust_gone(node->trust);
+    json_t *counters = json_array();
+    for (uint32_t p = 0; p < node->config->pillars; p++) {
+        struct nika_trusted_value value = nika_trust_value(node->trust, p);
+        json_array_append_new(counters,
+                              json_pack("[I, I]", number(value.view), number(value.order)));
+    }
     return json_pack(
-        "{s:s, s:I, s:[I, I], s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "backend",
-        nika_trust_backend(node->trust), "epoch", number(nika_trust_epoch(node->trust)), "counter",
-        number(value.view), number(value.order), "voting",
-        (int)(gone == NULL && node->stopped_voting == NIKA_CHECK_NONE), "gone",
+        "{s:s, s:I, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "backend",
+        nika_trust_backend(node->trust), "epoch", number(nika_trust_epoch(node->trust)), "counters",
+        counters, "voting", (int)(gone == NULL && node->stopped_voting == NIKA_CHECK_NONE), "gone",
         gone == NULL ? json_null() : json_string(gone), "certified", number(s->certified),
         "verified", number(s->verified), "refused", number(s->refused), "invalid",
         number(s->invalid), "failed", number(s->failed), "ns", number(s->ns));

@@ -1,6 +1,7 @@
 /* engine/shim/trust.c: see trust.h. */
 #include "engine/shim/trust.h"
 
+#include "engine/core/assert.h"
 #include "engine/core/recording.h"
 #include "engine/shim/log.h"
 #include "engine/shim/tss_client.h"
@@ -14,10 +15,13 @@ struct nika_trust {
     uint64_t epoch;
     struct nika_tss_vault *vault;   /* Software, else NULL. */
     struct nika_tss_client *client; /* Process, else NULL. */
+    struct nika_asks *asks;         /* Process, else NULL. */
+    uint32_t pillars;
     struct nika_trust_stats stats;
     struct nika_recorder *recorder;
-    struct nika_trusted_value value; /* Of the counter that moved or was read last. */
-    bool answered;                   /* Since the last watch. */
+    struct nika_trusted_value
+        values[NIKA_PILLARS_MAX]; /* Of the ordering counters, as heard last. */
+    bool answered;                /* Since the last watch. */
 };
 
 /* ---- opening ---- */
@@ -50,16 +54,23 @@ static bool open_vault(struct nika_trust *t, const struct nika_node_config *conf
     return false;
 }
 
+/* A view is left and entered while what was asked for in the last one is still on its way. */
+#define ASKS_OF_WINDOW 4u
+
 static bool open_client(struct nika_trust *t, const struct nika_node_config *config,
-                        const char *file, struct nika_problems *problems)
+                        const char *file, uint32_t window, struct nika_problems *problems)
 {
     struct nika_disk_store_error error = {""};
-    const struct nika_tss_client_options options = {.socket = config->trusted.socket,
-                                                    .instance = t->self,
-                                                    .epoch = t->epoch,
-                                                    .server_uid = config->trusted.server_uid,
-                                                    .timeout_ms = config->trusted.timeout_ms};
-    if (nika_tss_client_open(&options, &t->client, &error) == NIKA_OK) return true;
+    const struct nika_asks_options options = {.lanes = t->pillars,
+                                              .capacity = ASKS_OF_WINDOW * window,
+                                              .client = {.socket = config->trusted.socket,
+                                                         .instance = t->self,
+                                                         .epoch = t->epoch,
+                                                         .server_uid = config->trusted.server_uid,
+                                                         .timeout_ms = config->trusted.timeout_ms}};
+    if (nika_tss_client_open(&options.client, &t->client, &error) == NIKA_OK &&
+        nika_asks_new(&options, &t->asks, &error) == NIKA_OK)
+        return true;
     nika_problem(problems, file, "trusted.socket", "%.250s", error.text);
     return false;
 }
@@ -93,10 +104,11 @@ struct nika_trust *nika_trust_open(const struct nika_node_config *config, const 
     }
     t->self = config->replica;
     t->epoch = cluster->members[t->self].trusted_epoch;
+    t->pillars = cluster->config.pillars;
     t->answered = true;
     bool good = config->trusted.kind == NIKA_TRUST_SOFTWARE
                     ? open_vault(t, config, file, problems)
-                    : open_client(t, config, file, problems);
+                    : open_client(t, config, file, cluster->config.window, problems);
     if (good && fits(t, cluster, file, problems)) return t;
     nika_trust_close(t);
     return NULL;
@@ -105,6 +117,7 @@ struct nika_trust *nika_trust_open(const struct nika_node_config *config, const 
 void nika_trust_close(struct nika_trust *t)
 {
     if (t == NULL) return;
+    nika_asks_free(t->asks);
     nika_tss_vault_close(t->vault);
     nika_tss_client_close(t->client);
     free(t);
@@ -123,25 +136,28 @@ void nika_trust_serve(struct nika_trust *t, int fd, void (*serve)(void *context)
 /* ---- how it is ---- */
 uint64_t nika_trust_waits_since(const struct nika_trust *t)
 {
-    return t->client != NULL ? nika_tss_client_waits_since(t->client) : 0;
+    uint64_t since = t->client != NULL ? nika_tss_client_waits_since(t->client) : 0;
+    return since == 0 && t->asks != NULL ? nika_asks_waits_since(t->asks) : since;
 }
 
 const char *nika_trust_gone(const struct nika_trust *t)
 {
-    return t->vault != NULL ? nika_tss_vault_broken(t->vault) : nika_tss_client_gone(t->client);
+    if (t->vault != NULL) return nika_tss_vault_broken(t->vault);
+    const char *gone = nika_tss_client_gone(t->client);
+    return gone != NULL ? gone : nika_asks_gone(t->asks);
 }
 
 void nika_trust_watch(struct nika_trust *t)
 {
-    struct nika_trusted_value value;
-    uint64_t epoch;
-    if (!t->answered && t->client != NULL && nika_trust_gone(t) == NULL)
-        (void)(nika_tss_client_ops.read)(t->client, t->self, 0, &value, &epoch);
+    if (!t->answered && t->asks != NULL) nika_asks_watch(t->asks);
     t->answered = false;
 }
 
-const struct nika_trust_stats *nika_trust_stats(const struct nika_trust *t)
+const struct nika_trust_stats *nika_trust_stats(struct nika_trust *t)
 {
+    uint64_t certified;
+    if (t->asks != NULL)
+        nika_asks_figures(t->asks, &t->stats.later_ns, &t->stats.exchanges, &certified);
     return &t->stats;
 }
 
@@ -150,14 +166,62 @@ const char *nika_trust_backend(const struct nika_trust *t)
     return t->vault != NULL ? "software" : "process";
 }
 
-struct nika_trusted_value nika_trust_value(const struct nika_trust *t)
+struct nika_trusted_value nika_trust_value(const struct nika_trust *t, uint32_t pillar)
 {
-    return t->value;
+    NIKA_ASSERT(pillar < NIKA_PILLARS_MAX);
+    return t->values[pillar];
 }
 
 uint64_t nika_trust_epoch(const struct nika_trust *t)
 {
     return t->epoch;
+}
+
+/* Each pillar has a pair of counters, of which the first orders. */
+static void heard(struct nika_trust *t, uint32_t counter, struct nika_trusted_value value)
+{
+    if (counter % 2 == 0 && counter / 2 < NIKA_PILLARS_MAX) t->values[counter / 2] = value;
+}
+
+/* ---- later ---- */
+bool nika_trust_is_later(const struct nika_trust *t)
+{
+    return t->asks != NULL;
+}
+
+int nika_trust_fd(const struct nika_trust *t)
+{
+    return t->asks != NULL ? nika_asks_fd(t->asks) : -1;
+}
+
+bool nika_trust_ask(struct nika_trust *t, const struct nika_ask *ask)
+{
+    return nika_asks_put(t->asks, ask);
+}
+
+void nika_trust_durable(struct nika_trust *t, uint64_t records)
+{
+    if (t->asks != NULL) nika_asks_durable(t->asks, records);
+}
+
+void nika_trust_refuse(struct nika_trust *t)
+{
+    if (t->asks != NULL) nika_asks_refuse(t->asks);
+}
+
+bool nika_trust_take(struct nika_trust *t, struct nika_asked *out)
+{
+    if (t->asks == NULL || !nika_asks_take(t->asks, out)) return false;
+    if (out->err == NIKA_OK) {
+        t->stats.certified++;
+        heard(t, out->counter, out->value);
+    } else if (out->err == NIKA_ERR_IO) {
+        t->stats.failed++;
+    } else if (out->err != NIKA_ERR_LIMIT) {
+        t->stats.refused++;
+    }
+    t->answered = t->answered || out->err == NIKA_OK;
+    return true;
 }
 
 /* ---- the calls ---- */
@@ -192,7 +256,7 @@ enum nika_err nika_trust_certify(struct nika_trust *t, enum nika_trusted_kind ki
             : nika_tss_client_ops.certify(t->client, t->self, kind, counter, value, digest, out);
     if (answer.err == NIKA_OK) {
         t->stats.certified++;
-        if (kind != NIKA_TRUSTED_MAC && counter == 0) t->value = value;
+        if (kind != NIKA_TRUSTED_MAC) heard(t, counter, value);
         nika_trusted_certificate_encode(out, answer.certificate);
     } else if (answer.err == NIKA_ERR_CONFIG) {
         t->stats.refused++;
@@ -229,7 +293,7 @@ enum nika_err nika_trust_read(struct nika_trust *t, uint32_t counter,
     if (answer.err == NIKA_OK) {
         answer.value = *value;
         answer.epoch = *epoch;
-        if (counter == 0) t->value = *value;
+        heard(t, counter, *value);
     }
     end(t, from, &answer);
     return answer.err;

@@ -1,12 +1,13 @@
 /* engine/shim/trust.h: the trusted subsystem of a live replica: opens the backend that its node file names, counts, times and records each
  * call of the module, and says why it is gone.
  *
- * Owns the backend: an instance in this process (software, tss_vault.h) or the way to a process of its own (tss_client.h). Fails stop: what
- * is gone never comes back in this process. One thread. */
+ * Owns the backend: an instance in this process (software, tss_vault.h) or the way to a process of its own (tss_client.h; asks.h for what is
+ * not waited for). Fails stop: what is gone never comes back in this process. For one thread. */
 #ifndef ENGINE_SHIM_TRUST_H
 #define ENGINE_SHIM_TRUST_H
 
 #include "engine/core/trusted.h"
+#include "engine/shim/asks.h"
 #include "engine/shim/cluster.h"
 #include "engine/shim/recorder.h"
 
@@ -16,6 +17,7 @@ struct nika_trust_stats {
         invalid;     /* Steps that the counter did not take; certificates that are none. */
     uint64_t failed; /* Calls that found nobody. */
     uint64_t ns;     /* Waited for answers. */
+    uint64_t later_ns, exchanges; /* Threads waited for answers; in so many exchanges. */
 };
 struct nika_trust;
 /* NULL with problems: no such process, another instance, epoch or user, a state that was rolled back. The caller closes. */
@@ -33,15 +35,28 @@ void nika_trust_serve(struct nika_trust *trust, int fd, void (*serve)(void *cont
 uint64_t nika_trust_waits_since(const struct nika_trust *trust);
 /* NULL, or why it is gone. */
 const char *nika_trust_gone(const struct nika_trust *trust);
-/* Is it still there? Asks when nothing was answered since the last time, so that a process that was killed or hangs is noticed without
- * work, too. At most the time-out of one call. */
+/* Is it still there? Lets a thread ask when nothing was answered since the last time, so that a process that was killed or hangs is noticed
+ * without work, too. Does not wait. */
 void nika_trust_watch(struct nika_trust *trust);
-const struct nika_trust_stats *nika_trust_stats(const struct nika_trust *trust);
+const struct nika_trust_stats *nika_trust_stats(struct nika_trust *trust);
 /* "software" or "process". */
 const char *nika_trust_backend(const struct nika_trust *trust);
-/* The counter's value and the instance's epoch, from the last answer that said so: no call. */
-struct nika_trusted_value nika_trust_value(const struct nika_trust *trust);
+/* The value of a pillar's ordering counter and the instance's epoch, from the last answer that said so: no call. */
+struct nika_trusted_value nika_trust_value(const struct nika_trust *trust, uint32_t pillar);
 uint64_t nika_trust_epoch(const struct nika_trust *trust);
+
+/* ---- steps that are answered later: NIKA_ACTION_CERTIFY and NIKA_EVENT_CERTIFIED (replica.h) ---- */
+/* Does it take them? */
+bool nika_trust_is_later(const struct nika_trust *trust);
+/* Readable when an answer may be there; -1 = never. */
+int nika_trust_fd(const struct nika_trust *trust);
+/* False: too many are outstanding. */
+NIKA_MUST_USE bool nika_trust_ask(struct nika_trust *trust, const struct nika_ask *ask);
+/* So many records are durable by now; a record failed. */
+void nika_trust_durable(struct nika_trust *trust, uint64_t records);
+void nika_trust_refuse(struct nika_trust *trust);
+/* The next answer. False when there is none. */
+bool nika_trust_take(struct nika_trust *trust, struct nika_asked *out);
 
 /* The calls of struct nika_trusted_ops without `world`: the host services of a node have a world of their own (verify.h). */
 enum nika_err nika_trust_certify(struct nika_trust *trust, enum nika_trusted_kind kind,

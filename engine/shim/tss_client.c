@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "engine/core/assert.h"
 #include "engine/shim/log.h"
 #include "engine/shim/tss_frame.h"
 
@@ -101,18 +102,11 @@ static enum nika_err judge(struct nika_tss_client *c, const struct nika_tss_requ
     return NIKA_OK;
 }
 
-static enum nika_err call(struct nika_tss_client *c, struct nika_tss_request *request,
-                          struct nika_tss_reply *reply)
+static enum nika_err take_reply(struct nika_tss_client *c, const struct nika_tss_request *request,
+                                struct nika_tss_reply *reply, uint64_t deadline_ns)
 {
-    uint8_t out[NIKA_TSS_REQUEST_SIZE], in[NIKA_TSS_REPLY_SIZE];
-    if (c->gone) return NIKA_ERR_IO;
-    uint64_t deadline_ns = nika_clock_monotonic() + c->timeout_ms * MS_NS;
-    c->waits_since_ns = deadline_ns - c->timeout_ms * MS_NS;
-    request->tag = ++c->tag;
-    nika_tss_request_encode(request, out);
-    enum nika_err err = transfer(c, out, sizeof out, true, deadline_ns);
-    if (err == NIKA_OK) err = transfer(c, in, sizeof in, false, deadline_ns);
-    c->waits_since_ns = 0;
+    uint8_t in[NIKA_TSS_REPLY_SIZE];
+    enum nika_err err = transfer(c, in, sizeof in, false, deadline_ns);
     if (err != NIKA_OK) return err;
     if (nika_tss_reply_decode((struct nika_span){in, sizeof in}, reply) != NIKA_OK)
         return lose(c, "gave a malformed answer");
@@ -132,6 +126,54 @@ static enum nika_err call(struct nika_tss_client *c, struct nika_tss_request *re
     default:
         return lose(c, "can promise nothing any more");
     }
+}
+
+static enum nika_err call(struct nika_tss_client *c, struct nika_tss_request *request,
+                          struct nika_tss_reply *reply)
+{
+    uint8_t out[NIKA_TSS_REQUEST_SIZE];
+    if (c->gone) return NIKA_ERR_IO;
+    uint64_t deadline_ns = nika_clock_monotonic() + c->timeout_ms * MS_NS;
+    request->tag = ++c->tag;
+    nika_tss_request_encode(request, out);
+    c->waits_since_ns = deadline_ns - c->timeout_ms * MS_NS;
+    enum nika_err err = transfer(c, out, sizeof out, true, deadline_ns);
+    if (err == NIKA_OK) err = take_reply(c, request, reply, deadline_ns);
+    c->waits_since_ns = 0;
+    return err;
+}
+
+void nika_tss_client_certify_all(struct nika_tss_client *c, struct nika_tss_wish *wishes,
+                                 uint32_t count)
+{
+    struct nika_tss_request request[NIKA_TSS_WISHES_MAX];
+    uint8_t out[NIKA_TSS_WISHES_MAX * NIKA_TSS_REQUEST_SIZE];
+    NIKA_ASSERT(count >= 1 && count <= NIKA_TSS_WISHES_MAX);
+    uint64_t deadline_ns = nika_clock_monotonic() + c->timeout_ms * MS_NS;
+    for (uint32_t i = 0; i < count; i++) {
+        request[i] = (struct nika_tss_request){.operation = NIKA_TSS_CERTIFY,
+                                               .kind = (uint8_t)wishes[i].kind,
+                                               .counter = wishes[i].counter,
+                                               .tag = ++c->tag,
+                                               .value = wishes[i].value,
+                                               .digest = wishes[i].digest};
+        nika_tss_request_encode(&request[i], out + i * NIKA_TSS_REQUEST_SIZE);
+        wishes[i].err = NIKA_ERR_IO;
+    }
+    if (c->gone || transfer(c, out, count * NIKA_TSS_REQUEST_SIZE, true, deadline_ns) != NIKA_OK)
+        return;
+    for (uint32_t i = 0; i < count && !c->gone; i++) {
+        struct nika_tss_reply reply;
+        wishes[i].err = take_reply(c, &request[i], &reply, deadline_ns);
+        if (wishes[i].err == NIKA_OK) wishes[i].certificate = reply.certificate;
+    }
+}
+
+enum nika_err nika_tss_client_ping(struct nika_tss_client *c)
+{
+    struct nika_tss_reply reply;
+    struct nika_tss_request request = {.operation = NIKA_TSS_HELLO};
+    return call(c, &request, &reply);
 }
 
 /* ---- the calls ---- */

@@ -8,6 +8,7 @@
 
 #include "engine/core/trusted.h"
 #include "engine/shim/file.h"
+#include "engine/shim/tss_vault.h"
 
 #define NIKA_TSS_ANY_USER UINT32_MAX
 
@@ -26,6 +27,13 @@ NIKA_MUST_USE enum nika_err nika_tss_client_open(const struct nika_tss_client_op
                                                  struct nika_tss_client **out,
                                                  struct nika_disk_store_error *error);
 void nika_tss_client_close(struct nika_tss_client *client);
+/* At most so many steps, in their order and in one exchange, which costs the process one step of the disk: see nika_tss_vault_certify_all().
+ * NIKA_TSS_WISHES_MAX at most. When the process is gone, wishes it did not answer have NIKA_ERR_IO. */
+#define NIKA_TSS_WISHES_MAX 16u
+void nika_tss_client_certify_all(struct nika_tss_client *client, struct nika_tss_wish *wishes,
+                                 uint32_t count);
+/* Ask for nothing but a sign of life. NIKA_ERR_IO: there is none. */
+NIKA_MUST_USE enum nika_err nika_tss_client_ping(struct nika_tss_client *client);
 /* From here on, whenever `fd` is readable while a call waits, `serve` is called: it must not call the trusted process, and not wait. -1 = none. */
 void nika_tss_client_serve(struct nika_tss_client *client, int fd, void (*serve)(void *context),
                            void *context);

@@ -1,24 +1,35 @@
 /* engine/shim/tss_server.c: see tss_server.h. What it takes from itself is in tss_confine.c. */
 #include "engine/shim/tss_server.h"
 
+#include "engine/core/assert.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#define TOGETHER_MAX (NIKA_TSS_CONNECTIONS_MAX * NIKA_TSS_REQUESTS_MAX)
+
 struct connection {
     int fd; /* -1: free. */
     uint32_t in_size, out_size, out_at;
-    uint8_t in[NIKA_TSS_REQUEST_SIZE], out[NIKA_TSS_REPLY_SIZE];
+    uint8_t in[NIKA_TSS_REQUESTS_MAX * NIKA_TSS_REQUEST_SIZE];
+    uint8_t out[NIKA_TSS_REQUESTS_MAX * NIKA_TSS_REPLY_SIZE];
 };
 struct server {
     struct nika_tss_vault *vault;
     struct nika_log *log;
     uint32_t client_uid;
     struct connection connection[NIKA_TSS_CONNECTIONS_MAX];
+    /* What came together, and from whom. */
+    uint32_t count;
+    struct connection *from[TOGETHER_MAX];
+    struct nika_tss_request request[TOGETHER_MAX];
+    struct nika_tss_reply reply[TOGETHER_MAX];
 };
 
 /* ---- the socket ---- */
@@ -91,18 +102,13 @@ static enum nika_tss_status status_of(enum nika_err err)
     }
 }
 
-void nika_tss_answer(struct nika_tss_vault *vault, const struct nika_tss_request *request,
-                     struct nika_tss_reply *reply)
+/* All but the certificate. */
+static void answer_one(struct nika_tss_vault *vault, const struct nika_tss_request *request,
+                       struct nika_tss_reply *reply)
 {
-    const struct nika_tss_state *state = nika_tss_vault_state(vault);
     enum nika_err err = NIKA_OK;
     uint64_t epoch;
-    memset(reply, 0, sizeof *reply);
     switch (request->operation) {
-    case NIKA_TSS_CERTIFY:
-        err = nika_tss_vault_certify(vault, (enum nika_trusted_kind)request->kind, request->counter,
-                                     request->value, &request->digest, &reply->certificate);
-        break;
     case NIKA_TSS_READ:
         err = nika_tss_vault_read(vault, request->counter, &reply->value, &epoch);
         break;
@@ -114,7 +120,14 @@ void nika_tss_answer(struct nika_tss_vault *vault, const struct nika_tss_request
     }
     reply->status = (uint8_t)status_of(err);
     if (err != NIKA_OK) memset(&reply->certificate, 0, sizeof reply->certificate);
+}
+
+static void finish_reply(struct nika_tss_vault *vault, const struct nika_tss_request *request,
+                         struct nika_tss_reply *reply)
+{
+    const struct nika_tss_state *state = nika_tss_vault_state(vault);
     if (nika_tss_vault_broken(vault) != NULL) {
+        memset(reply, 0, sizeof *reply);
         reply->status = NIKA_TSS_GONE;
     } else if (request->operation == NIKA_TSS_VERIFY) {
         bool valid = nika_tss_vault_verify(vault, &request->certificate, &request->digest);
@@ -127,6 +140,47 @@ void nika_tss_answer(struct nika_tss_vault *vault, const struct nika_tss_request
     reply->tag = request->tag;
     reply->instance = state->instance.id;
     reply->epoch = state->instance.epoch;
+}
+
+/* The certificates among them, in one step. */
+static void certify_together(struct nika_tss_vault *vault, const struct nika_tss_request *requests,
+                             struct nika_tss_reply *replies, uint32_t count)
+{
+    struct nika_tss_wish wishes[TOGETHER_MAX];
+    uint32_t place[TOGETHER_MAX], wished = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct nika_tss_request *q = &requests[i];
+        if (q->operation != NIKA_TSS_CERTIFY) continue;
+        wishes[wished] = (struct nika_tss_wish){.kind = (enum nika_trusted_kind)q->kind,
+                                                .counter = q->counter,
+                                                .value = q->value,
+                                                .digest = q->digest};
+        place[wished++] = i;
+    }
+    if (wished > 0) nika_tss_vault_certify_all(vault, wishes, wished);
+    for (uint32_t i = 0; i < wished; i++) {
+        struct nika_tss_reply *reply = &replies[place[i]];
+        reply->status = (uint8_t)status_of(wishes[i].err);
+        if (wishes[i].err == NIKA_OK) reply->certificate = wishes[i].certificate;
+    }
+}
+
+void nika_tss_answer_all(struct nika_tss_vault *vault, const struct nika_tss_request *requests,
+                         struct nika_tss_reply *replies, uint32_t count)
+{
+    NIKA_ASSERT(count <= TOGETHER_MAX);
+    memset(replies, 0, count * sizeof *replies);
+    certify_together(vault, requests, replies, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (requests[i].operation != NIKA_TSS_CERTIFY) answer_one(vault, &requests[i], &replies[i]);
+        finish_reply(vault, &requests[i], &replies[i]);
+    }
+}
+
+void nika_tss_answer(struct nika_tss_vault *vault, const struct nika_tss_request *request,
+                     struct nika_tss_reply *reply)
+{
+    nika_tss_answer_all(vault, request, reply, 1);
 }
 
 /* ---- connections ---- */
@@ -176,21 +230,23 @@ static void send_some(struct connection *c)
     if (c->out_at == c->out_size) c->out_at = c->out_size = 0;
 }
 
-static void answer(struct server *s, struct connection *c)
+/* The whole requests that have arrived of one connection are taken; a part of one stays. */
+static void take_requests(struct server *s, struct connection *c)
 {
-    struct nika_tss_request request;
-    struct nika_tss_reply reply;
-    if (nika_tss_request_decode((struct nika_span){c->in, c->in_size}, &request) != NIKA_OK) {
-        nika_log_limited(s->log, NIKA_LOG_WARN, "tss_malformed", "operation=%u",
-                         (unsigned)c->in[4]);
-        hang_up(c);
-        return;
+    uint32_t before = s->count, at = 0;
+    for (; c->in_size - at >= NIKA_TSS_REQUEST_SIZE; at += NIKA_TSS_REQUEST_SIZE) {
+        struct nika_span bytes = {c->in + at, NIKA_TSS_REQUEST_SIZE};
+        if (nika_tss_request_decode(bytes, &s->request[s->count]) != NIKA_OK) {
+            nika_log_limited(s->log, NIKA_LOG_WARN, "tss_malformed", "operation=%u",
+                             (unsigned)bytes.data[4]);
+            s->count = before;
+            hang_up(c);
+            return;
+        }
+        s->from[s->count++] = c;
     }
-    c->in_size = 0;
-    nika_tss_answer(s->vault, &request, &reply);
-    nika_tss_reply_encode(&reply, c->out);
-    c->out_size = sizeof c->out;
-    send_some(c);
+    memmove(c->in, c->in + at, c->in_size - at);
+    c->in_size -= at;
 }
 
 static void receive_some(struct server *s, struct connection *c)
@@ -202,11 +258,12 @@ static void receive_some(struct server *s, struct connection *c)
         return;
     }
     c->in_size += (uint32_t)got;
-    if (c->in_size == sizeof c->in) answer(s, c);
+    take_requests(s, c);
 }
 
 static void serve_ready(struct server *s, const struct pollfd *ready)
 {
+    s->count = 0;
     for (uint32_t i = 0; i < NIKA_TSS_CONNECTIONS_MAX; i++) {
         struct connection *c = &s->connection[i];
         if (c->fd < 0 || ready[i].revents == 0) continue;
@@ -215,18 +272,31 @@ static void serve_ready(struct server *s, const struct pollfd *ready)
         else
             receive_some(s, c);
     }
+    if (s->count == 0) return;
+    nika_tss_answer_all(s->vault, s->request, s->reply, s->count);
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct connection *c = s->from[i];
+        nika_tss_reply_encode(&s->reply[i], c->out + c->out_size);
+        c->out_size += NIKA_TSS_REPLY_SIZE;
+        bool last = i + 1 == s->count || s->from[i + 1] != c;
+        if (last) send_some(c);
+    }
 }
 
 enum nika_err nika_tss_serve(struct nika_tss_vault *vault, int listener, int stop,
                              uint32_t client_uid, struct nika_log *log)
 {
-    struct server s = {.vault = vault, .log = log, .client_uid = client_uid};
     struct pollfd ready[NIKA_TSS_CONNECTIONS_MAX + 2];
-    for (uint32_t i = 0; i < NIKA_TSS_CONNECTIONS_MAX; i++) s.connection[i].fd = -1;
+    struct server *s = calloc(1, sizeof *s);
+    if (s == NULL) return NIKA_ERR_IO;
+    s->vault = vault;
+    s->log = log;
+    s->client_uid = client_uid;
+    for (uint32_t i = 0; i < NIKA_TSS_CONNECTIONS_MAX; i++) s->connection[i].fd = -1;
     enum nika_err err = NIKA_OK;
     for (bool stopped = false; !stopped && err == NIKA_OK;) {
         for (uint32_t i = 0; i < NIKA_TSS_CONNECTIONS_MAX; i++) {
-            const struct connection *c = &s.connection[i];
+            const struct connection *c = &s->connection[i];
             /* poll() passes over a descriptor of -1. */
             ready[i] = (struct pollfd){.fd = c->fd, .events = c->out_size > 0 ? POLLOUT : POLLIN};
         }
@@ -237,15 +307,16 @@ enum nika_err nika_tss_serve(struct nika_tss_vault *vault, int listener, int sto
             continue;
         }
         stopped = ready[NIKA_TSS_CONNECTIONS_MAX + 1].revents != 0;
-        serve_ready(&s, ready);
-        if (ready[NIKA_TSS_CONNECTIONS_MAX].revents != 0) welcome(&s, listener);
+        serve_ready(s, ready);
+        if (ready[NIKA_TSS_CONNECTIONS_MAX].revents != 0) welcome(s, listener);
         const char *why = nika_tss_vault_broken(vault);
         if (why == NULL) continue;
         nika_log(log, NIKA_LOG_ERROR, "tss_broken", "reason=\"%s\"", why);
         err = NIKA_ERR_IO;
     }
     for (uint32_t i = 0; i < NIKA_TSS_CONNECTIONS_MAX; i++) {
-        if (s.connection[i].fd >= 0) hang_up(&s.connection[i]);
+        if (s->connection[i].fd >= 0) hang_up(&s->connection[i]);
     }
+    free(s);
     return err;
 }

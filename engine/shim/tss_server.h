@@ -1,7 +1,8 @@
 /* engine/shim/tss_server.h: the trusted process: a vault behind a Unix socket, and what it takes from itself before it serves.
  *
- * One thread, at most NIKA_TSS_CONNECTIONS_MAX connections, each with one request outstanding: its next one is not read before the reply
- * to the last has left. Who may connect is judged by the kernel's word (SO_PEERCRED), not by what a peer says. */
+ * One thread, at most NIKA_TSS_CONNECTIONS_MAX connections. What has arrived on all of them is answered together, and all certificates among it
+ * cost one step of the disk; of a connection no more than NIKA_TSS_REQUESTS_MAX requests, and none before the replies to its last ones have left.
+ * Who may connect is judged by the kernel's word (SO_PEERCRED), not by what a peer says. */
 #ifndef ENGINE_SHIM_TSS_SERVER_H
 #define ENGINE_SHIM_TSS_SERVER_H
 
@@ -9,7 +10,8 @@
 #include "engine/shim/tss_frame.h"
 #include "engine/shim/tss_vault.h"
 
-#define NIKA_TSS_CONNECTIONS_MAX 8u
+#define NIKA_TSS_CONNECTIONS_MAX 32u
+#define NIKA_TSS_REQUESTS_MAX 16u
 
 /* Listen at `path`, for the user `client_uid` alone. A socket that nobody serves is replaced. Returns the descriptor, or -1 with `error`
  * (a path too long, another process serves it, the system refused). */
@@ -30,7 +32,11 @@ int nika_tss_confine(void);
 NIKA_MUST_USE enum nika_err nika_tss_serve(struct nika_tss_vault *vault, int listener, int stop,
                                            uint32_t client_uid, struct nika_log *log);
 
-/* Answer one request: what the server does between reading and writing. For tests and fuzzing. */
+/* Answer requests that came together, certificates first: what the server does between reading and writing. A request of a process that was
+ * killed is done before its successor is told where a counter stands, however they came. */
+void nika_tss_answer_all(struct nika_tss_vault *vault, const struct nika_tss_request *requests,
+                         struct nika_tss_reply *replies, uint32_t count);
+/* The same for one. */
 void nika_tss_answer(struct nika_tss_vault *vault, const struct nika_tss_request *request,
                      struct nika_tss_reply *reply);
 

@@ -14,8 +14,9 @@ struct nika_tss_state {
     struct nika_trusted_instance instance;
     uint32_t group;                     /* Instances of the group. */
     uint64_t epochs[NIKA_REPLICAS_MAX]; /* Registered, of instances 0 .. group-1. */
-    uint64_t sequence; /* Writes so far: one per certificate that moved a counter. */
-    bool anchored;     /* `anchor` is compared with a counter elsewhere. */
+    uint64_t
+        sequence; /* Steps of the disk so far: each has one certificate that moved a counter, or several. */
+    bool anchored; /* `anchor` is compared with a counter elsewhere. */
     uint64_t anchor;
 };
 

@@ -292,22 +292,32 @@ enum nika_err nika_tss_vault_open(const struct nika_tss_vault_options *options,
 }
 
 /* ---- the calls ---- */
+void nika_tss_vault_certify_all(struct nika_tss_vault *v, struct nika_tss_wish *wishes,
+                                uint32_t count)
+{
+    struct nika_tss_state next = v->state;
+    bool moved = false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct nika_tss_wish *w = &wishes[i];
+        w->err = v->broken ? NIKA_ERR_IO
+                           : nika_trusted_certify(&next.instance, v->key, w->kind, w->counter,
+                                                  w->value, &w->digest, &w->certificate);
+        moved = moved || (w->err == NIKA_OK && w->kind != NIKA_TRUSTED_MAC);
+    }
+    if (!moved || advance(v, &next) == NIKA_OK) return;
+    for (uint32_t i = 0; i < count; i++) wishes[i].err = NIKA_ERR_IO;
+}
+
 enum nika_err nika_tss_vault_certify(struct nika_tss_vault *v, enum nika_trusted_kind kind,
                                      uint32_t counter, struct nika_trusted_value value,
                                      const struct nika_digest *digest,
                                      struct nika_trusted_certificate *out)
 {
-    struct nika_trusted_certificate certificate;
-    if (v->broken) return NIKA_ERR_IO;
-    if (kind == NIKA_TRUSTED_MAC)
-        return nika_trusted_certify(&v->state.instance, v->key, kind, counter, value, digest, out);
-    struct nika_tss_state next = v->state;
-    enum nika_err err =
-        nika_trusted_certify(&next.instance, v->key, kind, counter, value, digest, &certificate);
-    if (err != NIKA_OK) return err;
-    err = advance(v, &next);
-    if (err == NIKA_OK) *out = certificate;
-    return err;
+    struct nika_tss_wish wish = {
+        .kind = kind, .counter = counter, .value = value, .digest = *digest};
+    nika_tss_vault_certify_all(v, &wish, 1);
+    if (wish.err == NIKA_OK) *out = wish.certificate;
+    return wish.err;
 }
 
 bool nika_tss_vault_verify(struct nika_tss_vault *v,

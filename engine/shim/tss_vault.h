@@ -57,6 +57,19 @@ NIKA_MUST_USE enum nika_err nika_tss_vault_certify(struct nika_tss_vault *vault,
                                                    struct nika_trusted_value value,
                                                    const struct nika_digest *digest,
                                                    struct nika_trusted_certificate *out);
+/* A step that somebody wishes, and what became of it. */
+struct nika_tss_wish {
+    enum nika_trusted_kind kind;
+    uint32_t counter;
+    struct nika_trusted_value value;
+    struct nika_digest digest;
+    enum nika_err err; /* As of nika_tss_vault_certify(). */
+    struct nika_trusted_certificate certificate;
+};
+/* All of them, in their order, in one step of the disk. Whoever wishes for several steps of one counter at once must be able to lose all
+ * certificates but the last: a kill between the disk and the answer leaves no other to be reissued. */
+void nika_tss_vault_certify_all(struct nika_tss_vault *vault, struct nika_tss_wish *wishes,
+                                uint32_t count);
 bool nika_tss_vault_verify(struct nika_tss_vault *vault,
                            const struct nika_trusted_certificate *certificate,
                            const struct nika_digest *digest);

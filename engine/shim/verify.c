@@ -192,6 +192,7 @@ void nika_verifier_trust(struct nika_verifier *verifier, struct nika_trust *trus
 {
     verifier->trust = trust;
     verifier->host.trusted = &trusted_ops;
+    verifier->host.trusted_later = nika_trust_is_later(trust);
 }
 
 struct nika_verifier *nika_verifier_new(const struct nika_config *config,

@@ -124,5 +124,6 @@ void sim_auth_host(struct nika_world *w, struct nika_host *host, uint32_t node)
                                .authenticate = host_authenticate,
                                .verify = host_verify,
                                .jitter = host_jitter,
-                               .trusted = nika_is_client(node) ? NULL : &sim_trusted_ops};
+                               .trusted = nika_is_client(node) ? NULL : &sim_trusted_ops,
+                               .trusted_later = w->options.trusted_later};
 }

@@ -34,7 +34,7 @@ static void pending_add(struct nika_world *w, uint32_t index, struct sim_pending
 {
     struct sim_disk *disk = &w->node[index].disk;
     pending->ready_ns = w->leave_ns;
-    disk->issued++;
+    pending->number = ++disk->issued;
     struct nika_span bytes = {(const uint8_t *)pending, sizeof *pending};
     uint32_t handle = nika_store_put(w->local, bytes);
     NIKA_ASSERT(handle != 0 && "more records are on their way to the disk than memory holds");
@@ -155,6 +155,40 @@ void sim_disk_persist(struct nika_world *w, uint32_t index, const struct nika_ac
     }
     pending_add(w, index, &pending);
     tap_record(w, NIKA_TAP_PERSIST, index, &pending);
+}
+
+/* Behind all that is on its way; with nothing on its way at once. */
+void sim_disk_certify(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                      struct nika_span bytes)
+{
+    struct sim_disk *disk = &w->node[index].disk;
+    struct sim_pending pending;
+    memset(&pending, 0, sizeof pending);
+    NIKA_ASSERT(w->options.trusted_later && sim_is_replica(w, index) &&
+                bytes.size == NIKA_DIGEST_SIZE);
+    pending.certify = true;
+    pending.kind = action->id;
+    pending.seq = action->a;
+    pending.order = action->b;
+    pending.token = action->token;
+    memcpy(pending.digest.bytes, bytes.data, NIKA_DIGEST_SIZE);
+    pending.start = pending.end = disk->size;
+    if (disk->first != 0) {
+        pending_add(w, index, &pending);
+        return;
+    }
+    pending.refused = disk->failing > 0;
+    uint32_t handle =
+        nika_store_put(w->local, (struct nika_span){(const uint8_t *)&pending, sizeof pending});
+    NIKA_ASSERT(handle != 0 && "more certificates were asked for than memory holds");
+    (void)sim_schedule(w, SIM_STORED, index, w->leave_ns, 0, handle, 0);
+}
+
+void sim_disk_told(struct nika_world *w, uint32_t index)
+{
+    struct sim_disk *disk = &w->node[index].disk;
+    disk->failing--;
+    disk->refuse = disk->issued;
 }
 
 /* ---- snapshots: meta | module bytes (u32 length) | chunks (u32 length each) ---- */
@@ -293,6 +327,12 @@ void sim_disk_fsynced(struct nika_world *w, const struct sim_event *e)
     stored->node = e->node;
     stored->epoch = e->epoch;
     stored->handle = handle;
+    if (pending.status != 0) disk->failing++;
+    if (pending.certify) {
+        pending_at(w, handle)->refused = disk->failing > 0 || pending.number <= disk->refuse;
+        sim_node_deliver(w, slot);
+        return;
+    }
     tap_record(w, NIKA_TAP_STORED, e->node, &pending);
     sim_node_deliver(w, slot);
 }
@@ -320,6 +360,7 @@ void sim_disk_crash(struct nika_world *w, uint32_t index)
     disk->first = disk->last = disk->batch = 0;
     disk->batch_done = disk->lying = false;
     disk->issued = disk->synced = disk->trim_barrier = 0;
+    disk->failing = disk->refuse = 0;
     disk->trim_asked = disk->trimmed;
     for (uint32_t i = disk->saved_count; i > 0; i--) {
         if (disk->saved[i - 1].lost) saved_remove(w, index, i - 1);

@@ -29,7 +29,7 @@ enum sim_event_kind {
     SIM_MESSAGE = 1, /* node, a = link, handle = message */
     SIM_TIMER,       /* node, a = slot, token = number of the arming */
     SIM_FSYNC,       /* node, epoch */
-    SIM_STORED,      /* node, handle = pending record; only in inboxes */
+    SIM_STORED,      /* node, handle = pending record or step of the trusted subsystem */
     SIM_APP,         /* node, handle = completion bytes, token, a = status */
     SIM_INVOKE,      /* node, handle = operation, token, a = flags */
     SIM_START,       /* node */
@@ -102,6 +102,11 @@ struct sim_pending {
         ready_ns; /* When the CPU hands it to the disk: no fsync that starts earlier covers it. */
     int32_t status;
     bool lost;
+    /* No record, but a step of the trusted subsystem behind those before it: for value [seq|order] of counter `kind`. `refused`: one of
+     * them failed. */
+    bool certify, refused;
+    uint64_t order, number;
+    struct nika_digest digest;
     struct nika_summary summary;
 };
 struct sim_saved {
@@ -114,9 +119,12 @@ struct sim_disk {
     uint32_t first, last; /* Pending records, oldest first. */
     uint32_t batch;       /* Of these, how many the running fsync covers; 0 = none runs. */
     bool batch_done;
-    bool lying;              /* The last fsync reported more than it made durable. */
-    uint64_t trimmed;        /* The durable mark. */
-    uint64_t trim_asked;     /* The mark of the module; a crash forgets it. */
+    bool lying;          /* The last fsync reported more than it made durable. */
+    uint64_t trimmed;    /* The durable mark. */
+    uint64_t trim_asked; /* The mark of the module; a crash forgets it. */
+    /* Records that failed and whose module was not told yet; and how many had been issued when it was told last: what it asked its trusted
+     * subsystem for before is refused. */
+    uint64_t failing, refuse;
     uint64_t trim_barrier;   /* How many records had been issued when it asked. */
     uint64_t issued, synced; /* Records of this life, and how many of them an fsync covered. */
     struct sim_saved saved[SIM_SNAPSHOTS_MAX];
@@ -362,6 +370,11 @@ void sim_clock_set(struct nika_world *w, uint32_t index, int64_t offset_ns, int6
 void sim_clock_jump(struct nika_world *w, uint32_t index, int64_t by_ns);
 
 /* disk.c */
+/* A step of the trusted subsystem behind everything that is on its way to the disk. */
+void sim_disk_certify(struct nika_world *w, uint32_t index, const struct nika_action *action,
+                      struct nika_span bytes);
+/* The module learns that a record failed. */
+void sim_disk_told(struct nika_world *w, uint32_t index);
 void sim_disk_persist(struct nika_world *w, uint32_t index, const struct nika_action *action,
                       struct nika_span bytes);
 void sim_disk_save(struct nika_world *w, uint32_t index, const struct nika_action *action,

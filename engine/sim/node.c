@@ -152,6 +152,9 @@ static void apply_one(struct nika_world *w, uint32_t index, const struct nika_ac
     case NIKA_ACTION_NOTE:
         apply_note(w, index, action, bytes);
         return;
+    case NIKA_ACTION_CERTIFY:
+        sim_disk_certify(w, index, action, bytes);
+        return;
     }
     NIKA_ASSERT(false && "unknown action");
 }
@@ -277,10 +280,39 @@ static void process_bytes(struct nika_world *w, const struct sim_event *e)
     sim_node_step(w, e->node, &event);
 }
 
+/* The trusted subsystem takes the step that was asked for, and the module learns of it, unless it died over that. */
+static void process_certify(struct nika_world *w, uint32_t index, const struct sim_pending *asked)
+{
+    uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
+    struct nika_trusted_certificate certificate;
+    struct nika_trusted_value value = {asked->seq, asked->order};
+    enum nika_err err = NIKA_ERR_LIMIT;
+    if (!asked->refused)
+        err = sim_trusted_ops.certify(w, sim_id(w, index), NIKA_TRUSTED_INDEPENDENT, asked->kind,
+                                      value, &asked->digest, &certificate);
+    if (w->node[index].doomed) {
+        sim_node_crash(w, index);
+        return;
+    }
+    struct nika_event event = {
+        .kind = NIKA_EVENT_CERTIFIED, .token = asked->token, .status = (int32_t)err};
+    if (err == NIKA_OK) {
+        nika_trusted_certificate_encode(&certificate, bytes);
+        event.bytes = (struct nika_span){bytes, sizeof bytes};
+    }
+    sim_record(w, 0x720u, sim_id(w, index), asked->token, asked->order, (uint64_t)(int64_t)err);
+    sim_node_step(w, index, &event);
+}
+
 static void process_stored(struct nika_world *w, const struct sim_event *e)
 {
     struct sim_pending pending;
     memcpy(&pending, nika_store_at(w->local, e->handle), sizeof pending);
+    if (pending.certify) {
+        process_certify(w, e->node, &pending);
+        return;
+    }
+    if (pending.status != 0) sim_disk_told(w, e->node);
     sim_record(w, SIM_STORED, sim_id(w, e->node), pending.token, pending.seq,
                (uint64_t)pending.status);
     struct nika_event event = {

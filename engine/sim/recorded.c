@@ -503,7 +503,8 @@ static enum nika_err begin(struct replay *p, const struct nika_recorded_modules 
                                  .authenticate = host_authenticate,
                                  .verify = host_verify,
                                  .jitter = host_jitter,
-                                 .trusted = &trusted_ops};
+                                 .trusted = &trusted_ops,
+                                 .trusted_later = p->out->head.trusted_later};
     void *module = reserve(p, 0, p->ops->size(&head->config));
     void *app = reserve(p, 1, p->app_ops->size(&head->config));
     p->scratch = reserve(p, 2, SCRATCH_BYTES);

@@ -74,6 +74,8 @@ struct nika_world_options {
     uint32_t fault_count;
     /* Verified once: keep a verdict cache for signatures (all suites); receivers are charged all the same. */
     bool verdict_cache;
+    /* Replicas may ask for certificates behind their log and get them by event (host.h). */
+    bool trusted_later;
 };
 
 enum nika_world_state {

@@ -249,6 +249,7 @@ void explore_world_apply(struct explore_model *m, struct explore_place *p,
     case NIKA_ACTION_BROADCAST:
     case NIKA_ACTION_TIMER:
     case NIKA_ACTION_NOTE:
+    case NIKA_ACTION_CERTIFY:
     case NIKA_ACTION_QUERY:
     case NIKA_ACTION_SNAPSHOT_CHUNK:
     case NIKA_ACTION_COMPLETE:

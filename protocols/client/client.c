@@ -444,7 +444,8 @@ static void client_step(struct nika_replica *c, const struct nika_event *event,
         on_invoke(c, event, effects);
         return;
     case NIKA_EVENT_APP:
-        return; /* A client has no application. */
+    case NIKA_EVENT_CERTIFIED:
+        return; /* A client has neither application nor trusted subsystem. */
     }
 }
 

@@ -150,6 +150,9 @@ struct common_hooks {
     /* STORED of a token kind of the protocol's own: the record is durable, or (status != 0) was refused. */
     void (*stored)(struct common_core *core, uint32_t kind, uint16_t generation, uint64_t seq,
                    int32_t status);
+    /* CERTIFIED, to a protocol that asks for certificates (replica.h); else NULL. */
+    void (*certified)(struct common_core *core, uint16_t generation, uint64_t seq,
+                      enum nika_err status, struct nika_span certificate);
     /* What the number of such a token is near to (common_token_number()). */
     uint64_t (*token_near)(const struct common_core *core, uint32_t kind);
     /* After each event, before its effects are carried out. May be NULL. */

@@ -209,6 +209,12 @@ void common_step(struct common_core *core, const struct nika_event *event,
     case NIKA_EVENT_APP:
         on_app(core, event);
         break;
+    case NIKA_EVENT_CERTIFIED:
+        if (core->hooks->certified != NULL)
+            core->hooks->certified(core, (uint16_t)(event->token >> 40),
+                                   common_token_seq(core, event->token),
+                                   (enum nika_err)event->status, event->bytes);
+        break;
     case NIKA_EVENT_INVOKE:
         break; /* For clients. */
     }

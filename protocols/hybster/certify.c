@@ -67,16 +67,15 @@ static bool certify(struct nika_replica *r, enum nika_trusted_kind kind, uint32_
     return true;
 }
 
-/* `count` certificates of the ordering counters of as many pillars, from `counter` on; one of any counter when count is 1. */
-static uint32_t certify_frame(struct nika_replica *r, const struct nika_message_info *info,
-                              void *message, struct nika_span *field, enum nika_trusted_kind kind,
-                              uint32_t counter, uint32_t count, struct nika_trusted_value value)
+/* A frame of one's own in the store whose last field has room for `count` certificates; `digest` is what they are over, `place` where they
+ * belong. Handle or 0. */
+static uint32_t blank_frame(struct nika_replica *r, const struct nika_message_info *info,
+                            void *message, struct nika_span *field, uint32_t count,
+                            struct nika_digest *digest, uint8_t **place)
 {
     static const uint8_t blank[NIKA_TRUSTED_CERTIFICATE_SIZE * NIKA_PILLARS_MAX] = {0};
     struct nika_frame frame;
-    struct nika_digest digest;
     struct nika_span content, certificates;
-    if (r->halted) return 0;
     *field = (struct nika_span){blank, count * NIKA_TRUSTED_CERTIFICATE_SIZE};
     uint32_t handle = common_store_frame(&r->core, info, message);
     if (handle == 0) return 0;
@@ -84,12 +83,25 @@ static uint32_t certify_frame(struct nika_replica *r, const struct nika_message_
                                          r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
     bool whole = err == NIKA_OK && split(frame.body, count, &content, &certificates);
     NIKA_ASSERT(whole);
-    hybster_statement(r->core.config, info->type, content, &digest);
-    uint8_t *out =
-        nika_store_at(r->core.store, handle) + (uint32_t)(certificates.data - frame.raw.data);
+    hybster_statement(r->core.config, info->type, content, digest);
+    *place = nika_store_at(r->core.store, handle) + (uint32_t)(certificates.data - frame.raw.data);
+    return handle;
+}
+
+/* `count` certificates of the ordering counters of as many pillars, from `counter` on; one of any counter when count is 1. */
+static uint32_t certify_frame(struct nika_replica *r, const struct nika_message_info *info,
+                              void *message, struct nika_span *field, enum nika_trusted_kind kind,
+                              uint32_t counter, uint32_t count, struct nika_trusted_value value)
+{
+    struct nika_digest digest;
+    uint8_t *place = NULL;
+    bool whole = true;
+    if (r->halted) return 0;
+    uint32_t handle = blank_frame(r, info, message, field, count, &digest, &place);
+    if (handle == 0) return 0;
     for (uint32_t i = 0; i < count && whole; i++)
         whole = certify(r, kind, counter + i * HYBSTER_COUNTERS_OF_PILLAR, value, &digest,
-                        out + (size_t)i * NIKA_TRUSTED_CERTIFICATE_SIZE);
+                        place + (size_t)i * NIKA_TRUSTED_CERTIFICATE_SIZE);
     if (whole) return handle;
     nika_store_free(r->core.store, handle);
     return 0;
@@ -108,6 +120,37 @@ uint32_t hybster_certify_unit(struct nika_replica *r, const struct nika_message_
 {
     return certify_frame(r, info, message, field, NIKA_TRUSTED_CONTINUING, hybster_order_counter(0),
                          r->core.pillars, value);
+}
+
+bool hybster_ask(struct nika_replica *r, struct hybster_slot *slot, uint8_t type)
+{
+    struct hybster_commit m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
+    const struct nika_message_info *info =
+        type == HYBSTER_TYPE_prepare ? &hybster_info_prepare : &hybster_info_commit;
+    uint32_t pillar = common_pillar_of(&r->core, m.seq);
+    struct nika_digest digest;
+    uint8_t *place = NULL;
+    NIKA_ASSERT(slot->asked == 0);
+    slot->asked = blank_frame(r, info, &m, &m.certificate, 1, &digest, &place);
+    if (slot->asked == 0) return false;
+    r->pillars[pillar].awaited++;
+    nika_effects_certify(r->core.effects,
+                         common_token(HYBSTER_TOKEN_ORDER, r->view_generation, m.seq),
+                         hybster_order_counter(pillar), m.view, m.seq, &digest);
+    return true;
+}
+
+uint32_t hybster_take_asked(struct nika_replica *r, struct hybster_slot *slot,
+                            struct nika_span certificate)
+{
+    uint32_t handle = slot == NULL ? 0 : slot->asked;
+    if (handle == 0) return 0;
+    slot->asked = 0;
+    NIKA_ASSERT(certificate.size == NIKA_TRUSTED_CERTIFICATE_SIZE);
+    memcpy(nika_store_at(r->core.store, handle) + NIKA_FRAME_HEAD_SIZE + HYBSTER_ORDER_SIZE -
+               NIKA_TRUSTED_CERTIFICATE_SIZE,
+           certificate.data, certificate.size);
+    return handle;
 }
 
 bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate,

@@ -20,14 +20,9 @@ static void vote_record(struct nika_replica *r, struct hybster_slot *slot, uint3
     if (slot->prepare != 0 && nika_digest_equal(&m->digest, &slot->digest)) slot->commit_count++;
 }
 
-static bool commit_certify(struct nika_replica *r, struct hybster_slot *slot)
+/* Take the handle of a COMMIT that is certified: it counts, is kept and sent. */
+static void commit_issued(struct nika_replica *r, struct hybster_slot *slot, uint32_t handle)
 {
-    struct hybster_commit m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
-    struct nika_trusted_value value = {m.view, m.seq};
-    uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, m.seq));
-    uint32_t handle = hybster_certify_frame(r, &hybster_info_commit, &m, &m.certificate,
-                                            NIKA_TRUSTED_INDEPENDENT, counter, value);
-    if (handle == 0) return false;
     struct nika_span raw = nika_store_span(r->core.store, handle);
     struct hybster_order order;
     struct nika_span body = {raw.data + NIKA_FRAME_HEAD_SIZE, HYBSTER_ORDER_SIZE};
@@ -37,9 +32,21 @@ static bool commit_certify(struct nika_replica *r, struct hybster_slot *slot)
     if (!hybster_vote_at(r, slot, r->core.self)->present)
         vote_record(r, slot, r->core.self, &order);
     nika_effects_persist(r->core.effects,
-                         common_token(HYBSTER_TOKEN_COMMIT, r->view_generation, m.seq),
-                         HYBSTER_RECORD_COMMIT, m.seq, raw);
+                         common_token(HYBSTER_TOKEN_COMMIT, r->view_generation, order.seq),
+                         HYBSTER_RECORD_COMMIT, order.seq, raw);
     common_broadcast_frame(&r->core, raw);
+}
+
+static bool commit_certify(struct nika_replica *r, struct hybster_slot *slot)
+{
+    struct hybster_commit m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
+    struct nika_trusted_value value = {m.view, m.seq};
+    uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, m.seq));
+    if (r->core.host->trusted_later) return hybster_ask(r, slot, HYBSTER_TYPE_commit);
+    uint32_t handle = hybster_certify_frame(r, &hybster_info_commit, &m, &m.certificate,
+                                            NIKA_TRUSTED_INDEPENDENT, counter, value);
+    if (handle == 0) return false;
+    commit_issued(r, slot, handle);
     return true;
 }
 
@@ -48,11 +55,28 @@ static bool prepare_certify(struct nika_replica *r, struct hybster_slot *slot)
     struct hybster_prepare m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
     struct nika_trusted_value value = {m.view, m.seq};
     uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, m.seq));
+    if (r->core.host->trusted_later) return hybster_ask(r, slot, HYBSTER_TYPE_prepare);
     uint32_t handle = hybster_certify_frame(r, &hybster_info_prepare, &m, &m.certificate,
                                             NIKA_TRUSTED_INDEPENDENT, counter, value);
     if (handle == 0) return false;
     hybster_prepare_issued(r, slot, handle);
     return true;
+}
+
+/* Is on the disk what must be there before the counter is used? A host that answers later sees to it itself, unless the disk refused. */
+static bool logged(const struct nika_replica *r, const struct hybster_slot *slot, bool durable)
+{
+    return durable || (r->core.host->trusted_later && !slot->persist_failed);
+}
+
+/* May the leader use the counter of a pillar once more? At most the last certificate can be lost in a crash and had again. */
+static bool may_lead(const struct nika_replica *r, const struct hybster_pillar *pillar)
+{
+    if (!r->core.host->trusted_later) return pillar->certifying == 0;
+    if (pillar->awaited != 0) return false;
+    const struct hybster_slot *last =
+        pillar->certifying == 0 ? NULL : hybster_slot_find(r, pillar->certifying);
+    return last == NULL || !last->persist_failed;
 }
 
 static void advance(struct nika_replica *r, uint32_t p)
@@ -69,15 +93,16 @@ static void advance(struct nika_replica *r, uint32_t p)
             if (slot != NULL && slot->prepare != 0) pillar->voted = next;
             if (slot != NULL && slot->prepare != 0) next += r->core.pillars;
         }
-        if (slot == NULL || slot->view != r->entered) return;
+        if (slot == NULL || slot->view != r->entered || slot->asked != 0) return;
         if (common_leading(&r->core)) {
-            if (!slot->intent || !slot->intent_durable || pillar->certifying != 0) return;
+            if (!slot->intent || !logged(r, slot, slot->intent_durable) || !may_lead(r, pillar))
+                return;
             if (!prepare_certify(r, slot)) return;
             pillar->voted = next;
             continue;
         }
         /* HP6: whatever was withheld holds up all that follow in its pillar, unless others made it final. */
-        if (slot->prepare == 0 || !slot->prepare_durable) return;
+        if (slot->prepare == 0 || !logged(r, slot, slot->prepare_durable)) return;
         if (slot->withheld && !slot->base.committed) return;
         if (!commit_certify(r, slot)) return;
         pillar->voted = next;
@@ -88,6 +113,58 @@ static void advance(struct nika_replica *r, uint32_t p)
 void hybster_advance(struct nika_replica *r)
 {
     for (uint32_t p = 0; p < r->core.pillars; p++) advance(r, p);
+}
+
+/* What was certified for a view that was left is sent to nobody. A leader's order is part of its history all the same: the counter was used
+ * for it, and the next VIEW-CHANGE, which waited for this, must show it. */
+static void certified_late(struct nika_replica *r, struct hybster_slot *slot, uint32_t handle)
+{
+    bool led = common_primary(&r->core, slot->view) == r->core.self;
+    if (led && slot->view == r->entered && slot->prepare == 0)
+        hybster_prepare_keep(r, slot, handle);
+    else
+        nika_store_free(r->core.store, handle);
+}
+
+void hybster_certified(struct common_core *core, uint16_t generation, uint64_t seq,
+                       enum nika_err status, struct nika_span certificate)
+{
+    struct nika_replica *r = hybster_replica(core);
+    struct hybster_pillar *pillar = hybster_pillar_of(r, seq);
+    struct hybster_slot *slot = hybster_slot_find(r, seq);
+    struct nika_trusted_certificate c;
+    bool current = generation == r->view_generation;
+    if (pillar->awaited == 0 || r->halted) return;
+    pillar->awaited--;
+    bool good = status == NIKA_OK && nika_trusted_certificate_decode(certificate, &c) == NIKA_OK;
+    if (!good && status != NIKA_ERR_LIMIT) {
+        hybster_halt(r, NIKA_CHECK_TSG, seq);
+        return;
+    }
+    uint32_t handle = good ? hybster_take_asked(r, slot, certificate) : 0;
+    if (good && nika_trusted_compare(c.value, pillar->counter) > 0) pillar->counter = c.value;
+    if (!good && slot != NULL) {
+        nika_store_free(r->core.store, slot->asked);
+        slot->asked = 0;
+    }
+    if (!current || !r->core.active) {
+        if (handle != 0) certified_late(r, slot, handle);
+        hybster_view_retry(r);
+        return;
+    }
+    if (!good) {
+        /* Once the disk takes the record, this and what follows are asked for again. */
+        uint64_t before = seq > r->core.pillars ? seq - r->core.pillars : 0;
+        if (pillar->voted > before) pillar->voted = before;
+        return;
+    }
+    if (handle != 0 && common_leading(&r->core)) {
+        hybster_prepare_issued(r, slot, handle);
+    } else if (handle != 0) {
+        commit_issued(r, slot, handle);
+        hybster_check_committed(r, slot);
+    }
+    hybster_advance(r);
 }
 
 /* ---- others' votes ----------------------------------------------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, ui
                                 s->commit,           s->wanted_batch, s->commit_cert,
                                 s->base.commit_batch};
     common_digest_handles(d, &r->core, handles, ARRAY_COUNT(handles));
+    if (s->asked != 0) common_digest_handles(d, &r->core, &s->asked, 1);
     add_votes(d, r, s);
 }
 
@@ -63,6 +64,11 @@ static void add_view_change(struct nika_run_digest *d, const struct nika_replica
 
 static void add_pillars(struct nika_run_digest *d, const struct nika_replica *r)
 {
+    /* Where the host never answers later there are none. */
+    for (uint32_t p = 0; r->core.host->trusted_later && p < r->core.pillars; p++) {
+        const uint64_t awaited = r->pillars[p].awaited;
+        common_digest_u64s(d, &awaited, 1);
+    }
     for (uint32_t p = 0; p < r->core.pillars; p++) {
         const struct hybster_pillar *pillar = &r->pillars[p];
         const uint64_t numbers[] = {pillar->counter.view, pillar->counter.order, pillar->voted,

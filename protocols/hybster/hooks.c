@@ -150,6 +150,7 @@ const struct common_hooks hybster_hooks = {
     .message = hybster_message,
     .view_timer = view_timer,
     .stored = hybster_stored,
+    .certified = hybster_certified,
     .token_near = hybster_token_near,
     .after = after,
     .control_types = BIT(HYBSTER_TYPE_prepare) | BIT(HYBSTER_TYPE_commit) |

@@ -51,11 +51,12 @@ static uint32_t of_message(const struct nika_replica *r, const struct nika_frame
 uint32_t hybster_lane(const struct nika_replica *r, const struct nika_event *event)
 {
     if (event->kind == NIKA_EVENT_MESSAGE) return of_message(r, event->frame);
-    if (event->kind != NIKA_EVENT_STORED) return of_none(r);
+    if (event->kind != NIKA_EVENT_STORED && event->kind != NIKA_EVENT_CERTIFIED) return of_none(r);
     switch (event->token >> 56) {
     case HYBSTER_TOKEN_INTENT:
     case HYBSTER_TOKEN_PREPARE:
     case HYBSTER_TOKEN_COMMIT:
+    case HYBSTER_TOKEN_ORDER:
         return common_pillar_of(&r->core, common_token_seq(&r->core, event->token));
     default:
         return of_none(r);

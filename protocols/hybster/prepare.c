@@ -114,6 +114,7 @@ static void accept(struct nika_replica *r, struct hybster_slot *slot, uint32_t f
     }
     hybster_prepare_persist(r, slot);
     hybster_check_committed(r, slot);
+    if (r->core.host->trusted_later) hybster_advance(r);
 }
 
 static void take(struct nika_replica *r, struct hybster_slot *slot,
@@ -202,6 +203,7 @@ bool hybster_propose(struct nika_replica *r, uint64_t seq, uint32_t batch, uint6
     slot->base.nondet_ns = time_ns;
     slot->intent = true;
     hybster_intent_persist(r, slot);
+    if (r->core.host->trusted_later) hybster_advance(r);
     if (NIKA_PLANTED(T11)) hybster_intent_stored(r, slot->base.seq);
     return true;
 }
@@ -255,12 +257,17 @@ void hybster_prepare_persist(struct nika_replica *r, struct hybster_slot *slot)
     slot->persist_failed = false;
 }
 
-void hybster_prepare_issued(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame)
+void hybster_prepare_keep(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame)
 {
     slot->prepare = frame;
     slot->intent = false;
     hybster_pillar_of(r, slot->base.seq)->certifying = slot->base.seq;
     hybster_prepare_persist(r, slot);
+}
+
+void hybster_prepare_issued(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame)
+{
+    hybster_prepare_keep(r, slot, frame);
     common_broadcast_frame(&r->core, nika_store_span(r->core.store, frame));
     if (slot->batch != 0)
         common_send_batch(&r->core, NIKA_NODE_NONE, nika_store_span(r->core.store, slot->batch));
@@ -275,5 +282,6 @@ void hybster_prepare_stored(struct nika_replica *r, uint64_t seq)
     struct hybster_slot *slot = hybster_slot_find(r, seq);
     bool held = slot != NULL && slot->prepare != 0 && slot->view == r->entered;
     if (held && r->core.active) slot->prepare_durable = true;
+    if (r->core.host->trusted_later && !r->core.active) hybster_view_retry(r);
     hybster_advance(r);
 }

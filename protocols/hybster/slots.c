@@ -51,6 +51,7 @@ void hybster_slot_reset_view(struct nika_replica *r, struct hybster_slot *slot)
     if (slot->base.committed) hybster_commit_cert_keep(r, slot);
     drop(r, &slot->prepare);
     drop(r, &slot->commit);
+    drop(r, &slot->asked);
     hybster_slot_unpark(r, slot);
     votes_clear(r, slot);
     slot->intent = false;
@@ -67,6 +68,7 @@ void hybster_slot_release(struct nika_replica *r, struct hybster_slot *slot)
     if (slot->base.seq == 0) return;
     drop(r, &slot->prepare);
     drop(r, &slot->commit);
+    drop(r, &slot->asked);
     hybster_slot_unpark(r, slot);
     hybster_slot_unwant(r, slot);
     drop(r, &slot->batch);
@@ -122,7 +124,7 @@ bool hybster_spare_batches(struct nika_replica *r)
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct hybster_slot *slot = hybster_slot_find(r, s);
         if (slot == NULL || slot->batch == 0 || slot->prepare != 0 || slot->parked != 0 ||
-            slot->intent)
+            slot->intent || slot->asked != 0)
             continue;
         if (slot->base.committed && nika_digest_equal(&slot->base.commit_digest, &slot->digest))
             continue;

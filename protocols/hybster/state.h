@@ -44,6 +44,7 @@ enum hybster_token {
     HYBSTER_TOKEN_VIEW_CHANGE, /* STORED: send VIEW-CHANGE. seq = view. */
     HYBSTER_TOKEN_NEW_VIEW,    /* STORED: enter the view, or acknowledge it. seq = view. */
     HYBSTER_TOKEN_COMMIT = 14, /* Nobody waits for it. */
+    HYBSTER_TOKEN_ORDER,       /* CERTIFIED: the certificate of an order. */
 };
 
 /* A COMMIT, kept with its certificate so that it can be shown to others. */
@@ -61,14 +62,15 @@ struct hybster_slot {
     uint32_t prepare;            /* Store handle of the accepted PREPARE frame; 0 = none. */
     uint32_t parked; /* Store handle of a PREPARE whose batch is missing or bad (HP5); 0 = none. */
     struct nika_digest parked_digest;
-    uint32_t batch;        /* Store handle of the batch body of `digest`; 0 = absent or null. */
-    bool batch_ok;         /* Present and checked, or the null batch. */
-    bool withheld;         /* HP5 failed: no COMMIT from us ... */
-    bool untimely;         /* ... because of the agreed time, which time may cure. */
-    bool from_new_view;    /* Installed from a NEW-VIEW. */
-    bool prepare_durable;  /* The counter may be used for it, or for what follows it. */
-    bool persist_failed;   /* The disk refused a record of this slot. */
-    uint32_t commit;       /* Store handle of the own COMMIT frame; 0 = none. */
+    uint32_t batch;       /* Store handle of the batch body of `digest`; 0 = absent or null. */
+    bool batch_ok;        /* Present and checked, or the null batch. */
+    bool withheld;        /* HP5 failed: no COMMIT from us ... */
+    bool untimely;        /* ... because of the agreed time, which time may cure. */
+    bool from_new_view;   /* Installed from a NEW-VIEW. */
+    bool prepare_durable; /* The counter may be used for it, or for what follows it. */
+    bool persist_failed;  /* The disk refused a record of this slot. */
+    uint32_t commit;      /* Store handle of the own COMMIT frame; 0 = none. */
+    uint32_t asked; /* Store handle of an own PREPARE or COMMIT whose certificate is on its way. */
     uint16_t commit_count; /* Matching `digest`, once a PREPARE is accepted. */
     /* HN8: the batch that a NEW-VIEW, or a VIEW-CHANGE for one to be built, would carry over here. */
     bool wanted, wanted_bad;
@@ -97,6 +99,7 @@ struct hybster_pillar {
     /* Leader: order whose certificate is on its way to the disk; 0 = none. Until it is there the counter stays where it is, so that it can
      * be reissued. */
     uint64_t certifying;
+    uint32_t awaited; /* Certificates that were asked for and have not come. */
     uint32_t hop_count;
     struct hybster_hop_entry hops[HYBSTER_HOPS_MAX]; /* Own VIEW-CHANGEs since the last order. */
 };
@@ -154,6 +157,12 @@ uint32_t hybster_certify_frame(struct nika_replica *r, const struct nika_message
 uint32_t hybster_certify_unit(struct nika_replica *r, const struct nika_message_info *info,
                               void *message, struct nika_span *field,
                               struct nika_trusted_value value);
+/* Ask for the certificate of slot->digest as a message of this type, where the host gives it later. False: the store is full, and nothing
+ * was asked. */
+bool hybster_ask(struct nika_replica *r, struct hybster_slot *slot, uint8_t type);
+/* It has come: what slot->asked is now, whole; the caller takes it. 0: it is of no use any more, or there is none. */
+uint32_t hybster_take_asked(struct nika_replica *r, struct hybster_slot *slot,
+                            struct nika_span certificate);
 /* Is `certificate` of this kind, instance, counter and value, and valid for `digest`? `value` NULL: any. `out` gets its fields. */
 bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate,
                                uint32_t sender, enum nika_trusted_kind kind, uint32_t counter,
@@ -227,7 +236,12 @@ void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot);
 void hybster_prepare_persist(struct nika_replica *r, struct hybster_slot *slot);
 void hybster_intent_stored(struct nika_replica *r, uint64_t seq);
 void hybster_prepare_stored(struct nika_replica *r, uint64_t seq);
-/* Leader: an intent has its certificate. Takes the handle. */
+/* The answer to hybster_ask(): common_hooks.certified. */
+void hybster_certified(struct common_core *core, uint16_t generation, uint64_t seq,
+                       enum nika_err status, struct nika_span certificate);
+/* Leader: the counter was used for an order. Takes the handle of its PREPARE; durable before the counter moves on. */
+void hybster_prepare_keep(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame);
+/* The same, and it is sent. */
 void hybster_prepare_issued(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame);
 /* The record that the counter waited for was stored or refused, after its view was left. */
 void hybster_certified_stored(struct nika_replica *r, uint64_t seq, bool refused);

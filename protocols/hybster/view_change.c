@@ -231,13 +231,14 @@ static uint32_t certify_own(struct nika_replica *r, struct nika_writer *prepares
     return hybster_certify_unit(r, &hybster_info_view_change, &m, &m.certificate, value);
 }
 
-/* May the counters move on to the view? Not before the last orders are on disk: their certificates could not be had again. */
+/* May the counters move on to the view? Not before the last orders are certified and on disk: their certificates could not be had again. */
 static bool may_leave(const struct nika_replica *r)
 {
     struct nika_trusted_value value = {r->core.view, 0};
     for (uint32_t p = 0; p < r->core.pillars; p++) {
         const struct hybster_pillar *pillar = &r->pillars[p];
-        if (pillar->certifying != 0 || nika_trusted_compare(pillar->counter, value) >= 0)
+        if (pillar->certifying != 0 || pillar->awaited != 0 ||
+            nika_trusted_compare(pillar->counter, value) >= 0)
             return false;
     }
     return true;

@@ -329,6 +329,9 @@ static void apply(struct durable_cluster *c, uint32_t index, const struct nika_a
         assert_int_not_equal(a->id, NIKA_NOTE_ALARM);
         assert_int_not_equal(a->id, NIKA_NOTE_EVIDENCE); /* Nobody lies here. */
         return;
+    case NIKA_ACTION_CERTIFY:
+        fail(); /* PBFT has no trusted subsystem. */
+        return;
     }
 }
 

@@ -90,6 +90,38 @@ static void test_what_was_answered_is_there_after_a_restart(void **state)
     end();
 }
 
+/* Together they cost one step of the disk; one that is refused takes no other with it. */
+static void test_many_certificates_are_one_step(void **state)
+{
+    (void)state;
+    struct nika_tss_wish wishes[5];
+    make(false);
+    struct nika_tss_vault *v = open_vault(false);
+    must(v, 0, 2);
+    uint64_t before = nika_tss_vault_state(v)->sequence;
+    for (uint32_t i = 0; i < ARRAY_COUNT(wishes); i++)
+        wishes[i] = (struct nika_tss_wish){.kind = NIKA_TRUSTED_INDEPENDENT,
+                                           .counter = i == 4 ? 1u : 0u,
+                                           .value = tss_value(0, i == 2 ? 2 : 3 + i),
+                                           .digest = tss_digest((uint8_t)i)};
+    nika_tss_vault_certify_all(v, wishes, ARRAY_COUNT(wishes));
+    assert_int_equal(nika_tss_vault_state(v)->sequence, before + 1);
+    for (uint32_t i = 0; i < ARRAY_COUNT(wishes); i++) {
+        assert_int_equal(wishes[i].err, i == 2 ? NIKA_ERR_CONFIG : NIKA_OK);
+        assert_int_equal(nika_tss_vault_verify(v, &wishes[i].certificate, &wishes[i].digest),
+                         i != 2);
+    }
+    nika_tss_vault_close(v);
+    v = open_vault(false);
+    struct nika_trusted_certificate again;
+    struct nika_digest back;
+    assert_int_equal(nika_tss_vault_reissue(v, 0, &again, &back), NIKA_OK);
+    assert_int_equal(again.value.order, 6);
+    assert_memory_equal(&back, &wishes[3].digest, sizeof back);
+    nika_tss_vault_close(v);
+    end();
+}
+
 /* ---- what it does not start on ---- */
 static void test_a_second_process_and_a_second_init_are_refused(void **state)
 {
@@ -427,6 +459,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_answered_is_there_after_a_restart),
+        cmocka_unit_test(test_many_certificates_are_one_step),
         cmocka_unit_test(test_a_second_process_and_a_second_init_are_refused),
         cmocka_unit_test(test_a_foreign_key_a_missing_file_and_an_open_door_are_refused),
         cmocka_unit_test(test_one_damaged_image_is_mended_and_two_are_refused),

@@ -117,6 +117,16 @@ static void record(struct fixture *f, uint32_t kind, uint64_t seq, uint64_t toke
     complete(f, NIKA_EVENT_STORED, token, (struct nika_span){0});
 }
 
+static void certify_later(struct fixture *f, const struct nika_action *a, struct nika_span digest)
+{
+    assert_true(f->later);
+    complete(f, NIKA_EVENT_CERTIFIED, a->token, digest);
+    struct fixture_completion *c =
+        &f->completions[(f->completion_first + f->completion_count - 1) % FIXTURE_COMPLETIONS_MAX];
+    c->counter = a->id;
+    c->value = (struct nika_trusted_value){a->a, a->b};
+}
+
 static void execute(struct fixture *f, uint64_t token, struct nika_span bytes)
 {
     struct nika_reader r = nika_reader_of(bytes);
@@ -166,6 +176,7 @@ static void apply(struct fixture *f, const struct nika_action *a, struct nika_sp
     if (a->kind == NIKA_ACTION_PERSIST) record(f, a->id, a->a, a->token, bytes);
     if (a->kind == NIKA_ACTION_SNAPSHOT_SAVE)
         record(f, NIKA_RECORD_SNAPSHOT, a->a, a->token, bytes);
+    if (a->kind == NIKA_ACTION_CERTIFY) certify_later(f, a, bytes);
     if (a->kind == NIKA_ACTION_EXECUTE) execute(f, a->token, bytes);
     if (a->kind == NIKA_ACTION_SNAPSHOT_TAKE) snapshot(f, a->token, a->a);
     if (a->kind != NIKA_ACTION_NOTE) return;
@@ -192,14 +203,36 @@ static void forget_answer(struct fixture *f)
     f->completion_count--;
 }
 
+/* The counter moves when the answer is made. */
+static void answer_certified(struct fixture *f, struct fixture_completion *c)
+{
+    struct nika_digest digest;
+    struct nika_trusted_certificate made;
+    uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
+    assert_int_equal(c->bytes.size, sizeof digest);
+    memcpy(&digest, c->bytes.data, sizeof digest);
+    free(c->bytes.data);
+    if (c->status == 0)
+        c->status = trusted_certify(f, f->self, NIKA_TRUSTED_INDEPENDENT, c->counter, c->value,
+                                    &digest, &made);
+    c->bytes = (struct fixture_bytes){0};
+    if (c->status != 0) return;
+    nika_trusted_certificate_encode(&made, bytes);
+    c->bytes = copy((struct nika_span){bytes, sizeof bytes});
+}
+
 void fixture_answer(struct fixture *f, uint32_t count)
 {
     for (uint32_t i = 0; i < count && f->completion_count > 0; i++) {
         struct fixture_completion c = f->completions[f->completion_first];
         c.bytes = copy(fixture_span(c.bytes));
         forget_answer(f);
-        struct nika_event next = {
-            .kind = c.kind, .now_ns = f->now_ns, .token = c.token, .bytes = fixture_span(c.bytes)};
+        if (c.kind == NIKA_EVENT_CERTIFIED) answer_certified(f, &c);
+        struct nika_event next = {.kind = c.kind,
+                                  .now_ns = f->now_ns,
+                                  .token = c.token,
+                                  .status = c.status,
+                                  .bytes = fixture_span(c.bytes)};
         step_once(f, &next);
         free(c.bytes.data);
     }
@@ -223,7 +256,8 @@ static void boot(struct fixture *f)
                                  .authenticate = authenticate,
                                  .verify = verify,
                                  .jitter = jitter,
-                                 .trusted = &trusted_ops};
+                                 .trusted = &trusted_ops,
+                                 .trusted_later = f->later};
     f->replica = nika_replica_hybster.init(f->memory, &f->config, &f->host);
 }
 
@@ -233,12 +267,7 @@ static void start(struct fixture *f)
     step(f, &event);
 }
 
-struct fixture *fixture_new(uint32_t self)
-{
-    return fixture_new_pillars(self, 1);
-}
-
-struct fixture *fixture_new_pillars(uint32_t self, uint32_t pillars)
+static struct fixture *make(uint32_t self, uint32_t pillars, bool later)
 {
     const char *reason = NULL;
     struct fixture *f = calloc(1, sizeof *f);
@@ -256,6 +285,7 @@ struct fixture *fixture_new_pillars(uint32_t self, uint32_t pillars)
     f->config.pillars = pillars;
     assert_int_equal(nika_config_seal(&f->config, &reason), NIKA_OK);
     f->self = self;
+    f->later = later;
     f->keyring = nika_keyring_new_derived(NIKA_SUITE_SIM, f->config.n, f->config.clients, 7);
     f->key = nika_trusted_key_of(f->keyring);
     assert_non_null(f->key);
@@ -268,6 +298,21 @@ struct fixture *fixture_new_pillars(uint32_t self, uint32_t pillars)
     boot(f);
     start(f);
     return f;
+}
+
+struct fixture *fixture_new(uint32_t self)
+{
+    return make(self, 1, false);
+}
+
+struct fixture *fixture_new_pillars(uint32_t self, uint32_t pillars)
+{
+    return make(self, pillars, false);
+}
+
+struct fixture *fixture_new_later(uint32_t self)
+{
+    return make(self, 1, true);
 }
 
 void fixture_free(struct fixture *f)

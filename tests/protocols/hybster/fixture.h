@@ -21,7 +21,10 @@ struct fixture_bytes {
 struct fixture_completion {
     enum nika_event_kind kind;
     uint64_t token;
-    struct fixture_bytes bytes;
+    int32_t status;
+    struct fixture_bytes bytes; /* CERTIFIED: the digest that is to be certified. */
+    uint32_t counter;
+    struct nika_trusted_value value;
 };
 struct fixture_record {
     uint32_t kind;
@@ -35,6 +38,7 @@ struct fixture {
     uint64_t epochs[FIXTURE_REPLICAS];
     struct nika_trusted_instance instance; /* Of the replica under test. */
     bool trusted_gone;                     /* It answers nothing any more. */
+    bool later;                            /* Orders are certified by event. */
     uint32_t self;
     void *memory;
     struct nika_replica *replica;
@@ -58,6 +62,8 @@ struct fixture {
 struct fixture *fixture_new(uint32_t self);
 /* The same with parallel pillars. */
 struct fixture *fixture_new_pillars(uint32_t self, uint32_t pillars);
+/* The same whose host certifies orders later, behind the log. */
+struct fixture *fixture_new_later(uint32_t self);
 void fixture_free(struct fixture *f);
 static inline struct nika_span fixture_span(struct fixture_bytes bytes)
 {

@@ -1,0 +1,199 @@
+/* Orders whose certificates come by event (NIKA_ACTION_CERTIFY): the log first, nothing said before the certificate is there, at most one
+ * outstanding for a leader's pillar, and no VIEW-CHANGE before what was asked for is known (PROTOCOLS.md 2.3-2.5). */
+#include "tests/protocols/hybster/build.h"
+
+static uint32_t records(const struct fixture *f, uint32_t kind)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < f->log_count; i++) count += f->log[i].kind == kind ? 1u : 0u;
+    return count;
+}
+static struct nika_trusted_value counter(const struct fixture *f)
+{
+    return f->instance.counter[HYBSTER_COUNTER_ORDER].last.value;
+}
+static struct fixture_completion *waiting(struct fixture *f, uint32_t i)
+{
+    assert_true(i < f->completion_count);
+    return &f->completions[(f->completion_first + i) % FIXTURE_COMPLETIONS_MAX];
+}
+static void leave(struct fixture *f, uint64_t view)
+{
+    struct build_view_change spec = {.view = view};
+    for (spec.sender = 0; spec.sender < FIXTURE_REPLICAS; spec.sender++)
+        if (spec.sender != f->self) assert_true(fixture_give(f, build_view_change(f, &spec)));
+    assert_int_equal(f->replica->core.view, view);
+}
+
+/* It asks for the next before the last has come, says nothing before its certificate, and counts its own vote no sooner. */
+static void test_a_follower_asks_ahead_and_says_nothing_before(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(2);
+    f->held = true;
+    for (uint64_t s = 1; s <= 3; s++) (void)build_ordered(f, s);
+    /* Each record before what is certified for it. */
+    assert_int_equal(f->completion_count, 6);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(waiting(f, i)->kind,
+                         i % 2 == 0 ? NIKA_EVENT_STORED : NIKA_EVENT_CERTIFIED);
+    assert_int_equal(f->replica->pillars[0].awaited, 3);
+    fixture_answer(f, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 0);
+    assert_false(hybster_slot_find(f->replica, 1)->base.committed);
+    fixture_answer(f, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 1);
+    assert_true(hybster_slot_find(f->replica, 1)->base.committed);
+    assert_int_equal(counter(f).order, 1);
+    fixture_answer(f, UINT32_MAX);
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 3);
+    assert_int_equal(f->replica->core.last_executed, 3);
+    assert_int_equal(f->replica->pillars[0].awaited, 0);
+    fixture_free(f);
+}
+
+static void test_a_leader_asks_for_one_at_a_time(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(0);
+    f->held = true;
+    for (uint32_t i = 0; i < 2; i++) assert_true(fixture_give(f, build_request(f, i, 1)));
+    assert_int_equal(records(f, HYBSTER_RECORD_INTENT), 2);
+    assert_int_equal(f->replica->pillars[0].awaited, 1);
+    fixture_answer(f, 2);
+    /* The second is asked for behind the record of the first, which so can still be had again. */
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 1);
+    assert_int_equal(records(f, HYBSTER_RECORD_PREPARE), 1);
+    assert_int_equal(f->replica->pillars[0].awaited, 1);
+    assert_int_equal(waiting(f, f->completion_count - 1)->kind, NIKA_EVENT_CERTIFIED);
+    assert_int_equal(waiting(f, f->completion_count - 2)->kind, NIKA_EVENT_STORED);
+    assert_int_equal(counter(f).order, 1);
+    fixture_answer(f, UINT32_MAX);
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
+    assert_int_equal(counter(f).order, 2);
+    fixture_free(f);
+}
+
+/* What was on its way when the view was left is in the history of the VIEW-CHANGE, and is sent to nobody. */
+static void test_a_view_change_waits_for_the_leaders_order(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(0);
+    f->held = true;
+    assert_true(fixture_give(f, build_request(f, 0, 1)));
+    leave(f, 1);
+    assert_int_equal(records(f, HYBSTER_RECORD_VIEW_CHANGE), 0);
+    assert_int_equal(counter(f).view, 0);
+    fixture_answer(f, UINT32_MAX);
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 0);
+    assert_int_equal(records(f, HYBSTER_RECORD_PREPARE), 1);
+    assert_int_equal(counter(f).view, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
+    struct nika_frame frame;
+    struct hybster_view_change m;
+    struct nika_span raw = nika_store_span(f->replica->core.store, f->replica->my_view_change);
+    assert_int_equal(nika_frame_parse(raw, f->config.epoch, NIKA_MESSAGE_SIZE_MAX, &frame),
+                     NIKA_OK);
+    assert_int_equal(nika_decode(&hybster_info_view_change, frame.body, &m), NIKA_OK);
+    assert_int_equal(m.prepares.count, 1);
+    fixture_free(f);
+}
+
+static void test_a_view_change_waits_for_the_followers_vote(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(2);
+    f->held = true;
+    (void)build_ordered(f, 1);
+    leave(f, 1);
+    assert_int_equal(records(f, HYBSTER_RECORD_VIEW_CHANGE), 0);
+    fixture_answer(f, UINT32_MAX);
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 0);
+    assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
+    assert_int_equal(counter(f).view, 1);
+    fixture_free(f);
+}
+
+/* The disk refuses: nothing moves, and once it takes the record the order is asked for again. */
+static void test_refused_behind_the_log_it_is_asked_for_again(void **state)
+{
+    (void)state;
+    for (uint32_t self = 0; self <= 2; self += 2) {
+        struct fixture *f = fixture_new_later(self);
+        uint8_t type = self == 0 ? HYBSTER_TYPE_prepare : HYBSTER_TYPE_commit;
+        f->held = true;
+        if (self == 0)
+            assert_true(fixture_give(f, build_request(f, 0, 1)));
+        else
+            (void)build_ordered(f, 1);
+        waiting(f, 0)->status = 1;
+        waiting(f, 1)->status = NIKA_ERR_LIMIT;
+        fixture_answer(f, 2);
+        assert_int_equal(counter(f).order, 0);
+        assert_int_equal(f->sent[type], 0);
+        assert_int_equal(f->replica->pillars[0].awaited, 0);
+        assert_false(f->replica->halted);
+        f->held = false;
+        assert_true(fixture_fire(f, COMMON_TIMER_STATUS));
+        assert_int_equal(counter(f).order, 1);
+        assert_int_equal(f->sent[type], 1);
+        fixture_free(f);
+    }
+}
+
+static void test_tsg_when_it_is_gone(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(2);
+    f->held = true;
+    (void)build_ordered(f, 1);
+    (void)build_ordered(f, 2);
+    f->trusted_gone = true;
+    fixture_answer(f, UINT32_MAX);
+    assert_true(f->replica->halted);
+    assert_int_equal(f->rejects[NIKA_CHECK_TSG], 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 0);
+    fixture_free(f);
+}
+
+/* Killed while the counter had moved for two votes: the last comes back, the other is never made again, and the history covers both. */
+static void test_killed_between_the_counter_and_the_answer(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(2);
+    f->held = true;
+    (void)build_ordered(f, 1);
+    (void)build_ordered(f, 2);
+    for (uint32_t i = 1; i < 4; i += 2) {
+        struct nika_trusted_certificate made;
+        struct nika_digest digest;
+        const struct fixture_completion *c = waiting(f, i);
+        memcpy(&digest, c->bytes.data, sizeof digest);
+        assert_int_equal(nika_trusted_certify(&f->instance, f->key, NIKA_TRUSTED_INDEPENDENT,
+                                              c->counter, c->value, &digest, &made),
+                         NIKA_OK);
+    }
+    f->held = false;
+    fixture_restart(f);
+    assert_false(f->replica->halted);
+    assert_int_equal(f->sent_seq_count, 1);
+    assert_int_equal(f->sent_seq[0], 2);
+    assert_true(hybster_accounts(f->replica));
+    leave(f, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
+    fixture_free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_follower_asks_ahead_and_says_nothing_before),
+        cmocka_unit_test(test_a_leader_asks_for_one_at_a_time),
+        cmocka_unit_test(test_a_view_change_waits_for_the_leaders_order),
+        cmocka_unit_test(test_a_view_change_waits_for_the_followers_vote),
+        cmocka_unit_test(test_refused_behind_the_log_it_is_asked_for_again),
+        cmocka_unit_test(test_tsg_when_it_is_gone),
+        cmocka_unit_test(test_killed_between_the_counter_and_the_answer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
