@@ -122,6 +122,11 @@ struct common_read {
     uint64_t timestamp; /* 0 = none. */
     uint64_t seq;       /* Last committed batch that the answer reflects. */
 };
+/* The VIEW-CHANGE held of one sender (views.h). `from` is for protocols whose VIEW-CHANGEs name the view they leave. */
+struct common_view_change {
+    uint64_t view, from; /* view 0 = none. */
+    uint32_t frame;      /* Store handle of the whole frame. */
+};
 struct common_evidence {
     uint64_t kinds; /* Bit = message type; one pair per sender and kind (1.13). */
 };
@@ -214,7 +219,10 @@ struct common_core {
     /* Log lost: no votes until a checkpoint beyond `amnesia_until` is stable (AMN). */
     bool amnesiac;
     uint64_t amnesia_until;
-    uint64_t low_mark; /* h */
+    uint32_t my_view_change; /* Store handle of the VIEW-CHANGE frame for `view`; 0 = none. */
+    bool my_view_change_durable;
+    uint64_t view_timer_view; /* View for which T_vc was started. */
+    uint64_t low_mark;        /* h */
     /* Primary: next number to assign in each pillar. */
     uint64_t next_seq[NIKA_PILLARS_MAX];
     uint64_t last_executed; /* Results known, replies sent. */
@@ -262,6 +270,7 @@ struct common_core {
     uint32_t checkpoint_rows; /* L/K + 1 rows in the window plus one beyond it, per sender. */
     struct common_checkpoint_vote *checkpoints; /* n x (checkpoint_rows + 1) */
     struct common_evidence *evidence;           /* n */
+    struct common_view_change *view_changes;    /* n */
     struct common_peer *peers;                  /* n */
     struct common_read *reads;                  /* One per client. */
     uint32_t queue_peak[16];                    /* By enum nika_queue, for NOTE_QUEUE. */

@@ -49,6 +49,8 @@ static void add_position(struct nika_run_digest *d, const struct common_core *co
                                 core->active,
                                 core->amnesiac,
                                 core->amnesia_until,
+                                core->my_view_change_durable,
+                                core->view_timer_view,
                                 core->low_mark,
                                 core->last_executed,
                                 core->last_issued,
@@ -70,6 +72,7 @@ static void add_position(struct nika_run_digest *d, const struct common_core *co
     common_digest_u64s(d, core->next_seq, core->pillars);
     for (uint32_t i = 0; i < COMMON_TIMER_COUNT; i++)
         common_digest_u64(d, core->timer_generation[i] * 2 + (core->timer_armed[i] ? 1 : 0));
+    common_digest_handle(d, core, core->my_view_change);
     common_digest_handle(d, core, core->stable_cert);
     common_digest_digest(d, &core->stable_digest);
 }
@@ -77,6 +80,8 @@ static void add_position(struct nika_run_digest *d, const struct common_core *co
 static void add_peers(struct nika_run_digest *d, const struct common_core *core)
 {
     for (uint32_t i = 0; i < core->n; i++) {
+        common_digest_u64(d, core->view_changes[i].view);
+        common_digest_handle(d, core, core->view_changes[i].frame);
         common_digest_u64(d, core->evidence[i].kinds);
         common_digest_u64(d, core->peers[i].budget_used);
         for (uint32_t k = 0; k <= core->checkpoint_rows; k++) {

@@ -10,6 +10,7 @@
 #include "protocols/common/read_only.h"
 #include "protocols/common/status.h"
 #include "protocols/common/transfer.h"
+#include "protocols/common/views.h"
 
 /* ---- memory ---- */
 size_t common_take(size_t *at, size_t size)
@@ -27,6 +28,7 @@ void common_layout(const struct nika_config *c, size_t own, uint32_t slot_size,
     out->slots = common_take(&at, (size_t)c->window * slot_size);
     out->checkpoints = common_take(&at, (size_t)c->n * (out->checkpoint_rows + 1) *
                                             sizeof(struct common_checkpoint_vote));
+    out->view_changes = common_take(&at, c->n * sizeof(struct common_view_change));
     out->evidence = common_take(&at, c->n * sizeof(struct common_evidence));
     out->peers = common_take(&at, c->n * sizeof(struct common_peer));
     out->reads = common_take(&at, c->clients * sizeof(struct common_read));
@@ -54,6 +56,7 @@ void common_init(struct common_core *core, const struct common_hooks *hooks,
     core->slots = memory + l->slots;
     core->slot_size = slot_size;
     core->checkpoints = (struct common_checkpoint_vote *)(void *)(memory + l->checkpoints);
+    core->view_changes = (struct common_view_change *)(void *)(memory + l->view_changes);
     core->evidence = (struct common_evidence *)(void *)(memory + l->evidence);
     core->peers = (struct common_peer *)(void *)(memory + l->peers);
     core->reads = (struct common_read *)(void *)(memory + l->reads);
@@ -245,5 +248,6 @@ void common_status(const struct common_core *core, struct nika_replica_status *o
     }
     out->pending = core->pending.count;
     out->wait = core->hooks->wait(core, &out->wait_detail);
+    out->view_changes_held = common_view_changes_held(core);
     out->backoff = core->backoff;
 }

@@ -9,7 +9,7 @@
 
 /* Where each common part of a replica's memory begins. The store is last, so that what is in use is a prefix. */
 struct common_layout {
-    size_t slots, checkpoints, evidence, peers, reads, pending, replies, store, total;
+    size_t slots, checkpoints, view_changes, evidence, peers, reads, pending, replies, store, total;
     uint32_t checkpoint_rows;
 };
 
@@ -31,7 +31,7 @@ void common_step(struct common_core *core, const struct nika_event *event,
                  struct nika_effects *effects);
 /* The number that a completion token stands for: common_token_number() near what the kind is about. */
 uint64_t common_token_seq(const struct common_core *core, uint64_t token);
-/* nika_replica_ops.status, but `view_changes_held`. */
+/* nika_replica_ops.status */
 void common_status(const struct common_core *core, struct nika_replica_status *out);
 
 #endif

@@ -213,6 +213,22 @@ void common_queue_note(struct common_core *core, enum nika_queue queue, uint32_t
                       (struct nika_span){0});
 }
 
+void common_note_committed(struct common_core *core, const struct common_slot *slot,
+                           const uint64_t signers[2])
+{
+    uint8_t *bytes = NULL;
+    uint32_t bitmap = (core->n + 7) / 8;
+    struct nika_action *action =
+        nika_effects_add(core->effects, NIKA_ACTION_NOTE, NIKA_DIGEST_SIZE + bitmap, &bytes);
+    if (action == NULL) return;
+    action->id = NIKA_NOTE_COMMITTED;
+    action->a = slot->seq;
+    action->b = slot->commit_view;
+    memcpy(bytes, slot->commit_digest.bytes, NIKA_DIGEST_SIZE);
+    for (uint32_t i = 0; i < bitmap; i++)
+        bytes[NIKA_DIGEST_SIZE + i] = (uint8_t)(signers[i / 8] >> (8 * (i % 8)));
+}
+
 void common_store_note(struct common_core *core)
 {
     uint64_t bytes = core->config->store_bytes;

@@ -37,6 +37,9 @@ void common_evidence(struct common_core *core, uint8_t type, uint32_t sender,
                      struct nika_span first, struct nika_span second);
 /* A queue is longer than ever before. */
 void common_queue_note(struct common_core *core, enum nika_queue queue, uint32_t length);
+/* A slot became final; bit i of `signers`: replica i is among those who made it so. */
+void common_note_committed(struct common_core *core, const struct common_slot *slot,
+                           const uint64_t signers[2]);
 /* The store's peak, in sixteenths of its size, so that it is reported rarely. */
 void common_store_note(struct common_core *core);
 

@@ -19,7 +19,7 @@ void hybster_ack_send(struct nika_replica *r)
                                      .checkpoints = hybster_stable_frames(r)};
     const struct hybster_ack_entry *own = &r->acks[r->core.self];
     struct nika_list counted = {0};
-    if (r->core.active || r->entered == 0 || r->halted || !r->my_view_change_durable) return;
+    if (r->core.active || r->entered == 0 || r->halted || !r->core.my_view_change_durable) return;
     if (own->frame != 0 && own->view == m.view && own->base == m.base) return;
     uint32_t size = hybster_history(r, r->core.low_mark, NULL, &counted);
     uint32_t scratch = nika_store_alloc(r->core.store, size + 1);

@@ -40,23 +40,13 @@ static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, ui
 
 static void add_view_change(struct nika_run_digest *d, const struct nika_replica *r)
 {
-    const uint64_t numbers[] = {r->entered,
-                                r->low_bound,
-                                r->view_generation,
-                                r->halted,
-                                r->deaf,
-                                r->my_view_change_durable,
-                                r->candidate_view,
-                                r->candidate_saving,
-                                r->view_timer_view,
-                                r->alarmed};
-    const uint32_t handles[] = {r->my_view_change, r->new_view, r->candidate};
+    const uint64_t numbers[] = {r->entered, r->low_bound,      r->view_generation,  r->halted,
+                                r->deaf,    r->candidate_view, r->candidate_saving, r->alarmed};
+    const uint32_t handles[] = {r->new_view, r->candidate};
     common_digest_u64s(d, numbers, ARRAY_COUNT(numbers));
     common_digest_handles(d, &r->core, handles, ARRAY_COUNT(handles));
     common_digest_digest(d, &r->rejected);
     for (uint32_t i = 0; i < r->core.n; i++) {
-        common_digest_u64(d, r->view_changes[i].view);
-        common_digest_handle(d, &r->core, r->view_changes[i].frame);
         common_digest_u64(d, r->acks[i].base);
         common_digest_handle(d, &r->core, r->acks[i].frame);
     }

@@ -6,6 +6,7 @@
 #include "protocols/common/batcher.h"
 #include "protocols/common/intake.h"
 #include "protocols/common/status.h"
+#include "protocols/common/views.h"
 #include "protocols/hybster/view.h"
 
 /* Decode a NEW-VIEW that was verified before, from the store. */
@@ -109,7 +110,7 @@ static void enter(struct nika_replica *r, uint64_t view, uint32_t handle)
     r->core.executed_in_view = false;
     set_voted(r);
     for (uint32_t i = 0; i < r->core.n; i++) {
-        if (r->view_changes[i].view <= view) hybster_view_change_forget(r, i);
+        if (r->core.view_changes[i].view <= view) common_view_change_forget(&r->core, i);
         hybster_ack_forget(r, i);
     }
     nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, view, 1, (struct nika_span){0});
@@ -234,7 +235,7 @@ static void proof_add(struct nika_replica *r, uint32_t handle, struct nika_list 
 /* HN8 of the leader: it shows nothing whose batches it lacks, or those who lack them, too, would never enter. */
 static bool usable_view_change(struct nika_replica *r, uint32_t i, uint64_t base)
 {
-    const struct hybster_view_change_entry *entry = &r->view_changes[i];
+    const struct common_view_change *entry = &r->core.view_changes[i];
     struct nika_frame frame;
     struct hybster_view_change m;
     if (entry->frame == 0 || entry->view != r->core.view || entry->from > base) return false;
@@ -261,9 +262,9 @@ static void collect(struct nika_replica *r, uint64_t base, struct proofs *p,
     memset(p, 0, sizeof *p);
     for (uint32_t i = 0; i < r->core.n; i++) {
         if (usable_view_change(r, i, base)) {
-            proof_add(r, r->view_changes[i].frame, &p->view_changes, &p->view_changes_size,
+            proof_add(r, r->core.view_changes[i].frame, &p->view_changes, &p->view_changes_size,
                       view_changes);
-            if (r->view_changes[i].from == base) {
+            if (r->core.view_changes[i].from == base) {
                 p->base_seen = true;
                 p->supporters[i / 64] |= UINT64_C(1) << (i % 64);
             }
@@ -292,7 +293,7 @@ static bool choose_base(struct nika_replica *r, uint64_t *base)
         bool found = false;
         uint64_t best = 0;
         for (uint32_t i = 0; i < r->core.n; i++) {
-            const struct hybster_view_change_entry *entry = &r->view_changes[i];
+            const struct common_view_change *entry = &r->core.view_changes[i];
             if (entry->frame == 0 || entry->view != r->core.view || entry->from >= limit) continue;
             if (!found || entry->from > best) best = entry->from;
             found = true;
@@ -372,7 +373,7 @@ void hybster_new_view_try_build(struct nika_replica *r)
     uint64_t base = 0;
     struct proofs sizes, p;
     bool mine = !r->core.active && common_primary(&r->core, r->core.view) == r->core.self;
-    if (!mine || r->halted || !r->my_view_change_durable) return;
+    if (!mine || r->halted || !r->core.my_view_change_durable) return;
     if (r->candidate != 0 && r->candidate_view >= r->core.view) return;
     if (built_before(r)) return;
     if (!choose_base(r, &base)) return;

@@ -28,7 +28,7 @@ static enum nika_check view_changes_check(struct nika_replica *r, const struct h
             return NIKA_CHECK_HN3;
         next_sender = frame.sender + 1;
         /* Those held with the same bytes were verified on arrival. */
-        if (!held_already(r, r->view_changes[frame.sender].frame, raw) &&
+        if (!held_already(r, r->core.view_changes[frame.sender].frame, raw) &&
             hybster_view_change_check(r, &frame, &change) != NIKA_CHECK_NONE)
             return NIKA_CHECK_HN3;
         if (change.from > m->base) return NIKA_CHECK_HN4;

@@ -8,7 +8,7 @@
 
 /* Where each part of a replica's memory begins. */
 struct layout {
-    size_t pillars, votes, view_changes, acks;
+    size_t pillars, votes, acks;
     struct common_layout common;
 };
 
@@ -18,7 +18,6 @@ static void hybster_layout(const struct nika_config *c, struct layout *l)
     (void)common_take(&at, sizeof(struct nika_replica));
     l->pillars = common_take(&at, c->pillars * sizeof(struct hybster_pillar));
     l->votes = common_take(&at, (size_t)c->window * c->n * sizeof(struct hybster_vote));
-    l->view_changes = common_take(&at, c->n * sizeof(struct hybster_view_change_entry));
     l->acks = common_take(&at, c->n * sizeof(struct hybster_ack_entry));
     common_layout(c, at, sizeof(struct hybster_slot), &l->common);
 }
@@ -56,7 +55,6 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
     r->pillars = (struct hybster_pillar *)(void *)(base + l.pillars);
     r->slots = (struct hybster_slot *)(void *)r->core.slots;
     r->votes = (struct hybster_vote *)(void *)(base + l.votes);
-    r->view_changes = (struct hybster_view_change_entry *)(void *)(base + l.view_changes);
     r->acks = (struct hybster_ack_entry *)(void *)(base + l.acks);
     return r;
 }
@@ -148,9 +146,6 @@ static void replica_step(struct nika_replica *r, const struct nika_event *event,
 static void replica_status(const struct nika_replica *r, struct nika_replica_status *out)
 {
     common_status(&r->core, out);
-    for (uint32_t i = 0; i < r->core.n; i++)
-        out->view_changes_held +=
-            r->view_changes[i].frame != 0 && r->view_changes[i].view == r->core.view ? 1u : 0u;
 }
 
 const struct nika_replica_ops nika_replica_hybster = {

@@ -80,10 +80,6 @@ struct hybster_slot {
     uint32_t commit_cert;  /* Encoded COMMIT-CERT body, kept until stable; 0 = none. */
 };
 
-struct hybster_view_change_entry {
-    uint64_t view, from; /* view 0 = none. */
-    uint32_t frame;      /* Store handle of the whole frame. */
-};
 struct hybster_ack_entry {
     uint64_t view, base; /* view 0 = none. */
     uint32_t frame;
@@ -114,23 +110,19 @@ struct nika_replica {
     bool deaf; /* TSG: nor can it judge what others certified, so it takes none of it. */
 
     /* View change. */
-    uint32_t my_view_change; /* Store handle of the VIEW-CHANGE frame for core.view; 0 = none. */
-    bool my_view_change_durable;
     uint32_t new_view; /* Store handle of the NEW-VIEW frame of `entered`; 0 iff entered == 0. */
     uint32_t
         candidate; /* Store handle of a validated (or built) NEW-VIEW that is not entered yet. */
     uint64_t candidate_view;
     bool candidate_saving;       /* HN8 is met: on its way to the disk. */
     struct nika_digest rejected; /* Last NEW-VIEW that failed: not verified again. */
-    uint64_t view_timer_view;    /* View for which T_vc was started. */
     uint64_t alarmed;            /* Bit = check: an alarm is raised once. */
 
     uint32_t parked_count;
-    struct hybster_pillar *pillars;                 /* core.pillars */
-    struct hybster_slot *slots;                     /* config->window */
-    struct hybster_vote *votes;                     /* window x n */
-    struct hybster_view_change_entry *view_changes; /* n */
-    struct hybster_ack_entry *acks;                 /* n; one's own among them */
+    struct hybster_pillar *pillars; /* core.pillars */
+    struct hybster_slot *slots;     /* config->window */
+    struct hybster_vote *votes;     /* window x n */
+    struct hybster_ack_entry *acks; /* n; one's own among them */
 };
 
 static inline struct hybster_pillar *hybster_pillar_of(const struct nika_replica *r, uint64_t seq)
@@ -264,12 +256,10 @@ void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *fra
 /* Could this replica show in a VIEW-CHANGE all that its counter says it took part in (HV4, HV5, HV7)? */
 bool hybster_accounts(struct nika_replica *r);
 void hybster_view_timer(struct nika_replica *r); /* T_vc expired. */
-void hybster_view_timer_check(struct nika_replica *r);
 /* Give up what belongs to the view that is left for `view`. */
 void hybster_view_leave(struct nika_replica *r, uint64_t view);
 /* Forget the batches kept for a view to come (HN8): after its orders took them, or when it will not come. */
 void hybster_view_unwant(struct nika_replica *r);
-void hybster_view_change_forget(struct nika_replica *r, uint32_t sender);
 /* The STATUS timer fired, or something that was missing has come: build, persist, enter what can be. */
 void hybster_view_retry(struct nika_replica *r);
 void hybster_view_start(struct nika_replica *r);

@@ -1,6 +1,7 @@
 /* protocols/hybster/status.c: STATUS, the negative acknowledgement: telling peers what this replica has and lacks (PROTOCOLS.md 1.9,
  * 2.4), and doing again what a full store or disk left undone. Answers are in status_answer.c. */
 #include "protocols/common/status.h"
+#include "protocols/common/views.h"
 #include "protocols/hybster/state.h"
 
 struct status_buffer {
@@ -29,12 +30,10 @@ static uint32_t fill_bitmaps(struct nika_replica *r, struct status_buffer *b)
 
 static void fill_view(const struct nika_replica *r, struct status_buffer *b)
 {
-    for (uint32_t i = 0; i < r->core.n; i++) {
-        uint8_t bit = (uint8_t)(1u << (i % 8));
-        if (r->view_changes[i].frame != 0 && r->view_changes[i].view == r->core.view)
-            b->view_changes[i / 8] |= bit;
-        if (r->acks[i].frame != 0 && r->acks[i].view == r->core.view) b->acks[i / 8] |= bit;
-    }
+    common_view_changes_map(&r->core, b->view_changes);
+    for (uint32_t i = 0; i < r->core.n; i++)
+        if (r->acks[i].frame != 0 && r->acks[i].view == r->core.view)
+            b->acks[i / 8] |= (uint8_t)(1u << (i % 8));
 }
 
 void hybster_send_status(struct nika_replica *r)
@@ -94,12 +93,9 @@ uint32_t hybster_wait(const struct nika_replica *r, uint64_t *detail)
     if (r->halted) return NIKA_WAIT_TRUSTED;
     if (r->core.transfer.active) return NIKA_WAIT_STATE;
     if (!r->core.active) {
-        uint32_t held = 0;
-        for (uint32_t i = 0; i < r->core.n; i++)
-            held +=
-                r->view_changes[i].frame != 0 && r->view_changes[i].view == r->core.view ? 1u : 0u;
+        uint32_t held = common_view_changes_held(&r->core);
         *detail = r->core.view;
-        if (r->my_view_change != 0 && !r->my_view_change_durable) return NIKA_WAIT_DISK;
+        if (r->core.my_view_change != 0 && !r->core.my_view_change_durable) return NIKA_WAIT_DISK;
         return held < r->core.quorum ? NIKA_WAIT_VIEW_CHANGES : NIKA_WAIT_NEW_VIEW;
     }
     if (r->core.last_issued > r->core.last_executed) return NIKA_WAIT_APP;

@@ -53,8 +53,8 @@ static void answer_view(struct nika_replica *r, uint32_t peer, const struct hybs
     if (r->core.active || m->view > r->core.view) return;
     bool same = m->view == r->core.view;
     if (same && m->active != 0) return;
-    if (!(same && says(m->view_changes, r->core.self)) && r->my_view_change_durable)
-        common_resend(&r->core, peer, r->my_view_change);
+    if (!(same && says(m->view_changes, r->core.self)) && r->core.my_view_change_durable)
+        common_resend(&r->core, peer, r->core.my_view_change);
     const struct hybster_ack_entry *ack = &r->acks[r->core.self];
     if (same && ack->frame != 0 && ack->view == r->core.view && !says(m->acks, r->core.self) &&
         common_primary(&r->core, r->core.view) == peer)

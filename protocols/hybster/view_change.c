@@ -4,26 +4,16 @@
  * every pillar to [to|0], after which its trusted subsystem certifies no order of an earlier view any more. The VIEW-CHANGE is built once,
  * made durable, and only those bytes are ever sent. A crash between two of the counters leaves some behind, so each has hops of its own. */
 #include "protocols/common/status.h"
+#include "protocols/common/views.h"
 #include "protocols/hybster/view.h"
-
-void hybster_view_change_forget(struct nika_replica *r, uint32_t sender)
-{
-    struct hybster_view_change_entry *entry = &r->view_changes[sender];
-    nika_store_free(r->core.store, entry->frame);
-    memset(entry, 0, sizeof *entry);
-    if (sender == r->core.self) {
-        r->my_view_change = 0;
-        r->my_view_change_durable = false;
-    }
-}
 
 /* The own entry and my_view_change are one handle: the entry's. */
 static void adopt_own(struct nika_replica *r, uint64_t view, uint64_t from, uint32_t handle)
 {
-    struct hybster_view_change_entry *entry = &r->view_changes[r->core.self];
-    hybster_view_change_forget(r, r->core.self);
-    *entry = (struct hybster_view_change_entry){.view = view, .from = from, .frame = handle};
-    r->my_view_change = handle;
+    struct common_view_change *entry = &r->core.view_changes[r->core.self];
+    common_view_change_forget(&r->core, r->core.self);
+    *entry = (struct common_view_change){.view = view, .from = from, .frame = handle};
+    r->core.my_view_change = handle;
 }
 
 void hybster_view_leave(struct nika_replica *r, uint64_t view)
@@ -102,7 +92,7 @@ static void persist_own(struct nika_replica *r)
     nika_effects_persist(r->core.effects,
                          common_token(HYBSTER_TOKEN_VIEW_CHANGE, r->view_generation, r->core.view),
                          HYBSTER_RECORD_VIEW_CHANGE, r->core.view,
-                         nika_store_span(r->core.store, r->my_view_change));
+                         nika_store_span(r->core.store, r->core.my_view_change));
 }
 
 static struct nika_trusted_certificate hop_certificate(const struct hybster_hop_entry *hop)
@@ -280,20 +270,20 @@ void hybster_view_change_start(struct nika_replica *r, uint64_t view)
     r->core.active = false;
     if (r->core.backoff < r->core.config->backoff_max) r->core.backoff++;
     nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, view, 0, (struct nika_span){0});
-    hybster_view_change_forget(r, r->core.self);
+    common_view_change_forget(&r->core, r->core.self);
     hybster_candidate_progress(r);
     build_own(r);
-    hybster_view_timer_check(r);
+    common_view_timer_check(&r->core);
     common_status_soon(&r->core);
 }
 
 void hybster_view_change_stored(struct nika_replica *r, uint64_t view)
 {
-    if (r->core.active || r->core.view != view || r->my_view_change == 0 ||
-        r->my_view_change_durable)
+    if (r->core.active || r->core.view != view || r->core.my_view_change == 0 ||
+        r->core.my_view_change_durable)
         return;
-    r->my_view_change_durable = true;
-    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->my_view_change));
+    r->core.my_view_change_durable = true;
+    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->core.my_view_change));
     hybster_new_view_try_build(r);
 }
 
@@ -323,35 +313,12 @@ void hybster_view_retry(struct nika_replica *r)
     if (r->core.active || r->halted) return;
     for (uint32_t p = 0; p < r->core.pillars; p++)
         if (r->pillars[p].certifying != 0) retry_certified(r, &r->pillars[p]);
-    if (r->my_view_change == 0) {
+    if (r->core.my_view_change == 0) {
         build_own(r);
-    } else if (!r->my_view_change_durable) {
+    } else if (!r->core.my_view_change_durable) {
         persist_own(r);
     }
     hybster_new_view_try_build(r);
-}
-
-/* The k-th largest view of any VIEW-CHANGE held, 0 when fewer than k replicas sent one. */
-static uint64_t kth_largest_view(const struct nika_replica *r, uint32_t k)
-{
-    uint64_t best = 0;
-    for (uint32_t i = 0; i < r->core.n; i++) {
-        uint64_t candidate = r->view_changes[i].view;
-        uint32_t at_least = 0;
-        for (uint32_t j = 0; j < r->core.n; j++)
-            at_least += r->view_changes[j].view >= candidate ? 1u : 0u;
-        if (at_least >= k && candidate > best) best = candidate;
-    }
-    return best;
-}
-
-void hybster_view_timer_check(struct nika_replica *r)
-{
-    if (r->core.active || r->view_timer_view == r->core.view) return;
-    /* Alone in a high view, a replica must not run further ahead of the others. */
-    if (kth_largest_view(r, r->core.quorum) < r->core.view) return;
-    r->view_timer_view = r->core.view;
-    common_timer_start(&r->core, COMMON_TIMER_VIEW, r->core.config->request_ns << r->core.backoff);
 }
 
 void hybster_view_timer(struct nika_replica *r)
@@ -363,7 +330,7 @@ void hybster_view_timer(struct nika_replica *r)
 static bool relevant(struct nika_replica *r, const struct nika_frame *frame,
                      const struct hybster_view_change *m)
 {
-    const struct hybster_view_change_entry *entry = &r->view_changes[frame->sender];
+    const struct common_view_change *entry = &r->core.view_changes[frame->sender];
     if (m->view < r->core.view || m->view < entry->view) {
         common_reject(&r->core, NIKA_CHECK_VC3, frame->sender);
         return false;
@@ -384,14 +351,14 @@ static bool relevant(struct nika_replica *r, const struct nika_frame *frame,
 static bool store_view_change(struct nika_replica *r, const struct nika_frame *frame,
                               const struct hybster_view_change *m)
 {
-    struct hybster_view_change_entry *entry = &r->view_changes[frame->sender];
+    struct common_view_change *entry = &r->core.view_changes[frame->sender];
     /* The older one is worthless beside this one, so it makes room. */
-    hybster_view_change_forget(r, frame->sender);
+    common_view_change_forget(&r->core, frame->sender);
     uint32_t handle = nika_store_put(r->core.store, frame->raw);
     if (handle == 0) return false;
-    *entry = (struct hybster_view_change_entry){.view = m->view, .from = m->from, .frame = handle};
+    *entry = (struct common_view_change){.view = m->view, .from = m->from, .frame = handle};
     uint32_t held = 0;
-    for (uint32_t i = 0; i < r->core.n; i++) held += r->view_changes[i].frame != 0 ? 1u : 0u;
+    for (uint32_t i = 0; i < r->core.n; i++) held += r->core.view_changes[i].frame != 0 ? 1u : 0u;
     common_queue_note(&r->core, NIKA_QUEUE_VIEW_CHANGES, held);
     return true;
 }
@@ -414,7 +381,7 @@ void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *fra
         return;
     }
     if (!store_view_change(r, frame, &m)) return;
-    uint64_t joined = kth_largest_view(r, r->core.weak);
+    uint64_t joined = common_view_kth(&r->core, r->core.weak);
     if (joined > r->core.view) {
         /* One of f+1 is correct and its T_req expired: waiting longer would only split the cluster. */
         REACHED(hybster_join_rule);
@@ -424,7 +391,7 @@ void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *fra
         /* Abdication. Only one view ahead: a faulty leader must not choose its successor. */
         hybster_view_change_start(r, r->core.view + 1);
     }
-    hybster_view_timer_check(r);
+    common_view_timer_check(&r->core);
     if (m.view >= r->core.view) (void)hybster_reach_low_mark(r, m.low_mark, &m.checkpoints);
     hybster_new_view_try_build(r);
 }
@@ -464,7 +431,7 @@ void hybster_recover_view_change(struct nika_replica *r, uint64_t view, struct n
     uint32_t handle = r->core.active ? 0 : nika_store_put(r->core.store, raw);
     if (handle == 0) return; /* Waits for a NEW-VIEW, or leaves for a later view. */
     adopt_own(r, view, m.from, handle);
-    r->my_view_change_durable = true;
+    r->core.my_view_change_durable = true;
 }
 
 void hybster_view_start(struct nika_replica *r)
@@ -480,8 +447,8 @@ void hybster_view_start(struct nika_replica *r)
             common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->new_view));
         return;
     }
-    if (r->my_view_change == 0) return;
+    if (r->core.my_view_change == 0) return;
     REACHED(hybster_recovered_votes);
-    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->my_view_change));
-    hybster_view_timer_check(r);
+    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->core.my_view_change));
+    common_view_timer_check(&r->core);
 }

@@ -48,22 +48,6 @@ void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame)
         pbft_check_committed(r, slot);
 }
 
-static void note_committed(struct nika_replica *r, const struct pbft_slot *slot,
-                           const uint64_t signers[2])
-{
-    uint8_t *bytes = NULL;
-    uint32_t bitmap = (r->core.n + 7) / 8;
-    struct nika_action *action =
-        nika_effects_add(r->core.effects, NIKA_ACTION_NOTE, NIKA_DIGEST_SIZE + bitmap, &bytes);
-    if (action == NULL) return;
-    action->id = NIKA_NOTE_COMMITTED;
-    action->a = slot->base.seq;
-    action->b = slot->base.commit_view;
-    memcpy(bytes, slot->base.commit_digest.bytes, NIKA_DIGEST_SIZE);
-    for (uint32_t i = 0; i < bitmap; i++)
-        bytes[NIKA_DIGEST_SIZE + i] = (uint8_t)(signers[i / 8] >> (8 * (i % 8)));
-}
-
 /* The slot is final with this digest. False when another one was: more than f replicas are faulty. */
 static bool commit_slot(struct nika_replica *r, struct pbft_slot *slot, uint64_t view,
                         const struct nika_digest *digest, const uint64_t signers[2])
@@ -76,7 +60,7 @@ static bool commit_slot(struct nika_replica *r, struct pbft_slot *slot, uint64_t
     slot->base.committed = true;
     slot->base.commit_view = view;
     slot->base.commit_digest = *digest;
-    note_committed(r, slot, signers);
+    common_note_committed(&r->core, &slot->base, signers);
     return true;
 }
 

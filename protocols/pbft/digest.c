@@ -41,17 +41,12 @@ static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, ui
 
 static void add_view_change(struct nika_run_digest *d, const struct nika_replica *r)
 {
-    const uint64_t numbers[] = {
-        r->low_bound,     r->view_generation,         r->my_view_change_durable,
-        r->new_view_view, r->new_view_candidate_view, r->view_timer_view};
-    const uint32_t handles[] = {r->my_view_change, r->new_view, r->new_view_candidate};
+    const uint64_t numbers[] = {r->low_bound, r->view_generation, r->new_view_view,
+                                r->new_view_candidate_view};
+    const uint32_t handles[] = {r->new_view, r->new_view_candidate};
     common_digest_u64s(d, numbers, ARRAY_COUNT(numbers));
     common_digest_handles(d, &r->core, handles, ARRAY_COUNT(handles));
     common_digest_digest(d, &r->new_view_rejected);
-    for (uint32_t i = 0; i < r->core.n; i++) {
-        common_digest_u64(d, r->view_changes[i].view);
-        common_digest_handle(d, &r->core, r->view_changes[i].frame);
-    }
 }
 
 void pbft_digest(const struct nika_replica *r, struct nika_digest *out)

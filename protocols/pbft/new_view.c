@@ -8,6 +8,7 @@
 #include "protocols/common/intake.h"
 #include "protocols/common/status.h"
 #include "protocols/common/transfer.h"
+#include "protocols/common/views.h"
 #include "protocols/pbft/view.h"
 
 /* ---- the entered NEW-VIEW -------------------------------------------------------------------------------------------- */
@@ -104,8 +105,8 @@ static bool take_view(struct nika_replica *r, uint32_t handle, struct pbft_plan 
     r->core.executed_in_view = false;
     for (uint32_t i = 0; i < r->core.n; i++) {
         /* Still needed: only what asks for a later view, and the own one, which must never be built differently. */
-        bool own = i == r->core.self && r->view_changes[i].view == m.view;
-        if (!own && r->view_changes[i].view <= m.view) pbft_view_change_forget(r, i);
+        bool own = i == r->core.self && r->core.view_changes[i].view == m.view;
+        if (!own && r->core.view_changes[i].view <= m.view) common_view_change_forget(&r->core, i);
     }
     return true;
 }
@@ -180,7 +181,7 @@ static uint32_t choose_proofs(struct nika_replica *r, struct nika_writer *w, str
 {
     uint32_t size = 0, others = 0;
     for (uint32_t i = 0; i < r->core.n; i++) {
-        const struct pbft_view_change_entry *entry = &r->view_changes[i];
+        const struct common_view_change *entry = &r->core.view_changes[i];
         if (entry->frame == 0 || entry->view != r->core.view) continue;
         if (i != r->core.self && others == r->core.quorum - 1) continue;
         if (i != r->core.self) others++;
@@ -236,7 +237,7 @@ void pbft_new_view_try_build(struct nika_replica *r)
 {
     bool mine = !r->core.active && common_primary(&r->core, r->core.view) == r->core.self &&
                 !r->core.amnesiac;
-    if (!mine || !r->my_view_change_durable || r->new_view_candidate != 0) return;
+    if (!mine || !r->core.my_view_change_durable || r->new_view_candidate != 0) return;
     uint32_t proofs_size = choose_proofs(r, NULL, NULL);
     if (proofs_size == 0) return;
     uint32_t orders_size = r->core.config->window *
@@ -289,7 +290,7 @@ static bool proofs_valid(struct nika_replica *r, const struct pbft_new_view *m)
         if (!pbft_nested_peek(r, raw, &pbft_info_view_change, &frame, &change) ||
             change.view != m->view)
             return false;
-        const struct pbft_view_change_entry *entry = &r->view_changes[frame.sender];
+        const struct common_view_change *entry = &r->core.view_changes[frame.sender];
         struct nika_span held = {0};
         if (entry->frame != 0) held = nika_store_span(r->core.store, entry->frame);
         if (held.data != NULL && held.size == raw.size &&

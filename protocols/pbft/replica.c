@@ -7,7 +7,7 @@
 
 /* Where each part of a replica's memory begins. */
 struct layout {
-    size_t votes, view_changes;
+    size_t votes;
     uint32_t vote_stride;
     struct common_layout common;
 };
@@ -19,7 +19,6 @@ static void pbft_layout(const struct nika_config *c, struct layout *l)
     l->vote_stride = (vote + 3u) & ~3u;
     (void)common_take(&at, sizeof(struct nika_replica));
     l->votes = common_take(&at, (size_t)c->window * PBFT_PHASES * c->n * l->vote_stride);
-    l->view_changes = common_take(&at, c->n * sizeof(struct pbft_view_change_entry));
     common_layout(c, at, sizeof(struct pbft_slot), &l->common);
 }
 
@@ -57,7 +56,6 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
     r->vote_stride = l.vote_stride;
     r->slots = (struct pbft_slot *)(void *)r->core.slots;
     r->votes = base + l.votes;
-    r->view_changes = (struct pbft_view_change_entry *)(void *)(base + l.view_changes);
     return r;
 }
 
@@ -135,9 +133,6 @@ static void replica_step(struct nika_replica *r, const struct nika_event *event,
 static void replica_status(const struct nika_replica *r, struct nika_replica_status *out)
 {
     common_status(&r->core, out);
-    for (uint32_t i = 0; i < r->core.n; i++)
-        out->view_changes_held +=
-            r->view_changes[i].frame != 0 && r->view_changes[i].view == r->core.view ? 1u : 0u;
 }
 
 const struct nika_replica_ops nika_replica_pbft = {

@@ -76,11 +76,6 @@ struct pbft_slot {
     bool persist_failed; /* The disk refused a record of this slot: the STATUS timer asks again. */
 };
 
-struct pbft_view_change_entry {
-    uint64_t view;  /* 0 = none. */
-    uint32_t frame; /* Store handle of the whole frame. */
-};
-
 struct nika_replica {
     struct common_core core; /* First: see core.h. */
     uint32_t vote_stride;
@@ -89,8 +84,6 @@ struct nika_replica {
     uint16_t view_generation;
 
     /* View change. */
-    uint32_t my_view_change; /* Store handle of the VIEW-CHANGE frame sent for `view`; 0 = none. */
-    bool my_view_change_durable;
     /* Store handle of the accepted (or built) NEW-VIEW frame of `new_view_view`; 0 = none. */
     uint32_t new_view;
     uint64_t new_view_view;
@@ -100,17 +93,15 @@ struct nika_replica {
     uint64_t new_view_candidate_view;
     /* Last NEW-VIEW that failed a check independent of state: not verified again. */
     struct nika_digest new_view_rejected;
-    uint64_t view_timer_view; /* View for which T_vc was started. */
 #ifdef NIKA_MUSEUM
     bool new_view_said; /* B28 */
 #endif
 
     uint32_t parked_count; /* Slots with a parked PRE-PREPARE. */
 
-    struct pbft_slot *slots;                     /* config->window */
-    uint8_t *votes;                              /* window x phases x n x vote_stride */
-    struct pbft_view_change_entry *view_changes; /* n */
-    uint8_t *scratch;                            /* For building frames and certificates. */
+    struct pbft_slot *slots; /* config->window */
+    uint8_t *votes;          /* window x phases x n x vote_stride */
+    uint8_t *scratch;        /* For building frames and certificates. */
     uint32_t scratch_size;
 };
 
@@ -221,9 +212,7 @@ void pbft_new_view_try_build(struct nika_replica *r);
 /* Stop everything that belongs to the view being left: timers, slots' votes, proposals, the candidate NEW-VIEW. */
 void pbft_view_leave(struct nika_replica *r);
 /* T_vc rule: start T_vc once Q replicas want `view` or a later one. */
-void pbft_view_timer_check(struct nika_replica *r);
 /* Drop the stored VIEW-CHANGE of `sender`. */
-void pbft_view_change_forget(struct nika_replica *r, uint32_t sender);
 /* VC4-VC8 on a decoded VIEW-CHANGE, signatures included. NIKA_CHECK_NONE or the failed check. */
 enum nika_check pbft_view_change_check(struct nika_replica *r, const struct pbft_view_change *m,
                                        uint32_t size);

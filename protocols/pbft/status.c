@@ -3,6 +3,7 @@
  *
  * Without it one lost COMMIT could block a replica for ever. */
 #include "protocols/common/status.h"
+#include "protocols/common/views.h"
 #include "protocols/pbft/state.h"
 
 struct status_buffer {
@@ -42,10 +43,7 @@ void pbft_send_status(struct nika_replica *r)
         m.prepared = (struct nika_span){b.prepared, size};
         m.committed = (struct nika_span){b.committed, size};
     } else {
-        for (uint32_t i = 0; i < r->core.n; i++) {
-            if (r->view_changes[i].frame != 0 && r->view_changes[i].view == r->core.view)
-                b.view_changes[i / 8] |= (uint8_t)(1u << (i % 8));
-        }
+        common_view_changes_map(&r->core, b.view_changes);
         m.view_changes = (struct nika_span){b.view_changes, (r->core.n + 7) / 8};
     }
     m.missing = common_status_missing(&r->core, b.missing);
@@ -86,12 +84,9 @@ uint32_t pbft_wait(const struct nika_replica *r, uint64_t *detail)
     *detail = next;
     if (r->core.transfer.active) return NIKA_WAIT_STATE;
     if (!r->core.active) {
-        uint32_t held = 0;
-        for (uint32_t i = 0; i < r->core.n; i++)
-            held +=
-                r->view_changes[i].frame != 0 && r->view_changes[i].view == r->core.view ? 1u : 0u;
+        uint32_t held = common_view_changes_held(&r->core);
         *detail = r->core.view;
-        if (r->my_view_change != 0 && !r->my_view_change_durable) return NIKA_WAIT_DISK;
+        if (r->core.my_view_change != 0 && !r->core.my_view_change_durable) return NIKA_WAIT_DISK;
         return held < r->core.quorum ? NIKA_WAIT_VIEW_CHANGES : NIKA_WAIT_NEW_VIEW;
     }
     if (r->core.last_issued > r->core.last_executed) return NIKA_WAIT_APP;

@@ -60,8 +60,8 @@ static void answer_commit_certs(struct nika_replica *r, uint32_t peer, const str
 
 static void send_own_view_change(struct nika_replica *r, uint32_t peer)
 {
-    if (r->my_view_change != 0 && r->my_view_change_durable)
-        common_resend(&r->core, peer, r->my_view_change);
+    if (r->core.my_view_change != 0 && r->core.my_view_change_durable)
+        common_resend(&r->core, peer, r->core.my_view_change);
 }
 
 /* S3, S7: what brings the peer into the view. */

@@ -5,31 +5,21 @@
  * made durable (D4), and only those bytes are ever sent (INV-VCU). */
 #include "protocols/common/intake.h"
 #include "protocols/common/status.h"
+#include "protocols/common/views.h"
 #include "protocols/pbft/view.h"
-
-void pbft_view_change_forget(struct nika_replica *r, uint32_t sender)
-{
-    struct pbft_view_change_entry *entry = &r->view_changes[sender];
-    nika_store_free(r->core.store, entry->frame);
-    memset(entry, 0, sizeof *entry);
-    if (sender == r->core.self) {
-        r->my_view_change = 0;
-        r->my_view_change_durable = false;
-    }
-}
 
 /* The own entry and my_view_change are one handle: the entry's. */
 static void adopt_own(struct nika_replica *r, uint64_t view, uint32_t handle)
 {
     struct nika_frame frame;
-    struct pbft_view_change_entry *entry = &r->view_changes[r->core.self];
+    struct common_view_change *entry = &r->core.view_changes[r->core.self];
     enum nika_err err = nika_frame_parse(nika_store_span(r->core.store, handle),
                                          r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
     NIKA_ASSERT(err == NIKA_OK);
-    pbft_view_change_forget(r, r->core.self);
+    common_view_change_forget(&r->core, r->core.self);
     entry->view = view;
     entry->frame = handle;
-    r->my_view_change = handle;
+    r->core.my_view_change = handle;
 }
 
 void pbft_view_leave(struct nika_replica *r)
@@ -94,9 +84,10 @@ static uint32_t prepared_size(struct nika_replica *r)
 
 static void persist_own(struct nika_replica *r)
 {
-    nika_effects_persist(
-        r->core.effects, common_token(PBFT_TOKEN_VIEW_CHANGE, r->view_generation, r->core.view),
-        PBFT_RECORD_VIEW_CHANGE, r->core.view, nika_store_span(r->core.store, r->my_view_change));
+    nika_effects_persist(r->core.effects,
+                         common_token(PBFT_TOKEN_VIEW_CHANGE, r->view_generation, r->core.view),
+                         PBFT_RECORD_VIEW_CHANGE, r->core.view,
+                         nika_store_span(r->core.store, r->core.my_view_change));
 }
 
 /* Build and persist the VIEW-CHANGE for `view`. With a full store nothing is sent and pbft_view_retry tries again: the contents
@@ -104,7 +95,7 @@ static void persist_own(struct nika_replica *r)
 static void build_own(struct nika_replica *r)
 {
     /* Recovery knows that one was sent but had no room for its bytes: another content would break INV-VCU. */
-    if (r->view_changes[r->core.self].view == r->core.view) return;
+    if (r->core.view_changes[r->core.self].view == r->core.view) return;
     uint32_t size = prepared_size(r);
     uint32_t scratch = size == 0 ? 0 : nika_store_alloc(r->core.store, size);
     if (size != 0 && scratch == 0) return;
@@ -126,15 +117,15 @@ static void build_own(struct nika_replica *r)
 static bool ask_without_leaving(struct nika_replica *r, uint64_t view)
 {
     uint64_t here = r->core.view;
-    bool asked = r->view_changes[r->core.self].view == view;
+    bool asked = r->core.view_changes[r->core.self].view == view;
     if (!r->core.active || asked || common_primary(&r->core, view) == r->core.self) return false;
-    pbft_view_change_forget(r, r->core.self);
+    common_view_change_forget(&r->core, r->core.self);
     r->core.view = view;
     build_own(r);
     r->core.view = here;
     common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
     common_request_timer_update(&r->core);
-    return r->my_view_change != 0;
+    return r->core.my_view_change != 0;
 }
 #else
 #define ask_without_leaving(r, view) (false)
@@ -159,18 +150,18 @@ void pbft_view_change_start(struct nika_replica *r, uint64_t view)
     nika_store_free(r->core.store, r->new_view);
     r->new_view = 0;
     r->new_view_view = 0;
-    pbft_view_change_forget(r, r->core.self);
+    common_view_change_forget(&r->core, r->core.self);
     build_own(r);
-    pbft_view_timer_check(r);
+    common_view_timer_check(&r->core);
     common_status_soon(&r->core);
 }
 
 void pbft_view_change_stored(struct nika_replica *r, uint64_t view)
 {
     bool left = NIKA_PLANTED(B23) || (!r->core.active && r->core.view == view);
-    if (!left || r->my_view_change == 0 || r->my_view_change_durable) return;
-    r->my_view_change_durable = true;
-    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->my_view_change));
+    if (!left || r->core.my_view_change == 0 || r->core.my_view_change_durable) return;
+    r->core.my_view_change_durable = true;
+    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->core.my_view_change));
     pbft_new_view_try_build(r);
 }
 
@@ -187,35 +178,12 @@ void pbft_view_retry(struct nika_replica *r)
         return;
     }
     if (r->core.active || r->core.amnesiac) return;
-    if (r->my_view_change == 0) {
+    if (r->core.my_view_change == 0) {
         build_own(r);
-    } else if (!r->my_view_change_durable) {
+    } else if (!r->core.my_view_change_durable) {
         persist_own(r);
     }
     pbft_new_view_try_build(r);
-}
-
-/* The k-th largest view of any VIEW-CHANGE held, 0 when fewer than k replicas sent one. */
-static uint64_t kth_largest_view(const struct nika_replica *r, uint32_t k)
-{
-    uint64_t best = 0;
-    for (uint32_t i = 0; i < r->core.n; i++) {
-        uint64_t candidate = r->view_changes[i].view;
-        uint32_t at_least = 0;
-        for (uint32_t j = 0; j < r->core.n; j++)
-            at_least += r->view_changes[j].view >= candidate ? 1u : 0u;
-        if (at_least >= k && candidate > best) best = candidate;
-    }
-    return best;
-}
-
-void pbft_view_timer_check(struct nika_replica *r)
-{
-    if (r->core.active || r->view_timer_view == r->core.view) return;
-    /* Alone in a high view, a replica must not run further ahead of the others; it waits until Q want to be there. */
-    if (kth_largest_view(r, r->core.quorum) < r->core.view) return;
-    r->view_timer_view = r->core.view;
-    common_timer_start(&r->core, COMMON_TIMER_VIEW, r->core.config->request_ns << r->core.backoff);
 }
 
 void pbft_view_timer(struct nika_replica *r)
@@ -227,7 +195,7 @@ void pbft_view_timer(struct nika_replica *r)
 static bool relevant(struct nika_replica *r, const struct nika_frame *frame,
                      const struct pbft_view_change *m)
 {
-    const struct pbft_view_change_entry *entry = &r->view_changes[frame->sender];
+    const struct common_view_change *entry = &r->core.view_changes[frame->sender];
     if (m->view < r->core.view || m->view < entry->view) {
         common_reject(&r->core, NIKA_CHECK_VC3, frame->sender);
         return false;
@@ -257,15 +225,15 @@ static uint32_t join_needs(const struct nika_replica *r)
 
 static bool store_view_change(struct nika_replica *r, const struct nika_frame *frame, uint64_t view)
 {
-    struct pbft_view_change_entry *entry = &r->view_changes[frame->sender];
+    struct common_view_change *entry = &r->core.view_changes[frame->sender];
     /* The older one is worthless beside this one, so it makes room. */
-    pbft_view_change_forget(r, frame->sender);
+    common_view_change_forget(&r->core, frame->sender);
     uint32_t handle = nika_store_put(r->core.store, frame->raw);
     if (handle == 0) return false;
     entry->view = view;
     entry->frame = handle;
     uint32_t held = 0;
-    for (uint32_t i = 0; i < r->core.n; i++) held += r->view_changes[i].frame != 0 ? 1u : 0u;
+    for (uint32_t i = 0; i < r->core.n; i++) held += r->core.view_changes[i].frame != 0 ? 1u : 0u;
     common_queue_note(&r->core, NIKA_QUEUE_VIEW_CHANGES, held);
     return true;
 }
@@ -294,7 +262,7 @@ void pbft_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
         return;
     }
     if (!store_view_change(r, frame, m.view)) return;
-    uint64_t joined = kth_largest_view(r, join_needs(r));
+    uint64_t joined = common_view_kth(&r->core, join_needs(r));
     if (joined > r->core.view) {
         /* One of f+1 is correct and its T_req expired: waiting longer would only split the cluster. */
         REACHED(pbft_join_rule);
@@ -304,7 +272,7 @@ void pbft_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
         /* Abdication. Only one view ahead: a faulty primary must not choose its successor. */
         pbft_view_change_start(r, r->core.view + 1);
     }
-    pbft_view_timer_check(r);
+    common_view_timer_check(&r->core);
     pbft_new_view_try_build(r);
 }
 
@@ -315,13 +283,13 @@ void pbft_recover_view_change(struct nika_replica *r, uint64_t view, struct nika
     if (handle == 0) {
         /* Even without the bytes the promise stands: no vote below `view`, and no other content for it. This replica
          * waits for a NEW-VIEW or a later view. */
-        r->view_changes[r->core.self].view = view;
+        r->core.view_changes[r->core.self].view = view;
         if (view > r->core.view) r->core.active = false;
         r->core.view = view;
         return;
     }
     adopt_own(r, view, handle);
-    r->my_view_change_durable = true;
+    r->core.my_view_change_durable = true;
     if (view == r->core.view) return; /* The NEW-VIEW of this view was recovered before. */
     r->core.view = view;
     r->core.active = false;
@@ -342,8 +310,8 @@ void pbft_view_start(struct nika_replica *r)
         if (lead) common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->new_view));
         return;
     }
-    if (r->my_view_change == 0 || !r->my_view_change_durable) return;
+    if (r->core.my_view_change == 0 || !r->core.my_view_change_durable) return;
     REACHED(pbft_recovered_votes);
-    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->my_view_change));
-    pbft_view_timer_check(r);
+    common_broadcast_frame(&r->core, nika_store_span(r->core.store, r->core.my_view_change));
+    common_view_timer_check(&r->core);
 }

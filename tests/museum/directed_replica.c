@@ -198,7 +198,7 @@ static bool low_mark_unproven(void)
     struct build_view_change change = {
         .sender = 3, .view = 1, .low_mark = 400, .no_checkpoints = true};
     deliver(&f, build_view_change(f.c, &change));
-    return done(&f, fixture_replica(&f)->view_changes[3].view == 1);
+    return done(&f, fixture_replica(&f)->core.view_changes[3].view == 1);
 }
 
 /* PB26: alone in view 1, where nobody else wants to be, a replica goes on to view 2 because a request came. */

@@ -118,7 +118,7 @@ static void check_followed(const struct fixture *f)
     assert_int_equal(r->core.view, 2);
     assert_false(r->core.active);
     assert_int_equal(r->pillars[0].hop_count, 2);
-    assert_true(r->my_view_change != 0);
+    assert_true(r->core.my_view_change != 0);
     assert_int_equal(f->instance.counter[HYBSTER_COUNTER_ORDER].last.value.view, 2);
     assert_int_equal(f->instance.counter[HYBSTER_COUNTER_ORDER].last.previous.view, 1);
     assert_int_equal(f->sent_seq_count, 1);

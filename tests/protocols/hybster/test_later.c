@@ -91,7 +91,7 @@ static void test_a_view_change_waits_for_the_leaders_order(void **state)
     assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
     struct nika_frame frame;
     struct hybster_view_change m;
-    struct nika_span raw = nika_store_span(f->replica->core.store, f->replica->my_view_change);
+    struct nika_span raw = nika_store_span(f->replica->core.store, f->replica->core.my_view_change);
     assert_int_equal(nika_frame_parse(raw, f->config.epoch, NIKA_MESSAGE_SIZE_MAX, &frame),
                      NIKA_OK);
     assert_int_equal(nika_decode(&hybster_info_view_change, frame.body, &m), NIKA_OK);

@@ -182,17 +182,17 @@ static void test_crash_in_the_middle_of_leaving(void **state)
     assert_int_equal(r->pillars[1].hop_count, 1);
     /* Another replica believes it. */
     struct fixture *other = fixture_new_pillars(1, PILLARS);
-    struct nika_span raw = nika_store_span(r->core.store, r->my_view_change);
+    struct nika_span raw = nika_store_span(r->core.store, r->core.my_view_change);
     struct fixture_bytes sent = {malloc(raw.size), raw.size};
     memcpy(sent.data, raw.data, raw.size);
     assert_true(fixture_give(other, sent));
-    assert_int_equal(other->replica->view_changes[2].view, 2);
+    assert_int_equal(other->replica->core.view_changes[2].view, 2);
     fixture_free(other);
     /* And so does itself after another restart. */
     fixture_restart(f);
     assert_int_equal(f->replica->pillars[0].hop_count, 2);
     assert_int_equal(f->replica->pillars[1].hop_count, 1);
-    assert_true(f->replica->my_view_change_durable);
+    assert_true(f->replica->core.my_view_change_durable);
     fixture_free(f);
 }
 
@@ -203,7 +203,7 @@ static enum nika_check judged(const struct build_view_change *spec)
     struct fixture *f = fixture_new_pillars(2, PILLARS);
     enum nika_check check = NIKA_CHECK_NONE;
     assert_true(fixture_give(f, build_view_change(f, spec)));
-    bool taken = f->replica->view_changes[spec->sender].view == spec->view;
+    bool taken = f->replica->core.view_changes[spec->sender].view == spec->view;
     for (uint32_t i = 0; i < NIKA_CHECK_COUNT; i++)
         if (f->rejects[i] != 0) check = (enum nika_check)i;
     assert_int_equal(taken, check == NIKA_CHECK_NONE);

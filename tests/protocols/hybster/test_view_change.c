@@ -8,7 +8,7 @@
 static bool taken(struct fixture *f, const struct build_view_change *spec)
 {
     assert_true(fixture_give(f, build_view_change(f, spec)));
-    return f->replica->view_changes[spec->sender].view == spec->view;
+    return f->replica->core.view_changes[spec->sender].view == spec->view;
 }
 
 /* The wrong one is refused by `check` and leaves no trace; then its twin is taken. */
@@ -17,7 +17,7 @@ static void refuse(const struct build_view_change *wrong, enum nika_check check)
     struct fixture *f = fixture_new(SELF);
     assert_false(taken(f, wrong));
     assert_int_equal(f->rejects[check], 1);
-    assert_int_equal(f->replica->view_changes[wrong->sender].view, 0);
+    assert_int_equal(f->replica->core.view_changes[wrong->sender].view, 0);
     assert_int_equal(f->replica->core.view, 0);
     fixture_free(f);
 }
@@ -251,7 +251,7 @@ static void test_hv8_sizes_are_bounded(void **state)
     assert_int_equal(nika_load_le(count, 4), 0);
     count[0] = HYBSTER_HOPS_MAX + 1;
     assert_true(!fixture_give(f, frame) || f->rejects[NIKA_CHECK_W0] == 1);
-    assert_int_equal(f->replica->view_changes[SENDER].view, 0);
+    assert_int_equal(f->replica->core.view_changes[SENDER].view, 0);
     fixture_free(f);
 }
 

@@ -15,7 +15,7 @@ static enum nika_check verdict(const struct build_view_change *spec)
     enum nika_check found = NIKA_CHECK_COUNT;
     for (uint32_t i = 0; i < 4; i++) c->nodes[i].silent = i != OBSERVER;
     assert_true(cluster_deliver(c, OBSERVER, frame));
-    if (cluster_replica(c, OBSERVER)->view_changes[spec->sender].view == spec->view)
+    if (cluster_replica(c, OBSERVER)->core.view_changes[spec->sender].view == spec->view)
         found = NIKA_CHECK_NONE;
     for (uint32_t check = 1; check < NIKA_CHECK_COUNT; check++) {
         if (c->nodes[OBSERVER].rejects[check] == 0) continue;

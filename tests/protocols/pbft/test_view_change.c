@@ -65,7 +65,7 @@ static void test_vc3_an_older_view_change_is_rejected(void **state)
     assert_int_equal(c->nodes[OBSERVER].rejects[NIKA_CHECK_VC3], 0);
     give(c, 2, 2);
     assert_int_equal(c->nodes[OBSERVER].rejects[NIKA_CHECK_VC3], 1);
-    assert_int_equal(cluster_replica(c, OBSERVER)->view_changes[2].view, 3);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.view_changes[2].view, 3);
     cluster_free(c);
 }
 

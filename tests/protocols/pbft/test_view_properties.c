@@ -189,7 +189,7 @@ static void test_a_checkpoint_conflict_moves_no_low_mark(void **state)
     assert_true(cluster_deliver(c, 3, frame));
     assert_int_equal(c->nodes[3].rejects[NIKA_CHECK_VC4], 1);
     assert_int_equal(cluster_replica(c, 3)->core.low_mark, 0);
-    assert_int_equal(cluster_replica(c, 3)->view_changes[2].view, 0);
+    assert_int_equal(cluster_replica(c, 3)->core.view_changes[2].view, 0);
     free(frame.data);
     cluster_free(c);
 }

@@ -1,0 +1,55 @@
+/* protocols/common/views.c: VIEW-CHANGEs held, and T_vc (views.h). */
+#include "protocols/common/views.h"
+
+#include "protocols/common/output.h"
+
+void common_view_change_forget(struct common_core *core, uint32_t sender)
+{
+    struct common_view_change *entry = &core->view_changes[sender];
+    nika_store_free(core->store, entry->frame);
+    memset(entry, 0, sizeof *entry);
+    if (sender == core->self) {
+        core->my_view_change = 0;
+        core->my_view_change_durable = false;
+    }
+}
+
+static bool held(const struct common_core *core, uint32_t sender)
+{
+    const struct common_view_change *entry = &core->view_changes[sender];
+    return entry->frame != 0 && entry->view == core->view;
+}
+
+uint32_t common_view_changes_held(const struct common_core *core)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < core->n; i++) count += held(core, i) ? 1u : 0u;
+    return count;
+}
+
+void common_view_changes_map(const struct common_core *core, uint8_t *map)
+{
+    for (uint32_t i = 0; i < core->n; i++)
+        if (held(core, i)) map[i / 8] |= (uint8_t)(1u << (i % 8));
+}
+
+uint64_t common_view_kth(const struct common_core *core, uint32_t k)
+{
+    uint64_t best = 0;
+    for (uint32_t i = 0; i < core->n; i++) {
+        uint64_t candidate = core->view_changes[i].view;
+        uint32_t at_least = 0;
+        for (uint32_t j = 0; j < core->n; j++)
+            at_least += core->view_changes[j].view >= candidate ? 1u : 0u;
+        if (at_least >= k && candidate > best) best = candidate;
+    }
+    return best;
+}
+
+void common_view_timer_check(struct common_core *core)
+{
+    if (core->active || core->view_timer_view == core->view) return;
+    if (common_view_kth(core, core->quorum) < core->view) return;
+    core->view_timer_view = core->view;
+    common_timer_start(core, COMMON_TIMER_VIEW, core->config->request_ns << core->backoff);
+}

@@ -1,0 +1,19 @@
+/* protocols/common/views.h: the VIEW-CHANGEs that a replica holds, at most one a sender, and when T_vc runs (PROTOCOLS.md 1.7, 2.4). What they
+ * prove is their protocol's matter. */
+#ifndef PROTOCOLS_COMMON_VIEWS_H
+#define PROTOCOLS_COMMON_VIEWS_H
+
+#include "protocols/common/core.h"
+
+/* Drop what is held of this sender; of the replica itself: it has said nothing about the view that it is in. */
+void common_view_change_forget(struct common_core *core, uint32_t sender);
+/* VIEW-CHANGEs held for the present view. */
+uint32_t common_view_changes_held(const struct common_core *core);
+/* Whose they are: bit i of `map` (n bits, zeroed by the caller) is replica i. */
+void common_view_changes_map(const struct common_core *core, uint8_t *map);
+/* The k-th largest view of any VIEW-CHANGE held, 0 when fewer than k replicas sent one. */
+uint64_t common_view_kth(const struct common_core *core, uint32_t k);
+/* Start T_vc, once a view, when a quorum wants to be at least where this replica is: alone in a high view it must not run further ahead. */
+void common_view_timer_check(struct common_core *core);
+
+#endif
