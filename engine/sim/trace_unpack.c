@@ -82,7 +82,7 @@ static struct nika_span take_message(struct unpacker *u, uint32_t flags)
     size |= (uint32_t)take_byte(u) << 8;
     if (size > TRACE_MESSAGE_SIZE && u->outcome == GOOD) u->outcome = WRONG;
     text = take_text(u, size);
-    if (kept == NULL || u->outcome != GOOD) return text;
+    if (kept == NULL || u->outcome != GOOD || text.data == NULL) return text;
     kept->text_size = size <= TRACE_KEPT_TEXT_SIZE ? size : 0;
     if (kept->text_size > 0) memcpy(kept->text, text.data, size);
     return text;
@@ -150,7 +150,7 @@ static void take_ending(struct unpacker *u)
     struct nika_span text = take_text(u, take_byte(u));
     uint64_t events = take_number(u, UINT64_MAX), now_ns = take_number(u, UINT64_MAX);
     struct nika_span sum = take_text(u, TRACE_DIGEST_TEXT_SIZE);
-    if (u->outcome != GOOD) return;
+    if (u->outcome != GOOD || sum.data == NULL) return;
     if (u->at != u->end) { /* Nothing comes behind the end. */
         u->outcome = WRONG;
         return;

@@ -47,10 +47,12 @@ struct side {
     uint32_t completed;
     struct reply replies[OPS_MAX];
 };
+/* Hybster has a fourth replica here: with the read-only path on a write needs the replies of a quorum of PBFT's size (C-c), and of three replicas
+ * that is all of them, the liar too. */
 static struct side sides[] = {
     {.name = "pbft", .scenario_text = SCENARIO("\"protocol\": \"pbft\"")},
     {.name = "hybster",
-     .scenario_text = SCENARIO("\"protocol\": \"hybster\", \"n\": 3, \"f\": 1")}};
+     .scenario_text = SCENARIO("\"protocol\": \"hybster\", \"n\": 4, \"f\": 1")}};
 
 /* The operations of the present input. */
 static struct {

@@ -1,7 +1,9 @@
 /* protocols/common/read_only.h: reads answered without ordering (PROTOCOLS.md 1.10, RO1).
  *
  * The answer reflects committed batches only, because nothing else is ever executed. The client needs as many equal answers as make any two
- * such sets share a correct replica: where a protocol has fewer replicas than that, the client does not ask this way. */
+ * such sets share a correct replica, and while this path is open as many for a write (C-c). Where n < 3f+1 that is more than n-f: the cluster stays
+ * safe, but a single replica that lies or is silent can keep it from answering.
+ */
 #ifndef PROTOCOLS_COMMON_READ_ONLY_H
 #define PROTOCOLS_COMMON_READ_ONLY_H
 
