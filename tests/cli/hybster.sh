@@ -7,7 +7,7 @@ source "$(dirname "$0")/lib.sh"
 net="$work/net"
 trap '"$nika" testnet stop --dir "$net" >/dev/null 2>&1; "$nika" testnet stop --dir "$work/soft" >/dev/null 2>&1; rm -rf "$work"' EXIT
 status() { "$nika" testnet status --dir "$net" --json; }
-of() { status | jq -r ".[$1]$2"; } # REPLICA FILTER
+of() { status | jq -r ".[$1] | $2"; } # REPLICA FILTER
 pid() { cat "$net/replica-$1.pid"; }
 trusted_pid() { "$nika" testnet status --dir "$net" | sed -n "/^replica $1 /,/^replica/s/^  trusted   pid \([0-9]*\).*/\1/p" | head -1; }
 client() { "$nika" client --dir "$net" "$@"; }
