@@ -9,11 +9,6 @@
 #define QUIET_NS                                                                                   \
     UINT64_C(2000000000) /* Grace for convergence when there is no GST to count from. */
 
-static bool may_stop_when_broken(const struct nika_runner *r)
-{
-    return r->scenario->values[NIKA_KEY_SAFETY] != NIKA_EXPECT_MAY_FAIL;
-}
-
 bool nika_runner_liveness_broken(const struct nika_runner *r)
 {
     const struct nika_violation *list;
@@ -22,6 +17,24 @@ bool nika_runner_liveness_broken(const struct nika_runner *r)
         if (nika_oracle_list[list[i].oracle]->property_class == NIKA_PROPERTY_LIVENESS) return true;
     }
     return false;
+}
+
+static bool has_failed(const struct nika_runner *r, uint32_t oracle)
+{
+    const struct nika_violation *list;
+    uint32_t count = nika_oracles_violations(r->oracles, &list);
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i].oracle == oracle) return true;
+    return false;
+}
+
+/* Of several properties that must fail one is the first: the run goes on for the others. */
+static bool may_stop_when_broken(const struct nika_runner *r)
+{
+    if (r->scenario->values[NIKA_KEY_SAFETY] == NIKA_EXPECT_MAY_FAIL) return false;
+    for (uint32_t i = 0; i < nika_oracle_count; i++)
+        if (r->scenario->properties[i] == NIKA_EXPECT_MUST_FAIL && !has_failed(r, i)) return false;
+    return true;
 }
 
 bool nika_runner_converged(const struct nika_runner *r)
