@@ -32,7 +32,10 @@ static void put_count(const struct nika_accusation *a, FILE *file)
 
 static const char *blame(const struct nika_conviction *c)
 {
-    return c->corrupted ? "" : " (it runs the protocol: the module is at fault)";
+    if (c->corrupted) return "";
+    return c->kind == NIKA_GUILT_TRUSTED
+               ? " (nobody touched it: the trusted subsystem's code is at fault)"
+               : " (it runs the protocol: the module is at fault)";
 }
 
 void cli_culprits_human(const struct nika_run_result *r, FILE *file)

@@ -140,10 +140,12 @@ static void accuse(struct nika_runner *r, struct nika_run_result *scratch,
 {
     void *memory = calloc(1, nika_archive_size());
     if (memory == NULL) return;
-    struct nika_evidence_rules rules = {&r->options.config, r->options.replica_ops, r->keyring};
+    struct nika_evidence_rules rules = {&r->options.config, r->options.replica_ops, r->keyring,
+                                        nika_trusted_key_of(r->keyring)};
     struct nika_archive *archive = nika_archive_init(memory, &rules, r->setup.corrupted);
     struct nika_watcher watcher = nika_archive_watcher(archive);
     if (repeat(r, &watcher, scratch)) nika_archive_accuse(archive, &out->accusation);
+    nika_trusted_key_free(rules.trusted);
     if (evidence != NULL) {
         *evidence = archive;
     } else {

@@ -108,6 +108,10 @@ struct nika_replica_ops {
     /* Classify a frame body or a persisted record (record kinds below NIKA_RECORD_LATEST or with it). */
     void (*describe)(uint8_t type, struct nika_span body, struct nika_summary *out);
     void (*describe_record)(uint32_t kind, struct nika_span record, struct nika_summary *out);
+    /* The trusted certificates that a message ends with, one behind the other, and the digest that each of them is over. Empty for a
+     * message without, and for a malformed one. NULL for a protocol that is not hybrid. */
+    struct nika_span (*certified)(const struct nika_config *config, uint8_t type,
+                                  struct nika_span body, struct nika_digest *digest);
     /* Could this frame, which passed ingress, still change anything or prove a fault, if it is authentic? Asked before its signature is
      * verified; what is not needed may be dropped unseen. NULL = always. Changes nothing. */
     bool (*needs)(const struct nika_replica *replica, const struct nika_frame *frame);

@@ -1,6 +1,6 @@
 /* engine/oracle/accountability.c: the archive of signed statements, and the search for those that convict. See accountability.h.
  *
- * Statements are kept once each, by (signer, class, view, sequence number, content). What does not fit is left out and said. */
+ * Statements are kept once each, by (signer, topic, view, sequence number, content). What does not fit is left out and said. */
 #include "engine/oracle/accountability.h"
 
 #include <stdio.h>
@@ -15,10 +15,24 @@
 /* Contents of one key that are kept: two convict. */
 #define VERSIONS_MAX 4u
 
+/* What a statement is about: for a trusted certificate a counter and the certificate's kind, else the class of the message. */
+#define TOPIC_CERTIFIED 0x100u
+#define TOPIC_KINDS 4u
+static uint32_t topic_of(const struct nika_trusted_certificate *c)
+{
+    return TOPIC_CERTIFIED + c->counter * TOPIC_KINDS + c->kind;
+}
+
+static uint32_t topic_counter(uint32_t topic)
+{
+    return (topic - TOPIC_CERTIFIED) / TOPIC_KINDS;
+}
+
 struct statement {
-    uint32_t signer;
-    uint8_t message_class;
-    uint64_t view, seq;
+    uint32_t signer; /* Of a trusted certificate the instance. */
+    uint32_t topic;
+    uint64_t view, seq;                    /* Of a trusted certificate the value. */
+    struct nika_trusted_value passed_from; /* Continuing: where the counter was. */
     struct nika_digest digest;
     uint32_t at, size;
     uint32_t same_key; /* Index + 1 of the statement before it with the same key. */
@@ -51,14 +65,13 @@ struct nika_archive *nika_archive_init(void *memory, const struct nika_evidence_
 
 static bool key_equal(const struct statement *a, const struct statement *b)
 {
-    return a->signer == b->signer && a->message_class == b->message_class && a->view == b->view &&
-           a->seq == b->seq;
+    return a->signer == b->signer && a->topic == b->topic && a->view == b->view && a->seq == b->seq;
 }
 
 /* Where the newest statement of this key is, or belongs. */
 static uint32_t *bucket_of(struct nika_archive *a, const struct statement *s)
 {
-    uint64_t parts[4] = {s->signer, s->message_class, s->view, s->seq};
+    uint64_t parts[4] = {s->signer, s->topic, s->view, s->seq};
     uint64_t at = nika_hash64(parts, sizeof parts, 0);
     for (;; at++) {
         uint32_t *bucket = &a->buckets[at % BUCKETS];
@@ -77,6 +90,7 @@ static bool known(struct nika_archive *a, const struct statement *s, uint32_t ne
     return versions >= VERSIONS_MAX;
 }
 
+/* A statement with a size says where its frame is already. */
 static void keep(struct nika_archive *a, struct statement *s, uint32_t *bucket,
                  struct nika_span raw)
 {
@@ -84,13 +98,39 @@ static void keep(struct nika_archive *a, struct statement *s, uint32_t *bucket,
         a->full = true;
         return;
     }
-    s->at = a->bytes_used;
-    s->size = raw.size;
+    if (s->size == 0) {
+        s->at = a->bytes_used;
+        s->size = raw.size;
+        memcpy(a->bytes + s->at, raw.data, raw.size);
+        a->bytes_used += raw.size;
+    }
     s->same_key = *bucket;
-    memcpy(a->bytes + s->at, raw.data, raw.size);
-    a->bytes_used += raw.size;
     a->statements[a->count++] = *s;
     *bucket = a->count;
+}
+
+static void visit(void *context, struct nika_span raw);
+
+/* Each certificate that moved a counter is a statement. One under a trusted MAC states nothing here, but may hold others that do. */
+static void keep_certified(struct nika_archive *a, const struct nika_certified *c,
+                           struct nika_span raw)
+{
+    struct statement s = {.digest = c->digest};
+    bool news = c->certificates[0].kind == NIKA_TRUSTED_MAC;
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct nika_trusted_certificate *one = &c->certificates[i];
+        if (!nika_evidence_moves(one)) continue;
+        s.signer = one->instance;
+        s.topic = topic_of(one);
+        s.view = one->value.view;
+        s.seq = one->value.order;
+        s.passed_from = one->previous;
+        uint32_t *bucket = bucket_of(a, &s);
+        if (known(a, &s, *bucket)) continue;
+        news = true;
+        keep(a, &s, bucket, raw);
+    }
+    if (news) nika_nested_frames(&a->rules, c->frame.type, c->frame.body, visit, a);
 }
 
 static void visit(void *context, struct nika_span raw)
@@ -98,11 +138,13 @@ static void visit(void *context, struct nika_span raw)
     struct nika_archive *a = context;
     struct nika_frame frame;
     struct nika_summary summary;
+    struct nika_certified certified;
     struct statement s = {0};
+    if (nika_evidence_certified(&a->rules, raw, &certified)) keep_certified(a, &certified, raw);
     if (!nika_evidence_read(&a->rules, raw, &frame, &summary)) return;
     if (!nika_evidence_key(&summary, &s.view, &s.seq)) return;
     s.signer = frame.sender;
-    s.message_class = summary.message_class;
+    s.topic = summary.message_class;
     s.digest = summary.digest;
     uint32_t *bucket = bucket_of(a, &s);
     if (known(a, &s, *bucket)) return;
@@ -149,9 +191,9 @@ struct nika_span nika_archive_frame(const struct nika_archive *a, const struct n
 }
 
 /* ---- judging ---- */
-static const char *class_text(uint8_t message_class)
+static const char *class_text(uint32_t topic)
 {
-    switch ((enum nika_message_class)message_class) {
+    switch ((enum nika_message_class)topic) {
     case NIKA_MESSAGE_PROPOSE:
         return "proposals";
     case NIKA_MESSAGE_PREPARE:
@@ -175,6 +217,26 @@ static const char *class_text(uint8_t message_class)
     return "messages";
 }
 
+static void describe_certified(struct nika_conviction *c, const struct statement *one,
+                               const struct statement *two)
+{
+    uint32_t counter = topic_counter(one->topic);
+    if (one->view == two->view && one->seq == two->seq) {
+        snprintf(c->sentence, sizeof c->sentence,
+                 "has a trusted subsystem that bound one value twice: [%" PRIu64 "|%" PRIu64
+                 "] of counter %" PRIu32 " to %08" PRIx32 " and %08" PRIx32,
+                 one->view, one->seq, counter, oracle_hex8(oracle_fingerprint(&one->digest)),
+                 oracle_hex8(oracle_fingerprint(&two->digest)));
+        return;
+    }
+    snprintf(c->sentence, sizeof c->sentence,
+             "has a trusted subsystem that bound [%" PRIu64 "|%" PRIu64 "] of counter %" PRIu32
+             ", which then passed over it from [%" PRIu64 "|%" PRIu64 "] to [%" PRIu64 "|%" PRIu64
+             "]",
+             one->view, one->seq, counter, two->passed_from.view, two->passed_from.order, two->view,
+             two->seq);
+}
+
 static void describe(struct nika_conviction *c, const struct statement *one,
                      const struct statement *two)
 {
@@ -183,7 +245,7 @@ static void describe(struct nika_conviction *c, const struct statement *one,
     case NIKA_GUILT_EQUIVOCATION:
         snprintf(c->sentence, sizeof c->sentence,
                  "signed two %s at view %" PRIu64 " seq %" PRIu64 ": %08" PRIx32 " and %08" PRIx32,
-                 class_text(one->message_class), one->view, one->seq, first,
+                 class_text(one->topic), one->view, one->seq, first,
                  oracle_hex8(oracle_fingerprint(&two->digest)));
         return;
     case NIKA_GUILT_AMNESIA:
@@ -197,6 +259,9 @@ static void describe(struct nika_conviction *c, const struct statement *one,
                  "signed a NEW-VIEW for view %" PRIu64 " that does not follow from its "
                  "VIEW-CHANGEs",
                  one->view);
+        return;
+    case NIKA_GUILT_TRUSTED:
+        describe_certified(c, one, two);
         return;
     case NIKA_GUILT_NONE:
     case NIKA_GUILT_COUNT:
@@ -232,10 +297,28 @@ static void judge_view_change(struct nika_archive *a, struct nika_accusation *ou
 {
     for (uint32_t i = 0; i < a->count; i++) {
         const struct statement *commit = &a->statements[i];
-        if (commit->message_class != NIKA_MESSAGE_COMMIT || commit->signer != view_change->signer ||
+        if (commit->topic != NIKA_MESSAGE_COMMIT || commit->signer != view_change->signer ||
             commit->view >= view_change->view)
             continue;
         convict(a, out, NIKA_GUILT_AMNESIA, commit, view_change);
+    }
+}
+
+/* A value that the counter says it passed over: whoever sets a counter back hides what it had taken part in. */
+static void judge_continuing(struct nika_archive *a, struct nika_accusation *out,
+                             const struct statement *passing)
+{
+    uint32_t counter = topic_counter(passing->topic);
+    struct nika_trusted_value to = {passing->view, passing->seq};
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct statement *s = &a->statements[i];
+        struct nika_trusted_value value = {s->view, s->seq};
+        if (s->topic < TOPIC_CERTIFIED || s->signer != passing->signer ||
+            topic_counter(s->topic) != counter ||
+            nika_trusted_compare(passing->passed_from, value) >= 0 ||
+            nika_trusted_compare(value, to) >= 0)
+            continue;
+        convict(a, out, NIKA_GUILT_TRUSTED, s, passing);
     }
 }
 
@@ -286,7 +369,7 @@ static void find_conflict(struct nika_archive *a, struct nika_accusation *out)
     struct decided ring[DECIDED_RING] = {{0}};
     for (uint32_t i = 0; i < a->count; i++) {
         const struct statement *s = &a->statements[i];
-        if (s->message_class != NIKA_MESSAGE_COMMIT) continue;
+        if (s->topic != NIKA_MESSAGE_COMMIT) continue;
         struct decided *d = &ring[s->seq % DECIDED_RING];
         bool same_seq = d->statement != 0 && d->seq == s->seq;
         if (same_seq && nika_digest_equal(&a->statements[d->statement - 1].digest, &s->digest))
@@ -308,15 +391,17 @@ void nika_archive_accuse(struct nika_archive *a, struct nika_accusation *out)
     out->full = a->full;
     for (uint32_t i = 0; i < a->count; i++) {
         const struct statement *s = &a->statements[i];
-        if (s->same_key != 0)
-            convict(a, out, NIKA_GUILT_EQUIVOCATION, &a->statements[s->same_key - 1], s);
+        enum nika_guilt kind =
+            s->topic >= TOPIC_CERTIFIED ? NIKA_GUILT_TRUSTED : NIKA_GUILT_EQUIVOCATION;
+        if (s->same_key != 0) convict(a, out, kind, &a->statements[s->same_key - 1], s);
     }
     for (uint32_t i = 0; i < a->count; i++) {
         const struct statement *s = &a->statements[i];
         if (nika_set_has(out->culprits, s->signer)) continue;
-        if (s->message_class == NIKA_MESSAGE_VIEW_CHANGE) judge_view_change(a, out, s);
-        if (s->message_class == NIKA_MESSAGE_NEW_VIEW)
-            convict(a, out, NIKA_GUILT_UNJUSTIFIED, s, NULL);
+        if (s->topic >= TOPIC_CERTIFIED && s->topic % TOPIC_KINDS == NIKA_TRUSTED_CONTINUING)
+            judge_continuing(a, out, s);
+        if (s->topic == NIKA_MESSAGE_VIEW_CHANGE) judge_view_change(a, out, s);
+        if (s->topic == NIKA_MESSAGE_NEW_VIEW) convict(a, out, NIKA_GUILT_UNJUSTIFIED, s, NULL);
     }
     find_conflict(a, out);
 }

@@ -1,15 +1,18 @@
-/* engine/oracle/accountability.h: who can be proven guilty, from signed messages alone (ATTACKS.md 9.3).
+/* engine/oracle/accountability.h: who can be proven guilty, from messages alone (ATTACKS.md 9.3).
  *
- * An archive keeps every signed statement that correct replicas sent or received, those nested in other messages included. After a
- * violation nika_archive_accuse() looks for statements that no correct replica signs together. Each accusation is evidence: a few
- * frames that anybody who has the public keys can check with nika_evidence_verify(). MACs convince only their receiver, so with
- * suite hmac there is none. Who runs the protocol is never accused: neither a crash nor lost, late or repeated messages make a
- * correct replica contradict itself. */
+ * An archive keeps every statement that correct replicas sent or received and that is signed or certified by a trusted subsystem, those
+ * nested in other messages included. After a violation nika_archive_accuse() looks for statements that no correct replica signs together.
+ * Each accusation is evidence: a few frames that anybody who has the public keys can check with nika_evidence_verify(). MACs convince only
+ * their receiver, so with suite hmac no signature is evidence. What a trusted subsystem certified convinces its whole group with every
+ * suite. Of one that contradicts itself the owner is convicted, whoever set it back, cloned it or took its key: the fault bound counts
+ * him. Who runs the protocol is never accused: neither a crash nor lost, late or repeated messages make a correct replica contradict
+ * itself. */
 #ifndef ENGINE_ORACLE_ACCOUNTABILITY_H
 #define ENGINE_ORACLE_ACCOUNTABILITY_H
 
 #include "engine/core/replica.h"
 #include "engine/core/tap.h"
+#include "engine/core/trusted_instance.h"
 
 #define NIKA_CONVICTIONS_MAX 16u
 #define NIKA_EVIDENCE_FRAMES 2u
@@ -20,6 +23,7 @@ enum nika_guilt {
     NIKA_GUILT_EQUIVOCATION, /* Two contents for one class, view and sequence number. */
     NIKA_GUILT_AMNESIA,      /* A COMMIT, and a later VIEW-CHANGE that forgets what was prepared. */
     NIKA_GUILT_UNJUSTIFIED,  /* A NEW-VIEW whose orders do not follow from its VIEW-CHANGEs. */
+    NIKA_GUILT_TRUSTED,      /* Two certificates that no working trusted subsystem issues both. */
     NIKA_GUILT_COUNT
 };
 const char *nika_guilt_name(uint32_t guilt); /* "equivocation" */
@@ -30,6 +34,7 @@ struct nika_evidence_rules {
     const struct nika_config *config;
     const struct nika_replica_ops *ops;
     struct nika_keyring *keyring;
+    struct nika_trusted_key *trusted; /* The group's, of a hybrid protocol; NULL = none. */
 };
 /* Room for the signed bytes of one message. */
 #define NIKA_EVIDENCE_SCRATCH (NIKA_MESSAGE_SIZE_MAX + NIKA_SIGNED_HEAD_SIZE)
@@ -78,12 +83,31 @@ void nika_archive_accuse(struct nika_archive *archive, struct nika_accusation *o
 struct nika_span nika_archive_frame(const struct nika_archive *archive,
                                     const struct nika_conviction *conviction, uint32_t index);
 
+/* ---- evidence_trusted.c, for the archive ---- */
+/* A frame whose trusted certificates hold. Its `sender` is part of none of them: whose they are, they say themselves. */
+struct nika_certified {
+    struct nika_frame frame;
+    struct nika_digest digest; /* What each of them is over. */
+    uint32_t count;
+    struct nika_trusted_certificate certificates[NIKA_PILLARS_MAX];
+};
+/* False when there is no certificate, or one of them does not hold. */
+bool nika_evidence_certified(const struct nika_evidence_rules *rules, struct nika_span raw,
+                             struct nika_certified *out);
+/* Did the counter come to `value` by this certificate? Neither a trusted MAC nor a value that is certified again moves it. */
+bool nika_evidence_moves(const struct nika_trusted_certificate *certificate);
+/* Is this a frame's sender's own, under a trusted MAC? */
+bool nika_evidence_vouched(const struct nika_evidence_rules *rules, const struct nika_frame *frame);
+/* Does each frame have a certificate of `accused`'s instance, such that a working one issues but one of the two? */
+bool nika_evidence_bound_twice(const struct nika_evidence_rules *rules, uint32_t accused,
+                               const struct nika_span frames[NIKA_EVIDENCE_FRAMES]);
+
 /* ---- evidence.c, for the archive ---- */
-/* Visit the frames directly inside a message (fields FRAMES, and frames in the elements of lists). */
+/* Visit the frames directly inside a message (fields FRAMES and BYTES, and those in the elements of lists). */
 typedef void nika_nested_visit(void *context, struct nika_span frame);
 void nika_nested_frames(const struct nika_evidence_rules *rules, uint8_t type,
                         struct nika_span body, nika_nested_visit *visit, void *context);
-/* Parse and classify; false when it is no signed frame of a replica. */
+/* Parse and classify; false when it is no signed frame of a replica, nor a CHECKPOINT under a trusted MAC, which stands for one. */
 bool nika_evidence_read(const struct nika_evidence_rules *rules, struct nika_span raw,
                         struct nika_frame *frame, struct nika_summary *summary);
 bool nika_evidence_signed(const struct nika_evidence_rules *rules, const struct nika_frame *frame,

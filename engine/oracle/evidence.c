@@ -17,6 +17,9 @@ static const struct {
                                        "certificate that a COMMIT presupposes"},
     [NIKA_GUILT_UNJUSTIFIED] = {"unjustified-new-view",
                                 "started a view with orders that its own VIEW-CHANGEs rule out"},
+    [NIKA_GUILT_TRUSTED] = {"broken-trusted-subsystem",
+                            "its trusted subsystem bound one value twice, or one that it says it "
+                            "passed over: it was cloned or set back, or others have its key"},
 };
 
 const char *nika_guilt_name(uint32_t guilt)
@@ -34,18 +37,19 @@ bool nika_evidence_read(const struct nika_evidence_rules *rules, struct nika_spa
     const struct nika_message_table *table = rules->ops->messages;
     if (nika_frame_parse(raw, rules->config->epoch, NIKA_MESSAGE_SIZE_MAX, frame) != NIKA_OK)
         return false;
-    if (frame->sender >= rules->config->n || frame->auth_alg != NIKA_AUTH_SIGNATURE) return false;
+    if (frame->sender >= rules->config->n) return false;
     if (frame->type >= table->count || table->messages[frame->type] == NULL) return false;
     rules->ops->describe(frame->type, frame->body, summary);
-    return true;
+    return frame->auth_alg == NIKA_AUTH_SIGNATURE ||
+           (rules->trusted != NULL && summary->message_class == NIKA_MESSAGE_CHECKPOINT);
 }
 
 bool nika_evidence_signed(const struct nika_evidence_rules *rules, const struct nika_frame *frame,
                           uint8_t *scratch)
 {
+    if (frame->auth_alg != NIKA_AUTH_SIGNATURE) return nika_evidence_vouched(rules, frame);
     /* A session MAC is known to its receiver, too: it could have made it. */
-    if (rules->config->suite == NIKA_SUITE_HMAC || frame->auth_alg != NIKA_AUTH_SIGNATURE)
-        return false;
+    if (rules->config->suite == NIKA_SUITE_HMAC) return false;
     struct nika_writer w = nika_writer_of(scratch, NIKA_EVIDENCE_SCRATCH);
     nika_frame_signed_bytes(rules->config, frame->type, frame->sender, frame->body, &w);
     return !w.failed && nika_verify(rules->keyring, frame->sender, (struct nika_span){w.data, w.at},
@@ -111,8 +115,13 @@ void nika_nested_frames(const struct nika_evidence_rules *rules, uint8_t type,
         struct nika_list list;
         struct nika_span frame;
         uint32_t at = 0;
+        const uint8_t *value = (const uint8_t *)decoded + field->offset;
+        if (field->kind == NIKA_FIELD_BYTES) {
+            memcpy(&frame, value, sizeof frame);
+            visit(context, frame);
+        }
         if (field->kind != NIKA_FIELD_FRAMES && field->kind != NIKA_FIELD_LIST) continue;
-        memcpy(&list, (const uint8_t *)decoded + field->offset, sizeof list);
+        memcpy(&list, value, sizeof list);
         if (field->kind == NIKA_FIELD_LIST) visit_list(&list, field->element, visit, context);
         while (field->kind == NIKA_FIELD_FRAMES && nika_frames_next(&list, &at, &frame))
             visit(context, frame);
@@ -262,6 +271,7 @@ bool nika_evidence_verify(const struct nika_evidence_rules *rules, enum nika_gui
     struct nika_frame frame[NIKA_EVIDENCE_FRAMES];
     struct nika_summary summary[NIKA_EVIDENCE_FRAMES];
     uint32_t count = kind == NIKA_GUILT_UNJUSTIFIED ? 1 : 2;
+    if (kind == NIKA_GUILT_TRUSTED) return nika_evidence_bound_twice(rules, accused, frames);
     for (uint32_t i = 0; i < count; i++) {
         if (!read_signed(rules, frames[i], accused, &frame[i], &summary[i], scratch)) return false;
     }
@@ -273,6 +283,7 @@ bool nika_evidence_verify(const struct nika_evidence_rules *rules, enum nika_gui
     case NIKA_GUILT_UNJUSTIFIED:
         return unjustified(rules, &frame[0], &summary[0], scratch);
     case NIKA_GUILT_NONE:
+    case NIKA_GUILT_TRUSTED:
     case NIKA_GUILT_COUNT:
         break;
     }

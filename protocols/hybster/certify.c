@@ -4,6 +4,7 @@
  * another. A replica whose trusted subsystem fails it stops voting: it neither guesses nor goes on without. */
 #include "engine/core/digest.h"
 #include "engine/core/planted.h"
+#include "protocols/hybster/describe.h"
 #include "protocols/hybster/state.h"
 
 static const uint8_t domain[] = {'N', 'I', 'K', 'A', '-', 'H', 'Y', 'B', 'S', 'T', 'E', 'R'};
@@ -44,6 +45,19 @@ static bool split(struct nika_span body, uint32_t count, struct nika_span *conte
     *content = (struct nika_span){body.data, body.size - HYBSTER_CERTIFICATES_FIELD(count)};
     *certificates = (struct nika_span){body.data + body.size - size, size};
     return nika_load_le(content->data + content->size, 4) == size;
+}
+
+struct nika_span hybster_certificates(const struct nika_config *config, uint8_t type,
+                                      struct nika_span body, struct nika_digest *digest)
+{
+    struct nika_span content, certificates, none = {0};
+    uint32_t count = type == HYBSTER_TYPE_view_change ? config->pillars : 1;
+    bool certified = type == HYBSTER_TYPE_prepare || type == HYBSTER_TYPE_commit ||
+                     type == HYBSTER_TYPE_checkpoint || type == HYBSTER_TYPE_view_change ||
+                     type == HYBSTER_TYPE_new_view || type == HYBSTER_TYPE_new_view_ack;
+    if (!certified || !split(body, count, &content, &certificates)) return none;
+    hybster_statement(config, type, content, digest);
+    return certificates;
 }
 
 /* Let the trusted subsystem certify; it is lost when it refuses what a correct replica asks for. */

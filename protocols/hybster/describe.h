@@ -1,4 +1,4 @@
-/* protocols/hybster/describe.h: what replica.c puts into its ops table from describe.c and digest.c. */
+/* protocols/hybster/describe.h: what replica.c puts into its ops table from describe.c, digest.c and others. */
 #ifndef PROTOCOLS_HYBSTER_DESCRIBE_H
 #define PROTOCOLS_HYBSTER_DESCRIBE_H
 
@@ -8,6 +8,9 @@
 void hybster_describe(uint8_t type, struct nika_span body, struct nika_summary *out);
 void hybster_describe_record(uint32_t kind, struct nika_span record, struct nika_summary *out);
 void hybster_digest(const struct nika_replica *r, struct nika_digest *out);
+/* nika_replica_ops.certified */
+struct nika_span hybster_certificates(const struct nika_config *config, uint8_t type,
+                                      struct nika_span body, struct nika_digest *digest);
 /* nika_replica_ops.needs */
 bool hybster_needs(const struct nika_replica *r, const struct nika_frame *frame);
 

@@ -163,6 +163,7 @@ const struct nika_replica_ops nika_replica_hybster = {
     .digest = hybster_digest,
     .describe = hybster_describe,
     .describe_record = hybster_describe_record,
+    .certified = hybster_certificates,
     .timer_name = common_timer_name,
     .needs = hybster_needs,
     .lane = hybster_lane,

@@ -16,13 +16,14 @@ static void accuse(struct nika_runner *runner, uint64_t seed, void *memory,
     runner->rebuild = true;
     assert_true(nika_runner_begin(runner, seed, &reason));
     struct nika_evidence_rules rules = {&runner->options.config, runner->options.replica_ops,
-                                        runner->keyring};
+                                        runner->keyring, nika_trusted_key_of(runner->keyring)};
     memset(memory, 0, nika_archive_size());
     struct nika_archive *archive = nika_archive_init(memory, &rules, runner->setup.corrupted);
     struct nika_watcher watcher = nika_archive_watcher(archive);
     nika_world_watch(runner->world, &watcher);
     nika_runner_finish(runner, &result);
     nika_archive_accuse(archive, out);
+    nika_trusted_key_free(rules.trusted);
 }
 
 /* Runs in which somebody was convicted. */
@@ -98,7 +99,7 @@ static void test_two_equivocators_are_named_with_evidence_that_others_can_check(
         struct nika_config config = runner->options.config;
         struct nika_keyring *keys =
             nika_keyring_new_derived(config.suite, config.n, config.clients, 1);
-        struct nika_evidence_rules rules = {&config, runner->options.replica_ops, keys};
+        struct nika_evidence_rules rules = {&config, runner->options.replica_ops, keys, NULL};
         for (uint32_t i = 0; i < r.accusation.count; i++) {
             const struct nika_conviction *c = &r.accusation.list[i];
             struct nika_span frames[NIKA_EVIDENCE_FRAMES] = {nika_archive_frame(archive, c, 0),
@@ -122,10 +123,53 @@ static void test_two_equivocators_are_named_with_evidence_that_others_can_check(
     free(scratch);
 }
 
+/* A leader with two trusted subsystems of one identity splits agreement, and two messages name it: in every run. */
+static void test_the_owner_of_a_cloned_trusted_subsystem_is_named(void **state)
+{
+    (void)state;
+    static struct nika_diagnoses d;
+    static struct nika_run_result r;
+    static uint8_t scratch[NIKA_EVIDENCE_SCRATCH];
+    const char *reason;
+    struct nika_scenario *s =
+        nika_scenario_load("scenarios/hybster/hybster-trusted-equivocate.json", NULL, 0, &d);
+    assert_non_null(s);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct nika_archive *archive = NULL;
+        assert_true(nika_runner_begin(runner, seed, &reason));
+        nika_runner_finish(runner, &r);
+        nika_runner_examine(runner, &r, &archive);
+        assert_non_null(archive);
+        assert_int_equal(r.accusation.count, 1);
+        const struct nika_conviction *c = r.accusation.list;
+        assert_int_equal(c->kind, NIKA_GUILT_TRUSTED);
+        assert_int_equal(c->replica, 0);
+        assert_true(c->corrupted);
+        assert_non_null(strstr(c->sentence, "bound one value twice"));
+        /* Keys made anew: nothing of the run is needed but its configuration and the frames. */
+        struct nika_config config = runner->options.config;
+        struct nika_keyring *keys =
+            nika_keyring_new_derived(config.suite, config.n, config.clients, 1);
+        struct nika_evidence_rules rules = {&config, runner->options.replica_ops, keys,
+                                            nika_trusted_key_of(keys)};
+        struct nika_span frames[NIKA_EVIDENCE_FRAMES] = {nika_archive_frame(archive, c, 0),
+                                                         nika_archive_frame(archive, c, 1)};
+        assert_true(nika_evidence_verify(&rules, NIKA_GUILT_TRUSTED, 0, frames, scratch));
+        assert_false(nika_evidence_verify(&rules, NIKA_GUILT_TRUSTED, 1, frames, scratch));
+        nika_trusted_key_free(rules.trusted);
+        nika_keyring_free(keys);
+        free(archive);
+    }
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_equivocators_are_named_with_evidence_that_others_can_check),
+        cmocka_unit_test(test_the_owner_of_a_cloned_trusted_subsystem_is_named),
         cmocka_unit_test(test_the_library_convicts_the_corrupted_only),
     };
     if (argc > 1) seeds = strtoull(argv[1], NULL, 10);

@@ -14,7 +14,7 @@ static const uint64_t corrupted_3[2] = {1u << 3, 0};
 static void begin(struct bench *b)
 {
     b->c = cluster_new(4, 1);
-    b->rules = (struct nika_evidence_rules){&b->c->config, &nika_replica_pbft, b->c->keyring};
+    b->rules = (struct nika_evidence_rules){&b->c->config, &nika_replica_pbft, b->c->keyring, NULL};
     void *memory = calloc(1, nika_archive_size());
     assert_non_null(memory);
     b->archive = nika_archive_init(memory, &b->rules, corrupted_3);
