@@ -42,6 +42,21 @@ static bool takes_scenario(const struct cli_command *c)
     return strstr(c->arguments, "SCENARIO") != NULL || strncmp(c->arguments, "RUN", 3) == 0;
 }
 
+/* The words that --help names as arguments: what it writes in small letters, "start|status|stop" or "put KEY VALUE | get KEY". */
+static void put_arguments(const struct cli_command *c)
+{
+    static const char small[] = "abcdefghijklmnopqrstuvwxyz-";
+    const char *text = c->argp->args_doc != NULL ? c->argp->args_doc : "";
+    while (*text != '\0') {
+        size_t size = strcspn(text, " |[]");
+        if (size > 0 && *text != '-' && strspn(text, small) == size)
+            printf(" %.*s", (int)size, text);
+        text += size + (text[size] != '\0' ? 1 : 0);
+    }
+    if (strcmp(c->name, "man") == 0)
+        for (uint32_t i = 0; cli_commands[i] != NULL; i++) printf(" %s", cli_commands[i]->name);
+}
+
 /* What prints the names of the library, in any shell. */
 #define NAMES " list scenarios 2>/dev/null | sed 's#.*/##; s#[.]json##'"
 
@@ -52,9 +67,7 @@ static void put_cases(const char *program)
         const struct cli_command *c = cli_commands[i];
         printf("        %s) words=\"", c->name);
         each_option(c, put_word);
-        if (strcmp(c->name, "completion") == 0) printf(" bash zsh fish");
-        if (strcmp(c->name, "man") == 0)
-            for (uint32_t k = 0; cli_commands[k] != NULL; k++) printf(" %s", cli_commands[k]->name);
+        put_arguments(c);
         if (takes_scenario(c)) printf(" $(%s" NAMES ")", program);
         printf("\" ;;\n");
     }
@@ -115,11 +128,13 @@ static void print_fish(void)
         put_quoted(c->doc);
         printf("\n");
         each_option(c, put_fish_option);
+        printf("complete -c nika -n '__fish_seen_subcommand_from %s' -a '", c->name);
+        put_arguments(c);
+        printf("'\n");
         if (takes_scenario(c))
             printf("complete -c nika -n '__fish_seen_subcommand_from %s' -a \"(nika" NAMES ")\"\n",
                    c->name);
     }
-    printf("complete -c nika -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n");
 }
 
 static const struct shell shells[] = {
@@ -139,8 +154,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {NULL,
                                  parse,
-                                 "SHELL",
-                                 "Print what SHELL (bash, zsh or fish) needs to complete commands "
+                                 "bash|zsh|fish",
+                                 "Print what bash, zsh or fish needs to complete commands "
                                  "and options.\v"
                                  "  source <(nika completion bash)\n"
                                  "  nika completion fish | source",

@@ -17,7 +17,10 @@ for command in $(offers nika "" | grep -vE '^(help|--)'); do
     [[ -s "$work/offered" ]] || fail "bash offers no options of $command"
 done
 [[ "$(offers nika run --see)" == --seed= ]] || fail "bash offers for --see: $(offers nika run --see)"
-[[ "$(offers nika completion z)" == zsh ]] || fail "bash offers no shell"
+for line in 'completion z zsh' 'bench cl cluster' 'bench pat pattern' 'list beh behaviours' 'testnet sta start status' 'client tr transfer' 'man expla explain'; do
+    read -r command word words <<<"$line"
+    [[ "$(offers nika "$command" "$word" | xargs)" == "$words" ]] || fail "bash offers for $command $word: $(offers nika "$command" "$word")"
+done
 offers "$nika" run fault-f | grep -qx fault-free || fail "bash offers no scenario: $(offers "$nika" run fault-f)"
 for shell in zsh fish; do
     "$nika" completion "$shell" >"$work/nika.$shell" || fail "completion $shell"
@@ -27,7 +30,7 @@ done
 if command -v fish >/dev/null; then
     mkdir "$work/bin" && ln -s "$nika" "$work/bin/nika"
     asked() { HOME="$work" PATH="$work/bin:$PATH" fish -c "source '$work/nika.fish'; complete -C 'nika $1'" | cut -f1; }
-    [[ "$(asked camp)" == campaign && "$(asked 'run --see')" == --seed ]] && asked 'run fault-f' | grep -qx fault-free ||
+    [[ "$(asked camp)" == campaign && "$(asked 'bench clu')" == cluster && "$(asked 'run --see')" == --seed ]] && asked 'run fault-f' | grep -qx fault-free ||
         fail "fish offers: $(asked camp) $(asked 'run --see') $(asked 'run fault-f')"
 fi
 expect 64 'did you mean "bash"' "$nika" completion bsh

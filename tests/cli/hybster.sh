@@ -43,6 +43,9 @@ expect 64 "is there already" "$nika" testnet --protocol hybster --n 3 --dir "$ne
 cp "$net/replica-2.json" "$work/replica-2.json"
 jq '.trusted.timeout_ms = 30000' "$work/replica-2.json" >"$net/replica-2.json" # For the slow one below.
 
+# Room below for a slow machine to look at a slow trusted part before it counts as hung (2 s).
+jq '.trusted.timeout_ms = 6000' "$net/replica-2.json" >"$work/patient.json" && cp "$work/patient.json" "$net/replica-2.json"
+
 # Nobody there, or the process of another replica: said, and no start.
 expect 64 "No such file" "$nika" node --config "$net/replica-0.json"
 expect 0 "replica 2   healthy" "$nika" testnet start --dir "$net" --record
