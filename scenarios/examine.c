@@ -153,6 +153,26 @@ static void accuse(struct nika_runner *r, struct nika_run_result *scratch,
     }
 }
 
+/* Are as many proven guilty as the scenario wants, and nobody whom it has not corrupted? */
+static void judge_culprits(const struct nika_runner *r, struct nika_run_result *out)
+{
+    const struct nika_accusation *a = &out->accusation;
+    uint64_t wanted = r->drawn.values[NIKA_KEY_CULPRITS];
+    const struct nika_conviction *framed = NULL;
+    if (wanted == 0 || out->exit_class != NIKA_EXIT_HELD) return;
+    for (uint32_t i = 0; i < a->count && framed == NULL; i++)
+        if (!a->list[i].corrupted) framed = &a->list[i];
+    if (framed == NULL && a->count >= wanted) return;
+    out->exit_class = NIKA_EXIT_EXPECTATION;
+    if (framed != NULL)
+        snprintf(out->sentence, sizeof out->sentence,
+                 "messages prove replica %" PRIu32 " guilty, which this scenario has not corrupted",
+                 framed->replica);
+    else
+        snprintf(out->sentence, sizeof out->sentence,
+                 "messages prove %" PRIu32 " guilty, expected at least %" PRIu64, a->count, wanted);
+}
+
 /* ---- what the attack cost ---- */
 /* Thousandths of a request in a second. */
 static uint64_t rate(const struct nika_run_result *result, uint64_t start_ns)
@@ -205,11 +225,15 @@ void nika_runner_examine(struct nika_runner *r, struct nika_run_result *out,
     if (out->exit_class == NIKA_EXIT_CONTRACT || r->world == NULL) return;
     bool done = out->requests_completed >= out->requests_expected;
     if (r->options.gst_ns != NIKA_NEVER && !live && done) out->liveness = NIKA_LIVENESS_HELD;
-    if (!live && !safe && !measure) return;
+    if (!live && !safe && !measure) {
+        judge_culprits(r, out);
+        return;
+    }
     struct nika_run_result *scratch = malloc(sizeof *scratch);
     if (scratch == NULL) return;
     if (live && out->liveness != NIKA_LIVENESS_VACUOUS) classify(r, scratch, out);
     if (safe) accuse(r, scratch, out, evidence);
+    judge_culprits(r, out);
     if (measure) compare_throughput(r, scratch, out);
     free(scratch);
 }

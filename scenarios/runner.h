@@ -100,9 +100,9 @@ void nika_runner_return(struct nika_runner *runner, const struct nika_runner_mar
 size_t nika_runner_mark_bytes(const struct nika_runner_mark *mark);
 void nika_runner_mark_free(struct nika_runner_mark *mark);
 /* What a verdict needs beyond its run. After a liveness violation the run is repeated with an audit of what liveness presupposes, and
- * goes on past the bound to tell the class of the stall; after a safety violation it is repeated with an archive of all signed
- * messages, to convict; expect.throughput_percent repeats it without faults. May change the verdict. nika_runner_run() does it by
- * itself. Watchers of the world are gone afterwards. `evidence`, when not NULL, takes over the archive: the caller frees it. */
+ * goes on past the bound to tell the class of the stall; after a safety violation it is repeated with an archive of what proves guilt,
+ * to convict, as expect.culprits may ask; expect.throughput_percent repeats it without faults. May change the verdict. nika_runner_run()
+ * does it by itself. Watchers of the world are gone afterwards. `evidence`, when not NULL, takes over the archive: the caller frees it. */
 void nika_runner_examine(struct nika_runner *runner, struct nika_run_result *result,
                          struct nika_archive **evidence);
 

@@ -4,6 +4,7 @@
 #include "apps/registry.h"
 #include "engine/core/auth.h"
 #include "engine/core/planted.h"
+#include "engine/oracle/accountability.h"
 #include "protocols/registry.h"
 
 static const char *protocol_name(uint32_t index)

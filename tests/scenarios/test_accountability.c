@@ -165,11 +165,39 @@ static void test_the_owner_of_a_cloned_trusted_subsystem_is_named(void **state)
     nika_scenario_free(s);
 }
 
+static void test_expected_culprits_that_are_not_proven_are_an_unmet_expectation(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        uint32_t wanted;
+        bool met;
+    } cases[] = {{"scenarios/hybster/hybster-trusted-equivocate.json", 1, true},
+                 {"scenarios/hybster/hybster-trusted-equivocate.json", 2, false},
+                 {"scenarios/hybster/hybster-trusted-clone.json", 1, false},
+                 {"scenarios/hybster/hybster-fault-free.json", 1, false}};
+    static struct nika_diagnoses d;
+    static struct nika_run_result r;
+    const char *reason;
+    for (uint32_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct nika_scenario *s = nika_scenario_load(cases[i].path, NULL, 0, &d);
+        assert_non_null(s);
+        s->values[NIKA_KEY_CULPRITS] = cases[i].wanted;
+        struct nika_runner *runner = nika_runner_new(s, &reason);
+        nika_runner_run(runner, 15, &r);
+        assert_int_equal(r.exit_class, cases[i].met ? NIKA_EXIT_HELD : NIKA_EXIT_EXPECTATION);
+        if (!cases[i].met) assert_non_null(strstr(r.sentence, "guilty, expected at least"));
+        nika_runner_free(runner);
+        nika_scenario_free(s);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_equivocators_are_named_with_evidence_that_others_can_check),
         cmocka_unit_test(test_the_owner_of_a_cloned_trusted_subsystem_is_named),
+        cmocka_unit_test(test_expected_culprits_that_are_not_proven_are_an_unmet_expectation),
         cmocka_unit_test(test_the_library_convicts_the_corrupted_only),
     };
     if (argc > 1) seeds = strtoull(argv[1], NULL, 10);
