@@ -5,6 +5,7 @@
 
 struct nika_world_snapshot {
     size_t capacity, bytes;
+    uint64_t leave_ns;
     uint32_t segment_count;
     size_t *used;
     uint8_t *data;
@@ -28,6 +29,7 @@ static bool snapshot_fill(struct nika_world *w, struct nika_world_snapshot *s)
         at += s->used[i];
     }
     s->bytes = total;
+    s->leave_ns = w->leave_ns;
     return true;
 }
 
@@ -67,6 +69,8 @@ void nika_world_restore(struct nika_world *w, const struct nika_world_snapshot *
     w->core->chooser.tap = tap;
     w->core->chooser.tap_context = tap_context;
     w->stop = false;
+    /* What a fault sends between two steps leaves no earlier than the step before it, but not with one of the future. */
+    w->leave_ns = s->leave_ns;
     nika_probe_install(&w->core->probes);
 }
 

@@ -132,6 +132,44 @@ static struct nika_world_options with_fault(uint32_t mode, const struct nika_fau
     return o;
 }
 
+/* A frame that belongs to no step: it leaves when its record is durable. */
+static void tell_when_durable(struct nika_fault *f, uint32_t node, uint32_t kind, uint64_t a,
+                              uint64_t b)
+{
+    (void)a, (void)b;
+    uint8_t body[8] = {0};
+    if (kind == NIKA_TAP_STORED)
+        f->host->inject(f->host->world, node, 1, 1, NIKA_AUTH_SIGNATURE,
+                        (struct nika_span){body, sizeof body});
+}
+
+static void test_what_a_fault_sends_between_steps_is_restored(void **state)
+{
+    (void)state;
+    char straight[33], branch[33];
+    struct nika_fault_ops ops = {
+        .name = "x", .fault_class = NIKA_FAULT_BYZANTINE, .on_tap = tell_when_durable};
+    struct nika_world_options o = with_fault(TOY_RELAY | TOY_PERSIST, &ops);
+    struct nika_world *w = make(&o, 3);
+    struct nika_world_snapshot *s = nika_world_snapshot(w);
+    assert_non_null(s);
+    (void)nika_world_run(w, 20 * MS);
+    for (uint32_t i = 0; i < 60; i++) { /* Before any event, that which stores included. */
+        assert_int_equal(nika_world_step(w), NIKA_WORLD_RUNNING);
+        nika_world_snapshot_again(w, s);
+        (void)nika_world_run(w, 40 * MS);
+        nika_world_digest_text(w, straight);
+        nika_world_restore(w, s);
+        (void)nika_world_run(w, 40 * MS);
+        nika_world_digest_text(w, branch);
+        assert_string_equal(straight, branch);
+        nika_world_restore(w, s);
+    }
+    assert_true(nika_world_now(w) < 40 * MS);
+    nika_world_snapshot_free(s);
+    end(w, &o);
+}
+
 static void crash_start(struct nika_fault *f)
 {
     f->host->wake(f->host->world, f, 10 * MS + MS / 100, 1);
@@ -413,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_a_world_after_another_is_as_the_first),
         cmocka_unit_test(test_a_restored_run_goes_on_as_the_straight_run),
         cmocka_unit_test(test_a_snapshot_taken_again_replaces_the_first),
+        cmocka_unit_test(test_what_a_fault_sends_between_steps_is_restored),
         cmocka_unit_test(test_a_crash_keeps_the_durable_and_loses_the_rest),
         cmocka_unit_test(test_a_rotten_record_before_good_ones_makes_amnesia),
         cmocka_unit_test(test_amnesia_outlives_a_crash_and_ends_with_its_cause),
