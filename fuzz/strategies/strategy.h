@@ -16,7 +16,7 @@ struct nika_strategy_sets {
 };
 
 /* How a run decides: by the seed, and from its decision number `from` on by another, and so on. Two such courses that begin alike are
- * the same run up to where they differ: a branch needs no snapshot. */
+ * the same run up to where they differ: a branch needs no snapshot, which would cost what it saves (docs/campaigns.md). */
 #define NIKA_TURNS_MAX 8u
 struct nika_course {
     uint64_t seed;
