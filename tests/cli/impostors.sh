@@ -18,7 +18,12 @@ put_get one "in peace"
 
 # A second process has the keys of replica 1, its own port and an empty directory. It may vote for nothing, and takes sessions from the first and
 # loses them again.
-port=$(jq '[.replicas[].port] | max + 1' "$net/cluster.json")
+free_port() { # From $1 on: one that nobody listens at or calls from.
+    local port=$1
+    while grep -qi ":$(printf %04X "$port") " /proc/net/tcp; do port=$((port + 1)); done
+    echo "$port"
+}
+port=$(free_port "$(jq '[.replicas[].port] | max + 1' "$net/cluster.json")")
 jq --argjson port "$port" '.replicas[1].port = $port' "$net/cluster.json" >"$net/twin-cluster.json"
 jq '.cluster = "twin-cluster.json" | .data = "data/twin" | .pid_file = "twin.pid" | .http.port = 0 | .log.file = "twin.log"' \
     "$net/replica-1.json" >"$net/twin.json"
