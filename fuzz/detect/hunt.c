@@ -11,9 +11,12 @@ struct nika_detect_hunt {
     const struct nika_detect_plan *plan;
     const struct nika_detect_cell *cell;
     struct nika_runner *planted, *sound;
-    struct nika_runner
-        *again[AGAIN_MAX]; /* In other memory, for bugs that only a comparison shows. */
     struct nika_explorer *explorer;
+    /* The same runs in other memory, for bugs that only a comparison shows. A strategy may make more of a seed than the seed says, hence
+     * explorers. */
+    uint32_t again_count;
+    struct nika_runner *again_runner[AGAIN_MAX];
+    struct nika_explorer *again[AGAIN_MAX];
     struct nika_run_result result, other;
 };
 
@@ -45,10 +48,16 @@ struct nika_detect_hunt *nika_detect_hunt_new(const struct nika_detect_plan *pla
     h->cell = &plan->cells[cell];
     h->planted = nika_runner_new(h->cell->planted, &reason);
     h->sound = nika_runner_new(h->cell->sound, &reason);
-    for (uint32_t i = 0; i < AGAIN_MAX && by_comparison(h->cell->bug); i++)
-        h->again[i] = nika_runner_new(h->cell->planted, &reason);
+    bool good = true;
+    h->again_count = by_comparison(h->cell->bug) ? AGAIN_MAX : 0;
+    for (uint32_t i = 0; i < h->again_count; i++) {
+        h->again_runner[i] = nika_runner_new(h->cell->planted, &reason);
+        if (h->again_runner[i] != NULL)
+            h->again[i] = nika_explorer_new(h->again_runner[i], h->cell->strategy);
+        good = good && h->again[i] != NULL;
+    }
     if (h->planted != NULL) h->explorer = nika_explorer_new(h->planted, h->cell->strategy);
-    if (h->sound != NULL && h->explorer != NULL) return h;
+    if (good && h->sound != NULL && h->explorer != NULL) return h;
     nika_detect_hunt_free(h);
     return NULL;
 }
@@ -57,10 +66,19 @@ void nika_detect_hunt_free(struct nika_detect_hunt *h)
 {
     if (h == NULL) return;
     nika_explorer_free(h->explorer);
-    for (uint32_t i = 0; i < AGAIN_MAX; i++) nika_runner_free(h->again[i]);
+    for (uint32_t i = 0; i < h->again_count; i++) {
+        nika_explorer_free(h->again[i]);
+        nika_runner_free(h->again_runner[i]);
+    }
     nika_runner_free(h->planted);
     nika_runner_free(h->sound);
     free(h);
+}
+
+static void forget(struct nika_detect_hunt *h)
+{
+    nika_explorer_forget(h->explorer);
+    for (uint32_t i = 0; i < h->again_count; i++) nika_explorer_forget(h->again[i]);
 }
 
 /* Which verdict notices the run, by its name in the bug's entry; NULL = none. */
@@ -109,8 +127,8 @@ static bool hunt_one(struct nika_detect_hunt *h, uint64_t seed, struct tally *t)
     const struct nika_museum_bug *bug = h->cell->bug;
     uint64_t before = h->plan->cpu_ns();
     nika_explorer_run(h->explorer, seed, &h->result);
-    for (uint32_t i = 0; i < AGAIN_MAX && h->again[i] != NULL; i++) {
-        nika_runner_run(h->again[i], seed, &h->other);
+    for (uint32_t i = 0; i < h->again_count; i++) {
+        nika_explorer_run(h->again[i], seed, &h->other);
         if (strcmp(h->result.digest, h->other.digest) != 0)
             h->result.exit_class = NIKA_EXIT_NONDETERMINISTIC;
     }
@@ -141,7 +159,7 @@ json_t *nika_detect_campaign(struct nika_detect_hunt *h, uint32_t campaign,
     atomic_store(&slot->campaign, campaign);
     uint64_t cpu_limit_us = h->plan->cpu_limit_us != 0 ? h->plan->cpu_limit_us : UINT64_MAX;
     for (uint64_t i = 0; i < h->cell->limit && t.cpu_us < cpu_limit_us; i++) {
-        if (i % NIKA_BLOCK_RUNS == 0) nika_explorer_forget(h->explorer);
+        if (i % NIKA_BLOCK_RUNS == 0) forget(h);
         atomic_store(&slot->runs, i);
         atomic_store(&slot->cpu_us, t.cpu_us);
         atomic_store(&slot->started_ns, h->plan->now_ns());

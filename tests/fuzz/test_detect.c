@@ -165,6 +165,51 @@ static void test_tables_and_picture_hold_the_figures(void **state)
     json_decref(list);
 }
 
+/* A strategy that makes more of a seed than the seed says, against a bug that only shows when a run is repeated. The modules are sound:
+ * each run equals its repetition, which takes what the strategy took. */
+static uint64_t no_clock(void)
+{
+    return 0;
+}
+
+static void test_a_repetition_takes_what_the_strategy_took(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"schema\": 1, \"name\": \"repeat\", \"why\": \"Runs are repeated.\", \"gst_ms\": 100,"
+        " \"cluster\": {\"protocol\": \"pbft\"}, \"workload\": {\"requests\": 4},"
+        " \"network\": {\"loss_ppm\": 50000}}";
+    const struct nika_museum_bug bug = {
+        .id = "I13", .verdicts = "determinism", .scenario = "repeat"};
+    struct nika_diagnoses d = {.file = "repeat"};
+    struct nika_scenario *s = nika_scenario_parse("repeat", text, strlen(text), NULL, 0, &d);
+    assert_non_null(s);
+    const struct nika_detect_cell cell = {.bug = &bug,
+                                          .strategy = nika_strategy_find("guided"),
+                                          .planted = s,
+                                          .sound = s,
+                                          .limit = 40};
+    const struct nika_detect_plan plan = {.cells = &cell,
+                                          .cell_count = 1,
+                                          .campaigns = 1,
+                                          .jobs = 1,
+                                          .first = 1,
+                                          .limit = 40,
+                                          .now_ns = no_clock,
+                                          .cpu_ns = no_clock};
+    struct nika_detect_slot slot;
+    memset(&slot, 0, sizeof slot);
+    struct nika_detect_hunt *hunt = nika_detect_hunt_new(&plan, 0);
+    assert_non_null(hunt);
+    json_t *record = nika_detect_campaign(hunt, 0, &slot);
+    assert_non_null(record);
+    assert_false(json_is_true(json_object_get(record, "found")));
+    assert_int_equal(json_integer_value(json_object_get(record, "runs")), 40);
+    json_decref(record);
+    nika_detect_hunt_free(hunt);
+    nika_scenario_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_a_cell_is_what_its_campaigns_say),
         cmocka_unit_test(test_the_verdict_is_that_of_the_worst),
         cmocka_unit_test(test_tables_and_picture_hold_the_figures),
+        cmocka_unit_test(test_a_repetition_takes_what_the_strategy_took),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
