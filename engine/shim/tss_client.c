@@ -43,6 +43,7 @@ static enum nika_err lose(struct nika_tss_client *c, const char *text)
     return NIKA_ERR_IO;
 }
 
+#define SERVE_MS 20
 static enum nika_err wait_for(struct nika_tss_client *c, short events, uint64_t deadline_ns)
 {
     char text[64];
@@ -51,10 +52,12 @@ static enum nika_err wait_for(struct nika_tss_client *c, short events, uint64_t 
                                   {.fd = c->served_fd, .events = POLLIN}};
         uint64_t now = nika_clock_monotonic();
         int left = now >= deadline_ns ? 0 : (int)((deadline_ns - now + MS_NS - 1) / MS_NS);
-        int count = poll(ready, ARRAY_COUNT(ready), left);
-        if (count > 0 && ready[1].revents != 0 && c->serve != NULL) (c->serve)(c->serve_context);
+        bool serves = c->serve != NULL;
+        int count = poll(ready, ARRAY_COUNT(ready), serves && left > SERVE_MS ? SERVE_MS : left);
+        /* What is served may have something to do that no descriptor tells of. */
+        if (serves && (count == 0 || ready[1].revents != 0)) (c->serve)(c->serve_context);
         if (count > 0 && ready[0].revents != 0) return NIKA_OK;
-        if (count > 0 && now < deadline_ns) continue;
+        if (count >= 0 && now < deadline_ns) continue;
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return lose(c, strerror(errno));
         (void)snprintf(text, sizeof text, "does not answer within %" PRIu32 " ms", c->timeout_ms);
