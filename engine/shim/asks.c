@@ -22,7 +22,7 @@ struct lane {
     bool started, made; /* The thread; the condition. */
     bool ping;          /* Asked for a sign of life. */
     uint64_t since_ns;  /* A call is under way since; 0 = none. */
-    struct ring todo;
+    struct ring queued;
 };
 struct nika_asks {
     struct nika_asks_options options;
@@ -85,8 +85,8 @@ static uint32_t take_together(struct lane *lane, struct nika_ask *asks,
                               struct nika_tss_wish *wishes)
 {
     uint32_t count = 0;
-    while (lane->todo.count > 0 && count < NIKA_TSS_WISHES_MAX) {
-        asks[count] = ring_take(lane->all, &lane->todo);
+    while (lane->queued.count > 0 && count < NIKA_TSS_WISHES_MAX) {
+        asks[count] = ring_take(lane->all, &lane->queued);
         wishes[count] = (struct nika_tss_wish){.kind = NIKA_TRUSTED_INDEPENDENT,
                                                .counter = asks[count].counter,
                                                .value = asks[count].value,
@@ -134,7 +134,7 @@ static void *work(void *argument)
     struct nika_asks *a = lane->all;
     lock(a);
     while (!a->stopping) {
-        if (lane->todo.count > 0 || lane->ping)
+        if (lane->queued.count > 0 || lane->ping)
             exchange(lane);
         else
             NIKA_ASSERT(pthread_cond_wait(&lane->wake, &a->mutex) == 0);
@@ -165,7 +165,7 @@ void nika_asks_durable(struct nika_asks *a, uint64_t records)
     while (a->waiting.count > 0 && a->waiting.asks[a->waiting.first].behind <= records) {
         struct nika_ask ask = ring_take(a, &a->waiting);
         uint32_t number = ask.counter / 2 % a->options.lanes;
-        ring_put(a, &a->lane[number].todo, &ask);
+        ring_put(a, &a->lane[number].queued, &ask);
         woken[number] = true;
     }
     unlock(a);
@@ -208,7 +208,7 @@ void nika_asks_watch(struct nika_asks *a)
     struct lane *lane = &a->lane[0];
     lock(a);
     /* A call that is under way has a time-out of its own. */
-    bool asks = lane->since_ns == 0 && lane->todo.count == 0;
+    bool asks = lane->since_ns == 0 && lane->queued.count == 0;
     if (asks) lane->ping = true;
     unlock(a);
     if (asks) NIKA_ASSERT(pthread_cond_signal(&lane->wake) == 0);
@@ -248,8 +248,8 @@ static enum nika_err start_lane(struct nika_asks *a, struct lane *lane,
                                 struct nika_disk_store_error *error)
 {
     lane->all = a;
-    lane->todo.asks = calloc(a->options.capacity, sizeof *lane->todo.asks);
-    if (lane->todo.asks == NULL) {
+    lane->queued.asks = calloc(a->options.capacity, sizeof *lane->queued.asks);
+    if (lane->queued.asks == NULL) {
         nika_disk_say(error, "out of memory");
         return NIKA_ERR_IO;
     }
@@ -301,7 +301,7 @@ void nika_asks_free(struct nika_asks *a)
         if (lane->started) NIKA_ASSERT(pthread_join(lane->thread, NULL) == 0);
         if (lane->made) (void)pthread_cond_destroy(&lane->wake);
         nika_tss_client_close(lane->client);
-        free(lane->todo.asks);
+        free(lane->queued.asks);
     }
     if (a->event >= 0) close(a->event);
     (void)pthread_mutex_destroy(&a->mutex);
