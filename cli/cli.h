@@ -114,8 +114,8 @@ void cli_running(const struct cli_run_request *request);
 const char *cli_node_text(uint32_t node, char out[24]);
 /* What a replica waits for, one phrase. */
 void cli_wait_text(const struct nika_replica_result *replica, char *out, size_t size);
-/* "0,2" of a bit set of replicas, "-" of an empty one. */
-const char *cli_targets_text(const uint64_t targets[2], char *out, size_t size);
+/* "r0,r2" or "c1": what a fault is at, "-" for nothing of its own. */
+const char *cli_targets_text(const struct nika_fault_result *fault, char *out, size_t size);
 
 /* Turning points of a run, equal ones of several nodes joined. */
 struct cli_turn {

@@ -40,13 +40,14 @@ void cli_reproduce(const struct cli_run_request *request, char *out, size_t size
     }
 }
 
-const char *cli_targets_text(const uint64_t targets[2], char *out, size_t size)
+const char *cli_targets_text(const struct nika_fault_result *fault, char *out, size_t size)
 {
     out[0] = '\0';
     for (uint32_t i = 0; i < NIKA_REPLICAS_MAX; i++) {
         size_t used = strlen(out);
-        if (nika_set_has(targets, i))
-            snprintf(out + used, size - used, "%s%u", used > 0 ? "," : "", i);
+        if (nika_set_has(fault->targets, i))
+            snprintf(out + used, size - used, "%s%c%u", used > 0 ? "," : "",
+                     fault->at_clients ? 'c' : 'r', i);
     }
     if (out[0] == '\0') snprintf(out, size, "-");
     return out;
@@ -94,7 +95,7 @@ static void human_faults(const struct nika_run_result *r, FILE *file)
         fprintf(file, "%s%-20s ", column("faults", i == 0), f->name);
         if (f->present) {
             fprintf(file, "on %-8s acts %" PRIu64 "\n",
-                    cli_targets_text(f->targets, targets, sizeof targets), f->acted);
+                    cli_targets_text(f, targets, sizeof targets), f->acted);
         } else {
             fprintf(file, "not part of this run\n");
         }

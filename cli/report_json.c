@@ -44,9 +44,10 @@ static json_t *json_faults(const struct nika_run_result *r)
         for (uint32_t k = 0; k < NIKA_REPLICAS_MAX; k++) {
             if (nika_set_has(f->targets, k)) json_array_append_new(targets, json_integer(k));
         }
-        json_array_append_new(list, json_pack("{s:s, s:b, s:I, s:o}", "name", f->name, "present",
-                                              (int)f->present, "acted", (json_int_t)f->acted,
-                                              "targets", targets));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:b, s:I, s:b, s:o}", "name", f->name, "present",
+                                        (int)f->present, "acted", (json_int_t)f->acted,
+                                        "at_clients", (int)f->at_clients, "targets", targets));
     }
     return list;
 }

@@ -122,7 +122,7 @@ static void put_faults(const struct cli_finished *f, FILE *file)
         const struct nika_fault_result *result = &f->result->faults[i];
         const struct nika_scenario_fault *fault = &drawn->faults[i];
         fprintf(file, "| %u | %s | %s | %" PRIu64 " ms | ", i, result->name,
-                cli_targets_text(result->targets, targets, sizeof targets), fault->from_ms);
+                cli_targets_text(result, targets, sizeof targets), fault->from_ms);
         if (fault->to_ms == UINT64_MAX) {
             fprintf(file, "the end | ");
         } else {

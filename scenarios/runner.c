@@ -283,6 +283,7 @@ static void collect(struct nika_runner *r, struct nika_run_result *out)
         struct nika_fault_result *fault = &out->faults[i];
         fault->name = r->scenario->faults[i].ops->name;
         fault->present = (r->present >> i & 1) != 0;
+        fault->at_clients = r->drawn.faults[i].ops->fault_class == NIKA_FAULT_CLIENT;
         fault->targets[0] = r->drawn.faults[i].targets[0];
         fault->targets[1] = r->drawn.faults[i].targets[1];
         if (fault->present) fault->acted = nika_world_fault(r->world, next++)->acted;

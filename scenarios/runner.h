@@ -25,7 +25,8 @@ const char *nika_exit_doc(int exit_class);  /* One sentence. */
 
 struct nika_fault_result {
     const char *name;
-    bool present; /* Part of this run (probability_ppm). */
+    bool present;    /* Part of this run (probability_ppm). */
+    bool at_clients; /* Of class CLIENT: targets are clients, else replicas. */
     uint64_t targets[2];
     uint64_t acted;
 };

@@ -12,6 +12,7 @@ const numberOf = (l) => l - sideOf(l).first - (isReplica(l) ? 0 : sideOf(l).repl
 // The lane of a node as notes name it, of the run in which lane `l` is.
 const laneOf = (l, node) => sideOf(l).first + (node >= 2147483648 ? node - 2147483648 + sideOf(l).replicas : node);
 const sideAt = (i) => two ? sides[data.side[i]] : sides[0], faultOf = (i) => (sideAt(i).run.faults || [])[detail[i]] || { name: "fault " + detail[i] };
+const targetOf = (f, t) => (f.at_clients ? "c" : "r") + t;
 const end = N ? time[N - 1] : 1;
 const NOTES = ["", "rejects", "holds evidence", "raises the alarm", "view", "committed", "executed", "stable checkpoint", "takes a checkpoint", "state transfer", "queue", "waits"];
 const LOST = ["", "lost by the network", "partitioned", "queue full", "receiver down", "malformed", "bad signature", "dropped by a fault"];
@@ -69,7 +70,7 @@ const faultBands = [], requests = [], started = new Map();
     const a = acts.get(s.index + ":" + n), d = (s.drawn.faults || [])[n] || {}, planned = d.name === f.name;
     if (!a) return;
     const open = planned && d.from_ms !== undefined ? Math.min(d.from_ms * 1e6, a.from) : a.from, close = planned && d.to_ms !== undefined ? Math.max(a.to, Math.min(d.to_ms * 1e6, end)) : a.to;
-    faultBands.push(Object.assign(a, { open, close, name: (two ? "AB"[s.index] + " " : "") + f.name + (f.targets.length ? " on " + f.targets.map((t) => "r" + t).join(", ") : "") }));
+    faultBands.push(Object.assign(a, { open, close, name: (two ? "AB"[s.index] + " " : "") + f.name + (f.targets.length ? " on " + f.targets.map((t) => targetOf(f, t)).join(", ") : "") }));
     if (f.name === "partition") f.targets.forEach((t) => { if (cuts[s.first + t]) cuts[s.first + t].push({ from: open, to: close, text: "cut off" + (d.kind && d.kind !== "symmetric" ? ", " + d.kind : "") }); });
   }));
 }());
@@ -125,7 +126,7 @@ function tellCause() {
 tellCause();
 (run.story || []).forEach((s) => row(byId("story"), [button(clock(s.first_ns), "link", () => jump(s.first_ns)), s.nodes, s.text + (s.count > 1 && s.last_ns > s.first_ns ? " (" + s.count + " times, until " + clock(s.last_ns) + ")" : "")]));
 if (!(run.story || []).length) row(byId("story"), [["None.", "dim"]]);
-(run.faults || []).forEach((f) => row(byId("faults"), [f.name, f.present ? "on " + (f.targets.length ? f.targets.map((t) => "r" + t).join(", ") : "the network") : "not part of this run", [f.acted + (f.acted === 1 ? " act" : " acts"), "n"]]));
+(run.faults || []).forEach((f) => row(byId("faults"), [f.name, f.present ? "on " + (f.targets.length ? f.targets.map((t) => targetOf(f, t)).join(", ") : "the network") : "not part of this run", [f.acted + (f.acted === 1 ? " act" : " acts"), "n"]]));
 if (!(run.faults || []).length) row(byId("faults"), [["None: this run is fault-free.", "dim"]]);
 const convictions = (run.accountability || {}).convictions || [];
 convictions.forEach((c) => {

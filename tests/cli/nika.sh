@@ -16,6 +16,9 @@ expect 0 "verdict   held" "$nika" run "$fair" --seed 3
 expect 0 "verdict   held" "$nika" run fault-free --seed 3
 expect 0 "digest" "$nika" run "$fair" --check-determinism
 expect 64 'did you mean "fault-free"' "$nika" run fault-fre
+# What a fault is at: replicas, or the clients that lie.
+expect 0 "on c1       acts" "$nika" run client-equivocates --seed 7
+expect 0 "on r0       acts" "$nika" run primary-crash --seed 7
 
 # JSON: one object with what tools rely on.
 "$nika" run "$fair" --seed 3 --json >"$work/run.json" 2>/dev/null || fail "run --json"
