@@ -6,11 +6,21 @@
 #include "engine/core/trusted_instance.h"
 #include "fuzz/targets/desk.h"
 
+#define DESK_CONTENT_MAX 4096u
+
+/* What was hashed last. A quorum says the same: only what else is in the certificates differs from one to the next. */
+struct desk_statement {
+    uint8_t type;
+    uint32_t size;
+    struct nika_digest digest;
+    uint8_t content[DESK_CONTENT_MAX];
+};
 struct desk_trusted {
     struct nika_trusted_key *key;
     uint64_t epochs[NIKA_REPLICAS_MAX];
     uint32_t replicas;
     struct nika_trusted_instance instance, marked;
+    struct desk_statement last;
 };
 void desk_trusted_init(struct desk_trusted *t, const struct nika_keyring *keyring,
                        uint32_t replicas, uint32_t self);

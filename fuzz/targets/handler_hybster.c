@@ -7,14 +7,21 @@
 #include "protocols/hybster/messages.h"
 
 /* ---- Certificates ---- */
-/* The certificate that a message should carry, bent by the flags of the operation that keeps them in `extra`. */
+#define STRAIGHT 8u
+/* How the operation bends certificates; it keeps that in `extra`. */
+static uint32_t bent_by(const struct handler_op *op)
+{
+    return op->extra >= 0xc0 ? op->extra % STRAIGHT : STRAIGHT;
+}
+
+/* The certificate that a message should carry, bent as the operation says. */
 static struct nika_trusted_certificate certificate_of(const struct handler_op *op, uint32_t sender,
                                                       enum nika_trusted_kind kind, uint32_t counter,
                                                       struct nika_trusted_value value)
 {
     struct nika_trusted_certificate c = {
         .kind = (uint8_t)kind, .instance = sender, .epoch = 1, .counter = counter, .value = value};
-    uint32_t bent = op->extra >= 0xc0 ? op->extra % 8u : 8u;
+    uint32_t bent = bent_by(op);
     if (bent == 0) c.kind = NIKA_TRUSTED_MAC;
     if (bent == 1) c.kind = NIKA_TRUSTED_CONTINUING;
     if (bent == 2) c.value.order++;
@@ -48,9 +55,10 @@ static struct nika_span certified(struct handler_player *p, uint32_t sender,
 }
 
 /* ---- Agreement ---- */
-static struct nika_span order_frame(struct handler_player *p, const struct handler_op *op,
-                                    uint32_t sender, const struct nika_message_info *info,
-                                    uint64_t view, uint64_t seq, const struct nika_digest *digest)
+static struct nika_span new_order_frame(struct handler_player *p, const struct handler_op *op,
+                                        uint32_t sender, const struct nika_message_info *info,
+                                        uint64_t view, uint64_t seq,
+                                        const struct nika_digest *digest)
 {
     /* PREPARE and COMMIT say the same. */
     struct hybster_prepare m = {.view = view, .seq = seq, .digest = *digest};
@@ -58,6 +66,19 @@ static struct nika_span order_frame(struct handler_player *p, const struct handl
         certificate_of(op, sender, NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_ORDER,
                        (struct nika_trusted_value){view, seq});
     return certified(p, sender, info, &m, &m.certificate, &c);
+}
+
+static struct nika_span order_frame(struct handler_player *p, const struct handler_op *op,
+                                    uint32_t sender, const struct nika_message_info *info,
+                                    uint64_t view, uint64_t seq, const struct nika_digest *digest)
+{
+    struct handler_vote vote = handler_vote(p, sender, info, view, seq, digest);
+    vote.bent = bent_by(op);
+    struct nika_span frame = handler_kept(p, &vote);
+    if (frame.size > 0) return frame;
+    frame = new_order_frame(p, op, sender, info, view, seq, digest);
+    handler_keep(&vote, frame);
+    return frame;
 }
 
 static uint32_t leader_of(const struct handler_player *p, uint64_t view)

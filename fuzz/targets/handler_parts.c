@@ -1,6 +1,7 @@
 /* fuzz/targets/handler_parts.c: what operations of handler_ops.h say in words that all protocols share (handler_parts.h). */
 #include "fuzz/targets/handler_parts.h"
 
+#include "engine/core/digest.h"
 #include "engine/core/merkle.h"
 #include "protocols/common/batch.h"
 
@@ -61,6 +62,52 @@ void handler_say(struct handler_player *p, uint32_t sender, const struct nika_me
 struct nika_writer handler_new_list(struct handler_player *p)
 {
     return nika_writer_of(desk_alloc(p->desk, LIST_BYTES), LIST_BYTES);
+}
+
+/* ---- Votes ---- */
+_Static_assert(sizeof(struct handler_vote) == NIKA_DIGEST_SIZE + 2 * 8 + 4 * 4 + 8, "no padding");
+
+struct kept {
+    struct handler_vote vote;
+    uint32_t size; /* 0 = nothing. */
+    uint8_t frame[320];
+};
+
+static struct kept *place_of(const struct handler_vote *vote)
+{
+    static struct kept kept[1024];
+    return &kept[nika_hash64(vote, sizeof *vote, 0) % ARRAY_COUNT(kept)];
+}
+
+struct handler_vote handler_vote(const struct handler_player *p, uint32_t sender,
+                                 const struct nika_message_info *info, uint64_t view, uint64_t seq,
+                                 const struct nika_digest *digest)
+{
+    return (struct handler_vote){.digest = *digest,
+                                 .view = view,
+                                 .seq = seq,
+                                 .protocol = desk_config(p->desk)->protocol,
+                                 .self = desk_self(p->desk), /* A MAC is for one. */
+                                 .sender = sender,
+                                 .type = info->type};
+}
+
+struct nika_span handler_kept(struct handler_player *p, const struct handler_vote *vote)
+{
+    const struct kept *k = place_of(vote);
+    if (k->size == 0 || memcmp(&k->vote, vote, sizeof *vote) != 0) return (struct nika_span){0};
+    uint8_t *copy = desk_alloc(p->desk, k->size);
+    memcpy(copy, k->frame, k->size);
+    return (struct nika_span){copy, k->size};
+}
+
+void handler_keep(const struct handler_vote *vote, struct nika_span frame)
+{
+    struct kept *k = place_of(vote);
+    NIKA_TARGET_CHECK(frame.size <= sizeof k->frame, "a vote of %u bytes", frame.size);
+    k->vote = *vote;
+    k->size = frame.size;
+    memcpy(k->frame, frame.data, frame.size);
 }
 
 /* ---- Requests and batches ---- */

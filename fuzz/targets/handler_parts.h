@@ -27,6 +27,21 @@ void handler_say(struct handler_player *p, uint32_t sender, const struct nika_me
 /* Memory of the desk for a list. */
 struct nika_writer handler_new_list(struct handler_player *p);
 
+/* All that the bytes of a vote or a proposal depend on, besides the group's keys, which every desk of a protocol shares. They are made once
+ * and kept for the next operation that says the same: most do. */
+struct handler_vote {
+    struct nika_digest digest;
+    uint64_t view, seq;
+    uint32_t protocol, self, sender, type;
+    uint64_t bent; /* The protocol's own. No byte of padding: it is compared and hashed as bytes. */
+};
+struct handler_vote handler_vote(const struct handler_player *p, uint32_t sender,
+                                 const struct nika_message_info *info, uint64_t view, uint64_t seq,
+                                 const struct nika_digest *digest);
+/* A copy of the frame, as desk_alloc() memory; empty when none is kept. */
+struct nika_span handler_kept(struct handler_player *p, const struct handler_vote *vote);
+void handler_keep(const struct handler_vote *vote, struct nika_span frame);
+
 void handler_request(struct handler_player *p, const struct handler_op *op);
 /* A request that was not asked yet. */
 void handler_next_request(struct handler_player *p);

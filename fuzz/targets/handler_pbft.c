@@ -10,8 +10,13 @@ static struct nika_span vote_frame(struct handler_player *p, uint32_t sender,
                                    uint64_t seq, const struct nika_digest *digest)
 {
     /* PRE-PREPARE, PREPARE and COMMIT say the same three things. */
-    struct pbft_prepare vote = {.view = view, .seq = seq, .digest = *digest};
-    return desk_frame(p->desk, sender, info, &vote);
+    struct pbft_prepare message = {.view = view, .seq = seq, .digest = *digest};
+    struct handler_vote vote = handler_vote(p, sender, info, view, seq, digest);
+    struct nika_span frame = handler_kept(p, &vote);
+    if (frame.size > 0) return frame;
+    frame = desk_frame(p->desk, sender, info, &message);
+    handler_keep(&vote, frame);
+    return frame;
 }
 
 static const struct nika_message_info *vote_info(const struct handler_op *op)
