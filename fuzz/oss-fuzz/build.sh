@@ -25,7 +25,7 @@ while read -r target _; do
         while read -r library path; do cp -n "$path" "$OUT/lib/$library"; done
     rm -f "$OUT/${name}_seed_corpus.zip"
     (cd "$SRC/nika/fuzz/corpora/$target" && zip -q -r "$OUT/${name}_seed_corpus.zip" .)
-    printf '[libfuzzer]\nmax_len = 4096\nlen_control = 0\nentropic = 0\n' >"$OUT/$name.options"
+    { echo '[libfuzzer]' && "$build/nika-fuzz" options "$target"; } >"$OUT/$name.options"
     "$build/nika-fuzz" dictionary "$target" >"$OUT/$name.dict"
     [[ -s "$OUT/$name.dict" ]] || rm "$OUT/$name.dict"
 done <"$build/list"

@@ -34,7 +34,7 @@ struct nika_target {
     uint64_t (*digest)(void);
 };
 
-#define TARGET(symbol) extern const struct nika_target nika_target_##symbol;
+#define TARGET(symbol, memory, time) extern const struct nika_target nika_target_##symbol;
 #include "fuzz/targets/targets.def"
 #undef TARGET
 
@@ -42,6 +42,12 @@ struct nika_target {
 extern const struct nika_target *const nika_targets[];
 /* NULL when there is none of that name. */
 const struct nika_target *nika_target_find(const char *name);
+/* What a process that runs the target, and one run, may take: columns of targets.def. */
+struct nika_target_limits {
+    uint32_t memory_mb;
+    uint32_t seconds; /* Of processor time: a run that waits for a busy machine is not slow. */
+};
+const struct nika_target_limits *nika_target_limits(const struct nika_target *target);
 
 /* The input shows a bug: say what, and abort (a driver turns that into a finding). printf-like. */
 _Noreturn void nika_target_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -50,6 +56,13 @@ _Noreturn void nika_target_fail(const char *format, ...) __attribute__((format(p
     do {                                                                                           \
         if (!(condition)) nika_target_fail(__VA_ARGS__);                                           \
     } while (0)
+
+/* ---- For drivers ---- */
+/* From now on, a run by nika_target_run() that takes more than the limits of `target` is a finding. Once a process: takes SIGPROF. */
+void nika_target_enforce(const struct nika_target *target);
+void nika_target_run(const struct nika_target *target, struct nika_span input);
+/* The most memory that the process has had, in megabytes. */
+uint32_t nika_target_memory_mb(void);
 
 /* Protocol states as coverage: a new `state` (any number) counts like a new edge. Only libFuzzer listens. */
 void nika_target_state(uint64_t state);

@@ -35,7 +35,7 @@ fuzz() { # NAME PROGRAM SEEDS [OPTIONS]
     timeout -s INT $((seconds * 10 + 60)) afl-fuzz -V "$seconds" -t 10000 -m none -i "$seeds" -o "$work/found/$name" "$@" -- "$program" >"$work/$name.log" 2>&1
     [[ -s "$work/found/$name/default/fuzzer_stats" ]] || { fail "$name: $(tail -5 "$work/$name.log")"; return 1; }
 }
-mapfile -t known < <(sed -nE 's/^TARGET\((.*)\).*/\1/p' fuzz/targets/targets.def | tr _ -)
+mapfile -t known < <(sed -nE 's/^TARGET\(([a-z_]+),.*/\1/p' fuzz/targets/targets.def | tr _ -)
 printf '%-16s %10s %8s %8s %8s %8s %s\n' target executions exec/s edges inputs found-by-own crashes
 found=0
 for target in "${known[@]}"; do

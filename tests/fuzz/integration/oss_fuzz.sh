@@ -70,7 +70,7 @@ mv "$work/out" "$work/runner/there"
 rm -rf "$work/src" "$work/work"
 out="$work/runner/there"
 export UBSAN_OPTIONS=silence_unsigned_overflow=1:print_stacktrace=1 LLVM_PROFILE_FILE="$work/profiles/%m.profraw"
-mapfile -t known < <(sed -nE 's/^TARGET\((.*)\).*/\1/p' "$root/fuzz/targets/targets.def" | tr _ -)
+mapfile -t known < <(sed -nE 's/^TARGET\(([a-z_]+),.*/\1/p' "$root/fuzz/targets/targets.def" | tr _ -)
 found=$(find "$out" -maxdepth 1 -type f -perm -u+x | wc -l)
 [[ $found -eq ${#known[@]} && $found -ge 10 ]] || fail "$found programs for ${#known[@]} targets"
 calls() { objdump -d "$1" | grep -cE "callq?\s+[0-9a-f]+ <__$2"; }

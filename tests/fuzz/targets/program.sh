@@ -25,6 +25,13 @@ input=$(ls "$out"/schedule-pbft/* | tail -1)
 "$nika" replay "$out/run.log" >"$out/replay.txt" || fail "nika replay does not follow the log of a schedule"
 "$fuzz" show handler-pbft "$out/handler-pbft/story-0-8" | grep -q "^new-view" || fail "show handler-pbft"
 
+# The limits of the registry, each with a value that a run can keep.
+"$fuzz" list | cut -d' ' -f1 | while read -r target; do
+    limits=$(sed -nE "s/^TARGET\(${target//-/_}, ([0-9]+), ([0-9]+)\)$/\1 \2/p" fuzz/targets/targets.def)
+    [[ "$("$fuzz" options "$target" | sed -nE 's/^(rss_limit_mb|timeout) = //p' | paste -sd' ')" == "$limits" && "$limits" =~ ^[1-9][0-9]*\ [1-9][0-9]*$ ]] ||
+        fail "$target: options without the limits $limits"
+done
+
 [[ $(code_of "$fuzz" run nothing x) == 64 ]] || fail "an unknown target must be a usage error"
 grep -q "no such target" "$out/stderr" || fail "an unknown target is not named"
 [[ $(code_of "$fuzz" run wire-pbft "$out/absent") == 64 ]] || fail "an absent file must be a usage error"
