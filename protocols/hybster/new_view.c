@@ -408,7 +408,10 @@ static enum nika_check relevance_check(struct nika_replica *r, const struct nika
             held.size == frame->raw.size && memcmp(held.data, frame->raw.data, held.size) == 0;
         return same ? NIKA_CHECK_COUNT : NIKA_CHECK_HN2;
     }
-    if (r->candidate != 0 && r->candidate_view >= m->view) return NIKA_CHECK_COUNT;
+    /* One that is on its way to the disk is entered first: to give it up for one that still waits for batches could lead to a view below
+     * what is durable. Peers send this one again. */
+    if (r->candidate != 0 && (r->candidate_view >= m->view || r->candidate_saving))
+        return NIKA_CHECK_COUNT;
     if (frame->raw.size > hybster_new_view_size_max(r->core.config) ||
         m->prepares.count > r->core.config->window)
         return NIKA_CHECK_HN3;

@@ -234,7 +234,7 @@ void hybster_remember(struct nika_replica *r)
 {
     /* A checkpoint beyond what it took part in, its PREPAREs as peers show them again, or a view above its counter: then it may vote,
      * for its counter lets it bind nothing anew that it bound before. */
-    if (r->halted || r->core.transfer.active) return;
+    if (r->halted || r->core.transfer.active || r->candidate_saving) return;
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++)
         (void)hybster_prepare_from_cert(r, s);
     if (!hybster_accounts(r)) return;

@@ -23,9 +23,8 @@ void hybster_view_leave(struct nika_replica *r, uint64_t view)
     common_timer_stop(&r->core, COMMON_TIMER_BATCH);
     common_timer_stop(&r->core, COMMON_TIMER_VIEW);
     common_pending_unpropose(&r->core.pending);
-    /* A NEW-VIEW of a view below is dropped: peers send it again. Not one that leads as far: it may be durable already, and to begin a lower
-     * view after it would be to go back. Nor an own one: the counter was used for its orders, and without it no later VIEW-CHANGE could
-     * account for that. */
+    /* A NEW-VIEW of a view below is dropped: peers send it again. Not one that leads as far, which waits for its batches. Nor an own one: the
+     * counter was used for its orders, and without it no later VIEW-CHANGE could account for that. */
     if (r->candidate_view < view && common_primary(&r->core, r->candidate_view) != r->core.self)
         hybster_candidate_drop(r);
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
@@ -261,7 +260,9 @@ void hybster_view_change_start(struct nika_replica *r, uint64_t view)
     /* Behind the last number there is no view to go to. Only more than f liars lead there. */
     if (r->core.view == UINT64_MAX) return;
     NIKA_ASSERT(view > r->core.view);
-    if (r->halted) return;
+    /* A NEW-VIEW that leads as far and is on its way to the disk may be there already, and to begin a lower view after it would be to go
+     * back: it is about to be entered. */
+    if (r->halted || (r->candidate_saving && r->candidate_view >= view)) return;
     REACHED(hybster_view_change_started);
     SOMETIMES(hybster_nested_view_change, !r->core.active);
     hybster_view_leave(r, view);

@@ -353,6 +353,37 @@ static void test_hn8_batch_of_forged_requests_is_never_carried_over(void **state
     fixture_free(f);
 }
 
+/* A NEW-VIEW of view 4 that is being made durable may be there already: neither VIEW-CHANGEs nor a NEW-VIEW that still waits for a batch may
+ * lead to a lower view, or away from it, before it is entered. */
+static void test_hn8_one_on_its_way_to_the_disk_is_entered_first(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(SELF);
+    struct build_new_view spec = plain, later = carrying(f, false);
+    spec.view = spec.changes[0].view = spec.changes[1].view = 4;
+    later.view = later.changes[0].view = later.changes[1].view = later.prepares[0].view = 7;
+    f->held = true;
+    give(f, &spec);
+    assert_true(f->replica->candidate_saving);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct build_view_change change = {.sender = i, .view = 2};
+        assert_true(fixture_give(f, build_view_change(f, &change)));
+    }
+    assert_int_equal(f->replica->core.view, 0);
+    give(f, &later);
+    assert_int_equal(f->replica->candidate_view, 4);
+    fixture_answer(f, f->completion_count);
+    assert_int_equal(f->replica->entered, 4);
+    give(f, &later);
+    assert_int_equal(f->replica->candidate_view, 7);
+    struct build_view_change change = {.sender = 0, .view = 5};
+    assert_true(fixture_give(f, build_view_change(f, &change)));
+    change.sender = 1;
+    assert_true(fixture_give(f, build_view_change(f, &change)));
+    assert_int_equal(f->replica->core.view, 5); /* It waits for a batch, and may do so for ever. */
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_hn7_all_checks_precede_any_change),
         cmocka_unit_test(test_hn8_entered_only_with_every_batch),
         cmocka_unit_test(test_hn8_batch_of_forged_requests_is_never_carried_over),
+        cmocka_unit_test(test_hn8_one_on_its_way_to_the_disk_is_entered_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
