@@ -7,6 +7,7 @@
 #include "fuzz/campaign/campaign.h"
 #include "fuzz/campaign/course.h"
 #include "fuzz/campaign/coverage.h"
+#include "fuzz/campaign/explore.h"
 #include "fuzz/museum/museum.h"
 #include "scenarios/library.h"
 
@@ -327,6 +328,48 @@ static void test_guided_branches_what_found_something_within_its_limits(void **s
     free(memory);
 }
 
+/* A strategy that only looks at what it is told of each run. */
+static uint32_t learnt;
+static void learn_in_order(void *memory, const struct nika_course *course, uint32_t fresh,
+                           uint64_t first, uint64_t last)
+{
+    (void)memory;
+    (void)course;
+    if (fresh == 0) return;
+    learnt++;
+    assert_true(first <= last);
+}
+static void choose_seed(void *memory, uint64_t seed, struct nika_course *out)
+{
+    (void)memory;
+    *out = (struct nika_course){.seed = seed};
+}
+
+/* A run that broke agreement is repeated to convict: what is seen then is of no course, and its decisions are counted from nothing. */
+static void test_what_a_repeated_run_shows_is_not_learnt(void **state)
+{
+    (void)state;
+    static struct nika_diagnoses d;
+    static const char *const pillars[] = {"cluster.pillars=2"};
+    const struct nika_strategy looks = {
+        .name = "looks", .memory_size = 1, .choose = choose_seed, .learn = learn_in_order};
+    const char *reason;
+    struct nika_scenario *s =
+        nika_scenario_load("scenarios/hybster/hybster-trusted-equivocate.json", pillars, 1, &d);
+    assert_non_null(s);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    struct nika_explorer *explorer = nika_explorer_new(runner, &looks);
+    assert_non_null(explorer);
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        nika_explorer_run(explorer, seed, &result);
+        assert_true(result.violation_count > 0);
+    }
+    assert_true(learnt >= 3);
+    nika_explorer_free(explorer);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
 static struct nika_slot slot;
 
 static uint64_t no_clock(void)
@@ -388,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_without_liars_nothing_is_done),
         cmocka_unit_test(test_coverage_counts_states_and_steps_once),
         cmocka_unit_test(test_a_course_is_its_first_run_until_it_turns),
+        cmocka_unit_test(test_what_a_repeated_run_shows_is_not_learnt),
         cmocka_unit_test(test_guided_branches_what_found_something_within_its_limits),
         cmocka_unit_test(test_a_guided_block_is_a_pure_function_of_its_seeds),
     };
