@@ -1,5 +1,6 @@
 /* scenarios/verdict.c: the two-phase verdict on a finished run: what was expected against what happened (DESIGN.md 6). */
 #include <stdio.h>
+#include <string.h>
 
 #include "scenarios/runner.h"
 
@@ -180,7 +181,22 @@ static const struct nika_violation *expected_violation(const struct nika_scenari
     return &r->violations[0];
 }
 
-void nika_verdict(const struct nika_scenario *s, struct nika_run_result *r)
+/* What no protocol with a trusted subsystem promises anything about (TS5): the reason, where it acted. */
+static void name_broken_trust(const struct nika_scenario *s, struct nika_run_result *r)
+{
+    const char *before = "; out of model: ";
+    for (uint32_t i = 0; i < r->fault_count && r->violation_count > 0; i++) {
+        const struct nika_fault_result *fault = &r->faults[i];
+        if (!fault->present || fault->acted == 0 ||
+            s->faults[i].ops->fault_class != NIKA_FAULT_TRUSTED)
+            continue;
+        size_t at = strlen(r->sentence);
+        snprintf(r->sentence + at, sizeof r->sentence - at, "%s%s", before, fault->name);
+        before = ", ";
+    }
+}
+
+static void judge_all(const struct nika_scenario *s, struct nika_run_result *r)
 {
     if (judge_violations(s, r) || ran_out(s, r) || judge_must_fail(s, r) || judge_happened(s, r))
         return;
@@ -196,4 +212,10 @@ void nika_verdict(const struct nika_scenario *s, struct nika_run_result *r)
         judge(r, NIKA_EXIT_HELD,
               "held: safety in every event, and every correct client's request completed in time");
     }
+}
+
+void nika_verdict(const struct nika_scenario *s, struct nika_run_result *r)
+{
+    judge_all(s, r);
+    name_broken_trust(s, r);
 }

@@ -20,22 +20,26 @@ enum {
     WHAT_WRONG_KIND = WHAT_VIEW_LIES,
     WHAT_SKIPPED_ORDER,
     WHAT_UNKNOWN_BATCH,
+    WHAT_WRONG_ORDERS,
     WHAT_ANY,
     WHAT_COUNT
 };
-static const char *const what_names[] = {
-    "hidden-hop",  "hidden-orders",    "gapped-orders", "truncated-hops",
-    "forged-base", "few-view-changes", "stale-proofs",  "lying-ack",
-    "wrong-kind",  "skipped-order",    "unknown-batch", "any",
-    NULL};
+static const char *const what_names[] = {"hidden-hop",    "hidden-orders",
+                                         "gapped-orders", "truncated-hops",
+                                         "forged-base",   "few-view-changes",
+                                         "stale-proofs",  "lying-ack",
+                                         "wrong-kind",    "skipped-order",
+                                         "unknown-batch", "wrong-orders",
+                                         "any",           NULL};
 static const struct nika_fault_param params[PARAM_COUNT] = {
     {.name = "what",
      .doc =
          "Its VIEW-CHANGE hides a view that it took part in, its orders, the first of them, or all "
          "earlier hops, or claims a view that nobody entered; its NEW-VIEW shows too few "
          "VIEW-CHANGEs or old ones; its NEW-VIEW-ACK is of no NEW-VIEW; its votes carry another "
-         "kind of certificate; it leaves out a number, or orders what is no batch; any of the "
-         "view changes' lies, drawn anew each time.",
+         "kind of certificate; it leaves out a number, or orders what is no batch; its NEW-VIEW "
+         "leaves out an order that its proofs demand, or adds one; any of the view changes' lies, "
+         "drawn anew each time.",
      .low = 0,
      .high = WHAT_COUNT - 1,
      .fallback = WHAT_ANY,
@@ -57,6 +61,7 @@ struct state {
         told[NIKA_REPLICAS_MAX]; /* 1 + view of the last own VIEW-CHANGE that was thought about. */
     uint64_t
         hidden[NIKA_REPLICAS_MAX]; /* 1 + view of the first VIEW-CHANGE that nobody is to see. */
+    uint64_t begun[NIKA_REPLICAS_MAX]; /* 1 + view of the last NEW-VIEW that was told. */
     uint32_t lie_sender, lie_size, lie_again;
     uint8_t lie[ARCHIVE_CHANGE_SIZE * 2u];
 };
@@ -321,6 +326,44 @@ static void on_send(struct nika_fault *fault, struct nika_outgoing *out)
     if (vote && fault->params[PARAM_WHAT] == WHAT_WRONG_KIND) wrong_kind(fault, out);
 }
 
+/* The leader's module begins to certify a NEW-VIEW: before it does, the liar tells one over the same proofs without the last order that they
+ * demand, or with one that they do not. */
+static void wrong_orders(struct nika_fault *fault, uint32_t replica, uint64_t view)
+{
+    struct state *s = fault->state;
+    struct liar liar = liar_of(fault, replica);
+    uint8_t lists[ARCHIVE_CHANGE_SIZE * 2u], bytes[ARCHIVE_CHANGE_SIZE * 2u];
+    struct nika_writer w = nika_writer_of(lists, sizeof lists);
+    struct nika_writer out = nika_writer_of(bytes, sizeof bytes);
+    struct nika_list changes = {0, {lists, 0}}, none = {0, {NULL, 0}};
+    struct hybster_view_change m;
+    struct nika_frame frame;
+    struct liar_orders orders;
+    uint64_t base = 0;
+    for (uint32_t i = 0; i < liar.config->n; i++) {
+        const struct archive_change *change = archive_change(&s->archive, i, view, view + 1);
+        if (change == NULL) continue;
+        struct nika_span raw = {change->frame, change->size};
+        if (!liar_open(liar.config, raw, &hybster_info_view_change, &frame, &m)) continue;
+        if (m.from > base) base = m.from;
+        nika_frames_append(&w, &changes, raw);
+    }
+    if (w.failed || changes.count <= liar.config->n / 2 ||
+        !liar_orders_of(liar.config, base, &changes, &none, &orders))
+        return;
+    s->begun[replica] = view + 1;
+    orders.max_seq += orders.max_seq > orders.min_seq ? UINT64_MAX : 1;
+    (void)tell(fault, replica, liar_new_view_of(&liar, view, base, &changes, &none, &orders, &out));
+}
+
+static bool leads(const struct nika_fault *fault, uint32_t replica,
+                  const struct nika_trusted_call *call)
+{
+    return !call->after && call->operation == NIKA_TRUSTED_CERTIFY &&
+           call->kind == NIKA_TRUSTED_INDEPENDENT &&
+           liar_leader(fault->host->config, call->value.view) == replica;
+}
+
 /* The leader's module wants to certify an order: before it does, the liar certifies another. */
 static enum nika_err on_trusted(struct nika_fault *fault, uint32_t replica,
                                 struct nika_trusted_call *call)
@@ -331,11 +374,13 @@ static enum nika_err on_trusted(struct nika_fault *fault, uint32_t replica,
     struct nika_digest digest = {{0x5a}};
     uint8_t bytes[ARCHIVE_ORDER_SIZE];
     struct nika_writer w = nika_writer_of(bytes, sizeof bytes);
+    if (!leads(fault, replica, call)) return NIKA_OK;
+    if (what == WHAT_WRONG_ORDERS && call->value.view != 0 &&
+        s->begun[replica] != call->value.view + 1)
+        wrong_orders(fault, replica, call->value.view);
     if (what != WHAT_SKIPPED_ORDER && what != WHAT_UNKNOWN_BATCH) return NIKA_OK;
-    bool order = !call->after && call->operation == NIKA_TRUSTED_CERTIFY &&
-                 call->kind == NIKA_TRUSTED_INDEPENDENT && call->value.order != 0 &&
-                 call->counter == liar_order_counter(liar.config, call->value.order) &&
-                 liar_leader(liar.config, call->value.view) == replica;
+    bool order = call->value.order != 0 &&
+                 call->counter == liar_order_counter(liar.config, call->value.order);
     if (!order || let_pass(fault, replica) || s->told[replica] != 0) return NIKA_OK;
     if (!nika_fault_choice_ppm(fault, replica, call->kind, call->value.view, call->value.order,
                                fault->params[PARAM_RATE]))

@@ -168,28 +168,37 @@ bool liar_orders_of(const struct nika_config *config, uint64_t base,
     return true;
 }
 
-struct nika_span liar_new_view(const struct liar *liar, uint64_t view, uint64_t base,
-                               const struct nika_list *view_changes, const struct nika_list *acks,
-                               struct nika_writer *w)
+struct nika_span liar_new_view_of(const struct liar *liar, uint64_t view, uint64_t base,
+                                  const struct nika_list *view_changes,
+                                  const struct nika_list *acks, const struct liar_orders *orders,
+                                  struct nika_writer *w)
 {
     uint8_t bytes[LIAR_SPAN_MAX * 256u];
     struct nika_writer frames = nika_writer_of(bytes, sizeof bytes);
     struct nika_span none = {NULL, 0};
-    struct liar_orders orders;
     struct liar_seal seal = {
         .kind = NIKA_TRUSTED_INDEPENDENT, .counter = HYBSTER_COUNTER_NEW_VIEW, .value = {view, 0}};
-    if (!liar_orders_of(liar->config, base, view_changes, acks, &orders)) return none;
     struct hybster_new_view m = {
         .view = view, .base = base, .view_changes = *view_changes, .acks = *acks};
     m.prepares = (struct nika_list){0, {bytes, 0}};
-    for (uint64_t s = orders.min_seq + 1; s <= orders.max_seq; s++) {
+    for (uint64_t s = orders->min_seq + 1; s <= orders->max_seq; s++) {
         uint8_t one[256];
         struct nika_writer order = nika_writer_of(one, sizeof one);
         struct nika_span raw = liar_true_order(liar, HYBSTER_TYPE_prepare, view, s,
-                                               &orders.digest[s - orders.min_seq - 1], &order);
+                                               &orders->digest[s - orders->min_seq - 1], &order);
         if (raw.size == 0) return none;
         nika_frames_append(&frames, &m.prepares, raw);
     }
     if (frames.failed) return none;
     return liar_frame(liar, &hybster_info_new_view, &m, &m.certificate, seal, w);
+}
+
+struct nika_span liar_new_view(const struct liar *liar, uint64_t view, uint64_t base,
+                               const struct nika_list *view_changes, const struct nika_list *acks,
+                               struct nika_writer *w)
+{
+    struct liar_orders orders;
+    if (!liar_orders_of(liar->config, base, view_changes, acks, &orders))
+        return (struct nika_span){NULL, 0};
+    return liar_new_view_of(liar, view, base, view_changes, acks, &orders, w);
 }

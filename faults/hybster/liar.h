@@ -66,6 +66,11 @@ struct nika_span liar_ack(const struct liar *liar, struct hybster_new_view_ack *
 struct nika_span liar_new_view(const struct liar *liar, uint64_t view, uint64_t base,
                                const struct nika_list *view_changes, const struct nika_list *acks,
                                struct nika_writer *w);
+/* The same with other orders. */
+struct nika_span liar_new_view_of(const struct liar *liar, uint64_t view, uint64_t base,
+                                  const struct nika_list *view_changes,
+                                  const struct nika_list *acks, const struct liar_orders *orders,
+                                  struct nika_writer *w);
 /* The VIEW-CHANGE in `raw` as a later one shows it: one hop for each pillar. They borrow from `raw`. */
 bool liar_hops(const struct nika_config *config, struct nika_span raw,
                struct hybster_hop out[NIKA_PILLARS_MAX]);

@@ -1,5 +1,6 @@
 /* faults/hybster/two_faced.c: a corrupted leader of Hybster gives one number to two batches (PROTOCOLS.md 2.8 TS5, H1, H4): with whatever other
- * certificate its trusted subsystem makes for the second one, or, out of model, with that of a second trusted subsystem. */
+ * certificate its trusted subsystem makes for the second one, or, out of model, with that of a trusted subsystem that was cloned, set back, made
+ * anew or robbed of its key (TS3). */
 #include "engine/core/digest.h"
 #include "faults/hybster/liar.h"
 #include "faults/support.h"
@@ -21,7 +22,10 @@ static const struct nika_fault_param params[PARAM_COUNT] = {
      .fallback = KIND_INDEPENDENT,
      .names = kind_names},
 };
-static const struct nika_fault_param trusted_params[PARAM_COUNT] = {
+enum { TRUSTED_EPOCH = PARAM_KIND, TRUSTED_BY, TRUSTED_COUNT };
+enum { BY_CLONE, BY_ROLLBACK, BY_RESET, BY_KEY_LEAK, BY_COUNT };
+static const char *const by_names[] = {"clone", "rollback", "reset", "key-leak", NULL};
+static const struct nika_fault_param trusted_params[TRUSTED_COUNT] = {
     FAULT_PARAM_SPLIT("Replicas with this index or above get the other batch.", 2),
     {.name = "skip",
      .doc = "Orders with lower numbers stay as they are.",
@@ -29,10 +33,16 @@ static const struct nika_fault_param trusted_params[PARAM_COUNT] = {
      .high = 1000000,
      .fallback = 0},
     {.name = "epoch",
-     .doc = "How many epochs after the registered one the second trusted subsystem is.",
+     .doc = "How many epochs after the registered one a clone is, or what is forged.",
      .low = 0,
      .high = 1000,
      .fallback = 0},
+    {.name = "by",
+     .doc = "What is wrong with the trusted subsystem that certifies the second order, too.",
+     .low = 0,
+     .high = BY_COUNT - 1,
+     .fallback = BY_CLONE,
+     .names = by_names},
 };
 
 #define ENTRIES_MAX 32u
@@ -48,7 +58,9 @@ struct entry {
 struct state {
     uint32_t next;
     struct entry entries[ENTRIES_MAX];
-    struct nika_trusted_instance second; /* trusted-equivocate. */
+    /* trusted-equivocate: the clone, or the instance as it is put back; and where each counter was before its last step. */
+    struct nika_trusted_instance second;
+    struct nika_trusted_counter before[NIKA_TRUSTED_COUNTERS_MAX];
     uint32_t replica;
 };
 
@@ -91,20 +103,68 @@ static void on_prepare(struct nika_fault *fault, struct nika_outgoing *out)
     out->drop = true;
 }
 
+static enum nika_err clone_certify(struct nika_fault *fault, uint32_t replica,
+                                   struct liar_seal seal, const struct nika_digest *digest,
+                                   struct nika_trusted_certificate *out)
+{
+    struct state *s = fault->state;
+    if (s->second.epoch == 0 || s->replica != replica)
+        nika_trusted_instance_init(&s->second, replica,
+                                   NIKA_TRUSTED_EPOCH + fault->params[TRUSTED_EPOCH],
+                                   NIKA_TRUSTED_COUNTERS_MAX);
+    s->replica = replica;
+    return fault->host->trusted_clone(fault->host->world, fault, &s->second, seal.kind,
+                                      seal.counter, seal.value, digest, out);
+}
+
+/* The one instance that there is, as it was before, or as it is made. */
+static enum nika_err put_back_and_certify(struct nika_fault *fault, uint32_t replica,
+                                          struct liar_seal seal, const struct nika_digest *digest,
+                                          struct nika_trusted_certificate *out)
+{
+    struct state *s = fault->state;
+    const struct nika_fault_host *host = fault->host;
+    host->trusted_copy(host->world, fault, replica, &s->second);
+    if (fault->params[TRUSTED_BY] == BY_RESET)
+        nika_trusted_instance_init(&s->second, s->second.id, s->second.epoch, s->second.counters);
+    else
+        s->second.counter[seal.counter] = s->before[seal.counter];
+    host->trusted_put(host->world, fault, replica, &s->second);
+    return host->trusted_certify(host->world, replica, seal.kind, seal.counter, seal.value, digest,
+                                 out);
+}
+
 static enum nika_err second_certify(void *world, uint32_t replica, enum nika_trusted_kind kind,
                                     uint32_t counter, struct nika_trusted_value value,
                                     const struct nika_digest *digest,
                                     struct nika_trusted_certificate *out)
 {
     struct nika_fault *fault = world;
+    struct liar_seal seal = {.kind = kind, .counter = counter, .value = value};
+    uint64_t by = fault->params[TRUSTED_BY];
+    if (by == BY_CLONE) return clone_certify(fault, replica, seal, digest, out);
+    if (by != BY_KEY_LEAK) return put_back_and_certify(fault, replica, seal, digest, out);
+    memset(out, 0, sizeof *out);
+    out->kind = (uint8_t)kind;
+    out->instance = replica;
+    out->epoch = NIKA_TRUSTED_EPOCH + fault->params[TRUSTED_EPOCH];
+    out->counter = counter;
+    out->value = value;
+    fault->host->trusted_forge(fault->host->world, fault, out, digest);
+    return NIKA_OK;
+}
+
+static enum nika_err on_trusted(struct nika_fault *fault, uint32_t replica,
+                                struct nika_trusted_call *call)
+{
     struct state *s = fault->state;
-    if (s->second.epoch == 0 || s->replica != replica)
-        nika_trusted_instance_init(&s->second, replica,
-                                   NIKA_TRUSTED_EPOCH + fault->params[PARAM_KIND],
-                                   NIKA_TRUSTED_COUNTERS_MAX);
-    s->replica = replica;
-    return fault->host->trusted_clone(fault->host->world, fault, &s->second, kind, counter, value,
-                                      digest, out);
+    const struct nika_fault_host *host = fault->host;
+    if (call->after || call->operation != NIKA_TRUSTED_CERTIFY || call->kind == NIKA_TRUSTED_MAC ||
+        call->counter >= NIKA_TRUSTED_COUNTERS_MAX || fault->params[TRUSTED_BY] != BY_ROLLBACK)
+        return NIKA_OK;
+    host->trusted_copy(host->world, fault, replica, &s->second);
+    s->before[call->counter] = s->second.counter[call->counter];
+    return NIKA_OK;
 }
 
 static struct nika_span certify(struct nika_fault *fault, uint32_t replica, const struct entry *e,
@@ -179,11 +239,12 @@ const struct nika_fault_ops nika_fault_two_faced = {
 
 const struct nika_fault_ops nika_fault_trusted_equivocate = {
     .name = "trusted-equivocate",
-    .doc = "A corrupted leader of Hybster gives one number to two batches, by a second trusted "
-           "subsystem with its identity.",
+    .doc = "A corrupted leader of Hybster gives one number to two batches, by a trusted subsystem "
+           "that certifies both.",
     .fault_class = NIKA_FAULT_TRUSTED,
     .params = trusted_params,
-    .param_count = PARAM_COUNT,
+    .param_count = TRUSTED_COUNT,
     .state_size = sizeof(struct state),
     .on_send = on_send,
+    .on_trusted = on_trusted,
 };

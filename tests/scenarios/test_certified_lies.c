@@ -21,6 +21,7 @@ static const struct {
     {"hybster-forged-base", NIKA_CHECK_NONE},
     {"hybster-few-view-changes", NIKA_CHECK_HN3},
     {"hybster-stale-proofs", NIKA_CHECK_HN3},
+    {"hybster-wrong-orders", NIKA_CHECK_HN6},
     {"hybster-lying-ack", NIKA_CHECK_HN5},
     {"hybster-wrong-kind-leader", NIKA_CHECK_HP4},
     {"hybster-wrong-kind-follower", NIKA_CHECK_HC2},

@@ -11,7 +11,7 @@ printf '#include "engine/core/a.h"\nint a;\n' >"$tree/apps/a.c"
 printf 'int x;\n' >"$tree/engine/core/a.h"
 printf 'int y;\n' >"$tree/engine/sim/world.h"
 printf 'CHECK(PP6, "one")\n' >"$tree/engine/core/checks.def"
-printf 'int pp6; /* PP6 */\n' | tee "$tree/protocols/pbft/a.c" >"$tree/tests/a.c"
+printf 'int pp6; /* PP6 TS1 TS2 TS3 TS4 TS5 */\n' | tee "$tree/protocols/pbft/a.c" >"$tree/tests/a.c"
 "$root/tests/tidy/$check.sh" "$tree"
 case "$check" in
 layers) printf '#include "engine/sim/world.h"\n' >"$tree/apps/b.c" ;;
