@@ -203,7 +203,10 @@ static void test_nothing_happens_when_the_rate_is_zero(void **state)
     (void)state;
     for (uint32_t i = 0; i < nika_fault_count; i++) {
         struct course c;
-        if (nika_fault_list[i]->on_trusted == NULL) continue;
+        bool rated = false; /* One that only looks at the calls has no rate. */
+        for (uint32_t k = 0; k < nika_fault_list[i]->param_count; k++)
+            rated = rated || strcmp(nika_fault_list[i]->params[k].name, "rate_ppm") == 0;
+        if (nika_fault_list[i]->on_trusted == NULL || !rated) continue;
         begin(&c, nika_fault_list[i]->name, "rate_ppm", 0);
         (void)nika_world_run(c.world, 30 * MS);
         assert_int_equal(failed, 0);
