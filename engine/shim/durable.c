@@ -63,6 +63,8 @@ static bool open_disk(struct nika_durable *d, struct nika_problems *p)
     const struct nika_disk_store_options options = {.dir = d->options.dir,
                                                     .config = d->options.config,
                                                     .replica = d->options.replica,
+                                                    .keep = d->options.keep,
+                                                    .keep_context = d->options.keep_context,
                                                     .lost = !d->options.first_start};
     if (nika_disk_store_open(&options, &d->store, &d->found, &error) != NIKA_OK) {
         nika_problem(p, d->options.file, "data", "%s", error.text);

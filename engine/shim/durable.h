@@ -18,6 +18,9 @@ struct nika_durable_options {
     struct nika_log *log; /* May be NULL when first_start. */
     /* An empty directory is a new one. Else it is a lost disk: the replica counts as amnesiac. */
     bool first_start;
+    /* As of struct nika_disk_store_options. */
+    void (*keep)(void *context, struct nika_span record);
+    void *keep_context;
 };
 struct nika_durable;
 /* Takes the directory's lock. NULL with a problem. */

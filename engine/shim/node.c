@@ -72,8 +72,13 @@ static bool open_pid_file(struct nika_node *node, struct nika_problems *p)
     return problem(p, &node->options, "pid_file", path);
 }
 
+static void keep(void *context, struct nika_span record)
+{
+    nika_trust_kept(context, record);
+}
+
 static struct nika_durable *open_durable(const struct nika_node_options *o, bool first_start,
-                                         struct nika_problems *p)
+                                         struct nika_trust *trust, struct nika_problems *p)
 {
     const struct nika_durable_options options = {.kind = o->config->store,
                                                  .dir = o->config->data,
@@ -81,14 +86,16 @@ static struct nika_durable *open_durable(const struct nika_node_options *o, bool
                                                  .replica = o->config->replica,
                                                  .file = o->file,
                                                  .log = o->log,
-                                                 .first_start = first_start};
+                                                 .first_start = first_start,
+                                                 .keep = trust != NULL ? keep : NULL,
+                                                 .keep_context = trust};
     return nika_durable_open(&options, p);
 }
 
 bool nika_node_make_data(const struct nika_node_options *options, struct nika_problems *problems)
 {
     if (options->config->store == NIKA_STORE_MEMORY) return true;
-    struct nika_durable *durable = open_durable(options, true, problems);
+    struct nika_durable *durable = open_durable(options, true, NULL, problems);
     nika_durable_close(durable);
     return durable != NULL;
 }
@@ -147,7 +154,7 @@ static bool open_trust(struct nika_node *node, struct nika_problems *p)
     node->trust = nika_trust_open(o->config, o->file, o->cluster, p);
     if (node->trust == NULL) return false;
     nika_verifier_trust(node->verifier, node->trust);
-    if (!nika_trust_is_later(node->trust)) return true;
+    if (nika_trust_fd(node->trust) < 0) return true;
     /* Its descriptor only ends the wait; every round takes what was answered. */
     node->trust_source =
         (struct nika_source){.fd = nika_trust_fd(node->trust), .on_ready = on_durable};
@@ -163,13 +170,15 @@ static bool recover(struct nika_node *node, struct nika_problems *p)
     node->app = o->app_ops->init(node->app_memory, node->config, o->cluster->app_param);
     if (o->attach != NULL && !o->attach(o->attach_context, node->app))
         return problem(p, o, "application", "cannot be reached");
-    node->durable = open_durable(o, false, p);
+    node->durable = open_durable(o, false, node->trust, p);
     if (node->durable == NULL) return false;
     node->forgetful = nika_durable_is_amnesiac(node->durable);
     const struct nika_replica_ops *ops = o->replica_ops;
     if (node->recorder != NULL)
         ops = nika_recorder_watch(node->recorder, ops, o->app_ops, node->app);
-    return nika_durable_recover(node->durable, ops, node->module, o->app_ops, node->app, p);
+    return nika_durable_recover(node->durable, ops, node->module, o->app_ops, node->app, p) &&
+           (node->trust == NULL ||
+            nika_trust_resume(node->trust, !node->forgetful, o->file, o->log, p));
 }
 
 static bool open_pool(struct nika_node *node, struct nika_problems *p)

@@ -13,6 +13,7 @@
 
 #define DONE_BATCH 64u
 #define TRUST_WATCH_NS UINT64_C(1000000000)
+#define TOKEN_KEPT UINT64_MAX /* Of no module: records of the trusted subsystem. */
 
 static const char *trust_text(const struct nika_node *node)
 {
@@ -110,6 +111,28 @@ static void persist(struct nika_node *node, const struct nika_action *action,
         node_complete(node, NIKA_EVENT_STORED, action->token, EAGAIN, (struct nika_span){NULL, 0});
 }
 
+/* What the trusted subsystem of this process wants in the log. */
+static bool keep(struct nika_node *node, const struct nika_ask *ask, struct nika_span record)
+{
+    const struct nika_action action = {.kind = NIKA_ACTION_PERSIST,
+                                       .id = NIKA_DISK_STORE_KEPT + ask->counter / 2,
+                                       .a = ask->value.order,
+                                       .token = TOKEN_KEPT};
+    if (nika_durable_submit(node->durable, &action, record, NULL, NULL, NULL) != NIKA_OK)
+        return false;
+    node->log_asked++;
+    return true;
+}
+
+static bool ask_trust(struct nika_node *node, const struct nika_ask *ask)
+{
+    struct nika_span record;
+    if (node->log_failing != 0 || !nika_trust_ask(node->trust, ask, &record)) return false;
+    if (record.size == 0 || keep(node, ask, record)) return true;
+    nika_trust_unask(node->trust);
+    return false;
+}
+
 static void certify(struct nika_node *node, const struct nika_action *action,
                     struct nika_span bytes)
 {
@@ -120,7 +143,7 @@ static void certify(struct nika_node *node, const struct nika_action *action,
     NIKA_ASSERT(node->trust != NULL && nika_trust_is_later(node->trust) &&
                 bytes.size == NIKA_DIGEST_SIZE);
     memcpy(ask.digest.bytes, bytes.data, NIKA_DIGEST_SIZE);
-    if (node->log_failing == 0 && nika_trust_ask(node->trust, &ask)) {
+    if (ask_trust(node, &ask)) {
         nika_trust_durable(node->trust, node->log_done);
         return;
     }
@@ -338,6 +361,7 @@ static bool run_stored(struct nika_node *node)
             nika_trust_refuse(node->trust);
         else if (node->trust != NULL)
             nika_trust_durable(node->trust, node->log_done);
+        if (done[i].token == TOKEN_KEPT) continue;
         struct nika_event event = {
             .kind = NIKA_EVENT_STORED, .token = done[i].token, .status = done[i].status};
         if (done[i].status != 0)

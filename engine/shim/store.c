@@ -224,6 +224,8 @@ enum nika_err nika_disk_store_open(const struct nika_disk_store_options *options
     store->identity = (struct nika_journal_identity){.group_id = options->config->group_id,
                                                      .replica = options->replica,
                                                      .protocol = options->config->protocol};
+    store->keep = options->keep;
+    store->keep_context = options->keep_context;
     store->chunk_size = options->config->chunk_size;
     store->queue_bytes = options->queue_bytes != 0 ? options->queue_bytes : QUEUE_BYTES;
     store->queue_count = options->queue_count != 0 ? options->queue_count : QUEUE_COUNT;
@@ -246,11 +248,16 @@ enum nika_err nika_disk_store_open(const struct nika_disk_store_options *options
 struct recovery {
     const struct nika_replica_ops *ops;
     struct nika_replica *replica;
+    const struct nika_disk_store *store;
 };
 
 static void recover_record(void *context, const struct nika_journal_entry *entry)
 {
     const struct recovery *r = context;
+    if (entry->record.kind >= NIKA_DISK_STORE_KEPT) {
+        if (r->store->keep != NULL) r->store->keep(r->store->keep_context, entry->record.payload);
+        return;
+    }
     r->ops->recover(r->replica, entry->record.kind, entry->record.seq, entry->record.payload);
 }
 
@@ -281,7 +288,7 @@ enum nika_err nika_disk_store_recover(struct nika_disk_store *store,
                                       const struct nika_app_ops *app_ops, struct nika_app *app,
                                       struct nika_disk_store_error *error)
 {
-    struct recovery r = {replica_ops, replica};
+    struct recovery r = {replica_ops, replica, store};
     memset(error, 0, sizeof *error);
     NIKA_ASSERT(!store->recovered && !store->submitted);
     store->recovered = true;

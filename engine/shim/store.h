@@ -12,6 +12,9 @@
 
 struct nika_disk_store;
 
+/* State records of whoever runs the module, not of the module: this kind and the seven after it. */
+#define NIKA_DISK_STORE_KEPT (NIKA_RECORD_LATEST | 0x50u)
+
 struct nika_disk_store_options {
     const char *dir; /* Created with mode 0700 when it does not exist. */
     const struct nika_config
@@ -23,6 +26,9 @@ struct nika_disk_store_options {
     uint32_t queue_count;   /* Submissions not yet completed, at most; 0 = 4096. */
     /* An empty directory is a lost disk, not a first start: found CORRUPT, and so at every open until nika_disk_store_remember(). */
     bool lost;
+    /* Gets the records of kinds from NIKA_DISK_STORE_KEPT on at recovery, which the module does not; may be NULL. */
+    void (*keep)(void *context, struct nika_span record);
+    void *keep_context;
     bool inline_io; /* No worker thread: nika_disk_store_poll() does the work. For tests. */
     const struct nika_file_ops *file_ops; /* NULL = the real system; for tests. */
     void *file_context;

@@ -37,6 +37,8 @@ struct nika_disk_store {
     struct nika_journal_identity identity;
     uint32_t chunk_size, queue_bytes, queue_count;
     enum nika_disk_store_found found;
+    void (*keep)(void *context, struct nika_span record);
+    void *keep_context;
     bool recovered, submitted;
     /* Of the worker while it runs. */
     struct nika_journal *log;

@@ -10,6 +10,12 @@
 
 #include <stdlib.h>
 
+/* A step whose record is on its way to the log. */
+struct owed {
+    uint64_t behind;
+    struct nika_asked asked;
+    struct nika_trusted_counter before; /* Where the counter was. */
+};
 struct nika_trust {
     uint32_t self;
     uint64_t epoch;
@@ -22,6 +28,14 @@ struct nika_trust {
     struct nika_trusted_value
         values[NIKA_PILLARS_MAX]; /* Of the ordering counters, as heard last. */
     bool answered;                /* Since the last watch. */
+    /* Software behind a log. */
+    bool logged;
+    uint64_t durable;
+    uint32_t owed_first, owed_count, owed_capacity;
+    struct owed *owed;
+    uint8_t record[NIKA_TSS_STEP_SIZE];
+    uint32_t kept_count;
+    struct nika_tss_step kept[NIKA_PILLARS_MAX];
 };
 
 /* ---- opening ---- */
@@ -33,8 +47,11 @@ static int no_sync(void *context, int file)
     return 0;
 }
 
+/* A view is left and entered while what was asked for in the last one is still on its way. */
+#define ASKS_OF_WINDOW 4u
+
 static bool open_vault(struct nika_trust *t, const struct nika_node_config *config,
-                       const char *file, struct nika_problems *problems)
+                       const char *file, uint32_t window, struct nika_problems *problems)
 {
     static struct nika_file_ops hasty;
     uint8_t secret[NIKA_TRUSTED_SECRET_SIZE];
@@ -43,19 +60,24 @@ static bool open_vault(struct nika_trust *t, const struct nika_node_config *conf
     hasty = nika_file_system;
     hasty.sync = no_sync;
     hasty.sync_dir = no_sync;
+    t->logged = config->store == NIKA_STORE_DISK;
+    t->owed_capacity = ASKS_OF_WINDOW * window;
+    t->owed = calloc(t->owed_capacity, sizeof *t->owed);
     const struct nika_tss_vault_options options = {
         .dir = config->trusted.state,
         .secret = secret,
+        .logged = t->logged,
         .file_ops = config->store == NIKA_STORE_MEMORY ? &hasty : NULL};
-    enum nika_err err = nika_tss_vault_open(&options, &t->vault, &error);
+    enum nika_err err = NIKA_ERR_IO;
+    if (t->owed == NULL)
+        nika_disk_say(&error, "out of memory");
+    else
+        err = nika_tss_vault_open(&options, &t->vault, &error);
     nika_key_erase(secret, sizeof secret);
     if (err == NIKA_OK) return true;
     nika_problem(problems, file, "trusted.state", "%.250s", error.text);
     return false;
 }
-
-/* A view is left and entered while what was asked for in the last one is still on its way. */
-#define ASKS_OF_WINDOW 4u
 
 static bool open_client(struct nika_trust *t, const struct nika_node_config *config,
                         const char *file, uint32_t window, struct nika_problems *problems)
@@ -107,7 +129,7 @@ struct nika_trust *nika_trust_open(const struct nika_node_config *config, const 
     t->pillars = cluster->config.pillars;
     t->answered = true;
     bool good = config->trusted.kind == NIKA_TRUST_SOFTWARE
-                    ? open_vault(t, config, file, problems)
+                    ? open_vault(t, config, file, cluster->config.window, problems)
                     : open_client(t, config, file, cluster->config.window, problems);
     if (good && fits(t, cluster, file, problems)) return t;
     nika_trust_close(t);
@@ -120,6 +142,7 @@ void nika_trust_close(struct nika_trust *t)
     nika_asks_free(t->asks);
     nika_tss_vault_close(t->vault);
     nika_tss_client_close(t->client);
+    free(t->owed);
     free(t);
 }
 
@@ -186,7 +209,7 @@ static void heard(struct nika_trust *t, uint32_t counter, struct nika_trusted_va
 /* ---- later ---- */
 bool nika_trust_is_later(const struct nika_trust *t)
 {
-    return t->asks != NULL;
+    return t->asks != NULL || t->logged;
 }
 
 int nika_trust_fd(const struct nika_trust *t)
@@ -194,24 +217,104 @@ int nika_trust_fd(const struct nika_trust *t)
     return t->asks != NULL ? nika_asks_fd(t->asks) : -1;
 }
 
-bool nika_trust_ask(struct nika_trust *t, const struct nika_ask *ask)
+static struct owed *owed_at(const struct nika_trust *t, uint32_t index)
 {
-    return nika_asks_put(t->asks, ask);
+    return &t->owed[(t->owed_first + index) % t->owed_capacity];
+}
+
+/* Behind a log it is certified at once, and told once the log has it. What the vault refuses is told in its turn. */
+static bool owe(struct nika_trust *t, const struct nika_ask *ask, struct nika_span *record)
+{
+    struct nika_tss_wish wish = {.kind = NIKA_TRUSTED_INDEPENDENT,
+                                 .counter = ask->counter,
+                                 .value = ask->value,
+                                 .digest = ask->digest};
+    if (t->owed_count == t->owed_capacity) return false;
+    struct owed *o = owed_at(t, t->owed_count++);
+    memset(o, 0, sizeof *o);
+    const struct nika_trusted_instance *instance = &nika_tss_vault_state(t->vault)->instance;
+    if (ask->counter < instance->counters) o->before = instance->counter[ask->counter];
+    o->asked = (struct nika_asked){
+        .token = ask->token, .counter = ask->counter, .value = ask->value, .err = NIKA_OK};
+    o->asked.err = nika_tss_vault_step(t->vault, &wish, t->record);
+    o->behind = ask->behind;
+    if (o->asked.err != NIKA_OK) return true;
+    o->behind++;
+    o->asked.certificate = wish.certificate;
+    *record = (struct nika_span){t->record, sizeof t->record};
+    return true;
+}
+
+bool nika_trust_ask(struct nika_trust *t, const struct nika_ask *ask, struct nika_span *record)
+{
+    *record = (struct nika_span){NULL, 0};
+    return t->logged ? owe(t, ask, record) : nika_asks_put(t->asks, ask);
+}
+
+void nika_trust_unask(struct nika_trust *t)
+{
+    NIKA_ASSERT(t->logged && t->owed_count > 0);
+    struct owed *o = owed_at(t, --t->owed_count);
+    if (o->asked.err == NIKA_OK) nika_tss_vault_unstep(t->vault, o->asked.counter, &o->before);
+}
+
+void nika_trust_kept(struct nika_trust *t, struct nika_span record)
+{
+    if (!t->logged || t->kept_count == ARRAY_COUNT(t->kept)) return;
+    if (nika_tss_step_decode(record, &t->kept[t->kept_count]) == NIKA_OK) t->kept_count++;
+}
+
+bool nika_trust_resume(struct nika_trust *t, bool whole, const char *file, struct nika_log *log,
+                       struct nika_problems *problems)
+{
+    struct nika_disk_store_error error = {""};
+    bool skipped = false;
+    if (!t->logged) return true;
+    enum nika_err err =
+        nika_tss_vault_resume(t->vault, t->kept, t->kept_count, whole, &skipped, &error);
+    if (err != NIKA_OK) nika_problem(problems, file, "trusted.state", "%.250s", error.text);
+    if (skipped)
+        nika_log(log, NIKA_LOG_WARN, "trusted_skipped",
+                 "reason=\"the log does not say how far the counters are\" orders=%u",
+                 NIKA_TSS_LEAD);
+    return err == NIKA_OK;
 }
 
 void nika_trust_durable(struct nika_trust *t, uint64_t records)
 {
+    t->durable = records;
     if (t->asks != NULL) nika_asks_durable(t->asks, records);
 }
 
 void nika_trust_refuse(struct nika_trust *t)
 {
     if (t->asks != NULL) nika_asks_refuse(t->asks);
+    /* The newest first: each counter goes back to where the oldest of them found it. */
+    for (uint32_t i = t->owed_count; i > 0; i--) {
+        struct owed *o = owed_at(t, i - 1);
+        if (o->behind <= t->durable) break;
+        if (o->asked.err == NIKA_OK) nika_tss_vault_unstep(t->vault, o->asked.counter, &o->before);
+        o->asked.err = NIKA_ERR_LIMIT;
+        o->behind = 0;
+    }
+}
+
+static bool take_owed(struct nika_trust *t, struct nika_asked *out)
+{
+    struct owed *o = owed_at(t, 0);
+    if (t->owed_count == 0 || o->behind > t->durable) return false;
+    *out = o->asked;
+    t->owed_first = (t->owed_first + 1) % t->owed_capacity;
+    t->owed_count--;
+    return true;
 }
 
 bool nika_trust_take(struct nika_trust *t, struct nika_asked *out)
 {
-    if (t->asks == NULL || !nika_asks_take(t->asks, out)) return false;
+    bool any = t->logged         ? take_owed(t, out)
+               : t->asks != NULL ? nika_asks_take(t->asks, out)
+                                 : false;
+    if (!any) return false;
     if (out->err == NIKA_OK) {
         t->stats.certified++;
         heard(t, out->counter, out->value);

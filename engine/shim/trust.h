@@ -1,8 +1,8 @@
 /* engine/shim/trust.h: the trusted subsystem of a live replica: opens the backend that its node file names, counts, times and records each
  * call of the module, and says why it is gone.
  *
- * Owns the backend: an instance in this process (software, tss_vault.h) or the way to a process of its own (tss_client.h; asks.h for what is
- * not waited for). Fails stop: what is gone never comes back in this process. For one thread. */
+ * Owns the backend: an instance in this process (software, tss_vault.h; with a disk, its steps are records of the replica's log) or the way to
+ * a process of its own (tss_client.h; asks.h for what is not waited for). Fails stop: what is gone never comes back in this process. For one thread. */
 #ifndef ENGINE_SHIM_TRUST_H
 #define ENGINE_SHIM_TRUST_H
 
@@ -50,8 +50,16 @@ uint64_t nika_trust_epoch(const struct nika_trust *trust);
 bool nika_trust_is_later(const struct nika_trust *trust);
 /* Readable when an answer may be there; -1 = never. */
 int nika_trust_fd(const struct nika_trust *trust);
-/* False: too many are outstanding. */
-NIKA_MUST_USE bool nika_trust_ask(struct nika_trust *trust, const struct nika_ask *ask);
+/* False: too many are outstanding. An instance in this process wants `record` in the log, and answers when ask->behind + 1 are durable; a
+ * process wants none. The record is borrowed until the next call. */
+NIKA_MUST_USE bool nika_trust_ask(struct nika_trust *trust, const struct nika_ask *ask,
+                                  struct nika_span *record);
+/* The log does not take the record of the last ask: it was not asked. */
+void nika_trust_unask(struct nika_trust *trust);
+/* Such a record, as the log has it at the start; then all of them were given, and the log is `whole` or not. False with a problem. */
+void nika_trust_kept(struct nika_trust *trust, struct nika_span record);
+NIKA_MUST_USE bool nika_trust_resume(struct nika_trust *trust, bool whole, const char *file,
+                                     struct nika_log *log, struct nika_problems *problems);
 /* So many records are durable by now; a record failed. */
 void nika_trust_durable(struct nika_trust *trust, uint64_t records);
 void nika_trust_refuse(struct nika_trust *trust);

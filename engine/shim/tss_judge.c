@@ -29,12 +29,13 @@ static bool same_identity(const struct nika_tss_state *a, const struct nika_tss_
 }
 
 /* By value: images that were decoded have no padding to compare. */
-static bool same_counters(const struct nika_trusted_instance *a,
-                          const struct nika_trusted_instance *b)
+static bool same_counters(const struct nika_tss_state *a, const struct nika_tss_state *b)
 {
-    if (a->used != b->used) return false;
-    for (uint32_t i = 0; i < a->used; i++) {
-        const struct nika_trusted_counter *x = &a->counter[i], *y = &b->counter[i];
+    if (a->instance.used != b->instance.used || a->life != b->life) return false;
+    for (uint32_t i = 0; i < a->instance.counters; i++) {
+        const struct nika_trusted_counter *x = &a->instance.counter[i],
+                                          *y = &b->instance.counter[i];
+        if (nika_trusted_compare(a->bound[i], b->bound[i]) != 0) return false;
         if (x->last.kind != y->last.kind ||
             nika_trusted_compare(x->last.value, y->last.value) != 0 ||
             nika_trusted_compare(x->last.previous, y->last.previous) != 0 ||
@@ -56,9 +57,7 @@ static enum nika_err judge_pair(const struct nika_tss_state *state,
                        state->instance.id, witness->instance.id);
         return NIKA_ERR_CONFIG;
     }
-    if (a == b && same_counters(&state->instance, &witness->instance) &&
-        state->anchor == witness->anchor)
-        return NIKA_OK;
+    if (a == b && same_counters(state, witness) && state->anchor == witness->anchor) return NIKA_OK;
     if (a == b) {
         (void)snprintf(
             why, NIKA_TSS_WHY_SIZE,

@@ -5,13 +5,14 @@
 
 #include "engine/core/digest.h"
 
-static const uint8_t magic[8] = {'N', 'I', 'K', 'A', 'T', 'S', 'S', '1'};
+static const uint8_t magic[8] = {'N', 'I', 'K', 'A', 'T', 'S', 'S', '2'};
 
 #define RECORD_SIZE (NIKA_TRUSTED_CERTIFICATE_SIZE + NIKA_DIGEST_SIZE)
-#define HEAD_SIZE (8u + 4u + 4u + 8u + 4u + 4u + 8u + 1u + 8u + 4u)
+#define BOUND_SIZE 16u
+#define HEAD_SIZE (8u + 4u + 4u + 8u + 4u + 4u + 8u + 1u + 8u + 8u + 4u)
 #define TAIL_SIZE (NIKA_TRUSTED_MAC_SIZE + 4u)
-_Static_assert(HEAD_SIZE + NIKA_REPLICAS_MAX * 8u + NIKA_TRUSTED_COUNTERS_MAX * RECORD_SIZE +
-                       TAIL_SIZE <=
+_Static_assert(HEAD_SIZE + NIKA_REPLICAS_MAX * 8u +
+                       NIKA_TRUSTED_COUNTERS_MAX * (RECORD_SIZE + BOUND_SIZE) + TAIL_SIZE <=
                    NIKA_TSS_STATE_MAX,
                "the largest state fits");
 
@@ -20,6 +21,11 @@ static bool tag(struct nika_trusted_key *key, const uint8_t *bytes, uint32_t siz
                 uint8_t mac[NIKA_TRUSTED_MAC_SIZE])
 {
     return nika_trusted_key_tag(key, (struct nika_span){bytes, size}, mac) == NIKA_OK;
+}
+
+static bool is_bounded(const struct nika_tss_state *state, uint32_t counter)
+{
+    return state->bound[counter].view != 0 || state->bound[counter].order != 0;
 }
 
 uint32_t nika_tss_state_encode(const struct nika_tss_state *state, struct nika_trusted_key *key,
@@ -38,13 +44,19 @@ uint32_t nika_tss_state_encode(const struct nika_tss_state *state, struct nika_t
     nika_write_u64(&w, state->sequence);
     nika_write_u8(&w, state->anchored ? 1 : 0);
     nika_write_u64(&w, state->anchor);
-    nika_write_u32(&w, instance->used);
-    for (uint32_t i = 0; i < instance->used; i++) {
+    nika_write_u64(&w, state->life);
+    uint32_t used = instance->used;
+    for (uint32_t i = used; i < instance->counters; i++)
+        if (is_bounded(state, i)) used = i + 1;
+    nika_write_u32(&w, used);
+    for (uint32_t i = 0; i < used; i++) {
         uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE] = {0};
         if (instance->counter[i].last.kind != 0)
             nika_trusted_certificate_encode(&instance->counter[i].last, bytes);
         nika_write_raw(&w, bytes, sizeof bytes);
         nika_write_digest(&w, &instance->counter[i].digest);
+        nika_write_u64(&w, state->bound[i].view);
+        nika_write_u64(&w, state->bound[i].order);
     }
     nika_store_le(out + sizeof magic, w.at + TAIL_SIZE, 4);
     if (!tag(key, out, w.at, mac)) return 0;
@@ -60,7 +72,7 @@ static bool read_counter(struct nika_reader *r, const struct nika_trusted_instan
     static const uint8_t never[RECORD_SIZE];
     const uint8_t *bytes = nika_read_raw(r, RECORD_SIZE);
     if (bytes == NULL) return false;
-    if (memcmp(bytes, never, RECORD_SIZE) == 0) return number + 1 != instance->used;
+    if (memcmp(bytes, never, RECORD_SIZE) == 0) return true;
     if (nika_trusted_certificate_decode((struct nika_span){bytes, NIKA_TRUSTED_CERTIFICATE_SIZE},
                                         &out->last) != NIKA_OK)
         return false;
@@ -84,11 +96,17 @@ static bool read_body(struct nika_reader *r, struct nika_tss_state *out)
     uint8_t anchored = nika_read_u8(r);
     out->anchored = anchored == 1;
     out->anchor = nika_read_u64(r);
-    instance->used = nika_read_u32(r);
-    if (r->failed || anchored > 1 || instance->used > instance->counters) return false;
+    out->life = nika_read_u64(r);
+    uint32_t used = nika_read_u32(r);
+    if (r->failed || anchored > 1 || used > instance->counters) return false;
     if (out->epochs[instance->id] != instance->epoch) return false;
-    for (uint32_t i = 0; i < instance->used; i++) {
+    for (uint32_t i = 0; i < used; i++) {
         if (!read_counter(r, instance, i, &instance->counter[i])) return false;
+        out->bound[i].view = nika_read_u64(r);
+        out->bound[i].order = nika_read_u64(r);
+        if (instance->counter[i].last.kind != 0) instance->used = i + 1;
+        /* One encoding: there is none behind the last that moved or may have. */
+        if (i + 1 == used && instance->used != used && !is_bounded(out, i)) return false;
     }
     return nika_reader_done(r);
 }
@@ -111,4 +129,28 @@ enum nika_err nika_tss_state_decode(struct nika_span bytes, struct nika_trusted_
         return NIKA_ERR_AUTH;
     struct nika_reader r = nika_reader_of((struct nika_span){bytes.data + 12, body - 12});
     return read_body(&r, out) ? NIKA_OK : NIKA_ERR_MALFORMED;
+}
+
+void nika_tss_step_encode(const struct nika_tss_step *step, uint8_t out[NIKA_TSS_STEP_SIZE])
+{
+    struct nika_writer w = nika_writer_of(out, NIKA_TSS_STEP_SIZE);
+    uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
+    nika_trusted_certificate_encode(&step->counter.last, bytes);
+    nika_write_u64(&w, step->life);
+    nika_write_raw(&w, bytes, sizeof bytes);
+    nika_write_digest(&w, &step->counter.digest);
+}
+
+enum nika_err nika_tss_step_decode(struct nika_span bytes, struct nika_tss_step *out)
+{
+    struct nika_reader r = nika_reader_of(bytes);
+    memset(out, 0, sizeof *out);
+    if (bytes.size != NIKA_TSS_STEP_SIZE) return NIKA_ERR_MALFORMED;
+    out->life = nika_read_u64(&r);
+    const uint8_t *certificate = nika_read_raw(&r, NIKA_TRUSTED_CERTIFICATE_SIZE);
+    out->counter.digest = nika_read_digest(&r);
+    enum nika_err err = nika_trusted_certificate_decode(
+        (struct nika_span){certificate, NIKA_TRUSTED_CERTIFICATE_SIZE}, &out->counter.last);
+    if (err == NIKA_OK && out->counter.last.kind == NIKA_TRUSTED_MAC) err = NIKA_ERR_MALFORMED;
+    return err;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/core/assert.h"
 #include "engine/shim/tss_judge.h"
 
 struct place {
@@ -23,6 +24,7 @@ struct nika_tss_vault {
     struct place place[NIKA_TSS_IMAGES]; /* In the order of writing. */
     struct nika_tss_anchor anchor;       /* read == NULL: none. */
     uint64_t found_anchor;               /* Its value when the vault was opened. */
+    bool logged, resumed;                /* Steps may go to a log; its newest are known. */
     bool broken;
     struct nika_disk_store_error error;
     uint8_t image[NIKA_TSS_STATE_MAX];
@@ -76,6 +78,7 @@ static struct nika_tss_vault *vault_new(const struct nika_tss_vault_options *o,
         set_places(v, o);
         v->key = nika_trusted_key_new(o->secret);
         if (o->anchor != NULL) v->anchor = *o->anchor;
+        v->logged = o->logged;
     }
     if (v != NULL && v->key != NULL) return v;
     nika_disk_say(error, "%.200s: out of memory", o->dir);
@@ -83,9 +86,12 @@ static struct nika_tss_vault *vault_new(const struct nika_tss_vault_options *o,
     return NULL;
 }
 
+static void take_from_log(struct nika_tss_vault *v);
+
 void nika_tss_vault_close(struct nika_tss_vault *v)
 {
     if (v == NULL) return;
+    take_from_log(v);
     for (uint32_t i = 0; i < NIKA_TSS_IMAGES; i++) {
         if (v->place[i].file >= 0) (void)close(v->place[i].file);
         if (v->place[i].lock >= 0) (void)close(v->place[i].lock);
@@ -134,6 +140,104 @@ static enum nika_err advance(struct nika_tss_vault *v, struct nika_tss_state *ne
     if (failed != 0) return broken(v, "anchor", failed);
     v->state = *next;
     return NIKA_OK;
+}
+
+/* ---- steps in a log ---- */
+static bool is_led(const struct nika_tss_state *s, uint32_t counter)
+{
+    return nika_trusted_compare(s->bound[counter], s->instance.counter[counter].last.value) > 0;
+}
+
+/* A stop that was asked for: the files say it all again, so whoever opens them next needs no log. */
+static void take_from_log(struct nika_tss_vault *v)
+{
+    struct nika_tss_state next = v->state;
+    bool led = false;
+    for (uint32_t i = 0; i < v->state.instance.counters; i++) led = led || is_led(&v->state, i);
+    if (!v->resumed || v->broken || !led) return;
+    memset(next.bound, 0, sizeof next.bound);
+    if (advance(v, &next) != NIKA_OK) return; /* The log still says it. */
+}
+
+/* A step of this instance and life, within the bound of its counter. */
+static bool is_ours(struct nika_tss_vault *v, const struct nika_tss_step *step)
+{
+    const struct nika_trusted_certificate *c = &step->counter.last;
+    const struct nika_tss_state *s = &v->state;
+    return step->life == s->life && c->instance == s->instance.id &&
+           c->counter < s->instance.counters &&
+           nika_trusted_compare(c->value, s->bound[c->counter]) <= 0 &&
+           nika_trusted_verify(v->key, s->epochs, s->group, c, &step->counter.digest);
+}
+
+enum nika_err nika_tss_vault_resume(struct nika_tss_vault *v, const struct nika_tss_step *steps,
+                                    uint32_t count, bool whole, bool *skipped,
+                                    struct nika_disk_store_error *error)
+{
+    struct nika_tss_state next = v->state;
+    struct nika_trusted_instance *instance = &next.instance;
+    bool known = false;
+    NIKA_ASSERT(!v->resumed);
+    for (uint32_t i = 0; whole && i < count; i++) {
+        const struct nika_trusted_counter *step = &steps[i].counter;
+        uint32_t number = step->last.counter;
+        if (!is_ours(v, &steps[i])) continue;
+        known = true;
+        if (nika_trusted_compare(step->last.value, instance->counter[number].last.value) <= 0)
+            continue;
+        instance->counter[number] = *step;
+        if (number >= instance->used) instance->used = number + 1;
+    }
+    *skipped = false;
+    for (uint32_t i = 0; !known && i < instance->counters; i++) {
+        /* Of no message, and independent: it must not pass for a statement that nothing was certified before it. */
+        const struct nika_digest nothing = {{0}};
+        struct nika_trusted_certificate unused;
+        if (!is_led(&v->state, i)) continue;
+        *skipped = true;
+        enum nika_err err = nika_trusted_certify(instance, v->key, NIKA_TRUSTED_INDEPENDENT, i,
+                                                 next.bound[i], &nothing, &unused);
+        NIKA_ASSERT(err == NIKA_OK);
+    }
+    memset(next.bound, 0, sizeof next.bound);
+    next.life = v->state.sequence + 1; /* Unlike that of all before. */
+    enum nika_err err = advance(v, &next);
+    if (err != NIKA_OK && error != NULL) *error = v->error;
+    v->resumed = v->logged && err == NIKA_OK;
+    return err;
+}
+
+enum nika_err nika_tss_vault_step(struct nika_tss_vault *v, struct nika_tss_wish *w,
+                                  uint8_t record[NIKA_TSS_STEP_SIZE])
+{
+    struct nika_tss_step step = {.life = v->state.life};
+    NIKA_ASSERT(v->resumed && w->kind == NIKA_TRUSTED_INDEPENDENT);
+    w->err = v->broken ? NIKA_ERR_IO : NIKA_OK;
+    if (w->err != NIKA_OK) return w->err;
+    if (w->counter >= v->state.instance.counters) return w->err = NIKA_ERR_CONFIG;
+    struct nika_trusted_value at = v->state.instance.counter[w->counter].last.value;
+    if (nika_trusted_compare(w->value, at) <= 0) return w->err = NIKA_ERR_CONFIG;
+    if (nika_trusted_compare(w->value, v->state.bound[w->counter]) > 0) {
+        struct nika_tss_state next = v->state;
+        bool last = w->value.order > UINT64_MAX - NIKA_TSS_LEAD;
+        next.bound[w->counter] = (struct nika_trusted_value){
+            w->value.view, last ? UINT64_MAX : w->value.order + NIKA_TSS_LEAD};
+        w->err = advance(v, &next);
+    }
+    if (w->err == NIKA_OK)
+        w->err = nika_trusted_certify(&v->state.instance, v->key, w->kind, w->counter, w->value,
+                                      &w->digest, &w->certificate);
+    if (w->err != NIKA_OK) return w->err;
+    step.counter = v->state.instance.counter[w->counter];
+    nika_tss_step_encode(&step, record);
+    return NIKA_OK;
+}
+
+void nika_tss_vault_unstep(struct nika_tss_vault *v, uint32_t counter,
+                           const struct nika_trusted_counter *before)
+{
+    NIKA_ASSERT(v->resumed && counter < v->state.instance.counters);
+    v->state.instance.counter[counter] = *before;
 }
 
 /* ---- making ---- */
@@ -283,6 +387,11 @@ enum nika_err nika_tss_vault_open(const struct nika_tss_vault_options *options,
     if (err == NIKA_OK) err = load(v, &stale, error);
     if (err == NIKA_OK) err = judge_anchor(v, error);
     if (err == NIKA_OK) err = settle(v, stale, error);
+    bool skipped = false;
+    for (uint32_t i = 0; err == NIKA_OK && !v->logged && i < v->state.instance.counters; i++) {
+        if (!is_led(&v->state, i)) continue;
+        err = nika_tss_vault_resume(v, NULL, 0, false, &skipped, error);
+    }
     if (err == NIKA_OK) {
         *out = v;
         return NIKA_OK;

@@ -2,7 +2,8 @@
  *
  * Owns the key, the instance, and two files that hold the same image: `state` in its directory and `witness` in the same or another one.
  * Each step is written to the first, then to the second, each with a sync, and only then answered; so what was answered is in both. After
- * any failure of the disk or the anchor the vault is broken and answers nothing (fail stop). One thread. */
+ * any failure of the disk or the anchor the vault is broken and answers nothing (fail stop). The owner of a log can have steps made durable
+ * there instead. One thread. */
 #ifndef ENGINE_SHIM_TSS_VAULT_H
 #define ENGINE_SHIM_TSS_VAULT_H
 
@@ -25,6 +26,8 @@ struct nika_tss_vault_options {
     const char *witness;   /* Another directory, best on another device; NULL = `dir`. */
     const uint8_t *secret; /* NIKA_TRUSTED_SECRET_SIZE bytes; copied. */
     const struct nika_tss_anchor *anchor; /* NULL = none. Borrowed. */
+    /* Its last steps may be in a log: nika_tss_vault_resume() comes before any other call. */
+    bool logged;
     const struct nika_file_ops *file_ops; /* NULL = the real system; for tests. */
     void *file_context;
 };
@@ -48,7 +51,7 @@ NIKA_MUST_USE enum nika_err nika_tss_vault_make(const struct nika_tss_vault_opti
 NIKA_MUST_USE enum nika_err nika_tss_vault_open(const struct nika_tss_vault_options *options,
                                                 struct nika_tss_vault **out,
                                                 struct nika_disk_store_error *error);
-/* Wipes the key. NULL is ignored. */
+/* Wipes the key; what the log holds goes into the files. NULL is ignored. */
 void nika_tss_vault_close(struct nika_tss_vault *vault);
 
 /* The calls of struct nika_trusted_ops. What they changed is durable when they return NIKA_OK. NIKA_ERR_IO: broken, now or before. */
@@ -78,6 +81,29 @@ NIKA_MUST_USE enum nika_err nika_tss_vault_read(struct nika_tss_vault *vault, ui
 NIKA_MUST_USE enum nika_err nika_tss_vault_reissue(struct nika_tss_vault *vault, uint32_t counter,
                                                    struct nika_trusted_certificate *out,
                                                    struct nika_digest *digest);
+
+/* ---- steps that a log makes durable, not these files ----
+ * For a replica whose instance is in its own process: a step is one more record of the replica's log, behind what the counter is used for,
+ * and costs no sync of its own. The files say in advance how far the log may lead, so without it the instance goes on behind all that it may
+ * have said. What the files cannot tell is a log that was set back within one life of the process. */
+
+/* So many orders the log may lead, of each counter: the files are written once for as many steps, and as many a replica that lost its log
+ * stays silent for. */
+#define NIKA_TSS_LEAD 256u
+
+/* Go on from the newest steps that the log holds. `whole`: it is the one to which the steps were given, and nothing of it was lost. *skipped:
+ * counters were moved to their bound, for nobody knows where they are. NIKA_ERR_IO; `error` says what. */
+NIKA_MUST_USE enum nika_err nika_tss_vault_resume(struct nika_tss_vault *vault,
+                                                  const struct nika_tss_step *steps, uint32_t count,
+                                                  bool whole, bool *skipped,
+                                                  struct nika_disk_store_error *error);
+/* As nika_tss_vault_certify(), but nothing may be told before `record` is durable in the log. */
+NIKA_MUST_USE enum nika_err nika_tss_vault_step(struct nika_tss_vault *vault,
+                                                struct nika_tss_wish *wish,
+                                                uint8_t record[NIKA_TSS_STEP_SIZE]);
+/* The log did not take the newest step of a counter, and it was told nobody: `before` is where the counter was. */
+void nika_tss_vault_unstep(struct nika_tss_vault *vault, uint32_t counter,
+                           const struct nika_trusted_counter *before);
 
 /* What it holds, for HELLO and for logs. Borrowed. */
 const struct nika_tss_state *nika_tss_vault_state(const struct nika_tss_vault *vault);

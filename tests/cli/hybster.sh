@@ -170,6 +170,11 @@ grep '^events' "$work/out" | cmp -s - "$work/before" && fail "a changed recordin
 expect 0 "cluster of 3 replicas" "$nika" testnet --protocol hybster --n 3 --trusted software --suite hmac --dir "$work/soft"
 expect 0 "trusted   software" "$nika" testnet start --dir "$work/soft"
 "$nika" client --dir "$work/soft" put a b || fail "put, software"
+# Its counters are in the replicas' logs: killed all at once, they go on from there, and what was put is there.
+kill -9 $(cat "$work"/soft/replica-*.pid)
+expect 0 "trusted   software  counter [0|1]" "$nika" testnet start --dir "$work/soft"
+[[ $("$nika" client --dir "$work/soft" get a) == b ]] || fail "get, software"
+! grep -q trusted_skipped "$work"/soft/replica-*.log || fail "a whole log was not believed"
 "$nika" testnet stop --dir "$work/soft" >/dev/null
 for kind in software process; do
     "$nika" bench cluster --protocol hybster --n 3 --trusted "$kind" --clients 2 --suite hmac --seconds 1 --json >"$work/bench.json" 2>"$work/err" ||

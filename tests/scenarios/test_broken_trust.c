@@ -50,8 +50,8 @@ static void run_all(const char *name, bool broken)
 }
 
 static const char *const scenarios[] = {
-    "hybster-trusted-equivocate", "hybster-trusted-rollback-splits",
-    "hybster-trusted-reset-splits", "hybster-trusted-key-leak-splits"};
+    "hybster-trusted-equivocate", "hybster-trusted-rollback-splits", "hybster-trusted-reset-splits",
+    "hybster-trusted-key-leak-splits"};
 
 static void test_TS5_two_certificates_for_one_number_split_agreement(void **state)
 {
@@ -70,8 +70,8 @@ static void test_TS5_a_trust_alarm_alone_names_the_fault(void **state)
 {
     (void)state;
     const char *reason = NULL;
-    struct nika_scenario *s = nika_scenario_load("scenarios/hybster/hybster-trusted-clone.json",
-                                                 NULL, 0, &diagnoses);
+    struct nika_scenario *s =
+        nika_scenario_load("scenarios/hybster/hybster-trusted-clone.json", NULL, 0, &diagnoses);
     assert_non_null(s);
     struct nika_runner *runner = nika_runner_new(s, &reason);
     assert_non_null(runner);

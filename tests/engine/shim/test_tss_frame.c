@@ -161,6 +161,8 @@ static uint32_t image(struct nika_tss_state *s, struct nika_trusted_key *key,
     s->group = 3;
     for (uint32_t i = 0; i < 3; i++) s->epochs[i] = 4;
     s->sequence = 17;
+    s->life = 16;
+    s->bound[7] = tss_value(0, 9);
     for (uint32_t i = 1; i < 6; i += 2)
         assert_int_equal(nika_trusted_certify(&s->instance, key, NIKA_TRUSTED_CONTINUING, i,
                                               tss_value(i, 1), &d, &c),
@@ -181,6 +183,8 @@ static void test_an_image_comes_back_and_any_change_is_seen(void **state)
                      NIKA_OK);
     assert_int_equal(back.sequence, 17);
     assert_int_equal(back.instance.used, 6);
+    assert_int_equal(back.life, 16);
+    assert_int_equal(back.bound[7].order, 9); /* Of a counter that has not moved. */
     assert_int_equal(back.instance.counter[0].last.kind, 0);
     assert_int_equal(back.instance.counter[5].last.value.view, 5);
     assert_int_equal(nika_tss_state_encode(&back, key, again), size);
