@@ -38,8 +38,8 @@ static bool resume(struct nika_tss_vault *v, const uint8_t *from, bool whole)
     if (from != NULL)
         assert_int_equal(nika_tss_step_decode((struct nika_span){from, sizeof record}, &step),
                          NIKA_OK);
-    assert_int_equal(
-        nika_tss_vault_resume(v, &step, from != NULL ? 1 : 0, whole, &skipped, &error), NIKA_OK);
+    assert_int_equal(nika_tss_vault_resume(v, &step, from != NULL ? 1 : 0, whole, &skipped, &error),
+                     NIKA_OK);
     return skipped;
 }
 static struct nika_tss_vault *begin(void)
@@ -127,7 +127,9 @@ static void test_without_its_log_it_goes_on_behind_all_it_may_have_said(void **s
         crash(v);
         v = open_vault(way != 2); /* 2: by who knows of no log, such as the process `nika tss`. */
         if (way == 0) assert_true(resume(v, NULL, true));
-        if (way == 1) assert_true(resume(v, record, false)); /* A damaged log has the step, or an older one. */
+        if (way == 1)
+            assert_true(
+                resume(v, record, false)); /* A damaged log has the step, or an older one. */
         assert_behind(v, 1 + NIKA_TSS_LEAD);
         if (way != 2) {
             assert_int_equal(use(v, 1 + NIKA_TSS_LEAD, 9), NIKA_ERR_CONFIG);
