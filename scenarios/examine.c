@@ -12,18 +12,21 @@
 /* Done within so many bounds is slow; later is too late to wait for (ATTACKS.md 9.2, 4). */
 #define SLOW_FACTOR 10u
 
-/* The same run again, with these watchers. False when there is no such world. */
+/* The same run again, with this watcher alone. False when there is no such world. */
 static bool repeat(struct nika_runner *r, const struct nika_watcher *watcher,
                    struct nika_run_result *scratch)
 {
     const char *reason;
-    r->rebuild = true; /* Without the watchers of the first run. */
+    struct nika_watcher callers = r->watcher;
+    r->watcher = (struct nika_watcher){0}; /* It has seen this run. */
+    r->rebuild = true;                     /* Without the watchers of the first run. */
     bool begun = nika_runner_begin(r, r->seed, &reason);
     if (begun) {
         nika_world_watch(r->world, watcher);
         nika_runner_finish(r, scratch);
     }
     r->rebuild = true;
+    r->watcher = callers;
     return begun;
 }
 
@@ -73,8 +76,9 @@ static void say(struct nika_run_result *out, enum nika_liveness liveness, uint64
                 const char *why)
 {
     out->liveness = liveness;
-    snprintf(out->stall, sizeof out->stall, "%s, seen at %" PRIu64 " ms: %s",
-             nika_liveness_doc(liveness), at_ns / 1000000, why);
+    snprintf(out->stall, sizeof out->stall,
+             "%s; followed beyond the verdict, to %" PRIu64 " ms: %s", nika_liveness_doc(liveness),
+             at_ns / 1000000, why);
 }
 
 /* Go on past the bound until it is clear what this stall is. */

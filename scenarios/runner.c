@@ -182,10 +182,14 @@ static void fill_extra(struct nika_runner *r)
     head->oracles_at = oracles_at;
 }
 
-/* A decider remembers what it was asked for, so every run gets a new one. */
+/* From the scenario, or from who decides in the place of the seed. A decider remembers what it was asked for, so every run gets a new
+ * one. */
 static const char *take_decisions(struct nika_runner *r)
 {
-    if (r->scenario->decisions == NULL) return NULL;
+    if (r->scenario->decisions == NULL) {
+        if (r->decide != NULL) r->decide(r->decide_context, nika_world_chooser(r->world));
+        return NULL;
+    }
     nika_decider_free(r->decider);
     r->decider = nika_decider_new(r->scenario->decisions);
     if (r->decider == NULL) return "out of memory";
@@ -220,6 +224,12 @@ void nika_runner_watch(struct nika_runner *r, const struct nika_watcher *watcher
 {
     r->watcher = *watcher;
     r->rebuild = true;
+}
+
+void nika_runner_decide_by(struct nika_runner *r, nika_runner_decide *decide, void *context)
+{
+    r->decide = decide;
+    r->decide_context = context;
 }
 
 bool nika_runner_begin(struct nika_runner *r, uint64_t seed, const char **reason)

@@ -68,8 +68,13 @@ void nika_runner_free(struct nika_runner *runner);
 /* Without oracles a run is judged only by completion: for measuring what they cost. Default on. */
 void nika_runner_set_oracles(struct nika_runner *runner, bool on);
 
-/* Another watcher of every world that this runner makes (copied): set it before the first run. */
+/* Another watcher of every world that this runner makes (copied): set it before the first run. Of runs, not of what
+ * nika_runner_examine() repeats of them. */
 void nika_runner_watch(struct nika_runner *runner, const struct nika_watcher *watcher);
+/* Who decides in the place of the seed alone: called with the chooser of every world that begins, also when nika_runner_examine()
+ * repeats a run. A scenario with decisions of its own follows those. NULL = the seed again, from the next begin on. */
+typedef void nika_runner_decide(void *context, struct nika_chooser *chooser);
+void nika_runner_decide_by(struct nika_runner *runner, nika_runner_decide *decide, void *context);
 
 /* A whole run. A broken contract of a module or of the world is a result (exit class 3), not a crash. */
 void nika_runner_run(struct nika_runner *runner, uint64_t seed, struct nika_run_result *result);

@@ -24,6 +24,8 @@ struct nika_runner {
     uint64_t seed;
     bool oracles_on, rebuild;
     struct nika_watcher watcher; /* The caller's; mask 0 = none. */
+    nika_runner_decide *decide;  /* NULL = the seed decides. */
+    void *decide_context;
     struct nika_keyring *keyring;
     struct nika_world *world;
     struct nika_world_options options;

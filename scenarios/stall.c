@@ -20,8 +20,8 @@ static const struct {
                              "the cluster returned to the same state without progress: it loops"},
     [NIKA_LIVENESS_HOT] = {"hot", "more view changes without an execution than any bound needs"},
     [NIKA_LIVENESS_SLOW] = {"slow", "done after the bound, but within ten times the bound"},
-    [NIKA_LIVENESS_INCONCLUSIVE] = {"inconclusive",
-                                    "past the bound, and a limit ran out before it was done"},
+    [NIKA_LIVENESS_INCONCLUSIVE] =
+        {"inconclusive", "past the bound, and of no kind that could be told before a limit"},
 };
 
 const char *nika_liveness_name(uint32_t liveness)

@@ -75,11 +75,10 @@ static const char *skipped(const struct nika_block *block, uint64_t seed)
 }
 
 /* The first run of a block is done twice: a campaign is also a test of determinism. */
-static void repeat(struct nika_runner *runner, uint64_t seed, const char *digest, struct tally *t,
-                   struct nika_run_result *again)
+static void repeat(struct nika_explorer *explorer, uint64_t seed, const char *digest,
+                   struct tally *t, struct nika_run_result *again)
 {
-    nika_runner_run(runner, seed,
-                    again); /* Nothing has been learnt before it: the seed says all. */
+    nika_explorer_repeat(explorer, seed, again);
     if (strcmp(again->digest, digest) == 0) return;
     add_failure(t, seed, NIKA_EXIT_NONDETERMINISTIC,
                 "the same seed gave another digest the second time", digest);
@@ -109,14 +108,15 @@ static json_t *record(const struct nika_block *block, struct tally *t,
     for (uint32_t i = 0; i < block->sets->count; i++)
         json_array_append_new(sets, json_string(block->sets->text[i]));
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:o, "
+        "s:o}",
         "nika_block", id, "scenario", block->scenario->name, "path", block->scenario->path,
         "scenario_digest", block->scenario_digest, "strategy", block->strategy->name, "version",
         block->version, "first", (json_int_t)block->first, "count", (json_int_t)block->count,
         "held", (json_int_t)t->held, "missed", (json_int_t)t->missed, "digest", digest, "sets",
-        sets, "faults", faults, "probes", named_counts(t->probes), "states",
-        nika_coverage_states_json(coverage), "steps", nika_coverage_steps_json(coverage),
-        "failures", json_incref(t->failures));
+        sets, "given", (json_int_t)block->sets->given, "faults", faults, "probes",
+        named_counts(t->probes), "states", nika_coverage_states_json(coverage), "steps",
+        nika_coverage_steps_json(coverage), "failures", json_incref(t->failures));
 }
 
 json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runner,
@@ -141,7 +141,7 @@ json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runne
             atomic_store(&slot->started_ns, now_ns());
             nika_explorer_run(explorer, seed, result);
             count(block, result, &t);
-            if (i == 0) repeat(runner, seed, result->digest, &t, result + 1);
+            if (i == 0) repeat(explorer, seed, result->digest, &t, result + 1);
             atomic_store(&slot->started_ns, 0);
         }
         out = record(block, &t, nika_explorer_coverage(explorer));

@@ -17,20 +17,20 @@ static uint64_t drive(struct nika_chooser *c, const struct nika_choice_name *nam
     return d->by_seed(c, name, n);
 }
 
+static void take_over(void *context, struct nika_chooser *chooser)
+{
+    struct driver *d = context;
+    d->at = 0; /* A run that is examined begins more than once. */
+    d->by_seed = chooser->driver;
+    chooser->driver = drive;
+    chooser->driver_state = d;
+}
+
 void nika_course_run(struct nika_runner *runner, const struct nika_course *course,
                      struct nika_run_result *result)
 {
-    const char *reason;
     struct driver driver = {.course = course};
-    if (course->turns == 0 || !nika_runner_begin(runner, course->seed, &reason)) {
-        nika_runner_run(runner, course->seed, result);
-        return;
-    }
-    struct nika_chooser *chooser = nika_world_chooser(nika_runner_world(runner));
-    if (chooser->driver_state == NULL) { /* By the seed, not by a log. */
-        driver.by_seed = chooser->driver;
-        chooser->driver = drive;
-        chooser->driver_state = &driver;
-    }
-    nika_runner_finish(runner, result);
+    nika_runner_decide_by(runner, course->turns > 0 ? take_over : NULL, &driver);
+    nika_runner_run(runner, course->seed, result);
+    nika_runner_decide_by(runner, NULL, NULL);
 }

@@ -11,30 +11,26 @@ struct nika_explorer {
     const struct nika_strategy *strategy;
     void *memory; /* Of a strategy that learns, or NULL. */
     struct nika_coverage coverage;
+    bool watching; /* A run that is new: what is repeated was seen. */
     /* Of the last run: what was new, and the decisions before the first and the last of it. */
     uint32_t fresh;
     uint64_t first, last;
-    uint64_t decisions; /* Made when it was looked at last. */
-    bool over;          /* What follows repeats the run, to examine it. */
 };
 
 static void on_tap(void *context, const struct nika_tap *tap)
 {
     struct nika_explorer *e = context;
+    if (!e->watching) return;
     if (tap->kind == NIKA_TAP_NOTE &&
         (tap->note->id == NIKA_NOTE_REJECT || tap->note->id == NIKA_NOTE_QUEUE))
         return;
     struct nika_world *world = nika_runner_world(e->runner);
-    uint64_t decisions = nika_world_chooser(world)->count;
-    e->over = e->over || decisions < e->decisions;
-    e->decisions = decisions;
-    if (e->over) return;
     if (tap->node >= nika_world_config(world)->n || !nika_world_is_up(world, tap->node)) return;
     struct nika_replica_status status;
     nika_world_status(world, tap->node, &status);
     uint32_t state = nika_coverage_state(&status, nika_world_config(world)->checkpoint_interval);
     if (!nika_coverage_see(&e->coverage, tap->node, state)) return;
-    e->last = decisions;
+    e->last = nika_world_chooser(world)->count;
     if (e->fresh++ == 0) e->first = e->last;
 }
 
@@ -77,12 +73,17 @@ void nika_explorer_run(struct nika_explorer *e, uint64_t seed, struct nika_run_r
     struct nika_course course = {.seed = seed};
     nika_coverage_begin(&e->coverage);
     e->fresh = 0;
-    e->decisions = 0;
-    e->over = false;
     if (e->memory != NULL) e->strategy->choose(e->memory, seed, &course);
+    e->watching = true;
     nika_course_run(e->runner, &course, result);
+    e->watching = false;
     if (e->memory != NULL) e->strategy->learn(e->memory, &course, e->fresh, e->first, e->last);
     result->seed = seed;
+}
+
+void nika_explorer_repeat(struct nika_explorer *e, uint64_t seed, struct nika_run_result *result)
+{
+    nika_runner_run(e->runner, seed, result);
 }
 
 const struct nika_coverage *nika_explorer_coverage(const struct nika_explorer *e)

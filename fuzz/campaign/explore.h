@@ -16,6 +16,9 @@ void nika_explorer_free(struct nika_explorer *explorer);
 void nika_explorer_forget(struct nika_explorer *explorer);
 void nika_explorer_run(struct nika_explorer *explorer, uint64_t seed,
                        struct nika_run_result *result);
+/* The run of this seed as it is before anything was learnt; neither learnt from nor counted in the coverage. */
+void nika_explorer_repeat(struct nika_explorer *explorer, uint64_t seed,
+                          struct nika_run_result *result);
 const struct nika_coverage *nika_explorer_coverage(const struct nika_explorer *explorer);
 
 #endif

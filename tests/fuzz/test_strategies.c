@@ -304,6 +304,84 @@ static void test_a_course_is_its_first_run_until_it_turns(void **state)
     nika_scenario_free(s);
 }
 
+/* What was found out about two results is the same. */
+static void same_findings(const struct nika_run_result *a, const struct nika_run_result *b)
+{
+    assert_int_equal(a->exit_class, b->exit_class);
+    assert_string_equal(a->sentence, b->sentence);
+    assert_int_equal(a->liveness, b->liveness);
+    assert_string_equal(a->stall, b->stall);
+    assert_int_equal(a->accusation.examined, b->accusation.examined);
+    assert_int_equal(a->accusation.count, b->accusation.count);
+    for (uint32_t i = 0; i < a->accusation.count; i++)
+        assert_string_equal(a->accusation.list[i].sentence, b->accusation.list[i].sentence);
+}
+
+/* The runner of a scenario that may break safety, so that its runs end as they end. */
+static struct nika_runner *open_ended(const char *path, struct nika_scenario **s)
+{
+    const char *reason, *list[] = {"expect.safety=may-fail", "expect.liveness=may-fail"};
+    *s = nika_scenario_load(path, list, ARRAY_COUNT(list), &diagnoses);
+    if (*s == NULL) fail_msg("%s", diagnoses.lines[0]);
+    struct nika_runner *runner = nika_runner_new(*s, &reason);
+    assert_non_null(runner);
+    return runner;
+}
+
+static void test_what_is_found_out_about_a_course_is_what_is_about_its_run(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {BEYOND, "scenarios/pbft/client-without-quorum.json"};
+    uint32_t convicted = 0, stalled = 0;
+    for (uint32_t i = 0; i < ARRAY_COUNT(paths); i++) {
+        struct nika_scenario *s;
+        struct nika_runner *runner = open_ended(paths[i], &s);
+        for (uint64_t seed = 1; seed <= 8; seed++) {
+            const struct nika_course course = {
+                .seed = seed, .turns = 1, .turn = {{UINT64_MAX - 1, 9}}};
+            nika_runner_run(runner, seed, &result);
+            nika_course_run(runner, &course, &again);
+            same_findings(&result, &again);
+            convicted += result.accusation.count > 0;
+            stalled += result.stall[0] != '\0';
+        }
+        nika_runner_free(runner);
+        nika_scenario_free(s);
+    }
+    assert_true(convicted > 0 && stalled > 0);
+}
+
+static bool convicts_alike(const struct nika_accusation *a, const struct nika_accusation *b)
+{
+    bool alike = a->count == b->count;
+    for (uint32_t i = 0; i < a->count && alike; i++)
+        alike = strcmp(a->list[i].sentence, b->list[i].sentence) == 0;
+    return alike;
+}
+
+/* To examine a run is to repeat it: the branch, not the run that it left, where other digests were signed. */
+static void test_a_branch_that_breaks_agreement_convicts_as_many_as_it_must(void **state)
+{
+    (void)state;
+    uint32_t broken = 0, others = 0;
+    struct nika_scenario *s;
+    struct nika_runner *runner = open_ended(BEYOND, &s);
+    for (uint64_t seed = 1; seed <= 48; seed++) {
+        const struct nika_course course = {.seed = seed, .turns = 1, .turn = {{20, seed + 100}}};
+        nika_course_run(runner, &course, &again);
+        if (!breaks_agreement(&again)) continue;
+        broken++;
+        assert_true(again.accusation.examined);
+        assert_in_range(again.accusation.count, 2, 2); /* f + 1, and both liars. */
+        nika_runner_run(runner, seed, &result);
+        others +=
+            result.accusation.examined && !convicts_alike(&again.accusation, &result.accusation);
+    }
+    assert_true(broken > 0 && others > 0);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
 static void test_guided_branches_what_found_something_within_its_limits(void **state)
 {
     (void)state;
@@ -377,6 +455,38 @@ static uint64_t no_clock(void)
     return 1;
 }
 
+/* The first run of a block is repeated; between its end, in view 1, and its beginning lies no step of a replica. */
+static void test_the_repeated_run_of_a_block_is_not_counted(void **state)
+{
+    (void)state;
+    const char *reason;
+    char digest[33];
+    struct nika_scenario *s =
+        changed("scenarios/pbft/primary-crash.json", nika_strategy_find("random"), NULL);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    nika_scenario_digest(s, digest);
+    const struct nika_block block = {.scenario = s,
+                                     .strategy = nika_strategy_find("random"),
+                                     .sets = &sets,
+                                     .version = "test",
+                                     .scenario_digest = digest,
+                                     .first = 1,
+                                     .count = 1};
+    json_t *record = nika_block_run(&block, runner, &slot, no_clock);
+    struct nika_explorer *explorer = nika_explorer_new(runner, block.strategy);
+    nika_explorer_run(explorer, 1, &result);
+    json_t *steps = nika_coverage_steps_json(nika_explorer_coverage(explorer));
+    assert_string_equal(json_string_value(steps),
+                        json_string_value(json_object_get(record, "steps")));
+    nika_explorer_repeat(explorer, 1, &again);
+    assert_string_equal(result.digest, again.digest);
+    json_decref(steps);
+    json_decref(record);
+    nika_explorer_free(explorer);
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
 static char *block_of(const char *strategy, uint32_t count)
 {
     const char *reason;
@@ -432,7 +542,10 @@ int main(void)
         cmocka_unit_test(test_coverage_counts_states_and_steps_once),
         cmocka_unit_test(test_a_course_is_its_first_run_until_it_turns),
         cmocka_unit_test(test_what_a_repeated_run_shows_is_not_learnt),
+        cmocka_unit_test(test_what_is_found_out_about_a_course_is_what_is_about_its_run),
+        cmocka_unit_test(test_a_branch_that_breaks_agreement_convicts_as_many_as_it_must),
         cmocka_unit_test(test_guided_branches_what_found_something_within_its_limits),
+        cmocka_unit_test(test_the_repeated_run_of_a_block_is_not_counted),
         cmocka_unit_test(test_a_guided_block_is_a_pure_function_of_its_seeds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,6 +111,39 @@ static void test_a_limit_makes_a_run_inconclusive(void **state)
     nika_scenario_free(s);
 }
 
+static void count_tap(void *context, const struct nika_tap *tap)
+{
+    uint64_t *taps = context;
+    (void)tap;
+    (*taps)++;
+}
+
+/* A run is judged by being repeated: who watches runs, as the coverage of a campaign does, sees it once. */
+static void test_what_is_repeated_to_examine_a_run_is_not_watched(void **state)
+{
+    (void)state;
+    const char *reason;
+    uint64_t taps = 0;
+    const struct nika_watcher watcher = {&taps, NIKA_TAP_BIT(NIKA_TAP_EXECUTED), count_tap};
+    struct nika_scenario *s =
+        nika_scenario_load("scenarios/pbft/two-equivocators.json", NULL, 0, &diagnoses);
+    assert_non_null(s);
+    struct nika_runner *runner = nika_runner_new(s, &reason);
+    nika_runner_watch(runner, &watcher);
+    assert_true(nika_runner_begin(runner, 1, &reason));
+    nika_runner_finish(runner, &one);
+    uint64_t of_one_run = taps;
+    assert_true(of_one_run > 0);
+    for (int i = 0; i < 2; i++) { /* The second finds its watcher again. */
+        taps = 0;
+        nika_runner_run(runner, 1, &two);
+        assert_true(two.accusation.examined);
+        assert_int_equal(taps, of_one_run);
+    }
+    nika_runner_free(runner);
+    nika_scenario_free(s);
+}
+
 static void test_oracles_never_steer_a_run(void **state)
 {
     (void)state;
@@ -132,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_every_request_completes_in_both_loops),
         cmocka_unit_test(test_a_limit_makes_a_run_inconclusive),
         cmocka_unit_test(test_steps_lead_to_the_run_and_marks_lead_back),
+        cmocka_unit_test(test_what_is_repeated_to_examine_a_run_is_not_watched),
         cmocka_unit_test(test_oracles_never_steer_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
