@@ -231,6 +231,7 @@ static void load_one(struct loaded *l, const char *name, const struct arguments 
     struct nika_strategy_sets *sets = &l->sets[l->count];
     struct nika_scenario *scenario = cli_load(&request);
     *sets = a->sets;
+    sets->given = sets->count;
     if (scenario != NULL) a->strategy->overrides(scenario, sets);
     if (scenario != NULL && sets->count > 0) {
         nika_scenario_free(scenario);

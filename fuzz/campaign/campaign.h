@@ -26,9 +26,11 @@ struct nika_slot {
     _Atomic uint64_t started_ns; /* 0 = between runs. */
 };
 /* A seed whose run ended its worker. */
+#define NIKA_SKIP_SIZE 320u
 struct nika_skip {
     uint64_t seed;
-    char what[64]; /* "was killed by signal 11 (Segmentation fault)" */
+    char what
+        [NIKA_SKIP_SIZE]; /* "was killed by signal 11 (Segmentation fault)", and what its process said last. */
 };
 struct nika_block {
     const struct nika_scenario *scenario;

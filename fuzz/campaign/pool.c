@@ -4,7 +4,6 @@
  * another worker and gives it the block again with that seed left out. */
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "fuzz/campaign/campaign.h"
+#include "fuzz/campaign/last_words.h"
 
 #define POLL_MS 100
 #define DEATHS_MAX 16u
@@ -26,10 +26,10 @@ struct order {
     uint32_t skip_count, reserved;
     struct nika_skip skips[NIKA_BLOCK_SKIPS_MAX];
 };
-_Static_assert(sizeof(struct order) <= PIPE_BUF, "a pipe carries an order whole");
 struct worker {
     pid_t pid; /* 0 = none. */
     int to, from;
+    struct nika_last_words words;
     bool busy;
     struct order order;
     char *text; /* The record as far as it has come. */
@@ -121,13 +121,15 @@ static bool write_all(int fd, const void *data, size_t size)
     return true;
 }
 
-static _Noreturn void work(struct pool *pool, uint32_t index, int orders, int records)
+static _Noreturn void work(struct pool *pool, uint32_t index, int orders, int records, int errors)
 {
     struct order order;
     struct nika_runner *runner = NULL;
     uint32_t scenario = UINT32_MAX;
     /* A terminal sends SIGINT to all: the parent decides when workers end. */
     signal(SIGINT, SIG_IGN);
+    if (dup2(errors, STDERR_FILENO) < 0) _exit(NO_MEMORY);
+    close(errors);
     while (read_all(orders, &order, sizeof order)) {
         const char *reason;
         struct nika_block block = block_of(pool, &order);
@@ -150,14 +152,20 @@ static _Noreturn void work(struct pool *pool, uint32_t index, int orders, int re
 }
 
 /* ---- the parent ---- */
+static void close_both(const int ends[2])
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        if (ends[i] >= 0) close(ends[i]);
+    }
+}
+
 static bool start(struct pool *pool, uint32_t index)
 {
     struct worker *w = &pool->workers[index];
-    int orders[2], records[2];
-    if (pipe(orders) != 0) return false;
-    if (pipe(records) != 0) {
-        close(orders[0]);
-        close(orders[1]);
+    int orders[2] = {-1, -1}, records[2] = {-1, -1}, errors = -1;
+    if (pipe(orders) != 0 || pipe(records) != 0 || !nika_last_words_open(&w->words, &errors)) {
+        close_both(orders);
+        close_both(records);
         return false;
     }
     atomic_store(&pool->slots[index].started_ns, 0);
@@ -168,18 +176,22 @@ static bool start(struct pool *pool, uint32_t index)
             if (pool->workers[i].pid == 0) continue;
             close(pool->workers[i].to);
             close(pool->workers[i].from);
+            nika_last_words_close(&pool->workers[i].words);
         }
         close(orders[1]);
         close(records[0]);
-        work(pool, index, orders[0], records[1]);
+        nika_last_words_close(&w->words);
+        work(pool, index, orders[0], records[1], errors);
+    }
+    close(errors);
+    if (pid < 0) {
+        close_both(orders);
+        close_both(records);
+        nika_last_words_close(&w->words);
+        return false;
     }
     close(orders[0]);
     close(records[1]);
-    if (pid < 0) {
-        close(orders[1]);
-        close(records[0]);
-        return false;
-    }
     w->pid = pid;
     w->to = orders[1];
     w->from = records[0];
@@ -187,10 +199,14 @@ static bool start(struct pool *pool, uint32_t index)
     return true;
 }
 
+/* What became of it, and what it said last. */
 static void reap(struct worker *w, char *what, size_t size)
 {
     int status = 0;
+    char said[NIKA_SKIP_SIZE];
     while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR) continue;
+    nika_last_words_hear(&w->words);
+    nika_last_words_say(&w->words, said, sizeof said);
     bool killed = WIFSIGNALED(status), no_memory = !killed && WEXITSTATUS(status) == NO_MEMORY;
     /* Nobody but the kernel, when memory runs out, sends SIGKILL unasked. */
     if (what != NULL && killed)
@@ -200,8 +216,11 @@ static void reap(struct worker *w, char *what, size_t size)
     if (what != NULL && no_memory) snprintf(what, size, "ran out of memory");
     if (what != NULL && !killed && !no_memory)
         snprintf(what, size, "ended its process with status %d", WEXITSTATUS(status));
+    size_t put = what != NULL ? strlen(what) : 0;
+    if (what != NULL && said[0] != '\0') snprintf(what + put, size - put, ": %s", said);
     if (w->to >= 0) close(w->to);
     close(w->from);
+    nika_last_words_close(&w->words);
     free(w->text);
     w->text = NULL;
     w->size = 0;
@@ -343,16 +362,19 @@ static uint32_t dispatch(struct pool *pool, bool more)
 
 static void wait_for_records(struct pool *pool)
 {
-    struct pollfd fds[NIKA_CAMPAIGN_JOBS_MAX];
+    struct pollfd fds[2 * NIKA_CAMPAIGN_JOBS_MAX]; /* Of each its records, and what it says. */
     uint32_t index[NIKA_CAMPAIGN_JOBS_MAX], count = 0;
     for (uint32_t i = 0; i < pool->plan->jobs; i++) {
-        if (!pool->workers[i].busy) continue;
-        index[count] = i;
-        fds[count++] = (struct pollfd){.fd = pool->workers[i].from, .events = POLLIN};
+        const struct worker *w = &pool->workers[i];
+        if (!w->busy) continue;
+        fds[2 * count] = (struct pollfd){.fd = w->from, .events = POLLIN};
+        fds[2 * count + 1] = (struct pollfd){.fd = w->words.from, .events = POLLIN};
+        index[count++] = i;
     }
-    if (poll(fds, count, POLL_MS) <= 0) return;
+    if (poll(fds, 2 * count, POLL_MS) <= 0) return;
     for (uint32_t k = 0; k < count && !pool->broken; k++) {
-        if (fds[k].revents != 0) receive(pool, index[k]);
+        if (fds[2 * k + 1].revents != 0) nika_last_words_hear(&pool->workers[index[k]].words);
+        if (fds[2 * k].revents != 0) receive(pool, index[k]);
     }
 }
 

@@ -42,6 +42,7 @@ static void add_failure(json_t *failures, const json_t *record, const json_t *fa
         json_object_set_new(entry, "scenario", json_string(text(record, "scenario")));
         json_object_set_new(entry, "path", json_string(text(record, "path")));
         json_object_set(entry, "sets", json_object_get(record, "sets"));
+        json_object_set_new(entry, "given", json_integer(integer(record, "given")));
         json_object_set_new(entry, "strategy", json_string(text(record, "strategy")));
         json_object_set_new(entry, "block", json_integer(integer(record, "first")));
         json_object_set_new(entry, "verdict", json_string(text(failure, "verdict")));
@@ -176,19 +177,21 @@ void nika_failure_reproduce(const json_t *failure, char *out, size_t size)
     json_int_t seed = json_integer_value(json_array_get(json_object_get(failure, "seeds"), 0));
     const struct nika_strategy *strategy = nika_strategy_find(text(failure, "strategy"));
     bool learns = strategy != NULL && strategy->memory_size > 0;
+    /* A strategy that is named adds its own again. */
+    json_int_t given = learns ? integer(failure, "given") : INT64_MAX;
     snprintf(out, size, "nika %s ", learns ? "campaign" : "run");
     nika_report_shell(out, size, text(failure, "path"));
     end += strlen(out);
-    if (learns) {
+    if (learns)
         snprintf(end, size - (size_t)(end - out),
                  " --strategy %s --seeds %" JSON_INTEGER_FORMAT "..%" JSON_INTEGER_FORMAT
                  " --out out/again",
                  strategy->name, integer(failure, "block"), seed);
-        return;
-    }
-    snprintf(end, size - (size_t)(end - out), " --seed %" JSON_INTEGER_FORMAT, seed);
+    else
+        snprintf(end, size - (size_t)(end - out), " --seed %" JSON_INTEGER_FORMAT, seed);
     json_array_foreach(json_object_get(failure, "sets"), i, set)
     {
+        if ((json_int_t)i >= given) break;
         end = out + strlen(out);
         snprintf(end, size - (size_t)(end - out), " --set ");
         nika_report_shell(out, size, json_string_value(set));

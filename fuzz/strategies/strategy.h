@@ -12,6 +12,7 @@
 
 struct nika_strategy_sets {
     uint32_t count;
+    uint32_t given; /* The first of them: those of the command line. */
     char text[NIKA_STRATEGY_SETS_MAX][NIKA_STRATEGY_SET_SIZE];
 };
 

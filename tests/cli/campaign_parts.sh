@@ -71,7 +71,7 @@ expect 64 "--memory" "$nika" campaign --memory 0
 # The progress of a campaign names rate, states and failures.
 script -qec "$nika campaign lossy --seeds 1..9000 --jobs 1 --out $work/tty" /dev/null >"$work/tty.out" 2>&1 &
 pid=$!
-until_true grep -qE "[0-9]+ of 9000 runs, [0-9]+ runs/s, [0-9]+ states, 0 failures, about [0-9]+ s left" "$work/tty.out" ||
+until_true grep -qE "[0-9]+ of 9000 runs, [0-9]+ runs/s, [0-9]+ states, 0 failures, about [0-9]+ (s|min) left" "$work/tty.out" ||
     fail "no progress: $(tr '\r' '\n' <"$work/tty.out" | head -c 600)"
 pkill -INT -f -- "--out $work/tty\$" || true
 wait $pid
