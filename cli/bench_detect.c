@@ -22,9 +22,11 @@ void cli_bench_detect_defaults(struct cli_bench_detect *o)
                                    .limit = nika_museum_budget('d'),
                                    .first = 1,
                                    .patience = 3,
+                                   .outpaced = 20,
                                    .sound = 100000,
                                    .shrink_runs = 400,
-                                   .run_limit_s = 60,
+                                   .run_limit_s =
+                                       10, /* No run that ends takes more than a second. */
                                    .jobs = processors < 1    ? 1
                                            : processors > 64 ? 64
                                                              : (uint32_t)processors};
@@ -61,6 +63,9 @@ error_t cli_bench_detect_parse(int key, char *text, struct argp_state *state,
     case CLI_DETECT_PATIENCE:
         o->patience = cli_number(text, "--patience", 0, NIKA_DETECT_CAMPAIGNS_MAX, state);
         return 0;
+    case CLI_DETECT_OUTPACED:
+        o->outpaced = cli_number(text, "--outpaced", 0, 1000000, state);
+        return 0;
     case CLI_DETECT_SOUND:
         o->sound = cli_number(text, "--sound", 0, 10000000, state);
         return 0;
@@ -96,14 +101,43 @@ static uint64_t cpu_ns(void)
     return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
+static uint64_t cpu_of(pid_t process)
+{
+    clockid_t clock;
+    struct timespec t;
+    if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &t) != 0) return 0;
+    return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+/* A cell that is to come costs what those of its bug have cost; of the sound modules, or without any of its bug, what runs have. Cells
+ * end in their order, nearly. */
+static uint64_t cpu_left_us(const struct detect_bench *b, uint64_t done)
+{
+    uint64_t left = 0, a_run = b->runs != 0 ? b->cpu_us_all / b->runs : 0;
+    for (uint32_t i = 0; i < b->cell_count; i++) {
+        const struct nika_detect_cell *cell = &b->cells[i];
+        uint64_t alike = 0;
+        if (i < done) continue;
+        for (uint32_t k = 0; k < done; k++) alike += b->cells[k].bug == cell->bug;
+        uint64_t all =
+            b->cpu_us[cell->bug != NULL ? (uint32_t)(cell->bug - nika_museum) : nika_museum_count];
+        if (alike != 0)
+            left += all / alike;
+        else
+            left += cell->bug != NULL && done != 0 ? b->cpu_us_all / done : a_run * cell->limit;
+    }
+    return left;
+}
+
 static void progress(void *context, uint32_t cells_done)
 {
     struct detect_bench *b = context;
-    uint64_t now = cli_clock_ns(), every = b->terminal ? SECOND / 5 : 10 * SECOND;
+    uint64_t now = cli_clock_ns(), every = b->terminal ? SECOND : 10 * SECOND;
     if ((b->options->json && !b->terminal) || now - b->shown_ns < every) return;
     b->shown_ns = now;
     uint64_t done = b->cells_before + cells_done, spent = (now - b->started_ns) / SECOND;
-    uint64_t left = done == 0 ? 0 : (b->cell_count - done) * spent / done;
+    uint64_t cpu_us = b->cpu_us_all - b->cpu_us_before;
+    uint64_t left = cpu_us == 0 ? 0 : cpu_left_us(b, done) / 1000 * spent / (cpu_us / 1000 + 1);
     fprintf(stderr,
             "%s%" PRIu64 " of %" PRIu32 " cells, %zu campaigns, %" PRIu64
             " found their bug, about %" PRIu64 " s left%s",
@@ -170,12 +204,14 @@ static int hunt(struct detect_bench *b)
                                     .campaigns = (uint32_t)o->campaigns,
                                     .jobs = o->jobs,
                                     .patience = (uint32_t)o->patience,
+                                    .outpaced = (uint32_t)o->outpaced,
                                     .first = o->first,
                                     .limit = o->limit,
                                     .cpu_limit_us = o->cpu_limit_ms * 1000,
                                     .run_limit_ns = o->run_limit_s * SECOND,
                                     .now_ns = cli_clock_ns,
                                     .cpu_ns = cpu_ns,
+                                    .cpu_of = cpu_of,
                                     .stop = &stop_requested,
                                     .keep = detect_keep,
                                     .known = detect_known,
@@ -184,6 +220,7 @@ static int hunt(struct detect_bench *b)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     b->started_ns = b->shown_ns = cli_clock_ns();
+    b->cpu_us_before = b->cpu_us_all;
     enum nika_detect_end end = nika_detect_run(&plan);
     if (end == NIKA_DETECT_DONE && o->sound != 0) {
         plan.cells = b->cells + b->sound_from;
@@ -209,13 +246,14 @@ int cli_bench_detect_run(const struct cli_bench_detect *options)
     b->left_out = json_object();
     b->records = json_array();
     b->index = json_object();
+    b->cpu_us = calloc(nika_museum_count + 1, sizeof *b->cpu_us);
     b->settings = json_pack(
-        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "version", cli_version_number(), "campaigns",
-        (json_int_t)options->campaigns, "limit", (json_int_t)options->limit, "first",
-        (json_int_t)options->first, "patience", (json_int_t)options->patience, "cpu_limit_ms",
-        (json_int_t)options->cpu_limit_ms, "sound", (json_int_t)options->sound, "ground",
-        options->ground != NULL ? options->ground : "");
-    bool lists = detect_lists_good(options);
+        "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "version", cli_version_number(),
+        "campaigns", (json_int_t)options->campaigns, "limit", (json_int_t)options->limit, "first",
+        (json_int_t)options->first, "patience", (json_int_t)options->patience, "outpaced",
+        (json_int_t)options->outpaced, "cpu_limit_ms", (json_int_t)options->cpu_limit_ms, "sound",
+        (json_int_t)options->sound, "ground", options->ground != NULL ? options->ground : "");
+    bool lists = detect_lists_good(options) && b->cpu_us != NULL;
     if (nika_planted_name(1) == NULL)
         fprintf(stderr, "nika: bench detect: this build has no planted bugs: use nika-museum "
                         "(cmake --preset museum)\n");
@@ -230,6 +268,7 @@ int cli_bench_detect_run(const struct cli_bench_detect *options)
     json_decref(b->left_out);
     free(b->scenarios);
     free(b->cells);
+    free(b->cpu_us);
     free(b);
     return status;
 }

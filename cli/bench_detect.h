@@ -10,7 +10,8 @@ struct cli_bench_detect {
     const char *bugs, *strategies; /* Lists with commas; NULL = all. */
     const char *ground;            /* A scenario for all bugs; NULL = that of each. */
     const char *out;
-    uint64_t campaigns, limit, cpu_limit_ms, first, patience, sound, shrink_runs, run_limit_s;
+    uint64_t campaigns, limit, cpu_limit_ms, first, patience, outpaced, sound, shrink_runs,
+        run_limit_s;
     uint32_t jobs;
     bool resume, json;
 };
@@ -25,6 +26,7 @@ enum {
     CLI_DETECT_CPU,
     CLI_DETECT_FIRST,
     CLI_DETECT_PATIENCE,
+    CLI_DETECT_OUTPACED,
     CLI_DETECT_SOUND,
     CLI_DETECT_SHRINK,
     CLI_DETECT_RUN_LIMIT,
@@ -56,12 +58,14 @@ enum {
         "detect: seed of the first campaign (default 1)"), \
     CLI_DETECT_OPTION("patience", CLI_DETECT_PATIENCE, "N", \
         "detect: give a bug and strategy up after N campaigns that found nothing; 0 = never (default 3)"), \
+    CLI_DETECT_OPTION("outpaced", CLI_DETECT_OUTPACED, "N", \
+        "detect: give it up, too, when it surely finds the bug less than one N-th as often as a strategy before it that kept the budget; 0 = never (default 20)"), \
     CLI_DETECT_OPTION("sound", CLI_DETECT_SOUND, "N", \
         "detect: runs of the sound modules, shared out over scenarios and strategies (default 100000)"), \
     CLI_DETECT_OPTION("shrink-runs", CLI_DETECT_SHRINK, "N", \
         "detect: make a detection of each bug small in so many runs; 0 = not at all (default 400)"), \
     CLI_DETECT_OPTION("run-limit", CLI_DETECT_RUN_LIMIT, "SECONDS", \
-        "detect: a run that takes longer ends its campaign (default 60)"), \
+        "detect: a run that takes more CPU time ends its campaign (default 5)"), \
     CLI_DETECT_OPTION("jobs", CLI_DETECT_JOBS, "N", \
         "detect: worker processes (default: processors)"), \
     CLI_DETECT_OPTION("resume", CLI_DETECT_RESUME, NULL, \

@@ -14,15 +14,29 @@ static void key_of(char *key, size_t size, const char *bug, const char *strategy
     snprintf(key, size, "%s %s %s %" JSON_INTEGER_FORMAT, bug, strategy, path, campaign);
 }
 
-static bool known_from(struct detect_bench *b, uint32_t cell, uint32_t campaign, bool *found)
+static bool known_from(struct detect_bench *b, uint32_t cell, uint32_t campaign,
+                       struct nika_detect_outcome *out)
 {
     const struct nika_detect_cell *c = &b->cells[cell];
     char key[800];
     key_of(key, sizeof key, c->bug != NULL ? c->bug->id : NIKA_DETECT_SOUND, c->strategy->name,
            c->planted->path, campaign);
     const json_t *record = json_object_get(b->index, key);
-    *found = json_is_true(json_object_get(record, "found"));
+    out->found = json_is_true(json_object_get(record, "found"));
+    out->runs = (uint64_t)json_integer_value(json_object_get(record, "runs"));
     return record != NULL;
+}
+
+static void sum_up(struct detect_bench *b, const json_t *record)
+{
+    const struct nika_museum_bug *bug =
+        nika_museum_find(json_string_value(json_object_get(record, "bug")));
+    uint64_t cpu_us = (uint64_t)json_integer_value(json_object_get(record, "cpu_us"));
+    b->found += json_is_true(json_object_get(record, "found"));
+    b->cpu_us[bug != NULL ? (uint32_t)(bug - nika_museum) : nika_museum_count] += cpu_us;
+    b->cpu_us_all += cpu_us;
+    if (json_object_get(record, "nika_detect") != NULL)
+        b->runs += (uint64_t)json_integer_value(json_object_get(record, "runs"));
 }
 
 /* From the journal: a record, remembered. False when it is none. */
@@ -34,29 +48,30 @@ static bool take(struct detect_bench *b, json_t *record)
     if (json_unpack(record, "{s:s, s:s, s?s, s?I}", "bug", &bug, "strategy", &strategy, "path",
                     &path, "campaign", &campaign) != 0)
         return false;
-    b->found += json_is_true(json_object_get(record, "found"));
+    sum_up(b, record);
     json_array_append(b->records, record);
     key_of(key, sizeof key, bug, strategy, path, campaign);
     if (json_object_get(record, "nika_detect") != NULL) json_object_set(b->index, key, record);
     return true;
 }
 
-bool detect_known(void *context, uint32_t cell, uint32_t campaign, bool *found)
+bool detect_known(void *context, uint32_t cell, uint32_t campaign, struct nika_detect_outcome *out)
 {
-    return known_from(context, cell, campaign, found);
+    return known_from(context, cell, campaign, out);
 }
 
-bool detect_sound_known(void *context, uint32_t cell, uint32_t campaign, bool *found)
+bool detect_sound_known(void *context, uint32_t cell, uint32_t campaign,
+                        struct nika_detect_outcome *out)
 {
     struct detect_bench *b = context;
-    return known_from(b, b->sound_from + cell, campaign, found);
+    return known_from(b, b->sound_from + cell, campaign, out);
 }
 
 bool detect_keep(void *context, const char *text)
 {
     struct detect_bench *b = context;
     json_t *record = json_loads(text, 0, NULL);
-    b->found += json_is_true(json_object_get(record, "found"));
+    sum_up(b, record);
     json_array_append_new(b->records, record);
     bool good = fprintf(b->journal, "%s\n", text) > 0 && fflush(b->journal) == 0;
     if (!good) fprintf(stderr, "nika: %s: cannot write: %s\n", b->path, strerror(errno));
@@ -86,10 +101,10 @@ static bool read_journal(struct detect_bench *b)
             good = take(b, value);
         if (!good)
             fprintf(stderr, "nika: %s:%" PRIu32 ": %s\n", b->path, number + 1,
-                    number == 0
-                        ? "was made with other settings (version, limit, campaigns, first "
-                          "seed, patience, CPU limit, sound runs or ground): choose another --out"
-                        : "no record of bench detect");
+                    number == 0 ? "was made with other settings (version, limit, campaigns, first "
+                                  "seed, patience, --outpaced, CPU limit, sound runs or ground): "
+                                  "choose another --out"
+                                : "no record of bench detect");
         json_decref(value);
     }
     free(line);

@@ -21,6 +21,9 @@ struct detect_bench {
     FILE *journal;
     char path[1200];
     uint64_t started_ns, shown_ns, found;
+    /* Of the records: CPU time of each bug, last of the sound modules; of all, and when this process began; runs. */
+    uint64_t *cpu_us;
+    uint64_t cpu_us_all, cpu_us_before, runs;
     uint32_t cells_before;
     bool terminal, bad;
 };
@@ -41,8 +44,9 @@ void detect_add_cells(struct detect_bench *b);
 /* The journal: read when it goes on, begun anew with whole lines. False with a sentence on stderr. */
 bool detect_open(struct detect_bench *b);
 bool detect_keep(void *bench, const char *text);
-bool detect_known(void *bench, uint32_t cell, uint32_t campaign, bool *found);
-bool detect_sound_known(void *bench, uint32_t cell, uint32_t campaign, bool *found);
+bool detect_known(void *bench, uint32_t cell, uint32_t campaign, struct nika_detect_outcome *out);
+bool detect_sound_known(void *bench, uint32_t cell, uint32_t campaign,
+                        struct nika_detect_outcome *out);
 /* Writes the tables and prints the summary. The exit status. */
 int detect_conclude(struct detect_bench *b, bool complete);
 

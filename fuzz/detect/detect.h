@@ -10,19 +10,28 @@
 #include <jansson.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "fuzz/museum/museum.h"
 #include "fuzz/strategies/strategy.h"
 
 #define NIKA_DETECT_CAMPAIGNS_MAX 1000u
+#define NIKA_DETECT_WAIT 20u     /* See run_limit_ns. */
 #define NIKA_DETECT_SOUND "none" /* The bug of cells without one, which measure false alarms. */
 
 /* What a worker is doing, shared with its parent: what remains of it when it dies. */
 struct nika_detect_slot {
     _Atomic uint32_t campaign;
-    _Atomic uint64_t runs; /* Done in this campaign. */
+    _Atomic uint64_t limit; /* Of this campaign. */
+    _Atomic uint64_t runs;  /* Done in it. */
     _Atomic uint64_t cpu_us;
+    _Atomic uint64_t run_cpu_ns; /* CPU time of the worker when the run began. */
     _Atomic uint64_t started_ns; /* Of the run that runs; 0 = none. */
+};
+/* What came of a campaign. */
+struct nika_detect_outcome {
+    bool found;
+    uint64_t runs;
 };
 struct nika_detect_cell {
     const struct nika_museum_bug *bug; /* NULL: the sound modules. */
@@ -36,18 +45,23 @@ struct nika_detect_plan {
     const struct nika_detect_cell *cells;
     uint32_t cell_count, campaigns, jobs;
     uint32_t
-        patience;   /* A cell is given up after so many campaigns that found nothing; 0 = never. */
-    uint64_t first; /* Seed of campaign 0. */
-    uint64_t limit; /* Of every cell at most: what decides where campaigns begin. */
+        patience; /* A cell is given up after so many campaigns that found nothing; 0 = never. */
+    /* A cell that has found nothing is given up, too, when with 95 % confidence a run of it finds the bug less than one outpaced-th as
+     * often as those of an earlier cell of the bug that kept its budget; 0 = never. */
+    uint32_t outpaced;
+    uint64_t first;        /* Seed of campaign 0. */
+    uint64_t limit;        /* Of every cell at most: what decides where campaigns begin. */
     uint64_t cpu_limit_us; /* A campaign is over after so much CPU time, too; 0 = none. */
-    uint64_t run_limit_ns; /* Wall time of one run. */
+    /* CPU time of one run: what it takes does not depend on what else runs. Of wall time it has NIKA_DETECT_WAIT times as much. */
+    uint64_t run_limit_ns;
     uint64_t (*now_ns)(void);
-    uint64_t (*cpu_ns)(void); /* Of this process. */
-    volatile int *stop;       /* Set by a signal handler. */
+    uint64_t (*cpu_ns)(void);          /* Of this process. */
+    uint64_t (*cpu_of)(pid_t process); /* Of a child; 0 when the system does not say. */
+    volatile int *stop;                /* Set by a signal handler. */
     /* In the parent, for each record, complete or not; false ends everything. */
     bool (*keep)(void *context, const char *record);
-    /* Is campaign `k` of a cell known already? Then it does not run again; *found says what came of it. */
-    bool (*known)(void *context, uint32_t cell, uint32_t campaign, bool *found);
+    /* Is campaign `k` of a cell known already? Then it does not run again; *out says what came of it. */
+    bool (*known)(void *context, uint32_t cell, uint32_t campaign, struct nika_detect_outcome *out);
     void (*progress)(void *context, uint32_t cells_done);
     void *context;
 };
@@ -61,7 +75,8 @@ uint64_t nika_detect_stride(uint64_t limit);
 struct nika_detect_hunt;
 struct nika_detect_hunt *nika_detect_hunt_new(const struct nika_detect_plan *plan, uint32_t cell);
 void nika_detect_hunt_free(struct nika_detect_hunt *hunt);
-json_t *nika_detect_campaign(struct nika_detect_hunt *hunt, uint32_t campaign,
+/* `quota`: runs after which the cell is outpaced; 0 = it cannot be. */
+json_t *nika_detect_campaign(struct nika_detect_hunt *hunt, uint32_t campaign, uint64_t quota,
                              struct nika_detect_slot *slot);
 /* The record of a campaign whose worker ended in a run, in words such as "was killed by signal 11". */
 json_t *nika_detect_death(const struct nika_detect_plan *plan, uint32_t cell,
@@ -80,6 +95,9 @@ enum nika_detect_end nika_detect_run(const struct nika_detect_plan *plan);
 /* ---- statistics.c ---- */
 /* Exact binomial (Clopper-Pearson) 95 % interval of `hits` of `n`, in ppm, rounded outwards. n >= 1. */
 void nika_detect_interval(uint64_t hits, uint64_t n, uint32_t *low_ppm, uint32_t *high_ppm);
+/* Runs in a row without a hit after which, with 95 % confidence, hits come less than one `factor`-th as often as `hits` in `runs`.
+ * hits >= 1. */
+uint64_t nika_detect_outpaced_after(uint32_t factor, uint64_t hits, uint64_t runs);
 /* Ranks (from 1) between which the median of n values lies with 95 %; 0 and n+1 where there are too few. */
 void nika_detect_median_ranks(uint32_t n, uint32_t *low, uint32_t *high);
 

@@ -104,16 +104,16 @@ struct tally {
 };
 
 static json_t *record_of(const struct nika_detect_plan *plan, const struct nika_detect_cell *cell,
-                         uint32_t campaign, const struct tally *t)
+                         uint32_t campaign, uint64_t limit, const struct tally *t)
 {
     uint64_t first = plan->first + campaign * nika_detect_stride(plan->limit);
     json_t *record = json_pack(
         "{s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:I}", "nika_detect", 1,
         "bug", cell->bug != NULL ? cell->bug->id : NIKA_DETECT_SOUND, "strategy",
         cell->strategy->name, "scenario", cell->planted->name, "path", cell->planted->path,
-        "campaign", (json_int_t)campaign, "first", (json_int_t)first, "limit",
-        (json_int_t)cell->limit, "found", t->by != NULL, "runs", (json_int_t)t->runs, "cpu_us",
-        (json_int_t)t->cpu_us, "others", (json_int_t)t->others, "alarms", (json_int_t)t->alarms);
+        "campaign", (json_int_t)campaign, "first", (json_int_t)first, "limit", (json_int_t)limit,
+        "found", t->by != NULL, "runs", (json_int_t)t->runs, "cpu_us", (json_int_t)t->cpu_us,
+        "others", (json_int_t)t->others, "alarms", (json_int_t)t->alarms);
     if (t->by != NULL) {
         json_object_set_new(record, "seed", json_integer((json_int_t)t->seed));
         json_object_set_new(record, "by", json_string(t->by));
@@ -151,22 +151,28 @@ static bool hunt_one(struct nika_detect_hunt *h, uint64_t seed, struct tally *t)
     return true;
 }
 
-json_t *nika_detect_campaign(struct nika_detect_hunt *h, uint32_t campaign,
+json_t *nika_detect_campaign(struct nika_detect_hunt *h, uint32_t campaign, uint64_t quota,
                              struct nika_detect_slot *slot)
 {
     struct tally t = {0};
+    bool last = quota != 0 && quota <= h->cell->limit;
+    uint64_t limit = last ? quota : h->cell->limit;
     uint64_t first = h->plan->first + campaign * nika_detect_stride(h->plan->limit);
     atomic_store(&slot->campaign, campaign);
+    atomic_store(&slot->limit, limit);
     uint64_t cpu_limit_us = h->plan->cpu_limit_us != 0 ? h->plan->cpu_limit_us : UINT64_MAX;
-    for (uint64_t i = 0; i < h->cell->limit && t.cpu_us < cpu_limit_us; i++) {
+    for (uint64_t i = 0; i < limit && t.cpu_us < cpu_limit_us; i++) {
         if (i % NIKA_BLOCK_RUNS == 0) forget(h);
         atomic_store(&slot->runs, i);
         atomic_store(&slot->cpu_us, t.cpu_us);
+        atomic_store(&slot->run_cpu_ns, h->plan->cpu_ns());
         atomic_store(&slot->started_ns, h->plan->now_ns());
         if (hunt_one(h, first + i, &t)) break;
     }
     atomic_store(&slot->started_ns, 0);
-    return record_of(h->plan, h->cell, campaign, &t);
+    json_t *record = record_of(h->plan, h->cell, campaign, limit, &t);
+    if (last && t.by == NULL) json_object_set_new(record, "outpaced", json_true());
+    return record;
 }
 
 json_t *nika_detect_death(const struct nika_detect_plan *plan, uint32_t cell,
@@ -183,7 +189,7 @@ json_t *nika_detect_death(const struct nika_detect_plan *plan, uint32_t cell,
         t.by = "crash";
     else
         t.others = 1;
-    json_t *record = record_of(plan, c, campaign, &t);
+    json_t *record = record_of(plan, c, campaign, atomic_load(&slot->limit), &t);
     json_object_set_new(record, "died", json_string(what));
     return record;
 }

@@ -48,6 +48,13 @@ void nika_detect_interval(uint64_t hits, uint64_t n, uint32_t *low_ppm, uint32_t
     *low_ppm = (uint32_t)floor(low * 1e6);
 }
 
+uint64_t nika_detect_outpaced_after(uint32_t factor, uint64_t hits, uint64_t runs)
+{
+    NIKA_ASSERT(hits >= 1 && hits <= runs);
+    /* (1 - p)^n <= 0.05 for n >= 3 / p: the rule of three. */
+    return (3 * (uint64_t)factor * runs + hits - 1) / hits;
+}
+
 void nika_detect_median_ranks(uint32_t n, uint32_t *low, uint32_t *high)
 {
     *low = 0;

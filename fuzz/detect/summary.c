@@ -23,6 +23,7 @@ struct samples {
     uint32_t count, found;
     json_int_t runs[NIKA_DETECT_CAMPAIGNS_MAX], cpu_us[NIKA_DETECT_CAMPAIGNS_MAX];
     json_int_t total_runs, total_cpu_us;
+    bool outpaced;
 };
 
 static int compare(const void *a, const void *b)
@@ -89,6 +90,7 @@ static json_t *cell_of(const json_t *records, const char *bug, const char *strat
         s->cpu_us[s->count++] = found ? integer(record, "cpu_us") : NEVER;
         s->total_runs += integer(record, "runs");
         s->total_cpu_us += integer(record, "cpu_us");
+        s->outpaced = s->outpaced || json_is_true(json_object_get(record, "outpaced"));
         others += integer(record, "others");
         alarms += integer(record, "alarms");
         if (!found) continue;
@@ -100,6 +102,7 @@ static json_t *cell_of(const json_t *records, const char *bug, const char *strat
         json_object_set_new(cell, "campaigns", json_integer(s->count));
         json_object_set_new(cell, "found", json_integer(s->found));
         add_interval(cell, "found_low_ppm", "found_high_ppm", s->found, s->count);
+        json_object_set_new(cell, "outpaced", json_boolean(s->outpaced));
         json_object_set_new(cell, "runs", json_integer(s->total_runs));
         json_object_set_new(cell, "cpu_us", json_integer(s->total_cpu_us));
         add_quantiles(cell, s);

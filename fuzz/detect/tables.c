@@ -68,7 +68,10 @@ static void put_overview(const json_t *summary, FILE *file)
             if (cell == NULL) {
                 fprintf(file, " |");
             } else if (integer(cell, "found") == 0) {
-                fprintf(file, " 0/%" JSON_INTEGER_FORMAT " |", integer(cell, "campaigns"));
+                fprintf(file, " 0/%" JSON_INTEGER_FORMAT, integer(cell, "campaigns"));
+                if (json_is_true(json_object_get(cell, "outpaced")))
+                    fprintf(file, " (%" JSON_INTEGER_FORMAT ")", integer(cell, "runs"));
+                fprintf(file, " |");
             } else {
                 fprintf(file, " %s%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT ", ",
                         best ? "**" : "", integer(cell, "found"), integer(cell, "campaigns"));
@@ -145,6 +148,12 @@ void nika_detect_markdown(const json_t *summary, FILE *file)
         fprintf(file,
                 "A cell was given up after %" JSON_INTEGER_FORMAT " campaigns that found nothing. ",
                 integer(settings, "patience"));
+    if (integer(settings, "outpaced") != 0)
+        fprintf(file,
+                "So was one that had found nothing after as many runs as \"0/k (runs)\" says: with "
+                "95 %% confidence a run of it finds the bug less than one %" JSON_INTEGER_FORMAT
+                "th as often as a run of a strategy further left, which kept the budget. ",
+                integer(settings, "outpaced"));
     if (integer(settings, "cpu_limit_ms") != 0)
         fprintf(file, "A campaign also ended after %" JSON_INTEGER_FORMAT " ms of CPU time. ",
                 integer(settings, "cpu_limit_ms"));

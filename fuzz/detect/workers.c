@@ -28,35 +28,90 @@ struct worker {
     char line[LINE_MAX_BYTES];
     size_t size;
 };
+/* What came of the campaigns of a cell so far. */
+struct score {
+    uint32_t campaigns, found;
+    uint64_t runs;
+    uint64_t
+        quota; /* Runs in vain after which it is outpaced; 0 = no cell of its bug kept the budget. */
+};
 struct crew {
     const struct nika_detect_plan *plan;
     struct nika_detect_slot *slots;
     struct worker workers[NIKA_CAMPAIGN_JOBS_MAX];
-    /* Of each cell and campaign: 0 = unknown, 1 = nothing found, 2 = found. */
-    uint8_t *done;
+    struct score *scores; /* One a cell. */
+    bool *done;           /* Of each cell and campaign. */
     uint32_t next_cell, cells_done;
     bool broken;
 };
 
-static uint8_t *done_of(const struct crew *crew, uint32_t cell, uint32_t campaign)
+static bool *done_of(const struct crew *crew, uint32_t cell, uint32_t campaign)
 {
     return &crew->done[(size_t)cell * NIKA_DETECT_CAMPAIGNS_MAX + campaign];
+}
+
+static void note(struct crew *crew, uint32_t cell, uint32_t campaign,
+                 const struct nika_detect_outcome *outcome)
+{
+    struct score *score = &crew->scores[cell];
+    *done_of(crew, cell, campaign) = true;
+    score->campaigns++;
+    score->found += outcome->found;
+    score->runs += outcome->runs;
+}
+
+static struct nika_detect_outcome outcome_of(const json_t *record)
+{
+    return (struct nika_detect_outcome){
+        json_is_true(json_object_get(record, "found")),
+        (uint64_t)json_integer_value(json_object_get(record, "runs"))};
+}
+
+/* Runs that a cell may still do in vain; 0 = as many as its campaigns have. */
+static uint64_t quota_left(const struct score *score)
+{
+    if (score->quota == 0 || score->found > 0) return 0;
+    return score->quota > score->runs ? score->quota - score->runs : 0;
+}
+
+/* Has it found so little that it is given up? */
+static bool hopeless(const struct crew *crew, uint32_t cell)
+{
+    const struct score *score = &crew->scores[cell];
+    uint32_t patience = crew->plan->patience;
+    if (score->found > 0) return false;
+    return (patience != 0 && score->campaigns >= patience) ||
+           (score->quota != 0 && score->runs >= score->quota);
 }
 
 /* The next campaign of the cell to run; the number of campaigns when there is none, or it is given up. The sound modules have one. */
 static uint32_t next_campaign(const struct crew *crew, uint32_t cell)
 {
     const struct nika_detect_plan *plan = crew->plan;
-    uint32_t count = plan->cells[cell].bug != NULL ? plan->campaigns : 1, vain = 0;
-    bool found = false;
-    for (uint32_t k = 0; k < count; k++) {
-        uint8_t state = *done_of(crew, cell, k);
-        if (plan->patience != 0 && vain >= plan->patience && !found) break;
-        if (state == 0) return k;
-        found = found || state == 2;
-        vain++;
+    uint32_t count = plan->cells[cell].bug != NULL ? plan->campaigns : 1;
+    for (uint32_t k = 0; k < count && !hopeless(crew, cell); k++) {
+        if (!*done_of(crew, cell, k)) return k;
     }
     return plan->campaigns;
+}
+
+/* What earlier cells of its bug have found decides how long a cell goes on in vain. False while one of them is not done: what comes of
+ * a cell must not depend on who is faster. */
+static bool compare_with_rivals(struct crew *crew, uint32_t cell)
+{
+    const struct nika_detect_plan *plan = crew->plan;
+    uint64_t quota = 0;
+    if (plan->outpaced == 0 || plan->cells[cell].bug == NULL) return true;
+    for (uint32_t i = 0; i < cell; i++) {
+        const struct score *rival = &crew->scores[i];
+        if (plan->cells[i].bug != plan->cells[cell].bug) continue;
+        if (next_campaign(crew, i) != plan->campaigns) return false;
+        if (rival->found == 0 || rival->found * 20 < rival->campaigns * 19) continue;
+        uint64_t after = nika_detect_outpaced_after(plan->outpaced, rival->found, rival->runs);
+        if (quota == 0 || after < quota) quota = after;
+    }
+    crew->scores[cell].quota = quota;
+    return true;
 }
 
 /* ---- the worker ---- */
@@ -69,10 +124,12 @@ static _Noreturn void work(struct crew *crew, uint32_t index, uint32_t cell, int
     for (;;) {
         uint32_t k = next_campaign(crew, cell);
         if (k == crew->plan->campaigns) break;
-        json_t *record = nika_detect_campaign(hunt, k, &crew->slots[index]);
+        json_t *record =
+            nika_detect_campaign(hunt, k, quota_left(&crew->scores[cell]), &crew->slots[index]);
         char *text = json_dumps(record, JSON_COMPACT | JSON_SORT_KEYS);
         if (text == NULL) _exit(NO_MEMORY);
-        *done_of(crew, cell, k) = json_is_true(json_object_get(record, "found")) ? 2 : 1;
+        struct nika_detect_outcome outcome = outcome_of(record);
+        note(crew, cell, k, &outcome);
         if (fprintf(file, "%s\n", text) < 0 || fflush(file) != 0) break;
         free(text);
         json_decref(record);
@@ -106,9 +163,9 @@ static void keep(struct crew *crew, const struct worker *w, const char *text)
 {
     json_t *record = json_loads(text, 0, NULL);
     json_int_t campaign = json_integer_value(json_object_get(record, "campaign"));
-    bool found = json_is_true(json_object_get(record, "found"));
+    struct nika_detect_outcome outcome = outcome_of(record);
     NIKA_ASSERT(record != NULL && campaign >= 0 && campaign < crew->plan->campaigns);
-    *done_of(crew, w->cell, (uint32_t)campaign) = found ? 2 : 1;
+    note(crew, w->cell, (uint32_t)campaign, &outcome);
     json_decref(record);
     if (!crew->plan->keep(crew->plan->context, text)) crew->broken = true;
 }
@@ -174,7 +231,7 @@ static bool employ(struct crew *crew)
     bool busy = false;
     for (uint32_t i = 0; i < plan->jobs && !crew->broken; i++) {
         while (crew->workers[i].pid == 0 && crew->next_cell < plan->cell_count &&
-               *plan->stop == 0) {
+               *plan->stop == 0 && compare_with_rivals(crew, crew->next_cell)) {
             uint32_t cell = crew->next_cell++;
             if (next_campaign(crew, cell) == plan->campaigns)
                 crew->cells_done++;
@@ -185,6 +242,18 @@ static bool employ(struct crew *crew)
         busy = busy || crew->workers[i].pid != 0;
     }
     return busy;
+}
+
+/* Has the run of this worker taken too long? Its beginning is read last: one that begins meanwhile is not late. */
+static bool is_late(const struct crew *crew, uint32_t index)
+{
+    const struct nika_detect_plan *plan = crew->plan;
+    const struct nika_detect_slot *slot = &crew->slots[index];
+    uint64_t now = plan->now_ns(), cpu = plan->cpu_of(crew->workers[index].pid);
+    uint64_t run_cpu = atomic_load(&slot->run_cpu_ns), started = atomic_load(&slot->started_ns);
+    if (started == 0) return false;
+    return cpu > run_cpu + plan->run_limit_ns ||
+           now > started + NIKA_DETECT_WAIT * plan->run_limit_ns;
 }
 
 static void wait_for_news(struct crew *crew)
@@ -199,11 +268,9 @@ static void wait_for_news(struct crew *crew)
     if (poll(list, count, POLL_MS) < 0) return;
     for (uint32_t i = 0; i < count; i++) {
         struct worker *w = &crew->workers[of[i]];
-        uint64_t started = atomic_load(&crew->slots[of[i]].started_ns);
         if (list[i].revents != 0) {
             hear(crew, of[i]);
-        } else if (!w->late && started != 0 &&
-                   crew->plan->now_ns() > started + crew->plan->run_limit_ns) {
+        } else if (!w->late && is_late(crew, of[i])) {
             w->late = true;
             kill(w->pid, SIGKILL);
         }
@@ -226,9 +293,8 @@ static void learn_known(struct crew *crew)
     const struct nika_detect_plan *plan = crew->plan;
     for (uint32_t cell = 0; cell < plan->cell_count; cell++) {
         for (uint32_t k = 0; k < plan->campaigns; k++) {
-            bool found = false;
-            if (plan->known(plan->context, cell, k, &found))
-                *done_of(crew, cell, k) = found ? 2 : 1;
+            struct nika_detect_outcome outcome = {0};
+            if (plan->known(plan->context, cell, k, &outcome)) note(crew, cell, k, &outcome);
         }
     }
 }
@@ -241,8 +307,11 @@ enum nika_detect_end nika_detect_run(const struct nika_detect_plan *plan)
     enum nika_detect_end end = NIKA_DETECT_BROKEN;
     NIKA_ASSERT(plan->jobs >= 1 && plan->jobs <= NIKA_CAMPAIGN_JOBS_MAX);
     NIKA_ASSERT(plan->campaigns >= 1 && plan->campaigns <= NIKA_DETECT_CAMPAIGNS_MAX);
-    if (crew != NULL) crew->done = calloc(plan->cell_count, NIKA_DETECT_CAMPAIGNS_MAX);
-    if (crew != NULL && crew->done != NULL && shared != MAP_FAILED) {
+    if (crew != NULL) {
+        crew->done = calloc(plan->cell_count, NIKA_DETECT_CAMPAIGNS_MAX * sizeof *crew->done);
+        crew->scores = calloc(plan->cell_count, sizeof *crew->scores);
+    }
+    if (crew != NULL && crew->done != NULL && crew->scores != NULL && shared != MAP_FAILED) {
         crew->plan = plan;
         crew->slots = shared;
         learn_known(crew);
@@ -256,7 +325,10 @@ enum nika_detect_end nika_detect_run(const struct nika_detect_plan *plan)
                                  : NIKA_DETECT_DONE;
     }
     if (shared != MAP_FAILED) munmap(shared, size);
-    if (crew != NULL) free(crew->done);
+    if (crew != NULL) {
+        free(crew->done);
+        free(crew->scores);
+    }
     free(crew);
     return end;
 }

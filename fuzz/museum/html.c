@@ -130,6 +130,9 @@ static void put_cell(const json_t *cell, bool best, FILE *file)
     if (json_is_integer(median))
         fprintf(file, " <span class=\"dim\">in %" JSON_INTEGER_FORMAT "</span>",
                 json_integer_value(median));
+    if (json_is_true(json_object_get(cell, "outpaced")))
+        fprintf(file, " <span class=\"dim\">in %" JSON_INTEGER_FORMAT " runs</span>",
+                integer(cell, "runs"));
     fputs("</td>", file);
 }
 

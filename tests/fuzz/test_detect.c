@@ -37,6 +37,15 @@ static void test_the_median_lies_between_its_ranks(void **state)
     }
 }
 
+static void test_a_rival_is_given_up_after_runs_that_say_enough(void **state)
+{
+    (void)state;
+    /* Of 60 runs that hit once in 20 all miss less often than once in 20 times: 0.95^60 = 0.046; of 57 they do not. */
+    assert_int_equal(nika_detect_outpaced_after(20, 30, 30), 60);
+    assert_int_equal(nika_detect_outpaced_after(20, 19, 570), 1800);
+    assert_int_equal(nika_detect_outpaced_after(1, 2, 3), 5);
+}
+
 static json_t *record(const char *bug, const char *strategy, int campaign, int runs, bool found)
 {
     json_t *r =
@@ -109,6 +118,28 @@ static void test_a_cell_is_what_its_campaigns_say(void **state)
     assert_int_equal(at(json_object_get(bug, "shrunk"), "lines"), 12);
     assert_int_equal(at(json_object_get(summary, "sound"), "runs"), 500);
     assert_int_equal(at(json_object_get(summary, "sound"), "controls"), 9);
+    json_decref(summary);
+    json_decref(list);
+}
+
+static void test_a_cell_that_was_given_up_says_after_how_many_runs(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    json_t *list = records(), *given_up = record("B06", "twins", 0, 27, false);
+    json_object_set_new(given_up, "outpaced", json_true());
+    json_array_append_new(list, given_up);
+    json_t *summary = summary_of(list, true), *cells = json_object_get(summary, "cells");
+    assert_true(json_is_false(json_object_get(json_array_get(cells, 0), "outpaced")));
+    assert_true(json_is_true(json_object_get(json_array_get(cells, 2), "outpaced")));
+    json_object_set_new(json_object_get(summary, "settings"), "outpaced", json_integer(20));
+    FILE *file = open_memstream(&text, &size);
+    nika_detect_markdown(summary, file);
+    fclose(file);
+    assert_non_null(strstr(text, "| **9/10, 15** | 0/1 | 0/1 (27) |"));
+    assert_non_null(strstr(text, "less than one 20th as often"));
+    free(text);
     json_decref(summary);
     json_decref(list);
 }
@@ -201,7 +232,7 @@ static void test_a_repetition_takes_what_the_strategy_took(void **state)
     memset(&slot, 0, sizeof slot);
     struct nika_detect_hunt *hunt = nika_detect_hunt_new(&plan, 0);
     assert_non_null(hunt);
-    json_t *record = nika_detect_campaign(hunt, 0, &slot);
+    json_t *record = nika_detect_campaign(hunt, 0, 0, &slot);
     assert_non_null(record);
     assert_false(json_is_true(json_object_get(record, "found")));
     assert_int_equal(json_integer_value(json_object_get(record, "runs")), 40);
@@ -215,7 +246,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_intervals_are_exact),
         cmocka_unit_test(test_the_median_lies_between_its_ranks),
+        cmocka_unit_test(test_a_rival_is_given_up_after_runs_that_say_enough),
         cmocka_unit_test(test_a_cell_is_what_its_campaigns_say),
+        cmocka_unit_test(test_a_cell_that_was_given_up_says_after_how_many_runs),
         cmocka_unit_test(test_the_verdict_is_that_of_the_worst),
         cmocka_unit_test(test_tables_and_picture_hold_the_figures),
         cmocka_unit_test(test_a_repetition_takes_what_the_strategy_took),
