@@ -1,6 +1,7 @@
 /* cli/run.c: `nika run`: one scenario, one seed, one verdict. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "cli/progress.h"
@@ -42,9 +43,8 @@ struct arguments {
 static const struct argp_option options[] = {
     CLI_RUN_OPTIONS("seed of the run (default: that of the scenario)"),
     {"trace", OPTION_TRACE, "FILE", 0,
-     "write every decision and event, for nika replay and diff: as JSON Lines; packed, at a fifth "
-     "of "
-     "size and cost, when the name ends in .trace",
+     "write every decision and event, for nika replay and diff: packed, at a fifth of the size and "
+     "half of the cost, when the name ends in .trace or has no ending, else as JSON Lines",
      0},
     {"log", OPTION_LOG, "FILE", 0,
      "write the decisions that were not the fair ones, for nika replay, diff and shrink", 0},
@@ -173,12 +173,16 @@ struct nika_trace *cli_trace_attach(struct nika_runner *runner, const struct nik
     return trace;
 }
 
-static enum nika_trace_form trace_form(const char *path)
+/* Packed, which costs half, unless its name asks for something else or it goes to a pipe or terminal. */
+static enum nika_trace_form trace_form(const char *path, FILE *file)
 {
-    static const char packed[] = ".trace";
-    size_t size = strlen(path), end = sizeof packed - 1;
-    return size > end && strcmp(path + size - end, packed) == 0 ? NIKA_TRACE_PACKED
-                                                                : NIKA_TRACE_LINES;
+    struct stat info;
+    const char *base = strrchr(path, '/'), *end;
+    base = base != NULL ? base + 1 : path;
+    end = strrchr(base, '.');
+    bool named = end == NULL || end == base || strcmp(end, ".trace") == 0;
+    bool regular = fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode);
+    return named && regular ? NIKA_TRACE_PACKED : NIKA_TRACE_LINES;
 }
 
 struct event_digests {
@@ -298,8 +302,8 @@ static void run_watched(struct arguments *a, const struct nika_scenario *s,
     cli_turns_watch(turns, runner);
     watch_story(&story, turns, a->story.file, nika_runner_world(runner));
     if (a->trace.file != NULL)
-        trace =
-            cli_trace_attach(runner, s, a->request.seed, trace_form(a->trace.path), a->trace.file);
+        trace = cli_trace_attach(runner, s, a->request.seed,
+                                 trace_form(a->trace.path, a->trace.file), a->trace.file);
     if (a->log.file != NULL) nika_recorder_attach(&recorder, nika_runner_world(runner));
     if (a->modelled)
         a->model =

@@ -71,6 +71,10 @@ expect 0 "trace     $work/run.trace" "$nika" run "$fair" --seed 3 --trace "$work
 expect 0 "lines are equal" "$nika" replay "$work/run.trace"
 expect 0 "lines are equal" "$nika" replay --decisions "$work/run.trace"
 expect 0 "same      all" "$nika" diff "$work/run.trace" "$trace"
+# Without an ending it is packed, too; into a pipe go lines.
+expect 0 "trace     $work/run" "$nika" run "$fair" --seed 3 --trace "$work/run"
+cmp -s "$work/run" "$work/run.trace" || fail "a name without an ending is not packed"
+"$nika" run "$fair" --seed 3 --trace /dev/stderr 2>&1 >/dev/null | cat | cmp -s - "$trace" || fail "a pipe does not get lines"
 size=$(stat -c %s "$work/run.trace")
 head -c $((size / 2)) "$work/run.trace" >"$work/cut.trace"
 expect 64 "truncated" "$nika" replay "$work/cut.trace"
