@@ -252,6 +252,14 @@ struct nika_digest build_ordered(struct fixture *f, uint64_t seq)
     return spec.digest;
 }
 
+void build_leave(struct fixture *f, uint64_t view)
+{
+    struct build_view_change spec = {.view = view};
+    for (spec.sender = 0; spec.sender < FIXTURE_REPLICAS; spec.sender++)
+        if (spec.sender != f->self) assert_true(fixture_give(f, build_view_change(f, &spec)));
+    assert_int_equal(f->replica->core.view, view);
+}
+
 void build_commit(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq,
                   const struct nika_digest *digest)
 {

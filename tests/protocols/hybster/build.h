@@ -90,6 +90,8 @@ struct fixture_bytes build_batch(struct fixture *f, uint64_t timestamp, uint64_t
 void build_give_batch(struct fixture *f, uint32_t sender, struct fixture_bytes body);
 /* PREPARE of `seq` in view 0 by its leader, with its batch. */
 struct nika_digest build_ordered(struct fixture *f, uint64_t seq);
+/* Empty VIEW-CHANGEs of all others, which it follows. */
+void build_leave(struct fixture *f, uint64_t view);
 /* COMMIT of another replica. */
 void build_commit(struct fixture *f, uint32_t sender, uint64_t view, uint64_t seq,
                   const struct nika_digest *digest);

@@ -366,6 +366,19 @@ bool fixture_fire(struct fixture *f, uint32_t timer)
     return true;
 }
 
+uint32_t fixture_records(const struct fixture *f, uint32_t kind)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < f->log_count; i++) count += f->log[i].kind == kind ? 1u : 0u;
+    return count;
+}
+
+void fixture_lose(struct fixture *f, uint32_t kind)
+{
+    for (uint32_t i = 0; i < f->log_count; i++)
+        if (f->log[i].kind == kind) f->log[i].kind = 0;
+}
+
 struct fixture_bytes fixture_frame(struct fixture *f, uint32_t sender,
                                    const struct nika_message_info *info, struct nika_span body)
 {

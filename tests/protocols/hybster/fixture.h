@@ -75,6 +75,15 @@ bool fixture_give(struct fixture *f, struct fixture_bytes frame);
 void fixture_answer(struct fixture *f, uint32_t count);
 /* Fire a timer if it is armed. */
 bool fixture_fire(struct fixture *f, uint32_t timer);
+/* Records of this kind in the log. */
+uint32_t fixture_records(const struct fixture *f, uint32_t kind);
+/* The disk loses them. */
+void fixture_lose(struct fixture *f, uint32_t kind);
+/* Where the ordering counter of a pillar stands. */
+static inline struct nika_trusted_value fixture_counter(const struct fixture *f, uint32_t pillar)
+{
+    return f->instance.counter[hybster_order_counter(pillar)].last.value;
+}
 /* Lose the memory, keep the disk and the trusted subsystem. */
 void fixture_restart(struct fixture *f);
 /* A frame of `sender` with this body; requests are signed. */

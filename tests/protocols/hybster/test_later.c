@@ -2,27 +2,10 @@
  * outstanding for a leader's pillar, and no VIEW-CHANGE before what was asked for is known (PROTOCOLS.md 2.3-2.5). */
 #include "tests/protocols/hybster/build.h"
 
-static uint32_t records(const struct fixture *f, uint32_t kind)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < f->log_count; i++) count += f->log[i].kind == kind ? 1u : 0u;
-    return count;
-}
-static struct nika_trusted_value counter(const struct fixture *f)
-{
-    return f->instance.counter[HYBSTER_COUNTER_ORDER].last.value;
-}
 static struct fixture_completion *waiting(struct fixture *f, uint32_t i)
 {
     assert_true(i < f->completion_count);
     return &f->completions[(f->completion_first + i) % FIXTURE_COMPLETIONS_MAX];
-}
-static void leave(struct fixture *f, uint64_t view)
-{
-    struct build_view_change spec = {.view = view};
-    for (spec.sender = 0; spec.sender < FIXTURE_REPLICAS; spec.sender++)
-        if (spec.sender != f->self) assert_true(fixture_give(f, build_view_change(f, &spec)));
-    assert_int_equal(f->replica->core.view, view);
 }
 
 /* It asks for the next before the last has come, says nothing before its certificate, and counts its own vote no sooner. */
@@ -44,7 +27,7 @@ static void test_a_follower_asks_ahead_and_says_nothing_before(void **state)
     fixture_answer(f, 1);
     assert_int_equal(f->sent[HYBSTER_TYPE_commit], 1);
     assert_true(hybster_slot_find(f->replica, 1)->base.committed);
-    assert_int_equal(counter(f).order, 1);
+    assert_int_equal(fixture_counter(f, 0).order, 1);
     fixture_answer(f, UINT32_MAX);
     assert_int_equal(f->sent[HYBSTER_TYPE_commit], 3);
     assert_int_equal(f->replica->core.last_executed, 3);
@@ -58,19 +41,19 @@ static void test_a_leader_asks_for_one_at_a_time(void **state)
     struct fixture *f = fixture_new_later(0);
     f->held = true;
     for (uint32_t i = 0; i < 2; i++) assert_true(fixture_give(f, build_request(f, i, 1)));
-    assert_int_equal(records(f, HYBSTER_RECORD_INTENT), 2);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_INTENT), 2);
     assert_int_equal(f->replica->pillars[0].awaited, 1);
     fixture_answer(f, 2);
     /* The second is asked for behind the record of the first, which so can still be had again. */
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 1);
-    assert_int_equal(records(f, HYBSTER_RECORD_PREPARE), 1);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_PREPARE), 1);
     assert_int_equal(f->replica->pillars[0].awaited, 1);
     assert_int_equal(waiting(f, f->completion_count - 1)->kind, NIKA_EVENT_CERTIFIED);
     assert_int_equal(waiting(f, f->completion_count - 2)->kind, NIKA_EVENT_STORED);
-    assert_int_equal(counter(f).order, 1);
+    assert_int_equal(fixture_counter(f, 0).order, 1);
     fixture_answer(f, UINT32_MAX);
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
-    assert_int_equal(counter(f).order, 2);
+    assert_int_equal(fixture_counter(f, 0).order, 2);
     fixture_free(f);
 }
 
@@ -81,13 +64,13 @@ static void test_a_view_change_waits_for_the_leaders_order(void **state)
     struct fixture *f = fixture_new_later(0);
     f->held = true;
     assert_true(fixture_give(f, build_request(f, 0, 1)));
-    leave(f, 1);
-    assert_int_equal(records(f, HYBSTER_RECORD_VIEW_CHANGE), 0);
-    assert_int_equal(counter(f).view, 0);
+    build_leave(f, 1);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_VIEW_CHANGE), 0);
+    assert_int_equal(fixture_counter(f, 0).view, 0);
     fixture_answer(f, UINT32_MAX);
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 0);
-    assert_int_equal(records(f, HYBSTER_RECORD_PREPARE), 1);
-    assert_int_equal(counter(f).view, 1);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_PREPARE), 1);
+    assert_int_equal(fixture_counter(f, 0).view, 1);
     assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
     struct nika_frame frame;
     struct hybster_view_change m;
@@ -105,12 +88,12 @@ static void test_a_view_change_waits_for_the_followers_vote(void **state)
     struct fixture *f = fixture_new_later(2);
     f->held = true;
     (void)build_ordered(f, 1);
-    leave(f, 1);
-    assert_int_equal(records(f, HYBSTER_RECORD_VIEW_CHANGE), 0);
+    build_leave(f, 1);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_VIEW_CHANGE), 0);
     fixture_answer(f, UINT32_MAX);
     assert_int_equal(f->sent[HYBSTER_TYPE_commit], 0);
     assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
-    assert_int_equal(counter(f).view, 1);
+    assert_int_equal(fixture_counter(f, 0).view, 1);
     fixture_free(f);
 }
 
@@ -129,13 +112,13 @@ static void test_refused_behind_the_log_it_is_asked_for_again(void **state)
         waiting(f, 0)->status = 1;
         waiting(f, 1)->status = NIKA_ERR_LIMIT;
         fixture_answer(f, 2);
-        assert_int_equal(counter(f).order, 0);
+        assert_int_equal(fixture_counter(f, 0).order, 0);
         assert_int_equal(f->sent[type], 0);
         assert_int_equal(f->replica->pillars[0].awaited, 0);
         assert_false(f->replica->halted);
         f->held = false;
         assert_true(fixture_fire(f, COMMON_TIMER_STATUS));
-        assert_int_equal(counter(f).order, 1);
+        assert_int_equal(fixture_counter(f, 0).order, 1);
         assert_int_equal(f->sent[type], 1);
         fixture_free(f);
     }
@@ -179,7 +162,7 @@ static void test_killed_between_the_counter_and_the_answer(void **state)
     assert_int_equal(f->sent_seq_count, 1);
     assert_int_equal(f->sent_seq[0], 2);
     assert_true(hybster_accounts(f->replica));
-    leave(f, 1);
+    build_leave(f, 1);
     assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
     fixture_free(f);
 }

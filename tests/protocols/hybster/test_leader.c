@@ -3,16 +3,6 @@
 
 #define SELF 0u
 
-static uint32_t records(const struct fixture *f, uint32_t kind)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < f->log_count; i++) count += f->log[i].kind == kind ? 1u : 0u;
-    return count;
-}
-static struct nika_trusted_value counter(const struct fixture *f)
-{
-    return f->instance.counter[HYBSTER_COUNTER_ORDER].last.value;
-}
 /* The leader of view 0 with a request of each of `clients` clients, whose disk has not answered yet. */
 static struct fixture *asked(uint32_t clients)
 {
@@ -26,13 +16,13 @@ static void test_one_write_before_the_prepare_leaves(void **state)
 {
     (void)state;
     struct fixture *f = asked(1);
-    assert_int_equal(records(f, HYBSTER_RECORD_INTENT), 1);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_INTENT), 1);
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 0);
-    assert_int_equal(counter(f).order, 0);
+    assert_int_equal(fixture_counter(f, 0).order, 0);
     fixture_answer(f, 1);
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 1);
     assert_int_equal(f->sent[COMMON_TYPE_batch], 1);
-    assert_int_equal(counter(f).order, 1);
+    assert_int_equal(fixture_counter(f, 0).order, 1);
     fixture_free(f);
 }
 
@@ -42,10 +32,10 @@ static void test_counter_waits_for_the_last_certificate(void **state)
     struct fixture *f = asked(2);
     /* Both drafts are on the disk, the first certificate is not. */
     fixture_answer(f, 2);
-    assert_int_equal(records(f, HYBSTER_RECORD_PREPARE), 1);
-    assert_int_equal(counter(f).order, 1);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_PREPARE), 1);
+    assert_int_equal(fixture_counter(f, 0).order, 1);
     fixture_answer(f, 1);
-    assert_int_equal(counter(f).order, 2);
+    assert_int_equal(fixture_counter(f, 0).order, 2);
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
     fixture_free(f);
 }
@@ -61,12 +51,10 @@ static void test_lost_certificate_is_reissued_for_the_draft(void **state)
     uint8_t before[HYBSTER_ORDER_FRAME_SIZE];
     assert_int_equal(sent.size, sizeof before);
     memcpy(before, sent.data, sizeof before);
-    for (uint32_t i = 0; i < f->log_count; i++) {
-        if (f->log[i].kind == HYBSTER_RECORD_PREPARE) f->log[i].kind = 0;
-    }
+    fixture_lose(f, HYBSTER_RECORD_PREPARE);
     fixture_restart(f);
     assert_false(f->replica->halted);
-    assert_int_equal(counter(f).order, 1);
+    assert_int_equal(fixture_counter(f, 0).order, 1);
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
     struct nika_span again =
         nika_store_span(f->replica->core.store, hybster_slot_find(f->replica, 1)->prepare);
@@ -80,7 +68,7 @@ static void test_draft_without_certificate_goes_on(void **state)
     (void)state;
     struct fixture *f = asked(1);
     fixture_restart(f);
-    assert_int_equal(counter(f).order, 1);
+    assert_int_equal(fixture_counter(f, 0).order, 1);
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 1);
     fixture_free(f);
 }
@@ -91,16 +79,13 @@ static void test_view_change_waits_for_the_certificate(void **state)
     (void)state;
     struct fixture *f = asked(1);
     fixture_answer(f, 1);
-    struct build_view_change spec = {.view = 1};
-    for (spec.sender = 1; spec.sender < FIXTURE_REPLICAS; spec.sender++)
-        assert_true(fixture_give(f, build_view_change(f, &spec)));
-    assert_int_equal(f->replica->core.view, 1);
+    build_leave(f, 1);
     assert_false(f->replica->core.active);
-    assert_int_equal(counter(f).view, 0);
-    assert_int_equal(records(f, HYBSTER_RECORD_VIEW_CHANGE), 0);
+    assert_int_equal(fixture_counter(f, 0).view, 0);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_VIEW_CHANGE), 0);
     fixture_answer(f, 1);
-    assert_int_equal(counter(f).view, 1);
-    assert_int_equal(records(f, HYBSTER_RECORD_VIEW_CHANGE), 1);
+    assert_int_equal(fixture_counter(f, 0).view, 1);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_VIEW_CHANGE), 1);
     fixture_answer(f, 1);
     assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
     fixture_free(f);
@@ -143,13 +128,13 @@ static void test_own_new_view_is_kept_when_its_view_is_left(void **state)
     give_changes(f, 1, &digest);
     fixture_answer(f, 1);
     assert_int_equal(f->replica->candidate_view, 1);
-    assert_int_equal(counter(f).view, 1);
-    assert_int_equal(counter(f).order, 1);
+    assert_int_equal(fixture_counter(f, 0).view, 1);
+    assert_int_equal(fixture_counter(f, 0).order, 1);
     give_changes(f, 2, &digest);
     assert_int_equal(f->replica->core.view, 2);
     fixture_answer(f, UINT32_MAX);
     assert_int_equal(f->replica->entered, 1);
-    assert_int_equal(counter(f).view, 2);
+    assert_int_equal(fixture_counter(f, 0).view, 2);
     assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 2);
     fixture_free(f);
 }

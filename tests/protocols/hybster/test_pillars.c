@@ -3,11 +3,6 @@
 
 #define PILLARS 2u
 
-static struct nika_trusted_value counter(const struct fixture *f, uint32_t pillar)
-{
-    return f->instance.counter[hybster_order_counter(pillar)].last.value;
-}
-
 static void ordered_nothing(struct fixture *f, uint64_t view, uint64_t seq)
 {
     struct build_order spec = {
@@ -26,15 +21,15 @@ static void test_hp6_holds_in_each_pillar_by_itself(void **state)
     assert_int_equal(f->sent_seq_count, 2);
     assert_int_equal(f->sent_seq[0], 2);
     assert_int_equal(f->sent_seq[1], 4);
-    assert_int_equal(counter(f, 0).order, 4);
-    assert_int_equal(counter(f, 1).order, 0);
+    assert_int_equal(fixture_counter(f, 0).order, 4);
+    assert_int_equal(fixture_counter(f, 1).order, 0);
     /* PREPARE and own COMMIT are the majority of three, but the merge waits for the first one. */
     assert_int_equal(f->replica->core.last_executed, 0);
     (void)build_ordered(f, 1);
     assert_int_equal(f->sent_seq_count, 4);
     assert_int_equal(f->sent_seq[2], 1);
     assert_int_equal(f->sent_seq[3], 3);
-    assert_int_equal(counter(f, 1).order, 3);
+    assert_int_equal(fixture_counter(f, 1).order, 3);
     assert_int_equal(f->replica->core.last_executed, 4);
     fixture_free(f);
 }
@@ -135,8 +130,7 @@ static void test_lost_certificate_of_one_pillar(void **state)
     (void)state;
     struct fixture *f = fixture_new_pillars(0, PILLARS);
     assert_true(fixture_give(f, build_request(f, 0, 1)));
-    for (uint32_t i = 0; i < f->log_count; i++)
-        if (f->log[i].kind == HYBSTER_RECORD_PREPARE) f->log[i].kind = 0;
+    fixture_lose(f, HYBSTER_RECORD_PREPARE);
     fixture_restart(f);
     assert_false(f->replica->halted);
     assert_int_not_equal(hybster_slot_find(f->replica, 1)->prepare, 0);
@@ -176,8 +170,8 @@ static void test_crash_in_the_middle_of_leaving(void **state)
     const struct nika_replica *r = f->replica;
     assert_false(r->halted);
     assert_int_equal(r->core.view, 2);
-    assert_int_equal(counter(f, 0).view, 2);
-    assert_int_equal(counter(f, 1).view, 2);
+    assert_int_equal(fixture_counter(f, 0).view, 2);
+    assert_int_equal(fixture_counter(f, 1).view, 2);
     assert_int_equal(r->pillars[0].hop_count, 2);
     assert_int_equal(r->pillars[1].hop_count, 1);
     /* Another replica believes it. */
@@ -322,9 +316,9 @@ static void test_new_view_fills_the_gaps_of_all_pillars(void **state)
     assert_true(nika_digest_equal(&hybster_slot_find(r, 2)->digest, &second));
     assert_true(nika_digest_equal(&hybster_slot_find(r, 4)->digest, &fourth));
     /* The request that waited is ordered behind them: in the pillar of its client, with nothing in the other. */
-    assert_int_equal(counter(f, 0).view, 1);
-    assert_int_equal(counter(f, 0).order, 6);
-    assert_int_equal(counter(f, 1).order, 5);
+    assert_int_equal(fixture_counter(f, 0).view, 1);
+    assert_int_equal(fixture_counter(f, 0).order, 6);
+    assert_int_equal(fixture_counter(f, 1).order, 5);
     fixture_free(f);
 }
 

@@ -104,8 +104,7 @@ static void test_hp5_batch_must_be_present_valid_and_timely(void **state)
         build_give_batch(f, 0, body);
         assert_int_equal(f->rejects[NIKA_CHECK_HP5], cases[i].rejects);
         assert_int_equal(f->sent[HYBSTER_TYPE_commit], 1 - cases[i].rejects);
-        assert_int_equal(f->instance.counter[HYBSTER_COUNTER_ORDER].last.value.order,
-                         1 - cases[i].rejects);
+        assert_int_equal(fixture_counter(f, 0).order, 1 - cases[i].rejects);
         fixture_free(f);
     }
 }

@@ -114,16 +114,13 @@ static void test_lost_commit_is_reissued(void **state)
     (void)state;
     struct fixture *f = fixture_new(SELF);
     (void)build_ordered(f, 1);
-    for (uint32_t i = 0; i < f->log_count; i++) {
-        if (f->log[i].kind == HYBSTER_RECORD_COMMIT) f->log[i].kind = 0;
-    }
-    struct nika_trusted_value before = f->instance.counter[HYBSTER_COUNTER_ORDER].last.value;
+    fixture_lose(f, HYBSTER_RECORD_COMMIT);
+    struct nika_trusted_value before = fixture_counter(f, 0);
     fixture_restart(f);
     assert_false(f->replica->halted);
     assert_int_equal(f->sent_seq_count, 2);
     assert_int_equal(f->sent_seq[1], 1);
-    assert_int_equal(
-        nika_trusted_compare(before, f->instance.counter[HYBSTER_COUNTER_ORDER].last.value), 0);
+    assert_int_equal(nika_trusted_compare(before, fixture_counter(f, 0)), 0);
     fixture_free(f);
 }
 
