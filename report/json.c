@@ -183,6 +183,8 @@ static void put_messages(FILE *file, const struct nika_report_trace *t)
     put_numbers(file, t, "size", get_size);
     put_numbers(file, t, "auth", get_auth);
     put_texts(file, t);
+    fputs(",\n", file);
+    nika_report_orders(t, file);
     fputs("},\n", file);
 }
 

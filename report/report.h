@@ -112,6 +112,9 @@ void nika_report_chrome(const struct nika_report *report, FILE *file);
 void nika_report_pcapng(const struct nika_report *report, FILE *file);
 void nika_report_junit(const struct nika_report *report, FILE *file);
 void nika_report_sarif(const struct nika_report *report, FILE *file);
+/* A member "orders" of the messages: what those of a view change say of numbers, a list of [message, field, view, number, digest or ""
+ * for the null batch]. */
+void nika_report_orders(const struct nika_report_trace *trace, FILE *file);
 /* A JSON string that may also stand inside <script>: "<" is written as an escape, bytes that are no ASCII as U+FFFD. */
 void nika_report_string(FILE *file, const char *text);
 

@@ -9,6 +9,15 @@ function lastViewOf(violation, d, names, corrupted) {
   for (let i = 0; i < d.N && d.world[i] <= violation.event; i++) if (names[d.kind[i]] === "note" && d.detail[i] === 4 && !corrupted.has(d.lane[i])) last = Math.max(last, d.A[i]);
   return last;
 }
+// What a message of a view change says of this number: the order that its sender holds for it, or gives it; the highest of several.
+function orderIn(d, m, type, seq) {
+  if (!d.ordersOf) { d.ordersOf = new Map(); d.msg.orders.forEach((o) => { const list = d.ordersOf.get(o[0]); if (list) list.push(o); else d.ordersOf.set(o[0], [o]); }); }
+  const given = (d.ordersOf.get(m) || []).filter((o) => o[3] === seq), low = /\blow_mark=(\d+)/.exec(d.msg.text[m]), verb = type === "NEW-VIEW" ? "gives" : "holds";
+  if (low && Number(low[1]) >= seq) return { says: "number " + seq + " is behind its checkpoint", digest: "" };
+  if (!given.length) return { says: verb + " no order for number " + seq, digest: "" };
+  const best = given.reduce((a, b) => b[2] > a[2] ? b : a);
+  return { says: verb + " number " + seq + (best[4] ? "" : " the null batch: no request"), digest: best[4], from: best[2] };
+}
 function causeOf(violation, d, names, corrupted, typeName) {
   const lanes = new Set(violation.replicas || []), seq = violation.sequence, steps = new Map(), refused = new Set(), stalled = isStall(violation);
   if (!stalled && (seq === undefined || seq === null)) return [];
@@ -20,6 +29,7 @@ function causeOf(violation, d, names, corrupted, typeName) {
     const type = m >= 0 ? typeName(m) : "", moves = type === "VIEW-CHANGE" || type === "NEW-VIEW";
     if (stalled ? moves && d.msg.view[m] === last && (name === "send" || name === "deliver" || (name === "drop" && type === "NEW-VIEW")) : moves && lanes.has(l) && (name === "send" || name === "deliver")) {
       step = { type, view: d.msg.view[m], digest: "", signer: stalled ? -1 : d.msg.sender[m], refused: refused.has(i), lost: name === "drop" };
+      if (!stalled) Object.assign(step, orderIn(d, m, type, seq));
     } else if (stalled) {
       if (name !== "note" || d.detail[i] !== 4 || d.A[i] !== last) continue;
       step = { type: "", view: -1, digest: "", signer: -1, refused: false };
@@ -34,7 +44,7 @@ function causeOf(violation, d, names, corrupted, typeName) {
     } else {
       continue;
     }
-    const key = [l, d.kind[i], step.type, step.view, step.digest, step.refused, step.type ? step.signer : d.detail[i] + ":" + d.A[i] + ":" + d.B[i]].join(" "), old = steps.get(key);
+    const key = [l, d.kind[i], step.type, step.view, step.digest, step.says, step.refused, step.type ? step.signer : d.detail[i] + ":" + d.A[i] + ":" + d.B[i]].join(" "), old = steps.get(key);
     if (old) { old.peers.add(d.peer[i]); old.count++; } else steps.set(key, Object.assign(step, { i, lane: l, kind: name, peers: new Set([d.peer[i]]), count: 1 }));
   }
   return [...steps.values()];

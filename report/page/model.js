@@ -44,7 +44,7 @@ function readModel(model) {
       d.lane[i] = s.lane[j] < 0 ? -1 : s.lane[j] + at; d.peer[i] = s.peer[j] < 0 ? -1 : s.peer[j] + at; d.mess[i] = s.mess[j] < 0 ? -1 : s.mess[j] + m;
       d.cause[i] = s.cause[j] < 0 ? -1 : place[right ? 1 : 0][s.cause[j]];
     }
-    d.msg = { count: a.msg.count + b.msg.count, type: a.msg.type.concat(b.msg.type.map((t) => t + a.types.length)), sender: a.msg.sender.concat(b.msg.sender.map((l) => l === 65535 ? l : l + a.lanes)) };
+    d.msg = { count: a.msg.count + b.msg.count, orders: a.msg.orders.concat(b.msg.orders.map((o) => [o[0] + a.msg.count, ...o.slice(1)])), type: a.msg.type.concat(b.msg.type.map((t) => t + a.types.length)), sender: a.msg.sender.concat(b.msg.sender.map((l) => l === 65535 ? l : l + a.lanes)) };
     ["view", "seq", "size", "auth", "text", "proof"].forEach((name) => { d.msg[name] = a.msg[name].concat(b.msg[name]); });
     d.parted = a.N === b.N && parted === a.N ? -1 : Math.min(parted < a.N ? a.time[parted] : Infinity, parted < b.N ? b.time[parted] : Infinity);
     d.same = parted;

@@ -99,7 +99,7 @@ violations.slice(0, 50).forEach((v) => {
 });
 byId("violations-box").hidden = violations.length === 0;
 byId("to-violation").hidden = violations.length === 0;
-if (run.liveness && run.liveness.why) { byId("violations-box").hidden = false; byId("violations").append(el("p", "Liveness, " + run.liveness.class + ": " + run.liveness.why)); }
+if (run.liveness && run.liveness.why) { byId("violations-box").hidden = false; byId("violations").append(el("p", "Kind of stall, " + run.liveness.class + ": " + run.liveness.why + ".")); }
 // How it came to the first violation of each event: steps as rows, values that differ in colours that differ.
 function tellCause() {
   const told = new Set(), palette = ["#2456b3", "#c2410c", "#0e8f9e", "#b8388f", "#6d8f1f"];
@@ -112,8 +112,8 @@ function tellCause() {
     table.append(el("tbody"));
     shown.forEach((s) => {
       const peers = [...s.peers].filter((l) => l >= 0).map(who).join(", "), forged = s.type && s.signer >= 0 && s.kind === "deliver" && ![...s.peers].includes(s.signer);
-      const what = s.type ? (s.kind === "send" ? "sends " : s.lost ? "loses " : "takes ") + s.type + (s.kind !== "deliver" ? " to " + (peers || "all") : " from " + peers) + (forged ? ", signed by " + who(s.signer) : "") + (s.refused ? " and refuses it" : "") : label(s.i);
-      const chip = el("span", s.digest ? "view " + s.view + ", digest " + s.digest : s.type ? "view " + s.view : ""); if (s.digest) chip.style.color = palette[digests.indexOf(s.digest) % palette.length];
+      const what = s.type ? (s.kind === "send" ? "sends " : s.lost ? "loses " : "takes ") + s.type + (s.kind !== "deliver" ? " to " + (peers || "all") : " from " + peers) + (forged ? ", signed by " + who(s.signer) : "") + (s.refused ? " and refuses it" : "") + (s.says ? ": " + s.says : "") : label(s.i);
+      const chip = el("span", s.digest ? "view " + (s.says ? s.from : s.view) + ", digest " + s.digest : s.type ? "view " + s.view : ""); if (s.digest) chip.style.color = palette[digests.indexOf(s.digest) % palette.length];
       row(table, [button(clock(time[s.i]), "link", () => { select(s.i); centre(s.i); canvas.scrollIntoView({ block: "center" }); }), [who(s.lane), corrupted.has(s.lane) ? "bad" : ""], what + (s.count > s.peers.size ? " (" + s.count + " times)" : ""), chip]);
     });
     if (isStall(v) && lastViewOf(v, data, model.kinds, corrupted) > 0 && !steps.some((s) => s.type === "NEW-VIEW" && s.kind === "send")) row(table, ["", "", ["nobody sends a NEW-VIEW", "bad"], "view " + lastViewOf(v, data, model.kinds, corrupted)]);
