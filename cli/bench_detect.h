@@ -59,7 +59,7 @@ enum {
     CLI_DETECT_OPTION("patience", CLI_DETECT_PATIENCE, "N", \
         "detect: give a bug and strategy up after N campaigns that found nothing; 0 = never (default 3)"), \
     CLI_DETECT_OPTION("outpaced", CLI_DETECT_OUTPACED, "N", \
-        "detect: give it up, too, when it surely finds the bug less than one N-th as often as a strategy before it that kept the budget; 0 = never (default 20)"), \
+        "detect: give it up when it surely finds the bug less than one N-th as often as an earlier one that kept the budget; 0 = never (default 20)"), \
     CLI_DETECT_OPTION("sound", CLI_DETECT_SOUND, "N", \
         "detect: runs of the sound modules, shared out over scenarios and strategies (default 100000)"), \
     CLI_DETECT_OPTION("shrink-runs", CLI_DETECT_SHRINK, "N", \
