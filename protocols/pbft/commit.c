@@ -39,7 +39,8 @@ void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame)
         }
         if (nika_digest_equal(&vote->digest, &m.digest)) return; /* A retransmission. */
         pbft_vote_conflict(r, slot, PBFT_COMMIT, frame);
-        if (NIKA_PLANTED(W07)) pbft_vote_at(r, slot, PBFT_COMMIT, frame->sender)->present = false;
+        if (NIKA_PLANTED(W07))
+            pbft_vote_forget(r, pbft_vote_at(r, slot, PBFT_COMMIT, frame->sender));
         common_reject(&r->core, NIKA_CHECK_C4, frame->sender);
         return;
     }

@@ -4,15 +4,14 @@
 #include "protocols/pbft/describe.h"
 #include "protocols/pbft/state.h"
 
-static void add_votes(struct nika_run_digest *d, const struct nika_replica *r, uint32_t slot)
+static void add_votes(struct nika_run_digest *d, const struct nika_replica *r,
+                      const struct pbft_slot *slot)
 {
-    for (uint32_t i = 0; i < PBFT_PHASES * r->core.n; i++) {
-        const uint8_t *at =
-            r->votes + ((size_t)slot * PBFT_PHASES * r->core.n + i) * r->vote_stride;
-        const struct pbft_vote *vote = (const struct pbft_vote *)(const void *)at;
-        if (!vote->present) continue;
+    const struct pbft_vote *votes = pbft_votes_of(r, slot);
+    for (uint32_t i = 0; votes != NULL && i < PBFT_PHASES * r->core.n; i++) {
+        if (!votes[i].present) continue;
         common_digest_u64(d, i);
-        common_digest_digest(d, &vote->digest);
+        common_digest_digest(d, &votes[i].digest);
     }
 }
 
@@ -36,7 +35,7 @@ static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, ui
                                 s->best_certificate, s->best_batch, s->commit_cert,
                                 s->base.commit_batch};
     common_digest_handles(d, &r->core, handles, ARRAY_COUNT(handles));
-    add_votes(d, r, index);
+    add_votes(d, r, s);
 }
 
 static void add_view_change(struct nika_run_digest *d, const struct nika_replica *r)

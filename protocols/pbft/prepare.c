@@ -62,6 +62,7 @@ static bool keep_certificate(struct nika_replica *r, struct pbft_slot *slot)
     slot->has_best = true;
     slot->best_view = slot->view;
     slot->best_digest = slot->digest;
+    pbft_votes_certified(r, slot);
     return true;
 }
 

@@ -7,18 +7,22 @@
 
 /* Where each part of a replica's memory begins. */
 struct layout {
-    size_t votes;
-    uint32_t vote_stride;
+    size_t vote_rows, vote_auths;
+    uint32_t row_size, auth_size;
     struct common_layout common;
 };
 
 static void pbft_layout(const struct nika_config *c, struct layout *l)
 {
     size_t at = 0;
-    uint32_t vote = (uint32_t)sizeof(struct pbft_vote) + nika_suite_signature_size(c->suite);
-    l->vote_stride = (vote + 3u) & ~3u;
+    uint32_t votes = PBFT_PHASES * c->n;
+    l->row_size = votes * (uint32_t)sizeof(struct pbft_vote);
+    l->auth_size = nika_suite_signature_size(c->suite);
+    if (l->auth_size < sizeof(uint32_t))
+        l->auth_size = sizeof(uint32_t); /* Free ones are a list. */
     (void)common_take(&at, sizeof(struct nika_replica));
-    l->votes = common_take(&at, (size_t)c->window * PBFT_PHASES * c->n * l->vote_stride);
+    l->vote_rows = common_take(&at, (size_t)c->window * l->row_size);
+    l->vote_auths = common_take(&at, (size_t)c->window * votes * l->auth_size);
     common_layout(c, at, sizeof(struct pbft_slot), &l->common);
 }
 
@@ -53,9 +57,12 @@ static struct nika_replica *replica_init(void *memory, const struct nika_config 
                 reserve);
     r->core.quorum = NIKA_PLANTED(B03) ? 2 * config->f + 1 : common_quorum(config->n, config->f);
     r->core.stable_need = NIKA_PLANTED(B32) ? r->core.weak : r->core.quorum;
-    r->vote_stride = l.vote_stride;
     r->slots = (struct pbft_slot *)(void *)r->core.slots;
-    r->votes = base + l.votes;
+    r->vote_rows = (struct pbft_pool){
+        .entries = base + l.vote_rows, .size = l.row_size, .count = config->window};
+    r->vote_auths = (struct pbft_pool){.entries = base + l.vote_auths,
+                                       .size = l.auth_size,
+                                       .count = config->window * PBFT_PHASES * config->n};
     return r;
 }
 

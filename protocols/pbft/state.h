@@ -38,13 +38,19 @@ enum pbft_token {
     PBFT_TOKEN_NEW_VIEW,     /* STORED: send NEW-VIEW (primary), enter the view. seq = view. */
 };
 
-/* A PREPARE or COMMIT, kept with its signature so that certificates can be shown to others. Stride depends on the suite. */
+/* A PREPARE or COMMIT, kept with its signature so that certificates can be shown to others. */
 struct pbft_vote {
     bool present;
-    uint8_t reserved;
     uint16_t auth_size;
+    uint32_t auth; /* Entry of `vote_auths`; 0 = its signature is in the slot's best_certificate. */
     struct nika_digest digest;
-    uint8_t auth[];
+};
+/* Entries of one size, numbered from 1. */
+struct pbft_pool {
+    uint8_t *entries;
+    uint32_t size, count;
+    uint32_t fresh; /* Entries ever taken. */
+    uint32_t free;  /* The one given back last, which names the next; 0 = none. */
 };
 enum pbft_phase { PBFT_PREPARE, PBFT_COMMIT, PBFT_PHASES };
 
@@ -73,12 +79,12 @@ struct pbft_slot {
     uint32_t
         commit_cert; /* Q COMMITs of some view, kept until stable (S6): encoded FRAMES list (count u32 + frames), 0 = none. */
     struct nika_digest parked_digest; /* Of `parked`. */
+    uint32_t votes;                   /* Entry of `vote_rows`; 0 = nobody looked for a vote yet. */
     bool persist_failed; /* The disk refused a record of this slot: the STATUS timer asks again. */
 };
 
 struct nika_replica {
     struct common_core core; /* First: see core.h. */
-    uint32_t vote_stride;
 
     uint64_t low_bound; /* max_s of the NEW-VIEW that opened `view`. */
     uint16_t view_generation;
@@ -99,9 +105,10 @@ struct nika_replica {
 
     uint32_t parked_count; /* Slots with a parked PRE-PREPARE. */
 
-    struct pbft_slot *slots; /* config->window */
-    uint8_t *votes;          /* window x phases x n x vote_stride */
-    uint8_t *scratch;        /* For building frames and certificates. */
+    struct pbft_slot *slots;     /* config->window */
+    struct pbft_pool vote_rows;  /* window; of phases x n votes each */
+    struct pbft_pool vote_auths; /* window x phases x n signatures */
+    uint8_t *scratch;            /* For building frames and certificates. */
     uint32_t scratch_size;
 };
 
@@ -132,8 +139,6 @@ static inline struct pbft_slot *pbft_slot_find(const struct nika_replica *r, uin
 {
     return pbft_slot_of(common_slot_find(&r->core, seq));
 }
-struct pbft_vote *pbft_vote_at(struct nika_replica *r, struct pbft_slot *slot,
-                               enum pbft_phase phase, uint32_t sender);
 /* Forget what belongs to the slot's view: PRE-PREPARE, votes, prepared; keep best_*, commit certificate, executed. */
 void pbft_slot_reset_view(struct nika_replica *r, struct pbft_slot *slot);
 /* The slot of `seq`, in the window, made ready for votes of the current view. */
@@ -143,9 +148,29 @@ void pbft_slot_set_digest(struct nika_replica *r, struct pbft_slot *slot,
                           const struct nika_digest *digest);
 /* Handle of the checked batch body of `digest` in this slot, 0 when absent. Never asked about the null batch. */
 uint32_t pbft_slot_batch(const struct pbft_slot *slot, const struct nika_digest *digest);
+bool pbft_order_decode(struct nika_span body, struct pbft_order *out);
+/* Give up batches that no order of this view and no certificate refers to: peers that prepared one have it, should it be ordered
+ * again. True when any went. */
+bool pbft_spare_batches(struct nika_replica *r);
+/* Free everything. */
+void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot);
+
+/* ---- votes.c: the votes of a slot ------------------------------------------------------------------------------------- */
+/* The votes of all, phase by phase; NULL when nobody looked for one yet. */
+struct pbft_vote *pbft_votes_of(const struct nika_replica *r, const struct pbft_slot *slot);
+/* The place of a vote, `present` or not. */
+struct pbft_vote *pbft_vote_at(struct nika_replica *r, struct pbft_slot *slot,
+                               enum pbft_phase phase, uint32_t sender);
+void pbft_vote_forget(struct nika_replica *r, struct pbft_vote *vote);
+/* Forget the votes of all, or (!others) the own ones. */
+void pbft_votes_clear(struct nika_replica *r, struct pbft_slot *slot, bool others);
+/* Forget all and give back their room. */
+void pbft_votes_release(struct nika_replica *r, struct pbft_slot *slot);
 /* Record a vote whose signature was verified. True when it matches the accepted PRE-PREPARE and counts. */
 bool pbft_vote_record(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase,
                       uint32_t sender, const struct nika_digest *digest, struct nika_span auth);
+/* The slot has a new best_certificate, of this view: the signatures that are in it need not be kept twice. */
+void pbft_votes_certified(struct nika_replica *r, struct pbft_slot *slot);
 /* Count again what came before the PRE-PREPARE. */
 void pbft_votes_recount(struct nika_replica *r, struct pbft_slot *slot);
 /* Sign and record an own vote; the frame is broadcast. */
@@ -155,19 +180,11 @@ void pbft_vote_restore(struct nika_replica *r, struct pbft_slot *slot, enum pbft
 /* Two different votes of one sender: keep them as evidence. */
 void pbft_vote_conflict(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase,
                         const struct nika_frame *frame);
+/* Rebuild the frame of a vote that is present into `w`. */
+void pbft_vote_frame(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase,
+                     uint32_t sender, struct nika_writer *w);
 /* Encode Q matching COMMITs of the current view into slot->commit_cert, unless it is there. */
 void pbft_commit_cert_keep(struct nika_replica *r, struct pbft_slot *slot);
-bool pbft_order_decode(struct nika_span body, struct pbft_order *out);
-/* Give up batches that no order of this view and no certificate refers to: peers that prepared one have it, should it be ordered
- * again. True when any went. */
-bool pbft_spare_batches(struct nika_replica *r);
-/* Free everything. */
-void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot);
-
-/* ---- slots.c: votes as frames --------------------------------------------------------------------------------------- */
-/* Rebuild the frame of a stored vote into `w`. */
-void pbft_vote_frame(struct nika_replica *r, const struct pbft_slot *slot, enum pbft_phase phase,
-                     uint32_t sender, struct nika_writer *w);
 
 /* ---- pre_prepare.c, prepare.c, commit.c: ordering (1.4) ---------------------------------------------------------------- */
 void pbft_on_pre_prepare(struct nika_replica *r, const struct nika_frame *frame);
