@@ -1,8 +1,8 @@
 /* engine/core/store.c: the bounded allocator of variable-size bytes (store.h).
  *
- * A block is a 16-byte header and a power-of-two payload; it keeps its class for ever, so alloc and
- * free are O(1) and what a call returns depends on the earlier calls alone. Blocks are never split
- * or merged. */
+ * A block is a 16-byte header and a payload of one of four sizes to each power of two; it keeps its
+ * class for ever, so alloc and free are O(1) and what a call returns depends on the earlier calls
+ * alone. Blocks are never split or merged; one that is somewhat larger is taken before new room is. */
 #include "engine/core/store.h"
 
 #include "engine/core/assert.h"
@@ -43,14 +43,31 @@ static struct block block_live(const struct nika_store *s, uint32_t handle)
     return block;
 }
 
+/* 64, then 80, 96, 112, 128, 160, 192, 224, 256, ... */
 static uint32_t class_of(uint32_t size)
 {
-    return 26u - (uint32_t)__builtin_clz((size - 1) | (CLASS_SIZE_MIN - 1));
+    if (size <= CLASS_SIZE_MIN) return 0;
+    uint32_t octave = 31u - (uint32_t)__builtin_clz(size - 1);
+    uint32_t quarter = (size - 1) >> (octave - 2) & 3u;
+    return (octave - 6u) * 4u + quarter + 1;
 }
 
 static uint32_t class_bytes(uint32_t size_class)
 {
-    return (CLASS_SIZE_MIN << size_class) + (uint32_t)sizeof(struct block);
+    uint32_t above = size_class - 1;
+    uint32_t payload =
+        size_class == 0 ? CLASS_SIZE_MIN : (5u + above % 4u) * (CLASS_SIZE_MIN / 4 << above / 4u);
+    return payload + (uint32_t)sizeof(struct block);
+}
+
+/* The class of a free block for `size_class`: its own, or one of those up to twice as large. NIKA_STORE_CLASSES: there is none. */
+static uint32_t class_with_room(const struct nika_store *s, uint32_t size_class)
+{
+    uint32_t end = size_class + 4u;
+    if (end > NIKA_STORE_CLASSES) end = NIKA_STORE_CLASSES;
+    for (uint32_t i = size_class; i < end; i++)
+        if (s->free_list[i] != 0) return i;
+    return NIKA_STORE_CLASSES;
 }
 
 size_t nika_store_size(uint32_t capacity)
@@ -81,19 +98,22 @@ uint32_t nika_store_alloc_keeping(struct nika_store *s, uint32_t size, uint32_t 
     NIKA_ASSERT(size >= 1);
     uint32_t size_class = class_of(size);
     if (size_class >= NIKA_STORE_CLASSES) return 0;
-    uint32_t bytes = class_bytes(size_class);
-    uint32_t handle = s->free_list[size_class];
-    struct block block = {.magic = BLOCK_LIVE, .length = size, .size_class = size_class};
-    if (handle != 0) {
+    uint32_t found = class_with_room(s, size_class), handle;
+    if (found < NIKA_STORE_CLASSES) {
+        size_class = found;
+        handle = s->free_list[found];
         struct block old = block_load(s, handle);
         NIKA_ASSERT(old.magic == BLOCK_FREE);
-        s->free_list[size_class] = old.next;
+        s->free_list[found] = old.next;
     } else {
+        uint32_t bytes = class_bytes(size_class);
         uint32_t fresh = s->capacity - s->high_water;
         if (keep > fresh || bytes > fresh - keep) return 0;
-        handle = s->high_water + (uint32_t)sizeof block;
+        handle = s->high_water + (uint32_t)sizeof(struct block);
         s->high_water += bytes;
     }
+    uint32_t bytes = class_bytes(size_class);
+    const struct block block = {.magic = BLOCK_LIVE, .length = size, .size_class = size_class};
     block_save(s, handle, &block);
     s->in_use += bytes;
     if (s->in_use > s->peak) s->peak = s->in_use;

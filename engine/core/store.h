@@ -1,15 +1,15 @@
 /* engine/core/store.h: a bounded allocator inside one caller-owned region, for the variable-size bytes of a module
  * (batches, certificates, view changes) and for messages in flight.
  *
- * Size classes are powers of two from 64 bytes; freed blocks go to their class's list, so behaviour is a pure
- * function of the call sequence. Handles are offsets, never addresses. It never grows past its region: a full store
+ * There are four sizes to each power of two from 64 bytes on; freed blocks go to the list of their size, so behaviour is a
+ * pure function of the call sequence. Handles are offsets, never addresses. It never grows past its region: a full store
  * returns 0 and the caller applies its drop policy (PROTOCOLS.md 1.13). */
 #ifndef ENGINE_CORE_STORE_H
 #define ENGINE_CORE_STORE_H
 
 #include "engine/core/types.h"
 
-#define NIKA_STORE_CLASSES 20u /* 64 B .. 32 MiB. */
+#define NIKA_STORE_CLASSES 77u /* 64 B .. 32 MiB. */
 
 struct nika_store {
     uint32_t capacity;   /* Bytes after this header. */

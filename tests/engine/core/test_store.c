@@ -42,17 +42,37 @@ static void test_put_keeps_bytes_and_length(void **state)
     free(s);
 }
 
-static void test_a_freed_block_is_reused_by_its_class_only(void **state)
+static void test_a_freed_block_is_reused_by_what_fits_into_it(void **state)
 {
     (void)state;
     struct nika_store *s = new_store(CAPACITY);
-    uint32_t a = nika_store_alloc(s, 65);
+    uint32_t small = nika_store_alloc(s, 65), large = nika_store_alloc(s, 129);
+    nika_store_free(s, small);
+    nika_store_free(s, large);
     uint32_t mark = s->high_water;
-    nika_store_free(s, a);
-    assert_int_not_equal(nika_store_alloc(s, 64), a);
+    assert_int_not_equal(nika_store_alloc(s, 161), large); /* 160 bytes are too few ... */
     assert_true(s->high_water > mark);
-    assert_int_equal(nika_store_alloc(s, 128), a);
+    mark = s->high_water;
+    assert_int_equal(nika_store_alloc(s, 64), small);
+    uint32_t wasteful = nika_store_alloc(s, 64); /* ... and more than twice as many too many. */
+    assert_int_not_equal(wasteful, large);
+    assert_true(s->high_water > mark);
+    assert_int_equal(nika_store_alloc(s, 81), large);
     free(s);
+}
+
+/* Every size from one class to the next; what a block takes is never more than a quarter above what was asked for. */
+static void test_no_block_is_much_larger_than_what_is_in_it(void **state)
+{
+    (void)state;
+    for (uint32_t size = 1; size < 5000; size++) {
+        struct nika_store *s = new_store(CAPACITY);
+        assert_int_not_equal(nika_store_alloc(s, size), 0);
+        uint32_t least = size < 64 ? 64 : size;
+        assert_true(s->high_water >= least + 16);
+        assert_true(s->high_water - 16 <= least + (least - 1) / 4 + 1);
+        free(s);
+    }
 }
 
 static void test_a_full_store_says_so_and_recovers(void **state)
@@ -151,7 +171,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_must_leave_room_is_refused_earlier),
         cmocka_unit_test(test_put_keeps_bytes_and_length),
-        cmocka_unit_test(test_a_freed_block_is_reused_by_its_class_only),
+        cmocka_unit_test(test_a_freed_block_is_reused_by_what_fits_into_it),
+        cmocka_unit_test(test_no_block_is_much_larger_than_what_is_in_it),
         cmocka_unit_test(test_a_full_store_says_so_and_recovers),
         cmocka_unit_test(test_a_double_free_asserts),
         cmocka_unit_test(test_random_programs_keep_blocks_apart_and_repeat),
