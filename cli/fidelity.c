@@ -18,8 +18,9 @@ struct arguments {
 static const struct argp_option options[] = {
     CLI_RUN_OPTIONS("seed of the run (default: that of the scenario)"),
     {"network", OPTION_NETWORK, "KIND", 0,
-     "netem: namespaces with delay and loss; namespaces: partitions only; loopback: none of these "
-     "(default: the most that this machine can do)",
+     "netem: namespaces with delay and loss; relay: the same without the kernel's netem; "
+     "namespaces: "
+     "partitions only; loopback: none of these (default: the most that this machine can do)",
      0},
     {"seconds", OPTION_SECONDS, "T", 0, "wall time that the real side may take (default 60)", 0},
     {"dir", OPTION_DIR, "DIR", 0, "make the real cluster here and leave its files and logs", 0},
@@ -33,7 +34,7 @@ static void parse_network(const char *text, struct argp_state *state, struct arg
         a->network = (enum cli_net_kind)i;
         if (strcmp(cli_net_names[i], text) == 0) return;
     }
-    argp_error(state, "--network: expected netem, namespaces or loopback, got \"%s\"", text);
+    argp_error(state, "--network: expected netem, relay, namespaces or loopback, got \"%s\"", text);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -65,8 +66,8 @@ static const struct argp argp = {
     "Run one scenario in the simulator and on a real cluster of processes, and put commits, views, "
     "latencies and verdicts side by side.\v"
     "Replicas are killed, stopped and cut off when the simulation did so. Delay, loss and "
-    "partitions need root and network namespaces, delay and loss the kernel module sch_netem; what "
-    "the real side left out is listed.\n\n"
+    "partitions need root and network namespaces, delay and loss the kernel module sch_netem, "
+    "or network relay; what the real side left out is listed.\n\n"
     "Exit code 0: both worlds reached one verdict; 5: they differ; 1: the real cluster violated "
     "safety; 6: the real side could not be run.\n\n"
     "  nika fidelity primary-crash\n"
@@ -129,7 +130,7 @@ static void print_json(const struct arguments *a, const struct cli_plan *plan,
     json_t *root =
         json_pack("{s:s, s:I, s:s, s:b, s:I, s:o, s:o, s:b, s:o}", "scenario", a->request.path,
                   "seed", (json_int_t)a->request.seed, "network", cli_net_names[a->network],
-                  "degraded", a->network != CLI_NET_NETEM, "acts", (json_int_t)plan->count,
+                  "degraded", a->network < CLI_NET_RELAY, "acts", (json_int_t)plan->count,
                   "simulated", figures_json(simulated), "real", figures_json(real), "same_verdict",
                   simulated->exit_class == real->exit_class, "left_out", left_out);
     cli_json_version(root, "fidelity");
@@ -150,7 +151,7 @@ static bool choose_network(struct arguments *a)
         return false;
     }
     if (!a->network_given) a->network = best;
-    if (!a->network_given && why[0] != '\0')
+    if (!a->network_given && best < CLI_NET_RELAY && why[0] != '\0')
         fprintf(stderr,
                 "nika: fidelity: %s; going on with network %s, which is less than the "
                 "scenario asks for\n",

@@ -56,12 +56,17 @@ bool cli_fidelity_simulate(const struct nika_scenario *s, uint64_t seed, struct 
 enum cli_net_kind {
     CLI_NET_LOOPBACK, /* No delay, no loss, no partitions. */
     CLI_NET_NAMESPACES, /* A namespace for each replica and one for the clients, joined by a bridge: partitions. */
-    CLI_NET_NETEM, /* And delay and loss on every interface. */
+    CLI_NET_RELAY, /* And delay and loss, by a process of this program between the cables. */
+    CLI_NET_NETEM, /* The same by the kernel, on every interface. */
     CLI_NET_COUNT
 };
 extern const char *const cli_net_names[CLI_NET_COUNT];
+struct cli_relay {
+    int pid, control; /* 0, -1: does not run. */
+};
 struct cli_net {
     enum cli_net_kind kind;
+    struct cli_relay relay;
     uint32_t n;
     int home, clients, replicas[NIKA_REPLICAS_MAX]; /* Open namespaces; -1 = none. */
     char prefix[32];
@@ -69,8 +74,8 @@ struct cli_net {
 };
 /* The most that this machine can do, and in `why` what is missing for more and what to do about it ("" = nothing is). */
 enum cli_net_kind cli_net_best(char why[400]);
-/* Make it. False with a message; to be removed all the same. */
-bool cli_net_make(struct cli_net *net, enum cli_net_kind kind, uint32_t n);
+/* Make it; `seed` is that of the frames that get lost. False with a message; to be removed all the same. */
+bool cli_net_make(struct cli_net *net, enum cli_net_kind kind, uint32_t n, uint64_t seed);
 void cli_net_remove(struct cli_net *net);
 /* Delay and loss of every interface, from now on. False with a message. */
 bool cli_net_shape(struct cli_net *net, uint64_t delay_us, uint64_t jitter_us, uint64_t loss_ppm);
@@ -79,6 +84,18 @@ bool cli_net_cut(struct cli_net *net, uint32_t replica, bool cut);
 void cli_net_address(const struct cli_net *net, uint32_t replica, char out[32]);
 /* What this process opens and starts from here on is in the network of a replica, or of the clients (NIKA_NODE_NONE). */
 bool cli_net_enter(const struct cli_net *net, uint32_t replica);
+
+/* ---- fidelity_relay.c: a switch that delays and loses frames ---- */
+/* Can this process read and write the frames of an interface? */
+bool cli_relay_possible(void);
+/* Between the interfaces p0 to p(count - 1) of the namespace `hub`. False with a message; to be stopped all the same. */
+bool cli_relay_start(struct cli_relay *relay, int hub, uint32_t count, uint64_t seed);
+void cli_relay_stop(struct cli_relay *relay);
+/* From now on. False with a message. */
+bool cli_relay_shape(const struct cli_relay *relay, uint64_t delay_us, uint64_t jitter_us,
+                     uint64_t loss_ppm);
+/* Ports that are cut off reach each other alone. */
+bool cli_relay_cut(const struct cli_relay *relay, uint32_t port, bool cut);
 
 /* ---- fidelity_live.c ---- */
 struct cli_live_options {

@@ -339,7 +339,7 @@ static void judge(struct side *s, struct cli_world_figures *out)
 static void name_what_is_missing(struct side *s)
 {
     const char *which = cli_net_names[s->net.kind];
-    if (s->net.kind != CLI_NET_NETEM)
+    if (s->net.kind < CLI_NET_RELAY)
         cli_plan_left_out(s->plan, "network.latency_us, loss_ppm: network %s has none", which);
     for (uint32_t i = 0; s->net.kind == CLI_NET_LOOPBACK && i < s->plan->count; i++) {
         if (s->plan->acts[i].kind != CLI_ACT_CUT) continue;
@@ -391,7 +391,8 @@ bool cli_fidelity_live(const struct cli_live_options *options, struct cli_plan *
         s->dir[0] = '\0';
         good = false;
     }
-    good = good && cli_net_make(&s->net, options->network, (uint32_t)value(s, NIKA_KEY_N));
+    good = good &&
+           cli_net_make(&s->net, options->network, (uint32_t)value(s, NIKA_KEY_N), options->seed);
     name_what_is_missing(s);
     good = good && make_files(s, &problems) && start_all(s) && make_load(s, &problems) &&
            shape(s) && run_plan(s, out);

@@ -1,4 +1,5 @@
-/* cli/fidelity_net.c: the network of a real cluster that a scenario disturbs: namespaces joined by a bridge, delay and loss by netem.
+/* cli/fidelity_net.c: the network of a real cluster that a scenario disturbs: namespaces joined by a bridge, delay and loss by netem, or by a
+ * relay in place of the bridge where the kernel has no netem.
  *
  * Everything is in namespaces of its own, named after this process, and removed with them: the network of the host is never touched. The
  * machine's `ip` and `tc` do the work. */
@@ -14,7 +15,7 @@
 #define WORDS_MAX 32u
 #define COMMAND_SIZE 256u
 
-const char *const cli_net_names[CLI_NET_COUNT] = {"loopback", "namespaces", "netem"};
+const char *const cli_net_names[CLI_NET_COUNT] = {"loopback", "namespaces", "relay", "netem"};
 
 /* In the child: never returns. `output` gets what it prints. */
 static void become(char **words, int output)
@@ -96,11 +97,13 @@ enum cli_net_kind cli_net_best(char why[400])
                  said);
         best = CLI_NET_LOOPBACK;
     } else if (!quiet("tc -n %s qdisc add dev lo root netem delay 1ms", name, said)) {
+        best = cli_relay_possible() ? CLI_NET_RELAY : CLI_NET_NAMESPACES;
         snprintf(why, 400,
                  "netem cannot be used (%s); install iproute2 and load the kernel module sch_netem "
-                 "for delay and loss",
-                 said);
-        best = CLI_NET_NAMESPACES;
+                 "for delay and loss%s",
+                 said,
+                 best == CLI_NET_RELAY ? " by the kernel"
+                                       : ", or allow CAP_NET_RAW for --network relay");
     }
     (void)quiet("ip netns del %s", name, said);
     return best;
@@ -120,7 +123,9 @@ static bool plug(struct cli_net *net, const char *name, uint32_t port, const cha
     return command("ip netns add %s-%s", p, name) &&
            command("ip -n %s-hub link add p%u type veth peer name eth0 netns %s-%s", p, port, p,
                    name) &&
-           command("ip -n %s-hub link set p%u master whole up", p, port) &&
+           (net->kind == CLI_NET_RELAY
+                ? command("ip -n %s-hub link set p%u up", p, port)
+                : command("ip -n %s-hub link set p%u master whole up", p, port)) &&
            command("ip -n %s-%s addr add %s/24 dev eth0", p, name, address) &&
            command("ip -n %s-%s link set lo up", p, name) &&
            command("ip -n %s-%s link set eth0 up", p, name);
@@ -134,10 +139,20 @@ void cli_net_address(const struct cli_net *net, uint32_t replica, char out[32])
         snprintf(out, 32, "10.77.0.%u", replica + 1);
 }
 
-bool cli_net_make(struct cli_net *net, enum cli_net_kind kind, uint32_t n)
+/* Ports 0 to n - 1 are the replicas', port n is the clients'. */
+static bool join(struct cli_net *net, uint64_t seed)
+{
+    if (net->kind != CLI_NET_RELAY) return true;
+    int hub = open_namespace(net->prefix, "hub");
+    bool good = hub >= 0 && cli_relay_start(&net->relay, hub, net->n + 1, seed);
+    if (hub >= 0) close(hub);
+    return good;
+}
+
+bool cli_net_make(struct cli_net *net, enum cli_net_kind kind, uint32_t n, uint64_t seed)
 {
     char name[16], address[32];
-    *net = (struct cli_net){.kind = kind, .n = n, .home = -1, .clients = -1};
+    *net = (struct cli_net){.kind = kind, .n = n, .home = -1, .clients = -1, .relay.control = -1};
     for (uint32_t i = 0; i < n; i++) net->replicas[i] = -1;
     if (kind == CLI_NET_LOOPBACK) return true;
     snprintf(net->prefix, sizeof net->prefix, "nika-%ld", (long)getpid());
@@ -147,7 +162,7 @@ bool cli_net_make(struct cli_net *net, enum cli_net_kind kind, uint32_t n)
     bool good = net->home >= 0 && command("ip netns add %s-hub", p) &&
                 command("ip -n %s-hub link add whole type bridge", p) &&
                 command("ip -n %s-hub link set whole up", p) &&
-                plug(net, "clients", NIKA_REPLICAS_MAX, "10.77.0.250");
+                plug(net, "clients", n, "10.77.0.250");
     for (uint32_t i = 0; good && i < n; i++) {
         snprintf(name, sizeof name, "r%u", i);
         cli_net_address(net, i, address);
@@ -156,7 +171,7 @@ bool cli_net_make(struct cli_net *net, enum cli_net_kind kind, uint32_t n)
         good = good && net->replicas[i] >= 0;
     }
     net->clients = open_namespace(p, "clients");
-    return good && net->clients >= 0 && cli_net_enter(net, NIKA_NODE_NONE);
+    return good && net->clients >= 0 && join(net, seed) && cli_net_enter(net, NIKA_NODE_NONE);
 }
 
 void cli_net_remove(struct cli_net *net)
@@ -164,6 +179,7 @@ void cli_net_remove(struct cli_net *net)
     char said[160], name[64];
     if (!net->made) return;
     if (net->home >= 0) (void)setns(net->home, CLONE_NEWNET);
+    cli_relay_stop(&net->relay);
     for (uint32_t i = 0; i < net->n; i++) {
         if (net->replicas[i] < 0) continue;
         close(net->replicas[i]);
@@ -191,6 +207,8 @@ static bool shape(const struct cli_net *net, const char *name, uint64_t delay_us
 bool cli_net_shape(struct cli_net *net, uint64_t delay_us, uint64_t jitter_us, uint64_t loss_ppm)
 {
     char name[16];
+    if (net->kind == CLI_NET_RELAY)
+        return cli_relay_shape(&net->relay, delay_us, jitter_us, loss_ppm);
     if (net->kind != CLI_NET_NETEM) return true;
     bool good = shape(net, "clients", delay_us, jitter_us, loss_ppm);
     for (uint32_t i = 0; good && i < net->n; i++) {
@@ -205,6 +223,7 @@ bool cli_net_cut(struct cli_net *net, uint32_t replica, bool cut)
 {
     char said[160];
     if (net->kind == CLI_NET_LOOPBACK) return true;
+    if (net->kind == CLI_NET_RELAY) return cli_relay_cut(&net->relay, replica, cut);
     if (cut && quiet("ip -n %s-hub link add cut type bridge", net->prefix, said))
         (void)command("ip -n %s-hub link set cut up", net->prefix);
     return command("ip -n %s-hub link set p%u master %s", net->prefix, replica,

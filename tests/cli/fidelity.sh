@@ -21,7 +21,7 @@ both restarts 0 "$same and .acts == 6" crash-after-commit --network loopback
 # Two replicas are away until GST, too long for the time that the real side has: it says so, and that the verdicts differ.
 both late 5 '.simulated.verdict == "held" and .real.verdict == "liveness-violated" and .real.commits < .real.expected and (.same_verdict | not)' primary-crash --network loopback --seconds 1 --set 'faults[0].targets=[0,1]' --set expect.allow_beyond_bound=true
 
-expect 64 'expected netem, namespaces or loopback, got "tape"' "$nika" fidelity primary-crash --network tape
+expect 64 'expected netem, relay, namespaces or loopback, got "tape"' "$nika" fidelity primary-crash --network tape
 expect 64 "choose a scenario without swarm" "$nika" fidelity swarm
 expect 64 "workload.requests" "$nika" fidelity primary-crash --set workload.requests=0
 if [[ $EUID -ne 0 ]]; then
@@ -29,6 +29,11 @@ if [[ $EUID -ne 0 ]]; then
 elif ip netns add "nika-test-$$" 2>/dev/null; then
     ip netns del "nika-test-$$"
     both cut 0 "$same and .acts == 2 and .network != \"loopback\"" partition-heal --set workload.requests=30
+    # A frame takes 20 ms: five of them one after the other to an answer. Losing one in ten makes it slower, and nobody wrong.
+    slow=(fault-free-hmac --set network.latency_us.median=20000 --set network.latency_us.p99=20000 --set network.latency_us.max=20000 --set workload.requests=5 --network relay)
+    both slow 0 "$same and .network == \"relay\" and (.degraded | not) and .real.latency_us.p50 > 99000 and .real.latency_us.p50 < 4 * .simulated.latency_us.p50" "${slow[@]}"
+    both lossy 0 ".same_verdict and .real.latency_us.max > 1.5 * $(jq .real.latency_us.max "$work/slow.json")" "${slow[@]}" --set network.loss_ppm=100000 --set gst_ms=60000
+    both parted 0 "$same and .acts == 2" partition-heal --set workload.requests=30 --network relay
     [[ -z $(ip netns list | grep '^nika-[0-9]*-') ]] || fail "namespaces left behind: $(ip netns list)"
 fi
 pgrep -f "$work/net" >/dev/null && fail "processes left behind"
