@@ -101,6 +101,7 @@ static int run(int argc, char **argv)
     struct cli_node loaded;
     int status = 0;
     cli_parse(&argp, argc, argv, &a);
+    nika_node_keep_secrets();
     nika_auth_save_memory();
     if (!cli_node_load(a.config, &loaded, &problems)) {
         status = cli_problems(&problems);

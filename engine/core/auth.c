@@ -37,7 +37,10 @@ const struct nika_auth_sim *nika_auth_sim_installed(void)
 
 void nika_auth_save_memory(void)
 {
-    NIKA_ASSERT(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL) == 1);
+    NIKA_ASSERT(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
+                                        OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+                                        OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
+                                    NULL) == 1);
 }
 
 const char *nika_auth_backend(void)

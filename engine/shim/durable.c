@@ -147,6 +147,7 @@ uint32_t nika_durable_poll(struct nika_durable *d, struct nika_disk_store_done *
         d->first = (d->first + 1) % DONE_MAX;
         d->count--;
     }
+    if (d->count == 0) d->first = 0; /* Else every page of the ring is touched in time. */
     return taken;
 }
 

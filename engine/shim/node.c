@@ -20,8 +20,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* Starting and meeting the others are over after a while; what a change of view or a transfer touches goes the same way later, ever more rarely. */
+/* Starting and meeting the others are over after a while; what a change of view, a transfer or a peer that was away touches goes the same way
+ * later. */
 #define TRIM_FIRST_NS UINT64_C(1000000000)
+#define TRIM_LAST_NS UINT64_C(64000000000)
 #define RECORDER_FLUSH_NS UINT64_C(100000000) /* What a kill may cost a recording. */
 
 /* Pages that nothing needs are never touched: limits cost address space, not memory. */
@@ -45,8 +47,7 @@ static bool problem(struct nika_problems *p, const struct nika_node_options *o, 
 }
 
 /* ---- opening ---- */
-/* The secrets of a replica are in its memory: no core file, no debugger of another process of the same user. */
-static void keep_secrets(void)
+void nika_node_keep_secrets(void)
 {
     const struct rlimit none = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &none);
@@ -300,7 +301,7 @@ struct nika_node *nika_node_new(const struct nika_node_options *options,
     node->durable_source.fd = node->signal_source.fd = node->pid_file = -1;
     node->started_ns = nika_clock_monotonic();
     (void)nika_clock_module(); /* The offset is fixed now. */
-    keep_secrets();
+    nika_node_keep_secrets();
     bool good = open_pid_file(node, problems) && make_memory(node, problems) &&
                 open_signals(node, problems) && open_trust(node, problems) &&
                 open_recorder(node, problems) && recover(node, problems) &&
@@ -349,6 +350,18 @@ static uint64_t earliest(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Between two steps nothing is in these. */
+static void let_go(struct nika_node *node, uint64_t now)
+{
+    nika_resident_drop(node->effects.actions, NODE_ACTIONS_MAX * sizeof(struct nika_action));
+    nika_resident_drop(node->effects.bytes, NODE_EFFECT_BYTES);
+    nika_resident_drop(node->scratch, NODE_SCRATCH_BYTES);
+    nika_verifier_drop(node->verifier);
+    (void)nika_resident_trim();
+    node->trim_ns = now + node->trim_interval_ns;
+    if (node->trim_interval_ns < TRIM_LAST_NS) node->trim_interval_ns *= 2;
+}
+
 static void round_of(struct nika_node *node)
 {
     uint64_t links = nika_links_deadline(node->links);
@@ -371,11 +384,7 @@ static void round_of(struct nika_node *node)
     if (node->trust != NULL) node_watch_trust(node, now);
     node_http_run(node, now);
     if (links <= now) nika_links_tick(node->links, now);
-    if (now >= node->trim_ns) {
-        (void)nika_resident_trim();
-        node->trim_ns = now + node->trim_interval_ns;
-        node->trim_interval_ns *= 2;
-    }
+    if (now >= node->trim_ns) let_go(node, now);
     if (node->recorder != NULL && now >= node->recorder_flush_ns) {
         nika_recorder_flush(node->recorder);
         node->recorder_flush_ns = now + RECORDER_FLUSH_NS;

@@ -29,6 +29,9 @@ struct nika_node_options {
     const char *record; /* File for a recording (recorder.h); NULL = none. */
 };
 struct nika_node;
+/* The secrets of a replica are in its memory: from here on this process leaves no core file, and no other process of the same user may
+ * look into it. nika_node_new() does so, too; whoever reads keys for it does so before. */
+void nika_node_keep_secrets(void);
 /* Makes the data directory of a new replica, and only that: an empty or missing one is later taken for a lost disk, which a replica must
  * first learn again. False with problems. */
 bool nika_node_make_data(const struct nika_node_options *options, struct nika_problems *problems);

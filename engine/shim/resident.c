@@ -64,3 +64,8 @@ size_t nika_resident_trim(void)
     (void)fclose(file);
     return sum;
 }
+
+void nika_resident_drop(void *memory, size_t size)
+{
+    (void)madvise(memory, size, MADV_DONTNEED);
+}

@@ -14,4 +14,8 @@ void nika_resident_prepare(void);
  * (no /proc/self/smaps). Call it once, when the start is over. */
 size_t nika_resident_trim(void);
 
+/* Lets go of what is in a whole mapping of anonymous memory that nobody needs any more: it reads as zeros, and takes no memory until it is
+ * written to. For room that one large message or snapshot needed once. */
+void nika_resident_drop(void *memory, size_t size);
+
 #endif

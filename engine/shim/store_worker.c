@@ -161,7 +161,10 @@ uint32_t nika_disk_store_poll(struct nika_disk_store *store, struct nika_disk_st
         store->done_count--;
         store->waiting--;
     }
-    if (store->done_count > 0) signal_loop(store);
+    if (store->done_count > 0)
+        signal_loop(store);
+    else
+        store->done_first = 0; /* Else every page of the ring is touched in time. */
     disk_queue_unlock(store);
     return count;
 }

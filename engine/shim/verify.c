@@ -5,6 +5,7 @@
 #include "engine/core/digest.h"
 #include "engine/core/mix.h"
 #include "engine/shim/log.h"
+#include "engine/shim/resident.h"
 #include "engine/shim/trust.h"
 
 #include <stdlib.h>
@@ -225,6 +226,11 @@ void nika_verifier_free(struct nika_verifier *verifier)
 void nika_verifier_record(struct nika_verifier *verifier, struct nika_recorder *recorder)
 {
     verifier->recorder = recorder;
+}
+
+void nika_verifier_drop(struct nika_verifier *verifier)
+{
+    nika_resident_drop(verifier->scratch, SCRATCH_SIZE);
 }
 
 const struct nika_host *nika_verifier_host(const struct nika_verifier *verifier)

@@ -30,6 +30,8 @@ void nika_verifier_record(struct nika_verifier *verifier, struct nika_recorder *
 /* The trusted subsystem that the module asks through the host services from here on. Borrowed. */
 struct nika_trust;
 void nika_verifier_trust(struct nika_verifier *verifier, struct nika_trust *trust);
+/* Lets go of the room that a large message needed (resident.h). */
+void nika_verifier_drop(struct nika_verifier *verifier);
 /* For nika_replica_ops.init; lives as long as the verifier. */
 const struct nika_host *nika_verifier_host(const struct nika_verifier *verifier);
 const struct nika_verify_stats *nika_verifier_stats(const struct nika_verifier *verifier);

@@ -60,7 +60,11 @@ expect 64 "cannot be made" "$nika" keygen --node client:7 --out "$work/c.key"
 expect 64 "expected replica:ID or client:ID" "$nika" keygen --node seven --out "$work/d.key"
 
 # Life.
+ulimit -c unlimited 2>/dev/null || echo "core files are forbidden here: nothing to be switched off"
 expect 0 "replica 3   healthy" "$nika" testnet start --dir "$net"
+for i in 0 1 2 3; do
+    grep -qE '^Max core file size +0 +0 ' "/proc/$(pid $i)/limits" || fail "a core file of replica $i could be written"
+done
 status | jq -e 'length == 4 and all(.healthy and .view == 0 and (.peers | all))' >/dev/null || fail "status: $(status | head -c 400)"
 first=$(pid 0)
 expect 0 "healthy" "$nika" testnet start --dir "$net"
@@ -96,6 +100,28 @@ kill -9 "$(pid 0)"
 until_true bash -c "! '$nika' testnet status --dir '$net' >/dev/null"
 expect 6 "does not run" "$nika" testnet status --dir "$net"
 expect 0 "replica 0   healthy" "$nika" testnet start --dir "$net"
+
+# A byte in the middle of a log is changed: told with its place, taken for lost memory, and the others serve.
+for i in $(seq 20); do "$nika" client --dir "$net" put "k$i" "v$i" >/dev/null || fail "put k$i"; done
+kill -9 "$(pid 1)"
+until_true bash -c "! kill -0 \$(cat '$net/replica-1.pid') 2>/dev/null"
+cp -a "$net/data/replica-1" "$work/kept"
+log=$(ls "$net"/data/replica-1/log-* | head -1)
+"$nika" inspect --verify "$net/data/replica-1" >/dev/null || fail "the log of a killed replica is not clean"
+printf '\xa5\x5a' | dd of="$log" bs=1 seek=$(($(stat -c %s "$log") / 2)) conv=notrunc status=none
+"$nika" inspect --verify "$net/data/replica-1" >"$work/out" && fail "inspect finds nothing: $(tail -2 "$work/out")"
+"$nika" testnet start --dir "$net" >/dev/null 2>&1 &
+until_true grep -q 'level=error event=log_corrupt reason=.*log-' "$net/replica-1.log" || fail "a damaged log was not noticed"
+until_true grep -q 'event=started replica=1.*amnesiac=1' "$net/replica-1.log" || fail "a replica with a damaged log says that it remembers"
+[[ $("$nika" client --dir "$net" get k20) == v20 ]] || fail "get beside a damaged log"
+kill %1 2>/dev/null
+wait 2>/dev/null
+# f = 1: before another one is lost this one must be whole. It has voted for nothing since, so what it had is what it knows.
+kill -9 "$(pid 1)"
+until_true bash -c "! kill -0 \$(cat '$net/replica-1.pid') 2>/dev/null"
+rm -rf "$net/data/replica-1"
+mv "$work/kept" "$net/data/replica-1"
+expect 0 "replica 1   healthy" "$nika" testnet start --dir "$net"
 
 # A lost disk: not taken for a new replica.
 kill -9 "$(pid 3)"

@@ -322,6 +322,47 @@ static void test_ten_thousand_hostile_connections_change_nothing(void **state)
     end(f);
 }
 
+static bool is_closed(int fd)
+{
+    uint8_t bytes[256];
+    ssize_t got;
+    while ((got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0) continue;
+    return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+/* One that says nothing and one that says a byte at a time: neither is waited for longer than for anybody else. */
+static void test_a_stranger_has_a_few_seconds_however_it_spends_them(void **state)
+{
+    struct fixture *f = begin(1u << 20);
+    uint8_t hello[NIKA_SESSION_HELLO_SIZE] = {0};
+    (void)state;
+    turn_until_up(f);
+    nika_store_le(hello, NIKA_SESSION_MAGIC, 4);
+    nika_store_le(hello + 4, NIKA_SESSION_VERSION, 2);
+    int silent = call(nika_cluster_member(f->cluster, 0));
+    int slow = call(nika_cluster_member(f->cluster, 0));
+    for (uint32_t i = 0; i < 12; i++) {
+        turn(f);
+        if (!with_tls) assert_int_equal(send(slow, hello + i, 1, MSG_NOSIGNAL), 1);
+    }
+    struct nika_links *links = f->nodes[0].links;
+    uint64_t before = nika_links_stats(links)->ends[NIKA_SESSION_TRUNCATED];
+    uint64_t due = nika_links_deadline(links);
+    assert_true(due <=
+                nika_clock_monotonic() + NIKA_LINKS_HANDSHAKE_NS + 1); /* It will be woken. */
+    assert_false(is_closed(silent) || is_closed(slow));
+    nika_links_tick(links, nika_clock_monotonic() + NIKA_LINKS_HANDSHAKE_NS + 1);
+    (void)nika_links_flush(links);
+    assert_int_equal(nika_links_stats(links)->ends[NIKA_SESSION_TRUNCATED] - before, 2);
+    assert_true(is_closed(silent) && is_closed(slow));
+    assert_true(nika_links_is_up(links, 1)); /* Who has shaken hands may take its time. */
+    send_number(f, 1, 0, 7, 100, NIKA_CLASS_BULK);
+    turn_until_received(f, 0, 1);
+    close(silent);
+    close(slow);
+    end(f);
+}
+
 /* ---- TLS ---- */
 /* A pair of sockets with TLS on both ends: `caller` calls `callee`, whose end has the secret of `answers`. */
 struct pair {
@@ -458,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_a_peer_that_ended_is_called_again),
         cmocka_unit_test(test_what_waits_is_bounded_and_control_goes_first),
         cmocka_unit_test(test_a_refused_frame_closes_the_connection),
+        cmocka_unit_test(test_a_stranger_has_a_few_seconds_however_it_spends_them),
         cmocka_unit_test(test_ten_thousand_hostile_connections_change_nothing),
     };
     const struct CMUnitTest tls_tests[] = {

@@ -101,6 +101,22 @@ static void test_pages_that_were_written_once_stay(void **state)
     munmap(bytes, f->size);
 }
 
+static void test_room_that_is_needed_no_more_takes_none(void **state)
+{
+    const struct fixture *f = *state;
+    size_t whole_size = f->size + 2 * f->page;
+    uint8_t *whole = mmap(NULL, whole_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(whole != MAP_FAILED);
+    uint8_t *bytes = whole + f->page; /* Between two pages that keep its mapping apart. */
+    assert_int_equal(mprotect(bytes, f->size, PROT_READ | PROT_WRITE), 0);
+    memset(bytes, 5, f->size);
+    assert_int_equal(resident_kib(bytes), f->size / 1024);
+    nika_resident_drop(bytes, f->size);
+    assert_int_equal(resident_kib(bytes), 0);
+    assert_int_equal(touch(f, bytes), 0);
+    munmap(whole, whole_size);
+}
+
 static void test_a_large_block_goes_back_when_it_is_freed(void **state)
 {
     (void)state;
@@ -120,6 +136,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_clean_pages_of_a_file_go_and_come_back, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_pages_that_were_written_once_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_room_that_is_needed_no_more_takes_none, setup,
+                                        teardown),
         cmocka_unit_test(test_a_large_block_goes_back_when_it_is_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
