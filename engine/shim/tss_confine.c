@@ -75,7 +75,8 @@ int nika_tss_confine(void)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (filter == NULL) return ENOMEM;
     tzset(); /* Or the first log line would open the file of the time zone. */
-    int err = 0;
+    /* All threads that there are (tss_pair.h). */
+    int err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     for (uint32_t i = 0; err == 0 && i < ARRAY_COUNT(allowed); i++)
         err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
     /* Memory for data, never for code. */

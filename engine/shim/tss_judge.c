@@ -45,12 +45,14 @@ static bool same_counters(const struct nika_tss_state *a, const struct nika_tss_
     return true;
 }
 
+/* Both are written at the same time, so either may be one step behind: the newer one counts. */
 static enum nika_err judge_pair(const struct nika_tss_state *state,
-                                const struct nika_tss_state *witness, bool *stale,
+                                const struct nika_tss_state *witness, uint32_t *chosen, bool *stale,
                                 char why[NIKA_TSS_WHY_SIZE])
 {
     uint64_t a = state->sequence, b = witness->sequence;
     *stale = a != b;
+    *chosen = b > a ? 1 : 0;
     if (!same_identity(state, witness)) {
         (void)snprintf(why, NIKA_TSS_WHY_SIZE,
                        "state and witness are of different instances (%" PRIu32 " and %" PRIu32 ")",
@@ -64,7 +66,7 @@ static enum nika_err judge_pair(const struct nika_tss_state *state,
             "state and witness differ in step %" PRIu64 ": one of them is of another life", a);
         return NIKA_ERR_CONFIG;
     }
-    if (a > b && a - b == 1) return NIKA_OK;
+    if (a != b && (a > b ? a - b : b - a) == 1) return NIKA_OK;
     (void)snprintf(why, NIKA_TSS_WHY_SIZE,
                    "ROLLBACK: %s is at step %" PRIu64 ", %s at step %" PRIu64
                    ". What was certified since is not here; serve the newest files, or register a "
@@ -94,7 +96,7 @@ enum nika_err nika_tss_judge_images(const struct nika_tss_image images[NIKA_TSS_
     *stale = torn[0] || torn[1];
     *chosen = torn[0] ? 1 : 0;
     if (*stale) return NIKA_OK;
-    return judge_pair(&images[0].state, &images[1].state, stale, why);
+    return judge_pair(&images[0].state, &images[1].state, chosen, stale, why);
 }
 
 enum nika_err nika_tss_judge_anchor(const struct nika_tss_state *state, bool anchored,

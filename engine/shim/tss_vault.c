@@ -11,6 +11,7 @@
 
 #include "engine/core/assert.h"
 #include "engine/shim/tss_judge.h"
+#include "engine/shim/tss_pair.h"
 
 struct place {
     struct nika_files files;
@@ -26,8 +27,9 @@ struct nika_tss_vault {
     uint64_t found_anchor;               /* Its value when the vault was opened. */
     bool logged, resumed;                /* Steps may go to a log; its newest are known. */
     bool broken;
+    struct nika_tss_pair *pair; /* NULL: one file after the other. */
     struct nika_disk_store_error error;
-    uint8_t image[NIKA_TSS_STATE_MAX];
+    uint8_t image[NIKA_TSS_FILE_SIZE];
 };
 
 static enum nika_err refuse(struct nika_disk_store_error *error, enum nika_err err,
@@ -97,6 +99,7 @@ void nika_tss_vault_close(struct nika_tss_vault *v)
         if (v->place[i].lock >= 0) (void)close(v->place[i].lock);
         if (v->place[i].files.dir >= 0) (void)close(v->place[i].files.dir);
     }
+    nika_tss_pair_free(v->pair);
     nika_trusted_key_free(v->key);
     free(v);
 }
@@ -109,18 +112,40 @@ static enum nika_err broken(struct nika_tss_vault *v, const char *what, int err)
 }
 
 /* ---- writing ---- */
-/* Both files, one after the other, each durable before the next step. */
+static int sync_both(struct nika_tss_vault *v)
+{
+    int err = 0;
+    if (v->pair != NULL) return nika_tss_pair_sync(v->pair, v->place[0].file, v->place[1].file);
+    for (uint32_t i = 0; err == 0 && i < NIKA_TSS_IMAGES; i++)
+        err = -v->place[i].files.ops->sync(v->place[i].files.context, v->place[i].file);
+    return err;
+}
+
+/* Into the half of each file that holds the older image, so that the other one survives whatever becomes of this write; both are durable when it
+ * returns NIKA_OK. */
 static enum nika_err write_both(struct nika_tss_vault *v, const struct nika_tss_state *state)
 {
     struct nika_span image = {v->image, nika_tss_state_encode(state, v->key, v->image)};
+    uint64_t half = state->sequence % 2 * NIKA_TSS_STATE_MAX;
     if (image.size == 0) return broken(v, v->place[0].files.path, EINVAL);
     for (uint32_t i = 0; i < NIKA_TSS_IMAGES; i++) {
         struct place *p = &v->place[i];
-        int err = nika_file_write_all(&p->files, p->file, image, 0);
-        if (err == 0) err = -p->files.ops->sync(p->files.context, p->file);
+        int err = nika_file_write_all(&p->files, p->file, image, half);
         if (err != 0) return broken(v, p->files.path, err);
     }
-    return NIKA_OK;
+    int err = sync_both(v);
+    return err == 0 ? NIKA_OK : broken(v, v->place[0].files.path, err);
+}
+
+/* The present image into one file that lacks it. The other one, which has it, is not touched. */
+static enum nika_err mend(struct nika_tss_vault *v, struct place *p)
+{
+    struct nika_span image = {v->image, nika_tss_state_encode(&v->state, v->key, v->image)};
+    int err = image.size == 0 ? EINVAL
+                              : nika_file_write_all(&p->files, p->file, image,
+                                                    v->state.sequence % 2 * NIKA_TSS_STATE_MAX);
+    if (err == 0) err = -p->files.ops->sync(p->files.context, p->file);
+    return err == 0 ? NIKA_OK : broken(v, p->files.path, err);
 }
 
 /* Make `next` what the vault holds: durable in both files, then anchored. Nothing of it may be told before this returned NIKA_OK. */
@@ -250,7 +275,8 @@ static bool identity_is_good(const struct nika_tss_identity *id)
 
 static enum nika_err make_files(struct nika_tss_vault *v, struct nika_disk_store_error *error)
 {
-    (void)nika_tss_state_encode(&v->state, v->key, v->image); /* Zeros behind it: the full size. */
+    /* Zeros behind it: the full size. */
+    (void)nika_tss_state_encode(&v->state, v->key, v->image);
     for (uint32_t i = 0; i < NIKA_TSS_IMAGES; i++) {
         struct place *p = &v->place[i];
         int err =
@@ -299,6 +325,25 @@ enum nika_err nika_tss_vault_make(const struct nika_tss_vault_options *options,
 }
 
 /* ---- opening ---- */
+/* The newer of the two images that a file holds; what is wrong with it when neither is whole. */
+static void decode_halves(struct nika_tss_vault *v, uint32_t size, struct nika_tss_image *out)
+{
+    static const uint8_t never[8];
+    struct nika_tss_image *half = calloc(1, sizeof *half);
+    NIKA_ASSERT(half != NULL && "no memory for an image");
+    out->found = NIKA_ERR_MALFORMED;
+    for (uint32_t at = 0; at < size; at += NIKA_TSS_STATE_MAX) {
+        uint32_t here = size - at < NIKA_TSS_STATE_MAX ? size - at : NIKA_TSS_STATE_MAX;
+        if (here >= sizeof never && memcmp(v->image + at, never, sizeof never) == 0) continue;
+        half->found =
+            nika_tss_state_decode((struct nika_span){v->image + at, here}, v->key, &half->state);
+        bool newer = half->found == NIKA_OK &&
+                     (out->found != NIKA_OK || half->state.sequence > out->state.sequence);
+        if (newer || (out->found == NIKA_ERR_MALFORMED && half->found != NIKA_OK)) *out = *half;
+    }
+    free(half);
+}
+
 static enum nika_err read_place(struct nika_tss_vault *v, struct place *p,
                                 struct nika_tss_image *out, struct nika_disk_store_error *error)
 {
@@ -320,12 +365,12 @@ static enum nika_err read_place(struct nika_tss_vault *v, struct place *p,
         return refuse(error, NIKA_ERR_CONFIG, p, "lets others in; expected mode 0600");
     int err = nika_file_read_part(&p->files, p->name, 0, v->image, sizeof v->image, &got);
     if (err != 0) return refuse(error, NIKA_ERR_IO, p, strerror(err));
-    out->found = nika_tss_state_decode((struct nika_span){v->image, got}, v->key, &out->state);
+    decode_halves(v, got, out);
     return NIKA_OK;
 }
 
-/* Both images, judged together; the newest that may be served into v->state. */
-static enum nika_err load(struct nika_tss_vault *v, bool *stale,
+/* Both files, judged together; the newest image that may be served into v->state. *stale: the file that lacks it, or NULL. */
+static enum nika_err load(struct nika_tss_vault *v, struct place **stale,
                           struct nika_disk_store_error *error)
 {
     struct nika_tss_image *images = calloc(NIKA_TSS_IMAGES, sizeof *images);
@@ -335,8 +380,10 @@ static enum nika_err load(struct nika_tss_vault *v, bool *stale,
         err = read_place(v, &v->place[i], &images[i], error);
     if (err == NIKA_OK) {
         uint32_t chosen = 0;
+        bool differ = false;
         char why[NIKA_TSS_WHY_SIZE];
-        err = nika_tss_judge_images(images, &chosen, stale, why);
+        err = nika_tss_judge_images(images, &chosen, &differ, why);
+        *stale = differ ? &v->place[1 - chosen] : NULL;
         if (err != NIKA_OK) nika_disk_say(error, "%.200s: %s", v->place[0].files.path, why);
         v->state = images[chosen].state;
     }
@@ -363,10 +410,10 @@ static enum nika_err judge_anchor(struct nika_tss_vault *v, struct nika_disk_sto
 
 /* Bring both files and the anchor to one state again, before the first call. The files first: another interruption must not leave them two
  * steps apart. Then one step of the anchor without a certificate: what an earlier life wrote for its next value is old from here on. */
-static enum nika_err settle(struct nika_tss_vault *v, bool stale,
+static enum nika_err settle(struct nika_tss_vault *v, struct place *stale,
                             struct nika_disk_store_error *error)
 {
-    enum nika_err err = stale ? write_both(v, &v->state) : NIKA_OK;
+    enum nika_err err = stale != NULL ? mend(v, stale) : NIKA_OK;
     if (err == NIKA_OK && v->state.anchored) {
         struct nika_tss_state next = v->state;
         v->state.anchor = v->found_anchor; /* The image may be ahead of it. */
@@ -379,13 +426,15 @@ static enum nika_err settle(struct nika_tss_vault *v, bool stale,
 enum nika_err nika_tss_vault_open(const struct nika_tss_vault_options *options,
                                   struct nika_tss_vault **out, struct nika_disk_store_error *error)
 {
-    bool stale = false;
+    struct place *stale = NULL;
     struct nika_tss_vault *v = vault_new(options, error);
     enum nika_err err = v == NULL ? NIKA_ERR_IO : NIKA_OK;
     for (uint32_t i = 0; err == NIKA_OK && i < NIKA_TSS_IMAGES; i++)
         err = enter(&v->place[i], false, error);
     if (err == NIKA_OK) err = load(v, &stale, error);
     if (err == NIKA_OK) err = judge_anchor(v, error);
+    /* A test's files are its own to sync. */
+    if (err == NIKA_OK && v->place[0].files.ops == &nika_file_system) v->pair = nika_tss_pair_new();
     if (err == NIKA_OK) err = settle(v, stale, error);
     bool skipped = false;
     for (uint32_t i = 0; err == NIKA_OK && !v->logged && i < v->state.instance.counters; i++) {

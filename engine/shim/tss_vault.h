@@ -1,9 +1,9 @@
 /* engine/shim/tss_vault.h: a trusted instance that outlives its process: durable before it answers, and never older than it can tell.
  *
  * Owns the key, the instance, and two files that hold the same image: `state` in its directory and `witness` in the same or another one.
- * Each step is written to the first, then to the second, each with a sync, and only then answered; so what was answered is in both. After
- * any failure of the disk or the anchor the vault is broken and answers nothing (fail stop). The owner of a log can have steps made durable
- * there instead. One thread. */
+ * Each step is written to both, synced at the same time, and only then answered; so what was answered is in both. A file has two halves,
+ * written in turns: a torn write leaves the step before. After any failure of the disk or the anchor the vault is broken and answers
+ * nothing (fail stop). The owner of a log can have steps made durable there instead. For one thread. */
 #ifndef ENGINE_SHIM_TSS_VAULT_H
 #define ENGINE_SHIM_TSS_VAULT_H
 
@@ -12,6 +12,7 @@
 
 #define NIKA_TSS_STATE_FILE "state"
 #define NIKA_TSS_WITNESS_FILE "witness"
+#define NIKA_TSS_FILE_SIZE (2u * NIKA_TSS_STATE_MAX)
 
 /* A counter that nobody can set back, such as one in a TPM. It is the freshness of the files: an image names the value that it belongs to.
  * Each returns 0 or an errno. */

@@ -2,6 +2,12 @@
  * that with an anchor no choice of old files makes it bind a value twice. */
 #include "tests/engine/shim/tss_fixture.h"
 
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "engine/shim/tss_pair.h"
+#include "engine/shim/tss_server.h"
+
 static char dir[64];
 static struct tss_steps steps;
 static struct tss_memory_anchor anchor_state;
@@ -171,40 +177,129 @@ static void test_a_foreign_key_a_missing_file_and_an_open_door_are_refused(void 
     end();
 }
 
-static void flip(uint32_t which, uint32_t at)
+/* A byte of an image, in one half of a file or in both (half 2). */
+static void flip(uint32_t which, uint32_t half, uint32_t at)
 {
-    uint8_t bytes[NIKA_TSS_STATE_MAX];
+    static uint8_t bytes[NIKA_TSS_FILE_SIZE];
     tss_copy_file(dir, which, bytes, false);
-    bytes[at] ^= 1;
+    for (uint32_t i = 0; i < 2; i++)
+        if (half == 2 || half == i) bytes[i * NIKA_TSS_STATE_MAX + at] ^= 1;
     tss_copy_file(dir, which, bytes, true);
 }
 
-static void test_one_damaged_image_is_mended_and_two_are_refused(void **state)
+static void test_one_damaged_file_is_mended_and_two_are_refused(void **state)
 {
     (void)state;
     static const uint32_t places[] = {0, 8, 20, 60, 90};
+    static struct tss_copy whole;
     make(false);
     struct nika_tss_vault *v = open_vault(false);
+    must(v, 0, 3);
     must(v, 0, 4);
     nika_tss_vault_close(v);
+    tss_save(dir, &whole);
     for (uint32_t k = 0; k < ARRAY_COUNT(places); k++) {
         for (uint32_t i = 0; i < 2; i++) {
             struct nika_trusted_certificate c;
-            flip(i, places[k]);
+            flip(i, 2, places[k]);
             v = open_vault(false);
             assert_int_equal(use(v, 0, 4, 1, &c), NIKA_ERR_CONFIG);
             nika_tss_vault_close(v);
+            /* It is whole again: the other one may be damaged now. */
+            flip(1 - i, 2, places[k]);
+            v = open_vault(false);
+            assert_int_equal(use(v, 0, 4, 1, &c), NIKA_ERR_CONFIG);
+            nika_tss_vault_close(v);
+            tss_put_back(dir, &whole);
         }
-        flip(0, places[k]);
-        flip(1, places[k]);
+        flip(0, 2, places[k]);
+        flip(1, 2, places[k]);
         struct nika_tss_vault_options o = options(false);
         assert_refused(&o, NIKA_ERR_CONFIG, "both torn");
-        flip(0, places[k]);
-        flip(1, places[k]);
+        tss_put_back(dir, &whole);
     }
-    flip(0, 7);
+    flip(0, 2, 7);
     struct nika_tss_vault_options o = options(false);
     assert_refused(&o, NIKA_ERR_VERSION, "another version");
+    end();
+}
+
+/* On the real file system a thread of its own syncs the second file, also when the process is confined; each file's error counts. */
+static void test_both_files_have_each_step_in_confinement(void **state)
+{
+    (void)state;
+    static struct tss_copy files;
+    int status = 0;
+    make(false);
+    pid_t child = fork();
+    if (child == 0) {
+        struct nika_tss_vault_options o = options(false);
+        struct nika_tss_vault *v = NULL;
+        struct nika_trusted_certificate c;
+        bool locked;
+        o.file_ops = NULL;
+        if (nika_tss_vault_open(&o, &v, NULL) != NIKA_OK) _exit(1);
+        if (!nika_tss_seal_memory(&locked) || nika_tss_confine() != 0) _exit(2);
+        for (uint64_t i = 1; i <= 20; i++)
+            if (use(v, 0, i, 1, &c) != NIKA_OK) _exit(3);
+        nika_tss_vault_close(v);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    tss_save(dir, &files);
+    assert_memory_equal(files.bytes[0], files.bytes[1], sizeof files.bytes[0]);
+    struct nika_tss_vault *v = open_vault(false);
+    struct nika_trusted_certificate c;
+    assert_int_equal(use(v, 0, 20, 2, &c), NIKA_ERR_CONFIG);
+    nika_tss_vault_close(v);
+    struct nika_tss_pair *pair = nika_tss_pair_new();
+    char path[128];
+    tss_path(path, dir, 0);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_non_null(pair);
+    assert_int_equal(nika_tss_pair_sync(pair, fileno(file), fileno(file)), 0);
+    assert_int_equal(nika_tss_pair_sync(pair, fileno(file), -1), EBADF);
+    assert_int_equal(nika_tss_pair_sync(pair, -1, fileno(file)), EBADF);
+    assert_int_equal(nika_tss_pair_sync(pair, fileno(file), fileno(file)), 0);
+    nika_tss_pair_free(pair);
+    assert_int_equal(fclose(file), 0);
+    end();
+}
+
+/* Both files are written at the same time, so a machine that stops may tear both: neither holds what was answered before in that half. */
+static void test_a_step_torn_in_both_files_leaves_the_one_before(void **state)
+{
+    (void)state;
+    static struct tss_copy before, after;
+    struct nika_trusted_certificate c;
+    struct nika_trusted_value value;
+    uint64_t epoch;
+    make(false);
+    struct nika_tss_vault *v = open_vault(false);
+    must(v, 0, 3);
+    must(v, 0, 4);
+    tss_save(dir, &before);
+    must(v, 0, 5);
+    uint32_t half = (uint32_t)(nika_tss_vault_state(v)->sequence % 2);
+    nika_tss_vault_close(v);
+    tss_save(dir, &after);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_memory_equal(before.bytes[i] + (1 - half) * NIKA_TSS_STATE_MAX,
+                            after.bytes[i] + (1 - half) * NIKA_TSS_STATE_MAX, NIKA_TSS_STATE_MAX);
+    flip(0, half, 90);
+    v = open_vault(false); /* Torn in one: the other one has it. */
+    assert_int_equal(use(v, 0, 5, 9, &c), NIKA_ERR_CONFIG);
+    nika_tss_vault_close(v);
+    flip(0, half, 90);
+    flip(1, half, 90);
+    v = open_vault(false);
+    assert_int_equal(nika_tss_vault_read(v, 0, &value, &epoch), NIKA_OK);
+    assert_int_equal(value.order, 4);
+    must(v, 0, 5);
+    nika_tss_vault_close(v);
     end();
 }
 
@@ -462,7 +557,9 @@ int main(void)
         cmocka_unit_test(test_many_certificates_are_one_step),
         cmocka_unit_test(test_a_second_process_and_a_second_init_are_refused),
         cmocka_unit_test(test_a_foreign_key_a_missing_file_and_an_open_door_are_refused),
-        cmocka_unit_test(test_one_damaged_image_is_mended_and_two_are_refused),
+        cmocka_unit_test(test_one_damaged_file_is_mended_and_two_are_refused),
+        cmocka_unit_test(test_both_files_have_each_step_in_confinement),
+        cmocka_unit_test(test_a_step_torn_in_both_files_leaves_the_one_before),
         cmocka_unit_test(test_a_rollback_of_one_file_is_seen),
         cmocka_unit_test(test_two_lives_of_one_instance_are_not_mixed),
         cmocka_unit_test(test_with_an_anchor_a_rollback_of_both_files_is_seen),

@@ -104,7 +104,7 @@ static inline int tss_anchor_step(void *context, uint64_t *value)
 
 /* ---- both files as bytes, to be put back later ---- */
 struct tss_copy {
-    uint8_t bytes[2][NIKA_TSS_STATE_MAX];
+    uint8_t bytes[2][NIKA_TSS_FILE_SIZE];
 };
 static inline void tss_path(char out[128], const char *dir, uint32_t which)
 {
@@ -116,9 +116,9 @@ static inline void tss_copy_file(const char *dir, uint32_t which, uint8_t *bytes
     tss_path(path, dir, which);
     FILE *file = fopen(path, back ? "r+b" : "rb");
     assert_non_null(file);
-    assert_int_equal(back ? fwrite(bytes, 1, NIKA_TSS_STATE_MAX, file)
-                          : fread(bytes, 1, NIKA_TSS_STATE_MAX, file),
-                     NIKA_TSS_STATE_MAX);
+    assert_int_equal(back ? fwrite(bytes, 1, NIKA_TSS_FILE_SIZE, file)
+                          : fread(bytes, 1, NIKA_TSS_FILE_SIZE, file),
+                     NIKA_TSS_FILE_SIZE);
     assert_int_equal(fclose(file), 0);
 }
 static inline void tss_save(const char *dir, struct tss_copy *copy)
