@@ -4,6 +4,7 @@
 
 #include "engine/core/check.h"
 #include "engine/core/decimal.h"
+#include "engine/core/effects.h"
 #include "report/report.h"
 
 #define TEXT_SIZE 512u
@@ -224,15 +225,20 @@ static void put_types(FILE *file, const struct nika_report_trace *t)
     fputs("],\n", file);
 }
 
-/* What the rules that rejected something say. */
-static void put_checks(FILE *file, const json_t *run)
+/* What the rules that rejected something, or raised an alarm, say. */
+static void put_checks(FILE *file, const struct nika_report_trace *t, const json_t *run)
 {
     const json_t *rejects = json_object_get(run, "rejects");
-    bool first = true;
+    bool first = true, alarm[NIKA_CHECK_COUNT] = {false};
+    for (uint32_t i = 0; i < nika_report_event_count(t); i++) {
+        const struct nika_report_event *e = nika_report_event_at(t, i);
+        if (e->kind == NIKA_TAP_NOTE && e->detail == NIKA_NOTE_ALARM && e->a < NIKA_CHECK_COUNT)
+            alarm[e->a] = true;
+    }
     fputs("\"checks\":{", file);
     for (uint32_t i = 1; i < NIKA_CHECK_COUNT; i++) {
         const char *name = nika_check_name((enum nika_check)i);
-        if (json_object_get(rejects, name) == NULL) continue;
+        if (json_object_get(rejects, name) == NULL && !alarm[i]) continue;
         fputs(first ? "" : ",", file);
         nika_report_string(file, name);
         fputs(":", file);
@@ -255,7 +261,7 @@ static void put_model(const struct nika_report *report, FILE *file)
     fputs(",\n\"drawn\":", file);
     put_value(file, report->drawn);
     fputs(",\n", file);
-    put_checks(file, report->run);
+    put_checks(file, t, report->run);
     put_types(file, t);
     put_messages(file, t);
     put_events(file, t);

@@ -118,7 +118,10 @@ function tellCause() {
     });
     if (isStall(v) && lastViewOf(v, data, model.kinds, corrupted) > 0 && !steps.some((s) => s.type === "NEW-VIEW" && s.kind === "send")) row(table, ["", "", ["nobody sends a NEW-VIEW", "bad"], "view " + lastViewOf(v, data, model.kinds, corrupted)]);
     if (isStall(v)) (run.replicas || []).forEach((r) => row(table, [clock(v.virtual_ns), [who(r.replica), r.corrupted ? "bad" : ""], r.text, ""]));
-    else row(table, [clock(v.virtual_ns), "", [v.oracle + ": " + v.sentence, "bad"], ""]);
+    else {
+      const rule = /\(check (\w+)\)/.exec(v.sentence), says = rule && (model.checks || {})[rule[1]];
+      row(table, [clock(v.virtual_ns), "", [v.oracle + ": " + v.sentence + (says ? ". " + rule[1] + ": " + says : ""), "bad"], ""]);
+    }
     const d = el("details"); d.open = told.size === 1; d.append(el("summary", "How it came to that, " + (isStall(v) ? "in view " + lastViewOf(v, data, model.kinds, corrupted) : "for number " + v.sequence) + (steps.length > 40 ? " (the first 40 of " + steps.length + " steps)" : "")), table); d.dataset.cause = v.sequence;
     byId("violations").append(d);
   });

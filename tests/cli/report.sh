@@ -18,7 +18,7 @@ done
 # JSON: by its schema, columns of equal length, causes before effects, and the same run as `nika run`.
 for which in good bad; do
     well docs/schemas/report.schema.json "$work/$which.json"
-    jq -e '(.events.count as $n | .events | del(.count) | all(length == $n)) and (.messages.count as $n | .messages | del(.count) | all(length == $n))' \
+    jq -e '(.events.count as $n | .events | del(.count) | all(length == $n)) and (.messages.count as $n | .messages | del(.count, .orders) | all(length == $n))' \
         "$work/$which.json" >/dev/null || fail "columns of unequal length in $which.json"
     jq -e '.events as $e | (.replicas + .clients) as $lanes | .messages.count as $m | .kinds as $k | [range($e.count)] |
         all(. as $i | $e.back[$i] <= $i and $e.lane[$i] < $lanes and $e.message[$i] < $m and $e.kind[$i] < ($k | length))' \
@@ -88,6 +88,14 @@ jq -r '. as $r | [(.kinds | index("send")), (.kinds | index("deliver"))] as $k |
     | select((.kind[$i] | IN($k[])) and .message[$i] >= 0) | $r.messages.text[.message[$i]]' "$work/good.json" >"$work/texts.model"
 jq -r 'select(.k == "send" or .k == "deliver") | .f' "$work/texts.jsonl" >"$work/texts.trace"
 [[ $(wc -l <"$work/texts.trace") -gt 1000 ]] && cmp "$work/texts.model" "$work/texts.trace" || fail "texts of a trace differ from those of the model"
+# What a view change says of numbers: who was cut off had prepared some, and the NEW-VIEW gives each its order of the old view again.
+quiet "$nika" report scenarios/pbft/one-way-partition.json -o "$work/moved.json"
+well docs/schemas/report.schema.json "$work/moved.json"
+jq -e '.messages as $m | .types as $t | [$m.orders[] | {type: $t[$m.type[.[0]]].name, field: .[1], view: .[2], seq: .[3], digest: .[4]}]
+    | ([.[] | select(.type == "VIEW-CHANGE" and .field == "prepared" and .view == 0) | [.seq, .digest]] | unique) as $held
+    | ([.[] | select(.type == "NEW-VIEW" and .field == "pre_prepares" and .view == 1) | [.seq, .digest]] | unique) as $given
+    | ($held | length > 0) and $held == $given and all(.digest | length == 8)' "$work/moved.json" >/dev/null ||
+    fail "orders of a view change: $(jq -c '.messages.orders' "$work/moved.json" | head -c 400)"
 # Beside another run: both models, and what nika diff says of them.
 quiet "$nika" report "$fair" --seed 3 --diff "$fair@4" -o "$work/pair.json"
 well docs/schemas/report.schema.json "$work/pair.json"
