@@ -127,7 +127,8 @@ expect 0 "replica 0   healthy" "$nika" testnet start --dir "$net" --record
 [[ -z $(trusted_pid 0)$(trusted_pid 1)$(trusted_pid 2) ]] || fail "trusted processes outlive stop"
 cp -a "$net/trusted-1/state" "$work/old"
 "$nika" testnet start --dir "$net" --record >/dev/null || fail "start"
-client put k eight || fail "put"
+# More than one step of the disk: one less in one file is what a kill leaves, and the other file mends it.
+for word in eins zwei eight; do client put k "$word" || fail "put"; done
 "$nika" testnet stop --dir "$net" >/dev/null
 cp -a "$net/trusted-1/state" "$work/now"
 cp -a "$work/old/state" "$net/trusted-1/state/state"
