@@ -5,6 +5,7 @@
 
 #include "fuzz/campaign/campaign.h"
 #include "fuzz/campaign/explore.h"
+#include "protocols/registry.h"
 
 struct tally {
     uint64_t held, missed;
@@ -107,16 +108,19 @@ static json_t *record(const struct nika_block *block, struct tally *t,
                                         "acted", (json_int_t)t->acted[i]));
     for (uint32_t i = 0; i < block->sets->count; i++)
         json_array_append_new(sets, json_string(block->sets->text[i]));
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:o, "
-        "s:o}",
-        "nika_block", id, "scenario", block->scenario->name, "path", block->scenario->path,
-        "scenario_digest", block->scenario_digest, "strategy", block->strategy->name, "version",
-        block->version, "first", (json_int_t)block->first, "count", (json_int_t)block->count,
-        "held", (json_int_t)t->held, "missed", (json_int_t)t->missed, "digest", digest, "sets",
-        sets, "given", (json_int_t)block->sets->given, "faults", faults, "probes",
-        named_counts(t->probes), "states", nika_coverage_states_json(coverage), "steps",
-        nika_coverage_steps_json(coverage), "failures", json_incref(t->failures));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:I, s:o, "
+                     "s:o, s:o, s:o, "
+                     "s:o}",
+                     "nika_block", id, "scenario", block->scenario->name, "path",
+                     block->scenario->path, "scenario_digest", block->scenario_digest, "protocol",
+                     nika_protocol_list[block->scenario->values[NIKA_KEY_PROTOCOL]].name,
+                     "strategy", block->strategy->name, "version", block->version, "first",
+                     (json_int_t)block->first, "count", (json_int_t)block->count, "held",
+                     (json_int_t)t->held, "missed", (json_int_t)t->missed, "digest", digest, "sets",
+                     sets, "given", (json_int_t)block->sets->given, "faults", faults, "probes",
+                     named_counts(t->probes), "states", nika_coverage_states_json(coverage),
+                     "steps", nika_coverage_steps_json(coverage), "failures",
+                     json_incref(t->failures));
 }
 
 json_t *nika_block_run(const struct nika_block *block, struct nika_runner *runner,

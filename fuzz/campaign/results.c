@@ -9,6 +9,7 @@
 
 #include "fuzz/campaign/campaign.h"
 #include "fuzz/campaign/coverage.h"
+#include "protocols/registry.h"
 
 void nika_results_free(struct nika_results *results)
 {
@@ -102,19 +103,23 @@ bool nika_results_has(const struct nika_results *results, const char id[33])
 static bool record_check(const json_t *record, struct nika_result_line *line, char name[256],
                          const char **why)
 {
-    const char *said, *scenario, *digest, *strategy, *version;
+    const char *said, *scenario, *digest, *protocol, *strategy, *version;
     json_int_t first, count, held, missed;
     json_t *sets, *faults, *probes, *states, *steps, *failures;
     struct nika_coverage coverage = {0};
     json_error_t error;
     if (json_unpack_ex(
             (json_t *)record, &error, 0,
-            "{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
-            "nika_block", &said, "scenario", &scenario, "scenario_digest", &digest, "strategy",
-            &strategy, "version", &version, "first", &first, "count", &count, "held", &held,
-            "missed", &missed, "sets", &sets, "faults", &faults, "probes", &probes, "states",
-            &states, "steps", &steps, "failures", &failures) != 0) {
+            "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
+            "nika_block", &said, "scenario", &scenario, "scenario_digest", &digest, "protocol",
+            &protocol, "strategy", &strategy, "version", &version, "first", &first, "count", &count,
+            "held", &held, "missed", &missed, "sets", &sets, "faults", &faults, "probes", &probes,
+            "states", &states, "steps", &steps, "failures", &failures) != 0) {
         *why = "is no record of a campaign";
+        return false;
+    }
+    if (nika_protocol_find(protocol) == NULL) {
+        *why = "names a protocol that this version does not have";
         return false;
     }
     const struct nika_strategy *known = nika_strategy_find(strategy);

@@ -5,6 +5,7 @@
 
 #include "fuzz/campaign/campaign.h"
 #include "fuzz/campaign/coverage.h"
+#include "protocols/registry.h"
 #include "report/sheet.h"
 
 #define SEEDS_SHOWN 5u
@@ -74,6 +75,7 @@ static void add_record(json_t *summary, json_t *totals, const json_t *record,
     size_t i;
     add(totals, "runs", integer(record, "count"));
     add(json_object_get(summary, "strategies"), text(record, "strategy"), integer(record, "count"));
+    add(json_object_get(summary, "protocols"), text(record, "protocol"), integer(record, "count"));
     add(totals, "held", integer(record, "held"));
     add(totals, "missed", integer(record, "missed"));
     add(one, "runs", integer(record, "count"));
@@ -104,6 +106,18 @@ static void add_record(json_t *summary, json_t *totals, const json_t *record,
                                  json_object_get(record, "steps"));
 }
 
+/* Could it have happened? What is of one protocol alone begins with its name. */
+static bool there(const json_t *summary, const char *probe)
+{
+    for (uint32_t i = 0; i < nika_protocol_count; i++) {
+        const char *name = nika_protocol_list[i].name;
+        size_t length = strlen(name);
+        if (strncmp(probe, name, length) == 0 && probe[length] == '_')
+            return integer(json_object_get(summary, "protocols"), name) > 0;
+    }
+    return true;
+}
+
 /* What never happened, although it was there to happen: the commonest lie of a testbed. */
 static void add_silent(json_t *summary)
 {
@@ -111,8 +125,9 @@ static void add_silent(json_t *summary)
     const char *name, *fault;
     json_t *count;
     for (uint32_t i = 0; i < NIKA_PROBE_COUNT; i++) {
-        if (integer(json_object_get(summary, "probes"), nika_probe_name(i)) == 0)
-            json_array_append_new(silent, json_sprintf("probe %s", nika_probe_name(i)));
+        const char *probe = nika_probe_name(i);
+        if (there(summary, probe) && integer(json_object_get(summary, "probes"), probe) == 0)
+            json_array_append_new(silent, json_sprintf("probe %s", probe));
     }
     json_object_foreach(json_object_get(summary, "cases"), name, one)
     {
@@ -137,10 +152,10 @@ static void add_silent(json_t *summary)
 json_t *nika_campaign_summary(const struct nika_results *results, bool complete)
 {
     struct nika_coverage coverage = {0};
-    json_t *summary = json_pack("{s:i, s:i, s:b, s:{}, s:{}, s:{}, s:{}, s:{s:i, s:i, s:i, s:i}}",
-                                "nika_campaign", 1, "exit_class", NIKA_EXIT_HELD, "complete",
-                                complete ? 1 : 0, "cases", "failures", "probes", "strategies",
-                                "totals", "runs", 0, "held", 0, "missed", 0, "failed", 0);
+    json_t *summary = json_pack(
+        "{s:i, s:i, s:b, s:{}, s:{}, s:{}, s:{}, s:{}, s:{s:i, s:i, s:i, s:i}}", "nika_campaign", 1,
+        "exit_class", NIKA_EXIT_HELD, "complete", complete ? 1 : 0, "cases", "failures", "probes",
+        "protocols", "strategies", "totals", "runs", 0, "held", 0, "missed", 0, "failed", 0);
     struct nika_result_line *sorted = nika_results_sorted(results);
     if (summary == NULL || sorted == NULL) {
         json_decref(summary);

@@ -35,6 +35,9 @@ for link in $(grep -oE 'href="[^"]+"' "$page" | sed 's/href="//; s/"//'); do
     *) [[ -e "$work/found/$link" ]] ;;
     esac || fail "index.html: $link leads nowhere"
 done
+# What never happened is told of the protocol that ran, and of no other.
+jq -e '.protocols == {"pbft": 64} and (.never_happened | any(startswith("probe pbft_")) and all(startswith("probe hybster_") | not))' "$work/found/campaign.json" >/dev/null ||
+    fail "never happened: $(jq -c '[.protocols, .never_happened]' "$work/found/campaign.json")"
 # Every run is on the curves, and the picture is there.
 jq -e '.curves | length == 1 and (.random[-1] | .[0] == 64 and .[3] >= 1) and (.random | map(.[1]) | . == sort)' "$work/found/campaign.json" >/dev/null || fail "curves: $(jq -c .curves "$work/found/campaign.json")"
 [[ $(grep -c '<svg ' "$page") -eq 3 ]] || fail "no pictures in index.html"
