@@ -32,6 +32,8 @@ static void test_a_follower_asks_ahead_and_says_nothing_before(void **state)
     assert_int_equal(f->sent[HYBSTER_TYPE_commit], 3);
     assert_int_equal(f->replica->core.last_executed, 3);
     assert_int_equal(f->replica->pillars[0].awaited, 0);
+    /* What a VIEW-CHANGE must account for. */
+    assert_int_equal(f->replica->pillars[0].counter.order, 3);
     fixture_free(f);
 }
 
@@ -54,6 +56,49 @@ static void test_a_leader_asks_for_one_at_a_time(void **state)
     fixture_answer(f, UINT32_MAX);
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
     assert_int_equal(fixture_counter(f, 0).order, 2);
+    fixture_free(f);
+}
+
+/* The record of its last PREPARE was refused: until it is there, the counter stays where that one can be had again. */
+static void test_a_leader_waits_for_the_record_of_its_last(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(0);
+    f->held = true;
+    for (uint32_t i = 0; i < 2; i++) assert_true(fixture_give(f, build_request(f, i, 1)));
+    fixture_answer(f, 3); /* Both drafts, the first certificate. */
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 1);
+    assert_int_equal(waiting(f, 0)->kind, NIKA_EVENT_STORED);
+    waiting(f, 0)->status = 1;
+    waiting(f, 1)->status = NIKA_ERR_LIMIT;
+    fixture_answer(f, 2);
+    assert_int_equal(f->replica->pillars[0].awaited, 0);
+    assert_true(fixture_give(f, build_request(f, 0, 2)));
+    assert_int_equal(f->replica->pillars[0].awaited, 0);
+    f->held = false;
+    assert_true(fixture_fire(f, COMMON_TIMER_STATUS));
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 3);
+    assert_int_equal(fixture_counter(f, 0).order, 3);
+    fixture_free(f);
+}
+
+/* The same for the order that was on its way when the view was left: no VIEW-CHANGE before its record, which is written again. */
+static void test_a_view_change_waits_for_the_record_that_was_refused(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(0);
+    f->held = true;
+    assert_true(fixture_give(f, build_request(f, 0, 1)));
+    build_leave(f, 1);
+    fixture_answer(f, 2);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_PREPARE), 1);
+    waiting(f, 0)->status = 1;
+    fixture_answer(f, UINT32_MAX);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_VIEW_CHANGE), 0);
+    f->held = false;
+    assert_true(fixture_fire(f, COMMON_TIMER_STATUS));
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_PREPARE), 2);
+    assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
     fixture_free(f);
 }
 
@@ -97,6 +142,34 @@ static void test_a_view_change_waits_for_the_followers_vote(void **state)
     fixture_free(f);
 }
 
+/* Its certificate comes when the next view was entered: that vote is of no use, and the order is voted for as one of the new view. */
+static void test_a_vote_of_the_last_view_is_not_sent(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(2);
+    f->held = true;
+    struct nika_digest digest = build_ordered(f, 1);
+    struct build_new_view spec = {.sender = 1, .view = 1, .change_count = 2};
+    for (uint32_t i = 0; i < 2; i++)
+        spec.changes[i] = (struct build_view_change){.sender = i, .view = 1};
+    assert_true(fixture_give(f, build_new_view(f, &spec)));
+    assert_int_equal(f->completion_count, 3);
+    struct fixture_completion late = *waiting(f, 1);
+    *waiting(f, 1) = *waiting(f, 2);
+    *waiting(f, 2) = late;
+    fixture_answer(f, 2);
+    assert_int_equal(f->replica->entered, 1);
+    assert_int_equal(f->replica->pillars[0].awaited, 1);
+    fixture_answer(f, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 0);
+    f->held = false;
+    struct build_order order = {.sender = 1, .view = 1, .seq = 1, .digest = digest};
+    assert_true(fixture_give(f, build_order(f, &order)));
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 1);
+    assert_int_equal(fixture_counter(f, 0).view, 1);
+    fixture_free(f);
+}
+
 /* The disk refuses: nothing moves, and once it takes the record the order is asked for again. */
 static void test_refused_behind_the_log_it_is_asked_for_again(void **state)
 {
@@ -116,12 +189,38 @@ static void test_refused_behind_the_log_it_is_asked_for_again(void **state)
         assert_int_equal(f->sent[type], 0);
         assert_int_equal(f->replica->pillars[0].awaited, 0);
         assert_false(f->replica->halted);
+        /* The next order does not make it ask behind a record that is not there. */
+        if (self == 0)
+            assert_true(fixture_give(f, build_request(f, 1, 1)));
+        else
+            (void)build_ordered(f, 2);
+        assert_int_equal(f->replica->pillars[0].awaited, 0);
         f->held = false;
         assert_true(fixture_fire(f, COMMON_TIMER_STATUS));
-        assert_int_equal(fixture_counter(f, 0).order, 1);
-        assert_int_equal(f->sent[type], 1);
+        assert_int_equal(fixture_counter(f, 0).order, 2);
+        assert_int_equal(f->sent[type], 2);
         fixture_free(f);
     }
+}
+
+/* The answer to the second is still on its way when the first is asked for again: it is not asked for twice. */
+static void test_what_is_outstanding_is_not_asked_for_again(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(2);
+    f->held = true;
+    (void)build_ordered(f, 1);
+    (void)build_ordered(f, 2);
+    waiting(f, 0)->status = 1;
+    waiting(f, 1)->status = NIKA_ERR_LIMIT;
+    fixture_answer(f, 2);
+    assert_true(fixture_fire(f, COMMON_TIMER_STATUS));
+    assert_int_equal(f->replica->pillars[0].awaited, 2);
+    waiting(f, 1)->status = NIKA_ERR_LIMIT;
+    fixture_answer(f, UINT32_MAX);
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 2);
+    assert_int_equal(fixture_counter(f, 0).order, 2);
+    fixture_free(f);
 }
 
 static void test_tsg_when_it_is_gone(void **state)
@@ -135,6 +234,23 @@ static void test_tsg_when_it_is_gone(void **state)
     fixture_answer(f, UINT32_MAX);
     assert_true(f->replica->halted);
     assert_int_equal(f->rejects[NIKA_CHECK_TSG], 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_commit], 0);
+    fixture_free(f);
+}
+
+/* Whoever has lost his trusted subsystem votes for nothing, not even with what it certified before. */
+static void test_tsg_no_answer_counts_any_more(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(2);
+    f->held = true;
+    (void)build_ordered(f, 1);
+    (void)build_ordered(f, 2);
+    f->trusted_gone = true;
+    fixture_answer(f, 2);
+    assert_true(f->replica->halted);
+    f->trusted_gone = false;
+    fixture_answer(f, UINT32_MAX);
     assert_int_equal(f->sent[HYBSTER_TYPE_commit], 0);
     fixture_free(f);
 }
@@ -172,9 +288,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_follower_asks_ahead_and_says_nothing_before),
         cmocka_unit_test(test_a_leader_asks_for_one_at_a_time),
+        cmocka_unit_test(test_a_leader_waits_for_the_record_of_its_last),
+        cmocka_unit_test(test_a_view_change_waits_for_the_record_that_was_refused),
+        cmocka_unit_test(test_tsg_no_answer_counts_any_more),
         cmocka_unit_test(test_a_view_change_waits_for_the_leaders_order),
         cmocka_unit_test(test_a_view_change_waits_for_the_followers_vote),
+        cmocka_unit_test(test_a_vote_of_the_last_view_is_not_sent),
         cmocka_unit_test(test_refused_behind_the_log_it_is_asked_for_again),
+        cmocka_unit_test(test_what_is_outstanding_is_not_asked_for_again),
         cmocka_unit_test(test_tsg_when_it_is_gone),
         cmocka_unit_test(test_killed_between_the_counter_and_the_answer),
     };
