@@ -18,6 +18,7 @@
 #include "fuzz/targets/target.h"
 
 #define EXIT_USAGE 64
+#define SIZE_FUZZED_MAX 4096u /* Fuzzers make no longer inputs; replays may. */
 
 static const char usage[] = "usage: nika-fuzz list\n"
                             "       nika-fuzz run TARGET FILE|DIR...\n"
@@ -146,7 +147,9 @@ static int show(const struct nika_target *target, const char *path)
 static int options(const struct nika_target *target)
 {
     const struct nika_target_limits *limits = nika_target_limits(target);
-    puts("max_len = 4096\nlen_control = 0\nentropic = 0");
+    printf("max_len = %u\n",
+           target->size_max < SIZE_FUZZED_MAX ? target->size_max : SIZE_FUZZED_MAX);
+    puts("len_control = 0\nentropic = 0");
     puts(
         "reload = 0"); /* No other fuzzer writes into its corpus: every second it would read thousands of names. */
     printf("rss_limit_mb = %u\ntimeout = %u\n", limits->memory_mb, limits->seconds);

@@ -13,7 +13,8 @@
 #define TICKS_PER_SECOND 10u
 
 static struct nika_target_limits limits;
-static volatile sig_atomic_t ticks; /* Of the present run. */
+static volatile sig_atomic_t running,
+    ticks; /* Of the present run: what a driver does between two is nobody's. */
 static char too_slow[100], too_large[100];
 
 uint32_t nika_target_memory_mb(void)
@@ -33,6 +34,7 @@ _Noreturn static void end(const char *sentence)
 static void on_tick(int signal)
 {
     (void)signal;
+    if (running == 0) return;
     ticks = ticks + 1;
     if ((uint32_t)ticks > limits.seconds * TICKS_PER_SECOND) end(too_slow);
     if (nika_target_memory_mb() > limits.memory_mb) end(too_large);
@@ -56,5 +58,7 @@ void nika_target_enforce(const struct nika_target *target)
 void nika_target_run(const struct nika_target *target, struct nika_span input)
 {
     ticks = 0;
+    running = 1;
     target->run(input);
+    running = 0;
 }

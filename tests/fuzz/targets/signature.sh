@@ -9,6 +9,7 @@ a=$(of $'INFO: x\nnika-fuzz: finding: O6: two messages of class 7 for view 12, s
 b=$(of 'nika-fuzz: finding: O6: two messages of class 7 for view 0, sequence number 900')
 [[ -n "$a" && "$a" == "$b" ]] || fail "numbers make another finding: $a / $b"
 [[ "$a" != "$(of 'nika-fuzz: finding: INV-VCM: a vote in view 1')" ]] || fail "two violations are one"
+[[ "$(of 'finding: O1: digest 76cac34c at seq 4')" == "$(of 'finding: O1: digest 0badcafe at seq 4')" ]] || fail "digests make another finding"
 c=$(of 'nika-fuzz: finding: protocols/pbft/slots.c:120: broken invariant: slot->view == 1')
 [[ "$c" == "invariant: slots.c:120: broken invariant: slot->view == 1" ]] || fail "an invariant is: $c"
 

@@ -1,5 +1,6 @@
 /* The targets judge, and their mutations keep an input an input (fuzz/targets). */
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -324,12 +325,57 @@ static void test_a_schedule_from_a_copy_is_the_run_of_a_world_made_anew(void **s
     }
 }
 
+/* ---- Limits ---- */
+/* Processor time that passes before a run, as a driver's own, and by the run. */
+static volatile uint64_t work;
+static void burn(uint32_t ms)
+{
+    struct rusage usage;
+    do {
+        for (uint32_t i = 0; i < 1000000; i++) work = work + i;
+        assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    } while (usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000 < (time_t)ms);
+}
+
+static void burn_in_a_run(struct nika_span input)
+{
+    burn(input.size * 100u);
+}
+
+static void limited(uint32_t before, uint32_t within)
+{
+    static const uint8_t bytes[16] = {0};
+    struct nika_target slow = {.name = "tss", .run = burn_in_a_run};
+    nika_target_enforce(nika_target_find("tss")); /* One second. */
+    burn(before);
+    nika_target_run(&slow, (struct nika_span){bytes, within});
+}
+
+static void slow_between_runs(void)
+{
+    limited(1400, 0);
+}
+
+static void slow_in_a_run(void)
+{
+    limited(0, 16);
+}
+
+static void test_a_slow_run_is_a_finding_and_a_slow_driver_is_none(void **state)
+{
+    (void)state;
+    assert_int_equal(nika_target_limits(nika_target_find("tss"))->seconds, 1);
+    assert_false(finds(slow_between_runs));
+    assert_true(finds(slow_in_a_run));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_replica_may_not_say_is_a_finding),
         cmocka_unit_test(test_what_a_replica_may_not_do_is_a_finding),
         cmocka_unit_test(test_operations_order_checkpoint_and_change_the_view),
+        cmocka_unit_test(test_a_slow_run_is_a_finding_and_a_slow_driver_is_none),
         cmocka_unit_test(test_a_damaged_frame_is_refused_at_ingress),
         cmocka_unit_test(test_a_mutated_list_holds_whole_entries),
         cmocka_unit_test(test_the_same_seed_mutates_alike),
