@@ -133,7 +133,7 @@ static void hold(struct relay *r, struct port *port, uint32_t size, uint64_t now
 static void receive(struct relay *r, struct port *port, uint64_t now_ns)
 {
     const uint8_t *from = r->frame + sizeof(struct virtio_net_hdr) + ETH_ALEN;
-    struct sockaddr_ll address;
+    struct sockaddr_ll address = {0};
     /* A few a round, so that one cable does not keep the others waiting. */
     for (uint32_t i = 0; i < 64; i++) {
         socklen_t address_size = sizeof address;
