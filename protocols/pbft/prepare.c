@@ -55,7 +55,12 @@ static bool keep_certificate(struct nika_replica *r, struct pbft_slot *slot)
     if (certificate == 0) return false; /* Store full: the STATUS timer tries again. */
     nika_store_free(r->core.store, slot->best_certificate);
     if (slot->best_batch != 0 && !nika_digest_equal(&slot->best_digest, &slot->digest)) {
-        nika_store_free(r->core.store, slot->best_batch);
+        /* More than f liars can prepare another batch where one is committed, which is still to be executed. */
+        if (slot->base.committed && slot->base.commit_batch == 0 &&
+            nika_digest_equal(&slot->base.commit_digest, &slot->best_digest))
+            slot->base.commit_batch = slot->best_batch;
+        else
+            nika_store_free(r->core.store, slot->best_batch);
         slot->best_batch = 0;
     }
     slot->best_certificate = certificate;
