@@ -241,6 +241,42 @@ static void test_a_repetition_takes_what_the_strategy_took(void **state)
     nika_scenario_free(s);
 }
 
+/* Alarms in 16 runs of the sound modules in a scenario that must fail, taken for one that must hold. */
+static json_int_t alarms_in(const char *path)
+{
+    const char *list[] = {"expect.properties={}", "expect.safety=held", "expect.culprits=0"};
+    struct nika_diagnoses d = {0};
+    struct nika_detect_slot slot;
+    struct nika_scenario *s = nika_scenario_load(path, list, ARRAY_COUNT(list), &d);
+    if (s == NULL) fail_msg("%s", d.lines[0]);
+    const struct nika_detect_cell cell = {
+        .strategy = nika_strategy_find("random"), .planted = s, .sound = s, .limit = 16};
+    const struct nika_detect_plan plan = {.cells = &cell,
+                                          .cell_count = 1,
+                                          .campaigns = 1,
+                                          .jobs = 1,
+                                          .first = 1,
+                                          .limit = 16,
+                                          .now_ns = no_clock,
+                                          .cpu_ns = no_clock};
+    memset(&slot, 0, sizeof slot);
+    struct nika_detect_hunt *hunt = nika_detect_hunt_new(&plan, 0);
+    assert_non_null(hunt);
+    json_t *record = nika_detect_campaign(hunt, 0, 0, &slot);
+    json_int_t alarms = json_integer_value(json_object_get(record, "alarms"));
+    json_decref(record);
+    nika_detect_hunt_free(hunt);
+    nika_scenario_free(s);
+    return alarms;
+}
+
+static void test_what_a_broken_trusted_subsystem_leads_to_is_no_false_alarm(void **state)
+{
+    (void)state;
+    assert_int_equal(alarms_in("scenarios/hybster/hybster-trusted-equivocate.json"), 0);
+    assert_in_range(alarms_in("scenarios/pbft/two-equivocators.json"), 1, 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_a_cell_that_was_given_up_says_after_how_many_runs),
         cmocka_unit_test(test_the_verdict_is_that_of_the_worst),
         cmocka_unit_test(test_tables_and_picture_hold_the_figures),
+        cmocka_unit_test(test_what_a_broken_trusted_subsystem_leads_to_is_no_false_alarm),
         cmocka_unit_test(test_a_repetition_takes_what_the_strategy_took),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
