@@ -141,6 +141,7 @@ static enum nika_err write_both(struct nika_tss_vault *v, const struct nika_tss_
 static enum nika_err mend(struct nika_tss_vault *v, struct place *p)
 {
     struct nika_span image = {v->image, nika_tss_state_encode(&v->state, v->key, v->image)};
+    NIKA_ASSERT(p->files.ops != NULL);
     int err = image.size == 0 ? EINVAL
                               : nika_file_write_all(&p->files, p->file, image,
                                                     v->state.sequence % 2 * NIKA_TSS_STATE_MAX);
