@@ -585,5 +585,6 @@ void desk_reset(struct desk *d)
     put_back(d->app_memory, d->marked_app, d->marked_app_used, d->app_ops->used(d->app));
     d->state = d->marked;
     if (d->trusted.key != NULL) d->trusted.instance = d->trusted.marked;
+    d->trusted.last.size = 0; /* Of the input before. */
     memcpy(d->said, d->marked_said, d->state.said_count * sizeof d->said[0]);
 }

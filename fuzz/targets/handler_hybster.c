@@ -2,8 +2,10 @@
  *
  * The group's trusted key is the player's: it certifies whatever an operation names, also what no instance would have issued. */
 #include "engine/core/trusted.h"
+#include "fuzz/targets/desk_trusted.h"
 #include "fuzz/targets/handler.h"
 #include "fuzz/targets/handler_parts.h"
+#include "fuzz/targets/uncounted.h"
 #include "protocols/hybster/messages.h"
 
 /* ---- Certificates ---- */
@@ -76,8 +78,13 @@ static struct nika_span order_frame(struct handler_player *p, const struct handl
     vote.bent = bent_by(op);
     struct nika_span frame = handler_kept(p, &vote);
     if (frame.size > 0) return frame;
+    struct desk_statement last =
+        desk_trusted_of(p->desk)->last; /* As it is when the frame is kept already. */
+    nika_uncounted_begin();
     frame = new_order_frame(p, op, sender, info, view, seq, digest);
     handler_keep(&vote, frame);
+    nika_uncounted_end();
+    desk_trusted_of(p->desk)->last = last;
     return frame;
 }
 

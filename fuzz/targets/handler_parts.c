@@ -3,6 +3,7 @@
 
 #include "engine/core/digest.h"
 #include "engine/core/merkle.h"
+#include "fuzz/targets/uncounted.h"
 #include "protocols/common/batch.h"
 
 #define LIST_BYTES (64u * 1024u)
@@ -146,7 +147,9 @@ static struct nika_span batch_body(struct handler_player *p, uint32_t k, bool ba
     } made[PROTOCOLS][2][BATCHES], *one;
     one = &made[desk_config(p->desk)->protocol % PROTOCOLS][bad][k];
     if (one->size == 0) {
+        nika_uncounted_begin();
         struct nika_span body = make_batch(p, k, bad);
+        nika_uncounted_end();
         NIKA_TARGET_CHECK(body.size <= sizeof one->bytes, "a batch of %u bytes", body.size);
         memcpy(one->bytes, body.data, body.size);
         one->size = body.size;
@@ -172,8 +175,11 @@ struct nika_digest handler_digest(struct handler_player *p, const struct handler
     memset(digest.bytes, k == BATCHES ? 0 : 0xee, sizeof digest.bytes);
     if (k > BATCHES) (void)own_digest(p, op, &digest);
     if (k >= BATCHES) return digest;
-    if (nika_digest_is_null(&digests[k]))
+    if (nika_digest_is_null(&digests[k])) {
+        nika_uncounted_begin();
         common_batch_body_digest(batch_body(p, k, false), &digests[k]);
+        nika_uncounted_end();
+    }
     return digests[k];
 }
 

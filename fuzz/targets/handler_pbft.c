@@ -1,6 +1,7 @@
 /* fuzz/targets/handler_pbft.c: what each operation of handler_ops.h says in PBFT's words. */
 #include "fuzz/targets/handler.h"
 #include "fuzz/targets/handler_parts.h"
+#include "fuzz/targets/uncounted.h"
 #include "protocols/common/quorum.h"
 #include "protocols/pbft/messages.h"
 
@@ -14,8 +15,10 @@ static struct nika_span vote_frame(struct handler_player *p, uint32_t sender,
     struct handler_vote vote = handler_vote(p, sender, info, view, seq, digest);
     struct nika_span frame = handler_kept(p, &vote);
     if (frame.size > 0) return frame;
+    nika_uncounted_begin();
     frame = desk_frame(p->desk, sender, info, &message);
     handler_keep(&vote, frame);
+    nika_uncounted_end();
     return frame;
 }
 

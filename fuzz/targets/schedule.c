@@ -219,7 +219,8 @@ bool schedule_play(struct schedule_target *t, struct nika_span input,
     }
     struct nika_chooser *chooser = nika_world_chooser(nika_runner_world(t->runner));
     chooser->driver_state = decider; /* The copy has that of the fair run. */
-    chooser->tap = t->runs++ % SCHEDULE_NAMED_RUNS == 0 ? remember_name : NULL;
+    chooser->tap =
+        nika_hash64(input.data, input.size, 0) % SCHEDULE_NAMED == 0 ? remember_name : NULL;
     chooser->tap_context = t;
     if (recorder != NULL) nika_recorder_attach(recorder, nika_runner_world(t->runner));
     nika_runner_finish(t->runner, &t->result);

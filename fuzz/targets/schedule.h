@@ -12,8 +12,8 @@
 #define SCHEDULE_SEEDS 4u
 #define SCHEDULE_MARKS 16u
 #define SCHEDULE_ASKED_MAX 32768u
-#define SCHEDULE_NAMED_RUNS                                                                        \
-    4u /* One run in so many adds to the names: neighbours ask for the same, and a run asks for thousands. */
+#define SCHEDULE_NAMED                                                                             \
+    4u /* One input in so many adds to the names that mutators choose from; which, its bytes say. */
 
 /* The fair run of a seed: copies of the world on its way, and in which event each decision is first asked for. An input goes as the fair run
  * goes until its first decision is asked for: it starts from the last copy before that. */
@@ -36,7 +36,6 @@ struct schedule_target {
     struct schedule_fair fair[SCHEDULE_SEEDS];
     struct nika_decisions decisions;
     struct nika_run_result result;
-    uint32_t runs;
     struct {
         uint32_t count;
         struct nika_choice_name list[SCHEDULE_NAMES_MAX];
