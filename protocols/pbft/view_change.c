@@ -29,7 +29,7 @@ void pbft_view_leave(struct nika_replica *r)
     common_timer_stop(&r->core, COMMON_TIMER_BATCH);
     common_timer_stop(&r->core, COMMON_TIMER_VIEW);
     common_pending_unpropose(&r->core.pending);
-    /* A NEW-VIEW that was still on its way to the disk is dropped: its token is stale now, and peers send it again. */
+    /* A NEW-VIEW of a view below that was still on its way to the disk is dropped: its token is stale now, and peers send it again. */
     if (r->new_view_candidate != 0) nika_store_free(r->core.store, r->new_view_candidate);
     r->new_view_candidate = 0;
     r->new_view_candidate_view = 0;
@@ -138,6 +138,9 @@ void pbft_view_change_start(struct nika_replica *r, uint64_t view)
     NIKA_ASSERT(view > r->core.view);
     /* A replica that may have forgotten votes must not vouch for what it prepared; it follows through NEW-VIEW (AMN). */
     if (r->core.amnesiac) return;
+    /* A NEW-VIEW that leads as far and is on its way to the disk may be there already, and to begin a lower view after it would be to go
+     * back: it is about to be entered. */
+    if (r->new_view_candidate_view >= view) return;
     REACHED(pbft_view_change_started);
     SOMETIMES(pbft_nested_view_change, !r->core.active);
     if (NIKA_PLANTED(B23) && ask_without_leaving(r, view)) return;

@@ -399,6 +399,41 @@ static void test_d5_no_prepare_before_new_view_is_durable(void **state)
     scene_end(&s);
 }
 
+/* A NEW-VIEW of view 5 that is being made durable may be there already: VIEW-CHANGEs and T_req lead to no view below it (O7), and to one
+ * above it as ever. */
+static void test_d5_a_new_view_on_its_way_to_the_disk_is_entered_first(void **state)
+{
+    (void)state;
+    for (uint64_t joined = 2; joined < 8; joined += 4) {
+        struct scene s;
+        scene_begin(&s);
+        for (uint32_t i = 0; i < 3; i++) {
+            struct build_view_change spec = {
+                .sender = i, .view = 5, .prepared = &carried, .prepared_count = i == 2 ? 1 : 0};
+            replace_change(&s, i, &spec);
+        }
+        s.orders[0].view = s.orders[1].view = 5;
+        s.c->nodes[OBSERVER].hold_disk = true;
+        struct cluster_bytes frame = scene_frame(&s, PRIMARY, 5);
+        assert_true(cluster_deliver(s.c, OBSERVER, frame));
+        struct nika_replica *r = cluster_replica(s.c, OBSERVER);
+        assert_int_equal(r->new_view_candidate_view, 5);
+        for (uint32_t i = 0; i < 2; i++) {
+            struct build_view_change spec = {.sender = i, .view = joined};
+            struct cluster_bytes change = build_view_change(s.c, &spec);
+            assert_true(cluster_deliver(s.c, OBSERVER, change));
+            free(change.data);
+        }
+        assert_int_equal(r->core.view, joined < 5 ? 0 : joined);
+        assert_int_equal(r->core.active, joined < 5);
+        s.c->nodes[OBSERVER].hold_disk = false;
+        cluster_disk(s.c, OBSERVER);
+        assert_int_equal(r->core.view, joined < 5 ? 5 : joined);
+        free(frame.data);
+        scene_end(&s);
+    }
+}
+
 static void test_a_restarted_replica_is_in_the_view_it_entered(void **state)
 {
     (void)state;
@@ -489,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_a_primary_builds_no_new_view_against_what_a_later_view_committed),
         cmocka_unit_test(test_a_refused_new_view_is_not_verified_again),
         cmocka_unit_test(test_d5_no_prepare_before_new_view_is_durable),
+        cmocka_unit_test(test_d5_a_new_view_on_its_way_to_the_disk_is_entered_first),
         cmocka_unit_test(test_a_restarted_replica_is_in_the_view_it_entered),
         cmocka_unit_test(test_d5_a_restarted_primary_resends_the_same_new_view),
         cmocka_unit_test(test_min_s_above_h_starts_a_transfer),
