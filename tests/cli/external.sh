@@ -15,12 +15,15 @@ says() { # WORDS COMMAND...: prints exactly that
     got=$("$@" 2>&1 </dev/null)
     [[ $got == "$words" ]] || fail "\"$got\", not \"$words\": $*"
 }
+# It listens when this returns: a replica waits for 1.5 s, in which Python need not have begun on a busy machine.
 start_app() { # REPLICA COMMAND...
     local i=$1
     shift
+    rm -f "$net/app-$i.sock"
     "$@" 2>>"$work/app-$i.log" &
     app[i]=$!
     disown
+    until_true test -S "$net/app-$i.sock" || fail "application $i does not listen: $(tail -3 "$work/app-$i.log")"
 }
 end_app() { kill -9 "${app[$1]}" 2>/dev/null; }
 failures() { grep -c 'event=app_failed' "$net/replica-$1.log"; }
