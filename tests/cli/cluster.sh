@@ -47,7 +47,7 @@ done
 recording=$(ls -S "$work"/nine/*.recording | head -1)
 "$nika" replay "$recording" | grep '^events' >"$work/before"
 cp "$recording" "$work/changed.recording"
-printf '\xff' | dd of="$work/changed.recording" bs=1 seek=$(($(stat -c %s "$recording") / 2)) conv=notrunc status=none
+flip "$work/changed.recording"
 "$nika" replay "$work/changed.recording" >"$work/out" 2>&1
 grep '^events' "$work/out" | cmp -s - "$work/before" && fail "a changed recording replays as if it were whole"
 head -c 100 /dev/urandom >"$work/none.recording"

@@ -163,7 +163,7 @@ grep -q 'NEW-VIEW from' "$work/out" || fail "inspect shows no NEW-VIEW: $(head -
 recording=$(ls -S "$net"/*.recording | head -1)
 "$nika" replay "$recording" | grep '^events' >"$work/before"
 cp "$recording" "$work/changed.recording"
-printf '\xff' | dd of="$work/changed.recording" bs=1 seek=$(($(stat -c %s "$recording") / 2)) conv=notrunc status=none
+flip "$work/changed.recording"
 "$nika" replay "$work/changed.recording" >"$work/out" 2>&1
 grep '^events' "$work/out" | cmp -s - "$work/before" && fail "a changed recording replays as if it were whole"
 

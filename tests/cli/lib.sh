@@ -20,6 +20,12 @@ expect() {
     [[ $got -eq $code ]] || fail "exit $got, not $code: $*: $(head -3 "$work/out")"
     grep -qF -- "$words" "$work/out" || fail "no \"$words\": $*: $(head -3 "$work/out")"
 }
+# flip FILE: its middle byte is another afterwards, whatever it was.
+flip() {
+    local at=$(($(stat -c %s "$1") / 2)) byte
+    byte=$(od -An -tu1 -j "$at" -N 1 "$1")
+    printf "\\x$(printf %02x $((byte ^ 255)))" | dd of="$1" bs=1 seek="$at" conv=notrunc status=none
+}
 # valid SCHEMA FILE: by JSON Schema, with any Python that has a validator.
 valid() {
     local python code

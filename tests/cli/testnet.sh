@@ -108,7 +108,7 @@ until_true bash -c "! kill -0 \$(cat '$net/replica-1.pid') 2>/dev/null"
 cp -a "$net/data/replica-1" "$work/kept"
 log=$(ls "$net"/data/replica-1/log-* | head -1)
 "$nika" inspect --verify "$net/data/replica-1" >/dev/null || fail "the log of a killed replica is not clean"
-printf '\xa5\x5a' | dd of="$log" bs=1 seek=$(($(stat -c %s "$log") / 2)) conv=notrunc status=none
+flip "$log"
 "$nika" inspect --verify "$net/data/replica-1" >"$work/out" && fail "inspect finds nothing: $(tail -2 "$work/out")"
 "$nika" testnet start --dir "$net" >/dev/null 2>&1 &
 until_true grep -q 'level=error event=log_corrupt reason=.*log-' "$net/replica-1.log" || fail "a damaged log was not noticed"
