@@ -119,7 +119,8 @@ until_true bash -c "'$nika' testnet status --dir '$net' --json | jq -e 'map(.exe
 
 # Every replica is killed at once; what was answered is there.
 for i in 0 1 2; do kill -9 "$(pid "$i")"; done
-expect 0 "replica 0   healthy" "$nika" testnet start --dir "$net" --record
+"$nika" testnet start --dir "$net" --record >"$work/out" 2>&1 ||
+    fail "all killed, start: $(cat "$work/out") $(status) $(tail -n 8 "$net"/replica-?.log)"
 [[ $(client get k) == seven ]] || fail "get after all were killed"
 
 # A trusted part that was set back does not start, and neither does its replica: nothing is ever bound twice.
