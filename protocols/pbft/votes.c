@@ -156,31 +156,34 @@ static struct nika_span auth_of(const struct nika_replica *r, const struct pbft_
     return (struct nika_span){entry_at(&r->vote_auths, vote->auth), vote->auth_size};
 }
 
+/* What a PREPARE or COMMIT of this slot says of `digest`. */
+static struct nika_span order_body(const struct pbft_slot *slot, const struct nika_digest *digest,
+                                   uint8_t body[PBFT_ORDER_SIZE])
+{
+    struct nika_writer w = nika_writer_of(body, PBFT_ORDER_SIZE);
+    nika_write_u64(&w, slot->view);
+    nika_write_u64(&w, slot->base.seq);
+    nika_write_digest(&w, digest);
+    return (struct nika_span){body, w.at};
+}
+
 void pbft_vote_frame(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase,
                      uint32_t sender, struct nika_writer *w)
 {
     const struct pbft_vote *vote = pbft_vote_at(r, slot, phase, sender);
-    uint8_t body[PBFT_ORDER_SIZE];
-    struct nika_writer b = nika_writer_of(body, sizeof body);
-    nika_write_u64(&b, slot->view);
-    nika_write_u64(&b, slot->base.seq);
-    nika_write_digest(&b, &vote->digest);
-    uint8_t type = phase == PBFT_PREPARE ? PBFT_TYPE_prepare : PBFT_TYPE_commit;
-    nika_frame_write(r->core.config, type, sender, (struct nika_span){body, b.at},
+    uint8_t body[PBFT_ORDER_SIZE],
+        type = phase == PBFT_PREPARE ? PBFT_TYPE_prepare : PBFT_TYPE_commit;
+    nika_frame_write(r->core.config, type, sender, order_body(slot, &vote->digest, body),
                      NIKA_AUTH_SIGNATURE, auth_of(r, slot, vote, sender), w);
 }
 
 static uint32_t sign_order(struct nika_replica *r, const struct pbft_slot *slot,
                            enum pbft_phase phase, uint8_t *auth)
 {
-    uint8_t body[PBFT_ORDER_SIZE];
-    struct nika_writer w = nika_writer_of(body, sizeof body);
-    nika_write_u64(&w, slot->view);
-    nika_write_u64(&w, slot->base.seq);
-    nika_write_digest(&w, &slot->digest);
-    uint8_t type = phase == PBFT_PREPARE ? PBFT_TYPE_prepare : PBFT_TYPE_commit;
+    uint8_t body[PBFT_ORDER_SIZE],
+        type = phase == PBFT_PREPARE ? PBFT_TYPE_prepare : PBFT_TYPE_commit;
     return r->core.host->authenticate(r->core.host->world, r->core.self, NIKA_AUTH_SIGNATURE, type,
-                                      NIKA_NODE_NONE, (struct nika_span){body, w.at}, auth);
+                                      NIKA_NODE_NONE, order_body(slot, &slot->digest, body), auth);
 }
 
 void pbft_vote_restore(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase)
