@@ -2,6 +2,7 @@
 #include "engine/core/exchange.h"
 
 #include "engine/core/assert.h"
+#include "engine/core/auth_private.h"
 #include "engine/core/bytes.h"
 #include "engine/core/msan.h"
 
@@ -144,7 +145,7 @@ struct nika_sealer *nika_sealer_new(const struct nika_key *key, bool sealing)
     nika_msan_enter();
     sealer->ctx = EVP_CIPHER_CTX_new();
     if (sealer->ctx != NULL)
-        NIKA_ASSERT(EVP_CipherInit_ex(sealer->ctx, EVP_aes_256_gcm(), NULL, key->bytes, NULL,
+        NIKA_ASSERT(EVP_CipherInit_ex(sealer->ctx, nika_sealing_cipher(), NULL, key->bytes, NULL,
                                       sealing ? 1 : 0) == 1);
     nika_msan_leave();
     if (sealer->ctx != NULL) return sealer;
