@@ -153,6 +153,41 @@ static void test_lost_log_above_the_view(void **state)
     fixture_free(f);
 }
 
+/* What it lacked comes while a NEW-VIEW is on its way to the disk, which may be there already: its counter stands in view 1, and to go on
+ * from there would lead to a view below that one. It enters first, and may vote then. */
+static void test_lost_log_enters_what_is_on_its_way_first(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(SELF);
+    (void)build_ordered(f, 1);
+    give_up(f);
+    lose_log(f);
+    assert_true(f->replica->core.amnesiac);
+    struct nika_digest digest;
+    struct fixture_bytes batch = build_batch(f, 1, f->now_ns + 1, false, &digest);
+    struct build_order order = {.sender = 0, .seq = 1, .digest = digest};
+    struct build_new_view spec = {.sender = 0, .view = 3, .change_count = 2, .prepare_count = 1};
+    for (uint32_t i = 0; i < 2; i++)
+        spec.changes[i] = (struct build_view_change){
+            .sender = i, .view = 3, .previous = {0, 1}, .prepares = {order}, .prepare_count = 1};
+    spec.prepares[0] = (struct build_order){.sender = 0, .view = 3, .seq = 1, .digest = digest};
+    f->held = true;
+    assert_true(fixture_give(f, build_new_view(f, &spec)));
+    build_give_batch(f, 0, batch);
+    assert_true(f->replica->candidate_saving);
+    give_cert(f, 1, &digest);
+    assert_int_equal(f->replica->core.view, 0);
+    assert_true(f->replica->core.amnesiac);
+    f->held = false;
+    fixture_answer(f, UINT32_MAX);
+    assert_int_equal(f->replica->entered, 3);
+    assert_true(f->replica->core.active);
+    assert_false(f->replica->core.amnesiac);
+    assert_int_equal(fixture_counter(f, 0).view, 3);
+    assert_int_equal(fixture_counter(f, 0).order, 1);
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_lost_log_without_votes_is_no_loss),
         cmocka_unit_test(test_lost_view_change),
         cmocka_unit_test(test_lost_log_above_the_view),
+        cmocka_unit_test(test_lost_log_enters_what_is_on_its_way_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,35 @@ static void test_a_vote_of_the_last_view_is_not_sent(void **state)
     fixture_free(f);
 }
 
+/* The same for a leader's order: the view that was entered knows nothing of it, so no record of it is made, and no VIEW-CHANGE waits for
+ * one. */
+static void test_an_order_of_the_last_view_is_not_kept(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new_later(0);
+    f->held = true;
+    assert_true(fixture_give(f, build_request(f, 0, 1)));
+    struct build_new_view spec = {.sender = 1, .view = 1, .change_count = 2};
+    for (uint32_t i = 0; i < 2; i++)
+        spec.changes[i] = (struct build_view_change){.sender = i + 1, .view = 1};
+    assert_true(fixture_give(f, build_new_view(f, &spec)));
+    assert_int_equal(f->completion_count, 3);
+    struct fixture_completion late = *waiting(f, 1);
+    *waiting(f, 1) = *waiting(f, 2);
+    *waiting(f, 2) = late;
+    fixture_answer(f, 2);
+    assert_int_equal(f->replica->entered, 1);
+    assert_int_equal(f->replica->pillars[0].awaited, 1);
+    fixture_answer(f, 1);
+    assert_int_equal(fixture_counter(f, 0).order, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 0);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_PREPARE), 0);
+    assert_int_equal(f->replica->pillars[0].certifying, 0);
+    build_leave(f, 2);
+    assert_int_equal(fixture_records(f, HYBSTER_RECORD_VIEW_CHANGE), 1);
+    fixture_free(f);
+}
+
 /* The disk refuses: nothing moves, and once it takes the record the order is asked for again. */
 static void test_refused_behind_the_log_it_is_asked_for_again(void **state)
 {
@@ -294,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_a_view_change_waits_for_the_leaders_order),
         cmocka_unit_test(test_a_view_change_waits_for_the_followers_vote),
         cmocka_unit_test(test_a_vote_of_the_last_view_is_not_sent),
+        cmocka_unit_test(test_an_order_of_the_last_view_is_not_kept),
         cmocka_unit_test(test_refused_behind_the_log_it_is_asked_for_again),
         cmocka_unit_test(test_what_is_outstanding_is_not_asked_for_again),
         cmocka_unit_test(test_tsg_when_it_is_gone),
