@@ -108,6 +108,7 @@ static bool may_cut(struct common_core *core, uint32_t pillar)
         SOMETIMES(replica_window_full, core->pending.count > 0);
         return false;
     }
+    if (core->hooks->may_propose != NULL && !core->hooks->may_propose(core, pillar)) return false;
     return core->next_seq[pillar] <= core->last_executed + core->config->pipeline; /* B3 */
 }
 

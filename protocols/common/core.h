@@ -187,6 +187,8 @@ struct common_hooks {
     /* The primary orders this batch at `seq`, the next of its pillar. `batch` (store handle) belongs to the hook from here on when it
      * returns true; 0 = the null batch, of protocols with pillars only. */
     bool (*propose)(struct common_core *core, uint64_t seq, uint32_t batch, uint64_t time_ns);
+    /* Would a batch that is cut now be ordered any sooner than one that is cut when this becomes true? May be NULL: it would. */
+    bool (*may_propose)(const struct common_core *core, uint32_t pillar);
     /* T_req runs on the primary, too: when every quorum needs all correct replicas, and one of them has left the view, those that have not
      * are too few to make it join. */
     bool times_itself;

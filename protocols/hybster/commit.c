@@ -2,6 +2,7 @@
  *
  * PREPARE and COMMITs of qh distinct replicas make an order final. COMMIT-CERT brings the same proof to a replica that missed the
  * votes or sits in another view. */
+#include "protocols/common/batcher.h"
 #include "protocols/common/execute.h"
 #include "protocols/common/fetch.h"
 #include "protocols/common/status.h"
@@ -77,6 +78,17 @@ static bool may_lead(const struct nika_replica *r, const struct hybster_pillar *
     const struct hybster_slot *last =
         pillar->certifying == 0 ? NULL : hybster_slot_find(r, pillar->certifying);
     return last == NULL || !last->persist_failed;
+}
+
+/* With certificates that come later an order that is drafted before the last is certified only waits: requests that arrive meanwhile are
+ * better in the same batch, for a step of the disk and one of the counter are what an order costs. */
+bool hybster_may_propose(const struct nika_replica *r, uint32_t p)
+{
+    const struct hybster_pillar *pillar = &r->pillars[p];
+    if (!r->core.host->trusted_later) return true;
+    const struct hybster_slot *next =
+        hybster_slot_find(r, common_pillar_next(&r->core, p, pillar->voted));
+    return pillar->awaited == 0 && (next == NULL || next->view != r->entered || !next->intent);
 }
 
 static void advance(struct nika_replica *r, uint32_t p)
@@ -165,6 +177,7 @@ void hybster_certified(struct common_core *core, uint16_t generation, uint64_t s
         hybster_check_committed(r, slot);
     }
     hybster_advance(r);
+    common_batch_try_cut(&r->core, false);
 }
 
 /* ---- others' votes ----------------------------------------------------------------------------------------------------------- */

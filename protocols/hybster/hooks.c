@@ -99,6 +99,11 @@ static bool propose(struct common_core *core, uint64_t seq, uint32_t batch, uint
     return hybster_propose(hybster_replica(core), seq, batch, time_ns);
 }
 
+static bool may_propose(const struct common_core *core, uint32_t pillar)
+{
+    return hybster_may_propose((const struct nika_replica *)(const void *)core, pillar);
+}
+
 static void suspect_primary(struct common_core *core)
 {
     hybster_view_change_start(hybster_replica(core), core->view + 1);
@@ -165,6 +170,7 @@ const struct common_hooks hybster_hooks = {
     .slot_resume = slot_resume,
     .spare_batches = spare_batches,
     .propose = propose,
+    .may_propose = may_propose,
     .times_itself = true, /* qh = n - f: a COMMIT of every correct replica may be needed. */
     .suspect_primary = suspect_primary,
     .window_moved = window_moved,

@@ -221,6 +221,7 @@ struct nika_span hybster_accepted_prepare(const struct nika_replica *r, uint64_t
 /* ---- prepare.c, commit.c: ordering (2.3) ---------------------------------------------------------------------------------- */
 void hybster_on_prepare(struct nika_replica *r, const struct nika_frame *frame);
 bool hybster_propose(struct nika_replica *r, uint64_t seq, uint32_t batch, uint64_t time_ns);
+bool hybster_may_propose(const struct nika_replica *r, uint32_t pillar);
 void hybster_resume_parked(struct nika_replica *r, struct hybster_slot *slot,
                            struct nika_span body);
 void hybster_prepare_reconsider(struct nika_replica *r, struct hybster_slot *slot);
