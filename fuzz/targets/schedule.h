@@ -15,6 +15,17 @@
 #define SCHEDULE_NAMED                                                                             \
     4u /* One input in so many adds to the names that mutators choose from; which, its bytes say. */
 
+/* More faults of a scenario: two correct replicas crash where a record must be durable, and come back from their disks. */
+#define SCHEDULE_CRASH(point, when)                                                                \
+    ", {\"name\": \"crash\", \"targets\": [1, 2], \"point\": \"" point "\", \"when\": \"" when     \
+    "\", \"down_ms\": 20, \"rate_ppm\": 500000, \"acts\": \"may\"}"
+#define SCHEDULE_CRASHES                                                                           \
+    SCHEDULE_CRASH("prepare", "before")                                                            \
+    SCHEDULE_CRASH("commit", "after")                                                              \
+    SCHEDULE_CRASH("view-change", "after")                                                         \
+    SCHEDULE_CRASH("new-view", "after")                                                            \
+    SCHEDULE_CRASH("snapshot", "before")
+
 /* The fair run of a seed: copies of the world on its way, and in which event each decision is first asked for. An input goes as the fair run
  * goes until its first decision is asked for: it starts from the last copy before that. */
 struct schedule_fair {

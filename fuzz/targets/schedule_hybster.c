@@ -1,11 +1,12 @@
-/* fuzz/targets/schedule_hybster.c: whole runs of five Hybster replicas, one of them Byzantine (schedule.c). */
+/* fuzz/targets/schedule_hybster.c: whole runs of four Hybster replicas, one of them Byzantine (schedule.c). */
 #include "fuzz/targets/schedule.h"
 
-/* Eight requests. The Byzantine replica is the leader of view 0, with a trusted subsystem that works; another one may crash at any time
- * the input says. What each does, and what the network does, is up to the input. */
+/* Eight requests. The Byzantine replica is the leader of view 0, with a trusted subsystem that works; two of the others may crash at
+ * each of the places where a record must be durable, and come back from their disks. What each does, and what the network does, is up to the
+ * input. */
 static const char scenario_text[] =
     "{\"schema\": 1, \"name\": \"schedule\", \"why\": \"A fuzzer decides.\", \"gst_ms\": 100,"
-    " \"cluster\": {\"protocol\": \"hybster\", \"n\": 5, \"f\": 2, \"clients\": 8, "
+    " \"cluster\": {\"protocol\": \"hybster\", \"n\": 4, \"f\": 1, \"clients\": 8, "
     "\"batch_count\": 3,"
     "   \"checkpoint_interval\": 2, \"window\": 8, \"pipeline\": 8, \"batch_us\": 0,"
     "   \"request_ms\": 60, \"status_ms\": 40, \"retransmit_ms\": 40, \"client_ms\": 80,"
@@ -24,7 +25,8 @@ static const char scenario_text[] =
     "  {\"name\": \"mutate\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
     "  {\"name\": \"replay\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
     "  {\"name\": \"corrupt-reply\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
-    "  {\"name\": \"delay-own\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"}],"
+    "  {\"name\": \"delay-own\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": "
+    "\"may\"}" SCHEDULE_CRASHES "],"
     " \"limits\": {\"events\": 200000, \"time_ms\": 20000},"
     " \"expect\": {\"safety\": \"held\", \"liveness\": \"held\"}}";
 
@@ -34,7 +36,7 @@ SCHEDULE_TARGET_FUNCTIONS
 const struct nika_target nika_target_schedule_hybster = {
     .name = "schedule-hybster",
     .doc =
-        "Decision logs of whole runs: five Hybster replicas, one Byzantine with a working trusted "
+        "Decision logs of whole runs: four Hybster replicas, one Byzantine with a working trusted "
         "subsystem, all oracles.",
     .size_max = SCHEDULE_SIZE_MAX,
     .run = run,

@@ -1,7 +1,8 @@
 /* fuzz/targets/schedule_pbft.c: whole runs of four PBFT replicas, one of them Byzantine (schedule.c). */
 #include "fuzz/targets/schedule.h"
 
-/* Eight requests. The Byzantine replica is the primary of view 0; what it does, and what the network does, is up to the input. */
+/* Eight requests. The Byzantine replica is the primary of view 0; two of the others may crash at each of the places where a record must be
+ * durable, and come back from their disks. What each does, and what the network does, is up to the input. */
 static const char scenario_text[] =
     "{\"schema\": 1, \"name\": \"schedule\", \"why\": \"A fuzzer decides.\", \"gst_ms\": 100,"
     " \"cluster\": {\"clients\": 8, \"batch_count\": 3, \"checkpoint_interval\": 2, \"window\": 8, "
@@ -19,7 +20,8 @@ static const char scenario_text[] =
     "  {\"name\": \"lying-view-change\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": "
     "\"may\"},"
     "  {\"name\": \"corrupt-reply\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
-    "  {\"name\": \"delay-own\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"}],"
+    "  {\"name\": \"delay-own\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": "
+    "\"may\"}" SCHEDULE_CRASHES "],"
     " \"limits\": {\"events\": 200000, \"time_ms\": 20000},"
     " \"expect\": {\"safety\": \"held\", \"liveness\": \"held\"}}";
 
