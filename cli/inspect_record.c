@@ -134,8 +134,8 @@ void inspect_record_read(const struct nika_replica_ops *ops, const struct nika_j
     }
     out->rest = payload.size - at + 4 * steps;
     if (out->rest > payload.size) out->rest = payload.size;
-    if (out->summary.message_class == NIKA_MESSAGE_OTHER && out->frame_count > 0)
-        out->summary = out->frames[0].summary;
+    bool told = out->summary.message_class != NIKA_MESSAGE_OTHER || out->summary.view != 0;
+    if (!told && out->frame_count > 0) out->summary = out->frames[0].summary;
     out->what = what(out);
     if (out->frame_count > 1 && out->frames_more == 0) out->problem = judge(out);
 }

@@ -16,6 +16,7 @@ struct material {
     uint32_t self, mine, all;
     struct nika_trusted_value order; /* The counter of orders ... */
     uint64_t new_view;               /* ... and of NEW-VIEWs. */
+    uint32_t opened, voided;         /* Bit = view: what that was used for, by value. */
     /* PREPAREs by view and order: message + 1. */
     uint32_t prepare[EXPLORE_VIEWS][EXPLORE_ORDERS + 1u];
     uint32_t hop[HOPS_MAX], hop_count; /* Own VIEW-CHANGEs, by view. */
@@ -33,18 +34,44 @@ static const struct nika_span blank = {blank_bytes, sizeof blank_bytes};
 
 /* ---- the trusted subsystem ---- */
 
-static void advance(struct material *a, const struct explore_message *message)
+static void use_new_view(struct material *a, uint64_t view, uint32_t *set)
 {
+    *set |= UINT32_C(1) << view;
+    if (view > a->new_view) a->new_view = view;
+}
+
+/* The proofs in a VIEW-CHANGE that a view can never begin: made for it, or shown once more. */
+static void advance_voids(struct material *a, uint32_t id)
+{
+    struct nika_frame frame;
+    struct hybster_view_change v;
+    struct hybster_hop hop;
+    struct nika_trusted_certificate c;
+    uint32_t at = 0;
+    explore_message_frame(a->m, id, &frame);
+    bool good = nika_decode(&hybster_info_view_change, frame.body, &v) == NIKA_OK;
+    NIKA_ASSERT(good);
+    while (nika_list_next(&v.hops, &hybster_info_hop, &at, &hop)) {
+        good = nika_trusted_certificate_decode(hop.certificate, &c) == NIKA_OK;
+        NIKA_ASSERT(good);
+        if (c.counter == HYBSTER_COUNTER_NEW_VIEW) use_new_view(a, c.value.view, &a->voided);
+    }
+}
+
+static void advance(struct material *a, uint32_t id)
+{
+    const struct explore_message *message = &a->m->messages[id];
     struct nika_trusted_value value = {message->view, message->seq};
     switch (message->type) {
     case HYBSTER_TYPE_view_change:
+        advance_voids(a, id);
         value.order = 0;
         break;
     case HYBSTER_TYPE_prepare:
     case HYBSTER_TYPE_commit:
         break;
     case HYBSTER_TYPE_new_view:
-        if (message->view > a->new_view) a->new_view = message->view;
+        use_new_view(a, message->view, &a->opened);
         return;
     default:
         return;
@@ -52,28 +79,37 @@ static void advance(struct material *a, const struct explore_message *message)
     if (nika_trusted_compare(value, a->order) > 0) a->order = value;
 }
 
-/* Encode and certify; the frame is valid until the next call. The counter is where `from` says; the instance refuses what does not
- * move it. */
+/* The counter is where `from` says; the instance refuses what does not move it. */
+static void let_certify(struct explore_model *m, uint32_t self, enum nika_trusted_kind kind,
+                        uint32_t counter, struct nika_trusted_value from,
+                        struct nika_trusted_value to, const struct nika_digest *digest,
+                        uint8_t out[NIKA_TRUSTED_CERTIFICATE_SIZE])
+{
+    struct nika_trusted_instance instance;
+    struct nika_trusted_certificate certificate;
+    nika_trusted_instance_init(&instance, self, NIKA_TRUSTED_EPOCH, NIKA_TRUSTED_COUNTERS_MAX);
+    instance.counter[counter].last.value = from;
+    enum nika_err err =
+        nika_trusted_certify(&instance, m->key, kind, counter, to, digest, &certificate);
+    NIKA_ASSERT(err == NIKA_OK);
+    nika_trusted_certificate_encode(&certificate, out);
+}
+
+/* Encode and certify; the frame is valid until the next call. */
 static struct nika_span certify(struct explore_model *m, uint32_t self,
                                 const struct nika_message_info *info, const void *message,
                                 enum nika_trusted_kind kind, uint32_t counter,
                                 struct nika_trusted_value from, struct nika_trusted_value to)
 {
     static uint8_t body[ROOM];
-    struct nika_trusted_instance instance;
-    struct nika_trusted_certificate certificate;
     struct nika_digest digest;
     struct nika_writer w = nika_writer_of(body, sizeof body);
     nika_encode(info, message, &w);
     NIKA_ASSERT(!w.failed);
     hybster_statement(&m->config, info->type,
                       (struct nika_span){body, w.at - HYBSTER_CERTIFICATE_FIELD}, &digest);
-    nika_trusted_instance_init(&instance, self, NIKA_TRUSTED_EPOCH, NIKA_TRUSTED_COUNTERS_MAX);
-    instance.counter[counter].last.value = from;
-    enum nika_err err =
-        nika_trusted_certify(&instance, m->key, kind, counter, to, &digest, &certificate);
-    NIKA_ASSERT(err == NIKA_OK);
-    nika_trusted_certificate_encode(&certificate, body + w.at - NIKA_TRUSTED_CERTIFICATE_SIZE);
+    let_certify(m, self, kind, counter, from, to, &digest,
+                body + w.at - NIKA_TRUSTED_CERTIFICATE_SIZE);
     return explore_frame(m, self, info, (struct nika_span){body, w.at});
 }
 
@@ -188,9 +224,43 @@ static bool may_claim(const struct material *a, uint64_t low)
     return low == 0 || a->stable_count[low] > 0;
 }
 
-static struct nika_list hops(const struct material *a, uint32_t shown, struct nika_writer *w)
+/* The views of which its counter can still be made to say that they will never begin, true or not, or of which it said so. */
+static uint32_t may_void(const struct material *a, uint64_t to)
+{
+    uint32_t set = a->voided;
+    for (uint64_t view = 1; view < to; view++)
+        if (view >= a->new_view) set |= UINT32_C(1) << view;
+    return set;
+}
+
+/* Of each view of a set. Where the counter came from is known by what it has been used for. */
+static void append_voids(const struct material *a, uint32_t set, struct nika_writer *w,
+                         struct nika_list *list)
+{
+    struct nika_trusted_value from = {0, 0};
+    for (uint64_t view = 1; view < EXPLORE_VIEWS; view++) {
+        uint8_t content[8], bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
+        struct nika_trusted_value to = {view, 1};
+        struct nika_digest digest;
+        if ((a->opened >> view & 1) != 0) from = (struct nika_trusted_value){view, 0};
+        if ((set >> view & 1) == 0) continue;
+        struct nika_writer c = nika_writer_of(content, sizeof content);
+        nika_write_u64(&c, view);
+        hybster_statement(&a->m->config, HYBSTER_TYPE_new_view, (struct nika_span){content, c.at},
+                          &digest);
+        let_certify(a->m, a->self, NIKA_TRUSTED_CONTINUING, HYBSTER_COUNTER_NEW_VIEW, from, to,
+                    &digest, bytes);
+        struct hybster_hop hop = {.digest = digest, .certificate = {bytes, sizeof bytes}};
+        nika_list_append(w, list, &hybster_info_hop, &hop);
+        from = to;
+    }
+}
+
+static struct nika_list hops(const struct material *a, uint32_t shown, uint32_t voids,
+                             struct nika_writer *w)
 {
     struct nika_list list = {0};
+    append_voids(a, voids, w, &list);
     for (uint32_t k = 0; k < a->hop_count; k++) {
         struct nika_frame frame;
         struct nika_digest digest;
@@ -209,7 +279,7 @@ static struct nika_list hops(const struct material *a, uint32_t shown, struct ni
 }
 
 static struct nika_span view_change(struct material *a, uint64_t to, uint64_t from, uint64_t low,
-                                    uint64_t last, uint32_t shown)
+                                    uint64_t last, uint32_t shown, uint32_t voids)
 {
     static uint8_t room[3][ROOM];
     struct nika_writer p = nika_writer_of(room[0], ROOM), h = nika_writer_of(room[1], ROOM),
@@ -219,7 +289,7 @@ static struct nika_span view_change(struct material *a, uint64_t to, uint64_t fr
                                     .low_mark = low,
                                     .checkpoints = stable_proof(a, low, &c),
                                     .prepares = history(a, from, low, last, &p),
-                                    .hops = hops(a, shown, &h),
+                                    .hops = hops(a, shown, voids, &h),
                                     .certificate = blank};
     return certify(a->m, a->self, &hybster_info_view_change, &v, NIKA_TRUSTED_CONTINUING,
                    HYBSTER_COUNTER_ORDER, a->order, (struct nika_trusted_value){to, 0});
@@ -238,15 +308,19 @@ static bool believed(const struct material *a, struct nika_span raw)
            NIKA_CHECK_NONE;
 }
 
-/* Which hops prove it does not matter once it is believed. */
+/* Which hops prove it does not matter once it is believed; that it gives no view up for it does. */
 static bool view_change_of(struct material *a, uint64_t to, uint64_t from, uint64_t low,
                            uint64_t last)
 {
-    for (uint32_t shown = 0; shown < UINT32_C(1) << a->hop_count; shown++) {
-        struct nika_span frame = view_change(a, to, from, low, last, shown);
-        if (!believed(a, frame)) continue;
-        add_move(a, explore_message_add(a->m, frame), a->mine);
-        return true;
+    uint32_t may = may_void(a, to);
+    for (uint32_t voids = 0; voids <= may; voids++) {
+        if ((voids & ~may) != 0) continue;
+        for (uint32_t shown = 0; shown < UINT32_C(1) << a->hop_count; shown++) {
+            struct nika_span frame = view_change(a, to, from, low, last, shown, voids);
+            if (!believed(a, frame)) continue;
+            add_move(a, explore_message_add(a->m, frame), a->mine);
+            return true;
+        }
     }
     return false;
 }
@@ -264,7 +338,7 @@ static void view_changes(struct material *a)
             }
         }
         if (any) continue;
-        uint32_t message = explore_message_add(a->m, view_change(a, to, 0, 0, 0, 0));
+        uint32_t message = explore_message_add(a->m, view_change(a, to, 0, 0, 0, 0, 0));
         a->m->messages[message].hidden = true;
         add_move(a, message, a->mine);
     }
@@ -506,7 +580,7 @@ static void gather(struct material *a)
     ids = explore_list_at(a->m, a->mine, &count);
     for (uint32_t i = 0; i < count; i++) {
         const struct explore_message *message = &a->m->messages[ids[i]];
-        advance(a, message);
+        advance(a, ids[i]);
         if (message->type != HYBSTER_TYPE_view_change) continue;
         uint32_t at = a->hop_count++;
         for (; at > 0 && a->m->messages[a->hop[at - 1]].view > message->view; at--)

@@ -33,13 +33,13 @@ enum common_timer {
     COMMON_TIMER_COUNT
 };
 
-/* A durable record that every protocol writes; kinds 1 and 2 of slots and NIKA_RECORD_LATEST | 1 and 2 are the protocol's. */
+/* A durable record that every protocol writes; kinds 1 and 2 of slots and NIKA_RECORD_LATEST | 1, 2 and 4 are the protocol's. */
 enum common_record {
     COMMON_RECORD_STABLE =
         NIKA_RECORD_LATEST | 3, /* Stable certificate: FRAMES list (count u32 + frames). seq = h. */
 };
 
-/* What a completion token means (1 to 4 are the protocol's own). token = kind << 56 | generation << 40 | low 40 bits of seq. APP
+/* What a completion token means (1 to 4 and 13 to 15 are the protocol's own). token = kind << 56 | generation << 40 | low 40 bits of seq. APP
  * tokens carry the execution generation; a stale one is ignored: a result that a state transfer overtook is never used.
  * SNAPSHOT_SAVED, STABLE and TRANSFER_SAVED are no votes: their generation is 0 and the dispatcher must not compare it. */
 enum common_token_kind {

@@ -102,6 +102,54 @@ static uint32_t blank_frame(struct nika_replica *r, const struct nika_message_in
     return handle;
 }
 
+/* The same for one certificate in a frame that is in the store already. */
+static uint8_t *draft_place(struct nika_replica *r, uint32_t handle, struct nika_digest *digest)
+{
+    struct nika_frame frame;
+    struct nika_span content, certificates;
+    enum nika_err err = nika_frame_parse(nika_store_span(r->core.store, handle),
+                                         r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
+    bool whole = err == NIKA_OK && split(frame.body, 1, &content, &certificates);
+    NIKA_ASSERT(whole);
+    hybster_statement(r->core.config, frame.type, content, digest);
+    return nika_store_at(r->core.store, handle) + (uint32_t)(certificates.data - frame.raw.data);
+}
+
+uint32_t hybster_draft_frame(struct nika_replica *r, const struct nika_message_info *info,
+                             void *message, struct nika_span *field)
+{
+    struct nika_digest digest;
+    uint8_t *place = NULL;
+    return blank_frame(r, info, message, field, 1, &digest, &place);
+}
+
+bool hybster_certify_draft(struct nika_replica *r, uint32_t handle, enum nika_trusted_kind kind,
+                           uint32_t counter, struct nika_trusted_value value)
+{
+    struct nika_digest digest;
+    uint8_t *place = draft_place(r, handle, &digest);
+    return certify(r, kind, counter, value, &digest, place);
+}
+
+bool hybster_reissue_draft(struct nika_replica *r, uint32_t handle, uint32_t counter,
+                           struct nika_trusted_value value)
+{
+    const struct nika_host *host = r->core.host;
+    struct nika_trusted_certificate certificate;
+    struct nika_digest issued, expected;
+    uint8_t *place = draft_place(r, handle, &expected);
+    if (r->halted || host->trusted->reissue(host->world, r->core.self, counter, &certificate,
+                                            &issued) != NIKA_OK)
+        return false;
+    if (certificate.kind != NIKA_TRUSTED_INDEPENDENT ||
+        nika_trusted_compare(certificate.value, value) != 0 ||
+        !nika_digest_equal(&issued, &expected))
+        return false;
+    REACHED(hybster_reissued);
+    nika_trusted_certificate_encode(&certificate, place);
+    return true;
+}
+
 /* `count` certificates of the ordering counters of as many pillars, from `counter` on; one of any counter when count is 1. */
 static uint32_t certify_frame(struct nika_replica *r, const struct nika_message_info *info,
                               void *message, struct nika_span *field, enum nika_trusted_kind kind,

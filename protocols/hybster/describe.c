@@ -80,6 +80,10 @@ void hybster_describe_record(uint32_t kind, struct nika_span record, struct nika
     case HYBSTER_RECORD_NEW_VIEW:
         common_describe_frame(record, HYBSTER_TYPE_new_view, hybster_describe, out);
         return;
+    case HYBSTER_RECORD_DRAFT: /* Of the view, but nothing that may be sent. */
+        common_describe_frame(record, HYBSTER_TYPE_new_view, hybster_describe, out);
+        out->message_class = NIKA_MESSAGE_OTHER;
+        return;
     case NIKA_RECORD_SNAPSHOT:
         common_describe_snapshot(record, out);
         return;

@@ -40,8 +40,9 @@ static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, ui
 
 static void add_view_change(struct nika_run_digest *d, const struct nika_replica *r)
 {
-    const uint64_t numbers[] = {r->entered, r->low_bound,      r->view_generation,  r->halted,
-                                r->deaf,    r->candidate_view, r->candidate_saving, r->alarmed};
+    const uint64_t numbers[] = {
+        r->entered,        r->low_bound,       r->view_generation,  r->halted,  r->deaf,
+        r->candidate_view, r->candidate_draft, r->candidate_saving, r->alarmed, r->void_count};
     const uint32_t handles[] = {r->new_view, r->candidate};
     common_digest_u64s(d, numbers, ARRAY_COUNT(numbers));
     common_digest_handles(d, &r->core, handles, ARRAY_COUNT(handles));
@@ -50,6 +51,12 @@ static void add_view_change(struct nika_run_digest *d, const struct nika_replica
         common_digest_u64(d, r->acks[i].base);
         common_digest_handle(d, &r->core, r->acks[i].frame);
     }
+}
+
+static void add_hop(struct nika_run_digest *d, const struct hybster_hop_entry *hop)
+{
+    common_digest_digest(d, &hop->digest);
+    nika_run_digest_add(d, hop->certificate, sizeof hop->certificate);
 }
 
 static void add_pillars(struct nika_run_digest *d, const struct nika_replica *r)
@@ -64,11 +71,9 @@ static void add_pillars(struct nika_run_digest *d, const struct nika_replica *r)
         const uint64_t numbers[] = {pillar->counter.view, pillar->counter.order, pillar->voted,
                                     pillar->certifying, pillar->hop_count};
         common_digest_u64s(d, numbers, ARRAY_COUNT(numbers));
-        for (uint32_t i = 0; i < pillar->hop_count; i++) {
-            common_digest_digest(d, &pillar->hops[i].digest);
-            nika_run_digest_add(d, pillar->hops[i].certificate, sizeof pillar->hops[i].certificate);
-        }
+        for (uint32_t i = 0; i < pillar->hop_count; i++) add_hop(d, &pillar->hops[i]);
     }
+    for (uint32_t i = 0; i < r->void_count; i++) add_hop(d, &r->voids[i]);
 }
 
 void hybster_digest(const struct nika_replica *r, struct nika_digest *out)

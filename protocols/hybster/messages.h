@@ -10,6 +10,8 @@
 
 /* HOP_MAX: VIEW-CHANGEs in a row without an order between them that one VIEW-CHANGE can account for, in each pillar. */
 #define HYBSTER_HOPS_MAX 64u
+/* Proofs among them that a view can never begin (void.c): a correct leader crashes that often between two views that begin. */
+#define HYBSTER_VOIDS_MAX 8u
 
 #define MESSAGES_FILE "protocols/hybster/messages.def"
 #define MESSAGES_NAME(kind, name) hybster_##kind##name

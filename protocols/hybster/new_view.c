@@ -73,6 +73,7 @@ static void take_view(struct nika_replica *r, uint64_t view, uint32_t handle)
     nika_store_free(r->core.store, r->new_view);
     r->new_view = handle;
     r->entered = view;
+    hybster_void_forget(r);
     /* Nobody asks any more what the counters were used for before. */
     for (uint32_t p = 0; p < r->core.pillars; p++) r->pillars[p].certifying = 0;
     stored_new_view(r, handle, &frame, &m);
@@ -141,14 +142,17 @@ void hybster_candidate_drop(struct nika_replica *r)
     nika_store_free(r->core.store, r->candidate);
     r->candidate = 0;
     r->candidate_view = 0;
+    r->candidate_draft = false;
     r->candidate_saving = false;
 }
 
-void hybster_candidate_set(struct nika_replica *r, uint64_t view, uint32_t handle)
+/* Make it the candidate, in place of an older one. Takes the handle. */
+static void candidate_set(struct nika_replica *r, uint64_t view, uint32_t handle, bool draft)
 {
     hybster_candidate_drop(r);
     r->candidate = handle;
     r->candidate_view = view;
+    r->candidate_draft = draft;
     hybster_candidate_progress(r);
 }
 
@@ -162,6 +166,25 @@ static void overtaken(struct nika_replica *r)
     nika_frame_digest(&frame, &r->rejected);
     common_reject(&r->core, NIKA_CHECK_HN2, frame.sender);
     hybster_candidate_drop(r);
+}
+
+/* The leader's orders are certified; that is durable before the counter of NEW-VIEWs moves, so that a crash behind it loses nothing (2.5). */
+static void draft_persist(struct nika_replica *r)
+{
+    nika_effects_persist(
+        r->core.effects, common_token(HYBSTER_TOKEN_DRAFT, r->view_generation, r->candidate_view),
+        HYBSTER_RECORD_DRAFT, r->candidate_view, nika_store_span(r->core.store, r->candidate));
+}
+
+void hybster_draft_stored(struct nika_replica *r, uint64_t view)
+{
+    struct nika_trusted_value value = {view, 0};
+    if (r->candidate == 0 || r->candidate_view != view || !r->candidate_draft) return;
+    if (!hybster_certify_draft(r, r->candidate, NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_NEW_VIEW,
+                               value))
+        return;
+    r->candidate_draft = false;
+    hybster_candidate_progress(r);
 }
 
 void hybster_candidate_progress(struct nika_replica *r)
@@ -187,6 +210,10 @@ void hybster_candidate_progress(struct nika_replica *r)
         if (!hybster_history_at_hand(r, &m.prepares)) {
             REACHED(hybster_waits_for_batches);
             return; /* HN8 */
+        }
+        if (r->candidate_draft) {
+            draft_persist(r);
+            return;
         }
         r->candidate_saving = true;
     }
@@ -352,16 +379,16 @@ static uint32_t build(struct nika_replica *r, uint64_t base, const struct proofs
     struct hybster_plan plan;
     struct hybster_new_view m = {
         .view = r->core.view, .base = base, .view_changes = p->view_changes, .acks = p->acks};
-    struct nika_trusted_value value = {m.view, 0};
     if (!plan_ready(r, base, p, &plan)) return 0;
     if (!build_orders(r, &plan, orders, &m.prepares)) return 0;
-    return hybster_certify_frame(r, &hybster_info_new_view, &m, &m.certificate,
-                                 NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_NEW_VIEW, value);
+    return hybster_draft_frame(r, &hybster_info_new_view, &m, &m.certificate);
 }
 
-/* A counter was used for orders of this view: its NEW-VIEW was lost in a crash, and there is no second. */
-static bool built_before(const struct nika_replica *r)
+bool hybster_opening_lost(const struct nika_replica *r)
 {
+    if (r->core.active || common_primary(&r->core, r->core.view) != r->core.self ||
+        r->candidate_view == r->core.view)
+        return false;
     for (uint32_t p = 0; p < r->core.pillars; p++)
         if (r->pillars[p].counter.view == r->core.view && r->pillars[p].counter.order != 0)
             return true;
@@ -375,7 +402,7 @@ void hybster_new_view_try_build(struct nika_replica *r)
     bool mine = !r->core.active && common_primary(&r->core, r->core.view) == r->core.self;
     if (!mine || r->halted || !r->core.my_view_change_durable) return;
     if (r->candidate != 0 && r->candidate_view >= r->core.view) return;
-    if (built_before(r)) return;
+    if (hybster_opening_lost(r)) return;
     if (!choose_base(r, &base)) return;
     collect(r, base, &sizes, NULL, NULL);
     uint32_t orders_size = r->core.config->window * (4u + HYBSTER_ORDER_FRAME_SIZE);
@@ -391,7 +418,7 @@ void hybster_new_view_try_build(struct nika_replica *r)
     NIKA_ASSERT(!view_changes.failed && !acks.failed);
     uint32_t handle = build(r, base, &p, &orders);
     nika_store_free(r->core.store, room);
-    if (handle != 0) hybster_candidate_set(r, r->core.view, handle);
+    if (handle != 0) candidate_set(r, r->core.view, handle, true);
 }
 
 /* ---- receiving ---------------------------------------------------------------------------------------------------------------- */
@@ -448,17 +475,55 @@ void hybster_on_new_view(struct nika_replica *r, const struct nika_frame *frame)
         return;
     }
     uint32_t handle = nika_store_put(r->core.store, frame->raw);
-    if (handle != 0) hybster_candidate_set(r, m.view, handle);
+    if (handle != 0) candidate_set(r, m.view, handle, false);
 }
 
-void hybster_recover_new_view(struct nika_replica *r, uint64_t view, struct nika_span raw)
+/* A NEW-VIEW of `view` from the log, in the store. Handle or 0. */
+static uint32_t recovered(struct nika_replica *r, uint64_t view, struct nika_span raw)
 {
     struct nika_frame frame;
     struct hybster_new_view m;
     if (view <= r->entered ||
         !common_nested_open(&r->core, raw, &hybster_info_new_view, &frame, &m) || m.view != view)
-        return;
-    uint32_t handle = nika_store_put(r->core.store, raw);
+        return 0;
+    return nika_store_put(r->core.store, raw);
+}
+
+void hybster_recover_draft(struct nika_replica *r, uint64_t view, struct nika_span raw)
+{
+    uint32_t handle = recovered(r, view, raw);
+    if (handle == 0) return;
+    hybster_candidate_drop(r);
+    r->candidate = handle;
+    r->candidate_view = view;
+    r->candidate_draft = true;
+}
+
+void hybster_draft_resume(struct nika_replica *r)
+{
+    const struct nika_host *host = r->core.host;
+    struct nika_trusted_value opening = {r->candidate_view, 0}, present;
+    uint64_t epoch;
+    if (r->candidate == 0 || r->halted) return;
+    /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
+    enum nika_err err = (host->trusted->read)(host->world, r->core.self, HYBSTER_COUNTER_NEW_VIEW,
+                                              &present, &epoch);
+    if (r->candidate_view <= r->entered || err != NIKA_OK ||
+        nika_trusted_compare(present, opening) > 0) {
+        hybster_candidate_drop(r);
+    } else if (nika_trusted_compare(present, opening) == 0) {
+        /* It was certified, and may be all that this replica can show of its orders: entered even without batches that are lost. */
+        r->candidate_draft = false;
+        r->candidate_saving =
+            hybster_reissue_draft(r, r->candidate, HYBSTER_COUNTER_NEW_VIEW, opening);
+        if (!r->candidate_saving) hybster_candidate_drop(r);
+    }
+    hybster_candidate_progress(r);
+}
+
+void hybster_recover_new_view(struct nika_replica *r, uint64_t view, struct nika_span raw)
+{
+    uint32_t handle = recovered(r, view, raw);
     if (handle == 0) return;
     take_view(r, view, handle);
     if (view < r->core.view) return; /* Acknowledged on the way to a later view. */

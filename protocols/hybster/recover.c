@@ -130,6 +130,9 @@ void hybster_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct
     case HYBSTER_RECORD_NEW_VIEW:
         hybster_recover_new_view(r, seq, record);
         break;
+    case HYBSTER_RECORD_DRAFT:
+        hybster_recover_draft(r, seq, record);
+        break;
     case COMMON_RECORD_STABLE:
         common_recover_stable(&r->core, seq, record);
         break;
@@ -208,16 +211,21 @@ static void restore(struct nika_replica *r)
 }
 
 /* A counter has left for a view of which the log knows nothing: the VIEW-CHANGE was lost before it was sent, and its value is used. No
- * order of an earlier view can be certified any more in its pillar; the next VIEW-CHANGE shows the lost one as a hop. */
+ * order of an earlier view can be certified any more in its pillar; the next VIEW-CHANGE shows the lost one as a hop. Or it was used for
+ * orders of a NEW-VIEW that was lost: that view is given up. */
 static void follow_counters(struct nika_replica *r)
 {
     uint64_t view = 0;
     for (uint32_t p = 0; p < r->core.pillars; p++)
         if (r->pillars[p].counter.view > view) view = r->pillars[p].counter.view;
-    if (r->halted || r->core.amnesiac || view <= r->core.view) return;
-    REACHED(hybster_followed_counter);
-    r->core.view = view;
-    hybster_view_change_start(r, view + 1);
+    if (r->halted || r->core.amnesiac) return;
+    if (view > r->core.view) {
+        REACHED(hybster_followed_counter);
+        r->core.view = view;
+    } else if (!hybster_opening_lost(r)) {
+        return;
+    }
+    hybster_view_change_start(r, r->core.view + 1);
 }
 
 /* Give no number a second time that a counter was used for, whatever became of it. */
@@ -265,6 +273,7 @@ void hybster_start(struct nika_replica *r)
             pillar->voted = pillar->counter.order;
     }
     hybster_view_start(r);
+    hybster_draft_resume(r);
     for (uint32_t p = 0; p < r->core.pillars; p++) take_reissued(r, &r->pillars[p]);
     common_restart(&r->core);
     follow_counters(r);

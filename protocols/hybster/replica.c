@@ -112,7 +112,8 @@ uint64_t hybster_token_near(const struct common_core *core, uint32_t kind)
 {
     const struct nika_replica *r = (const struct nika_replica *)(const void *)core;
     if (kind == HYBSTER_TOKEN_VIEW_CHANGE) return core->view;
-    return kind == HYBSTER_TOKEN_NEW_VIEW ? r->candidate_view : core->low_mark;
+    return kind == HYBSTER_TOKEN_NEW_VIEW || kind == HYBSTER_TOKEN_DRAFT ? r->candidate_view
+                                                                         : core->low_mark;
 }
 
 void hybster_stored(struct common_core *core, uint32_t kind, uint16_t generation, uint64_t seq,
@@ -134,6 +135,8 @@ void hybster_stored(struct common_core *core, uint32_t kind, uint16_t generation
         hybster_view_change_stored(r, seq);
     } else if (kind == HYBSTER_TOKEN_NEW_VIEW) {
         hybster_new_view_stored(r, seq);
+    } else if (kind == HYBSTER_TOKEN_DRAFT) {
+        hybster_draft_stored(r, seq);
     }
 }
 

@@ -35,6 +35,8 @@ enum hybster_record {
     HYBSTER_RECORD_COMMIT = 3,  /* Own COMMIT frame. */
     HYBSTER_RECORD_VIEW_CHANGE = NIKA_RECORD_LATEST | 1, /* VIEW-CHANGE frame. seq = view. */
     HYBSTER_RECORD_NEW_VIEW = NIKA_RECORD_LATEST | 2,    /* NEW-VIEW frame. seq = view. */
+    /* Own NEW-VIEW frame with room for its certificate: the leader is about to use that counter. seq = view. */
+    HYBSTER_RECORD_DRAFT = NIKA_RECORD_LATEST | 4,
 };
 
 /* What a completion token means, beside enum common_token_kind. All carry the view generation. */
@@ -43,6 +45,7 @@ enum hybster_token {
     HYBSTER_TOKEN_PREPARE,     /* STORED: use the counter for what follows (leader), for COMMIT. */
     HYBSTER_TOKEN_VIEW_CHANGE, /* STORED: send VIEW-CHANGE. seq = view. */
     HYBSTER_TOKEN_NEW_VIEW,    /* STORED: enter the view, or acknowledge it. seq = view. */
+    HYBSTER_TOKEN_DRAFT = 13,  /* STORED: use the counter of NEW-VIEWs. seq = view. */
     HYBSTER_TOKEN_COMMIT = 14, /* Nobody waits for it. */
     HYBSTER_TOKEN_ORDER,       /* CERTIFIED: the certificate of an order. */
 };
@@ -114,9 +117,12 @@ struct nika_replica {
     uint32_t
         candidate; /* Store handle of a validated (or built) NEW-VIEW that is not entered yet. */
     uint64_t candidate_view;
+    bool candidate_draft;        /* One's own, whose certificate is not made yet. */
     bool candidate_saving;       /* HN8 is met: on its way to the disk. */
     struct nika_digest rejected; /* Last NEW-VIEW that failed: not verified again. */
     uint64_t alarmed;            /* Bit = check: an alarm is raised once. */
+    uint32_t void_count;
+    struct hybster_hop_entry voids[HYBSTER_VOIDS_MAX]; /* Of views above `entered`, ascending. */
 
     uint32_t parked_count;
     struct hybster_pillar *pillars; /* core.pillars */
@@ -177,6 +183,15 @@ bool hybster_order_decode(struct nika_span body, struct hybster_order *out);
 /* Take what the trusted subsystem certified last, if that was exactly this order as a message of this type. Frame handle or 0. */
 uint32_t hybster_reissue_order(struct nika_replica *r, uint8_t type, uint64_t seq,
                                const struct nika_digest *digest);
+/* A frame of one's own in the store that has everything but its certificate; `field` as above. Handle, or 0: the store is full. */
+uint32_t hybster_draft_frame(struct nika_replica *r, const struct nika_message_info *info,
+                             void *message, struct nika_span *field);
+/* Certify such a frame where it lies. False: the trusted subsystem refused (r->halted). */
+bool hybster_certify_draft(struct nika_replica *r, uint32_t handle, enum nika_trusted_kind kind,
+                           uint32_t counter, struct nika_trusted_value value);
+/* Take what the trusted subsystem certified last of this counter, if that was this frame at this value. */
+bool hybster_reissue_draft(struct nika_replica *r, uint32_t handle, uint32_t counter,
+                           struct nika_trusted_value value);
 /* The trusted subsystem is gone (TSG) or was rolled back (TSR). */
 void hybster_halt(struct nika_replica *r, enum nika_check why, uint64_t seq);
 /* Raise the alarm of a check once. */
@@ -271,6 +286,12 @@ void hybster_new_view_try_build(struct nika_replica *r);
 void hybster_candidate_drop(struct nika_replica *r);
 void hybster_candidate_progress(struct nika_replica *r);
 void hybster_recover_new_view(struct nika_replica *r, uint64_t view, struct nika_span frame);
+void hybster_draft_stored(struct nika_replica *r, uint64_t view);
+void hybster_recover_draft(struct nika_replica *r, uint64_t view, struct nika_span frame);
+/* At START: does the draft that was recovered belong to what the counter of NEW-VIEWs says? */
+void hybster_draft_resume(struct nika_replica *r);
+/* Has this replica ordered in the view it is on the way to, of which no NEW-VIEW of its own is left? */
+bool hybster_opening_lost(const struct nika_replica *r);
 /* At START, active: install R of the entered NEW-VIEW where the log has nothing newer. */
 void hybster_new_view_install(struct nika_replica *r);
 void hybster_on_ack(struct nika_replica *r, const struct nika_frame *frame);

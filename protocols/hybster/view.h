@@ -46,19 +46,30 @@ bool hybster_history_at_hand(struct nika_replica *r, const struct nika_list *pre
 /* HN8: make the proven state at `seq` one's own, or begin to fetch it. True when h is there. */
 bool hybster_reach_low_mark(struct nika_replica *r, uint64_t seq, const struct nika_list *cert);
 
+/* ---- void.c ---- */
+/* Make, or have already, the proof that a view which this replica leads can never begin. False when there can be none: its NEW-VIEW was
+ * certified, or is about to be. */
+bool hybster_void_make(struct nika_replica *r, uint64_t view);
+/* A proof of one's own from a recovered VIEW-CHANGE. */
+void hybster_void_keep(struct nika_replica *r, const struct nika_trusted_certificate *c,
+                       const struct nika_digest *digest);
+/* Those of views up to `entered` are not needed any more. */
+void hybster_void_forget(struct nika_replica *r);
+/* HV4: is this the proof that `view`, which `sender` leads, can never begin? */
+bool hybster_void_check(struct nika_replica *r, uint32_t sender, const struct hybster_hop *hop,
+                        uint64_t *view);
+
 /* ---- new_view_check.c ---- */
 /* HN3-HN6: a pure function of the message. The plan is filled in when nothing failed. */
 enum nika_check hybster_new_view_check(struct nika_replica *r, const struct nika_frame *frame,
                                        const struct hybster_new_view *m, struct hybster_plan *plan);
 
-/* ---- new_view.c ---- */
-/* Make a validated NEW-VIEW the candidate, in place of an older one. Takes the handle. */
-void hybster_candidate_set(struct nika_replica *r, uint64_t view, uint32_t handle);
-
 /* ---- view_change.c ---- */
 /* The PREPAREs accepted in `entered`, from `after` + 1 without a gap, appended to `w`; with `w` NULL only their size. */
 uint32_t hybster_history(const struct nika_replica *r, uint64_t after, struct nika_writer *w,
                          struct nika_list *list);
+/* The certificate of an own hop. */
+struct nika_trusted_certificate hybster_hop_certificate(const struct hybster_hop_entry *hop);
 /* The certificate that makes h stable, as a list of frames. */
 struct nika_list hybster_stable_frames(const struct nika_replica *r);
 

@@ -23,10 +23,10 @@ void hybster_view_leave(struct nika_replica *r, uint64_t view)
     common_timer_stop(&r->core, COMMON_TIMER_BATCH);
     common_timer_stop(&r->core, COMMON_TIMER_VIEW);
     common_pending_unpropose(&r->core.pending);
-    /* A NEW-VIEW of a view below is dropped: peers send it again. Not one that leads as far, which waits for its batches. Nor an own one: the
-     * counter was used for its orders, and without it no later VIEW-CHANGE could account for that. */
-    if (r->candidate_view < view && common_primary(&r->core, r->candidate_view) != r->core.self)
-        hybster_candidate_drop(r);
+    /* A NEW-VIEW of a view below is dropped: peers send it again. Not one that leads as far, which waits for its batches. Nor an own one that
+     * is certified: counters were used for it and its orders, and without it no later VIEW-CHANGE could account for that. */
+    bool own = common_primary(&r->core, r->candidate_view) == r->core.self;
+    if (r->candidate_view < view && (!own || r->candidate_draft)) hybster_candidate_drop(r);
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct hybster_slot *slot = hybster_slot_find(r, s);
         if (slot == NULL) continue;
@@ -94,13 +94,22 @@ static void persist_own(struct nika_replica *r)
                          nika_store_span(r->core.store, r->core.my_view_change));
 }
 
-static struct nika_trusted_certificate hop_certificate(const struct hybster_hop_entry *hop)
+struct nika_trusted_certificate hybster_hop_certificate(const struct hybster_hop_entry *hop)
 {
     struct nika_trusted_certificate c;
     enum nika_err err = nika_trusted_certificate_decode(
         (struct nika_span){hop->certificate, sizeof hop->certificate}, &c);
     NIKA_ASSERT(err == NIKA_OK);
     return c;
+}
+
+/* Does a counter that a hop took to [view|0] go on at `start` with nothing between that others would have to be shown? */
+static bool joins(struct nika_replica *r, const struct hybster_hop_entry *hop,
+                  struct nika_trusted_value start)
+{
+    struct nika_trusted_value end = hybster_hop_certificate(hop).value;
+    return nika_trusted_compare(end, start) == 0 ||
+           (end.view == start.view && hybster_void_make(r, end.view));
 }
 
 /* A log that was lost, or a crash before its VIEW-CHANGE was on disk, took hops with it; the trusted subsystem still has the last one. */
@@ -115,10 +124,9 @@ static void reissue_hop(struct nika_replica *r, uint32_t p)
         c.kind != NIKA_TRUSTED_CONTINUING)
         return;
     REACHED(hybster_reissued);
-    bool joins = pillar->hop_count > 0 && pillar->hop_count < HYBSTER_HOPS_MAX &&
-                 nika_trusted_compare(hop_certificate(&pillar->hops[pillar->hop_count - 1]).value,
-                                      c.previous) == 0;
-    if (!joins) pillar->hop_count = 0;
+    bool one_more = pillar->hop_count > 0 && pillar->hop_count < HYBSTER_HOPS_MAX &&
+                    joins(r, &pillar->hops[pillar->hop_count - 1], c.previous);
+    if (!one_more) pillar->hop_count = 0;
     struct hybster_hop_entry *hop = &pillar->hops[pillar->hop_count++];
     hop->digest = digest;
     nika_trusted_certificate_encode(&c, hop->certificate);
@@ -133,15 +141,14 @@ static bool hops_prepare(struct nika_replica *r, uint32_t p)
         pillar->hop_count = 0;
         return true;
     }
-    struct nika_trusted_certificate c;
-    if (pillar->hop_count > 0) c = hop_certificate(&pillar->hops[pillar->hop_count - 1]);
-    if (pillar->hop_count == 0 || nika_trusted_compare(c.value, pillar->counter) != 0)
-        reissue_hop(r, p);
+    bool ends =
+        pillar->hop_count > 0 && joins(r, &pillar->hops[pillar->hop_count - 1], pillar->counter);
+    if (!ends) reissue_hop(r, p);
+    if (!ends && (pillar->hop_count == 0 ||
+                  !joins(r, &pillar->hops[pillar->hop_count - 1], pillar->counter)))
+        return false;
     for (uint32_t k = pillar->hop_count; k > 0; k--) {
-        c = hop_certificate(&pillar->hops[k - 1]);
-        if (k == pillar->hop_count && nika_trusted_compare(c.value, pillar->counter) != 0)
-            return false;
-        if (c.previous.view > r->entered) continue;
+        if (hybster_hop_certificate(&pillar->hops[k - 1]).previous.view > r->entered) continue;
         memmove(pillar->hops, &pillar->hops[k - 1],
                 (pillar->hop_count - k + 1) * sizeof pillar->hops[0]);
         pillar->hop_count -= k - 1;
@@ -154,7 +161,7 @@ static bool hops_prepare(struct nika_replica *r, uint32_t p)
 static uint64_t must_cover(const struct nika_replica *r, const struct hybster_pillar *pillar)
 {
     struct nika_trusted_value start = pillar->counter;
-    if (pillar->hop_count > 0) start = hop_certificate(&pillar->hops[0]).previous;
+    if (pillar->hop_count > 0) start = hybster_hop_certificate(&pillar->hops[0]).previous;
     return start.view == r->entered ? start.order : 0;
 }
 
@@ -166,24 +173,30 @@ bool hybster_accounts(struct nika_replica *r)
     return true;
 }
 
+static void append_hop(struct nika_writer *w, struct nika_list *list,
+                       const struct hybster_hop_entry *entry)
+{
+    struct hybster_hop hop = {.digest = entry->digest,
+                              .certificate = {entry->certificate, NIKA_TRUSTED_CERTIFICATE_SIZE}};
+    nika_list_append(w, list, &hybster_info_hop, &hop);
+}
+
+/* The views that can never begin come first: who reads on knows them when a hop starts there. */
 static struct nika_list hop_list(const struct nika_replica *r, struct nika_writer *w)
 {
     struct nika_list list = {0};
+    for (uint32_t i = 0; i < r->void_count; i++) append_hop(w, &list, &r->voids[i]);
     for (uint32_t i = 0; i < r->core.pillars * HYBSTER_HOPS_MAX; i++) {
         const struct hybster_pillar *pillar = &r->pillars[i / HYBSTER_HOPS_MAX];
-        const struct hybster_hop_entry *entry = &pillar->hops[i % HYBSTER_HOPS_MAX];
         if (i % HYBSTER_HOPS_MAX >= pillar->hop_count) continue;
-        struct hybster_hop hop = {
-            .digest = entry->digest,
-            .certificate = {entry->certificate, NIKA_TRUSTED_CERTIFICATE_SIZE}};
-        nika_list_append(w, &list, &hybster_info_hop, &hop);
+        append_hop(w, &list, &pillar->hops[i % HYBSTER_HOPS_MAX]);
     }
     return list;
 }
 
 static uint32_t hops_total(const struct nika_replica *r)
 {
-    uint32_t total = 0;
+    uint32_t total = r->void_count;
     for (uint32_t p = 0; p < r->core.pillars; p++) total += r->pillars[p].hop_count;
     return total;
 }
@@ -405,9 +418,14 @@ static void recover_hops(struct nika_replica *r, const struct hybster_view_chang
     struct hybster_hop hop;
     uint32_t at = 0;
     for (uint32_t p = 0; p < r->core.pillars; p++) r->pillars[p].hop_count = 0;
+    r->void_count = 0;
     while (nika_list_next(&m->hops, &hybster_info_hop, &at, &hop) &&
            nika_trusted_certificate_decode(hop.certificate, &c) == NIKA_OK &&
            c.counter / HYBSTER_COUNTERS_OF_PILLAR < r->core.pillars) {
+        if (c.counter == HYBSTER_COUNTER_NEW_VIEW) {
+            hybster_void_keep(r, &c, &hop.digest);
+            continue;
+        }
         struct hybster_pillar *pillar = &r->pillars[c.counter / HYBSTER_COUNTERS_OF_PILLAR];
         if (pillar->hop_count >= HYBSTER_HOPS_MAX - 1) break;
         struct hybster_hop_entry *entry = &pillar->hops[pillar->hop_count++];

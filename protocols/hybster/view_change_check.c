@@ -20,7 +20,7 @@ uint32_t hybster_view_change_size_max(const struct nika_config *config)
 {
     uint64_t checkpoints = config->n * (4u + (uint64_t)nika_frame_size(CHECKPOINT_BODY_SIZE, 0));
     uint64_t prepares = config->window * (4u + (uint64_t)HYBSTER_ORDER_FRAME_SIZE);
-    uint64_t hops = (uint64_t)config->pillars * HYBSTER_HOPS_MAX * HOP_SIZE;
+    uint64_t hops = ((uint64_t)config->pillars * HYBSTER_HOPS_MAX + HYBSTER_VOIDS_MAX) * HOP_SIZE;
     uint64_t body = 3u * 8u + 3u * 4u + checkpoints + prepares + hops +
                     HYBSTER_CERTIFICATES_FIELD(config->pillars);
     return size_cap(config, nika_frame_size(0, 0) + body);
@@ -75,6 +75,23 @@ static bool history_valid(struct nika_replica *r, const struct nika_list *prepar
     return true;
 }
 
+/* The views of a VIEW-CHANGE's sender that can never begin. */
+struct voids {
+    uint64_t view[HYBSTER_VOIDS_MAX];
+    uint32_t count;
+};
+
+/* HV4: does a counter that was taken to `end` go on at `start` with nothing hidden between? What was certified in a view that can never
+ * begin is nothing. */
+static bool nothing_between(const struct voids *voids, struct nika_trusted_value end,
+                            struct nika_trusted_value start)
+{
+    if (nika_trusted_compare(end, start) == 0) return true;
+    for (uint32_t i = 0; i < voids->count; i++)
+        if (voids->view[i] == end.view && voids->view[i] == start.view) return true;
+    return false;
+}
+
 /* HV4: from each certificate of the VIEW-CHANGE back to where its counter was before the first hop. */
 static bool hops_join(struct nika_replica *r, uint32_t sender, const struct hybster_view_change *m,
                       const struct nika_trusted_certificate *last, struct nika_trusted_value *start)
@@ -82,10 +99,17 @@ static bool hops_join(struct nika_replica *r, uint32_t sender, const struct hybs
     struct hybster_hop hop;
     struct nika_trusted_certificate c;
     struct nika_trusted_value at_value[NIKA_PILLARS_MAX] = {{0, 0}};
+    struct voids voids = {.count = 0};
     uint32_t at = 0, seen = 0;
     for (uint32_t p = 0; p < r->core.pillars; p++) at_value[p] = start[p] = last[p].previous;
     while (nika_list_next(&m->hops, &hybster_info_hop, &at, &hop)) {
         if (nika_trusted_certificate_decode(hop.certificate, &c) != NIKA_OK) return false;
+        if (c.counter == HYBSTER_COUNTER_NEW_VIEW) {
+            if (voids.count == HYBSTER_VOIDS_MAX ||
+                !hybster_void_check(r, sender, &hop, &voids.view[voids.count++]))
+                return false;
+            continue;
+        }
         uint32_t p = c.counter / HYBSTER_COUNTERS_OF_PILLAR;
         if (p >= r->core.pillars ||
             !hybster_certificate_check(r, hop.certificate, sender, NIKA_TRUSTED_CONTINUING,
@@ -94,13 +118,13 @@ static bool hops_join(struct nika_replica *r, uint32_t sender, const struct hybs
         if (c.value.order != 0 || nika_trusted_compare(c.previous, c.value) >= 0) return false;
         if ((seen >> p & 1) == 0)
             start[p] = c.previous;
-        else if (!NIKA_PLANTED(T06) && nika_trusted_compare(c.previous, at_value[p]) != 0)
+        else if (!NIKA_PLANTED(T06) && !nothing_between(&voids, at_value[p], c.previous))
             return false;
         at_value[p] = c.value;
         seen |= 1u << p;
     }
     for (uint32_t p = 0; p < r->core.pillars && !NIKA_PLANTED(T06); p++)
-        if (nika_trusted_compare(at_value[p], last[p].previous) != 0) return false;
+        if (!nothing_between(&voids, at_value[p], last[p].previous)) return false;
     return true;
 }
 
@@ -147,7 +171,7 @@ enum nika_check hybster_view_change_check(struct nika_replica *r, const struct n
     struct nika_trusted_value value = {m->view, 0}, start[NIKA_PILLARS_MAX] = {{0, 0}};
     if (frame->raw.size > hybster_view_change_size_max(r->core.config) ||
         m->prepares.count > r->core.config->window ||
-        m->hops.count > r->core.pillars * HYBSTER_HOPS_MAX)
+        m->hops.count > r->core.pillars * HYBSTER_HOPS_MAX + HYBSTER_VOIDS_MAX)
         return NIKA_CHECK_HV8;
     if (m->view <= m->from) return NIKA_CHECK_HV2;
     if (!hybster_unit_check(r, frame, &value, certificates)) return NIKA_CHECK_HV1;

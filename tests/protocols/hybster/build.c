@@ -126,6 +126,14 @@ static struct nika_list checkpoints(struct fixture *f, const struct build_checkp
     return list;
 }
 
+void build_void(struct fixture *f, uint64_t view, struct nika_digest *digest)
+{
+    uint8_t content[8];
+    struct nika_writer w = nika_writer_of(content, sizeof content);
+    nika_write_u64(&w, view);
+    hybster_statement(&f->config, HYBSTER_TYPE_new_view, (struct nika_span){content, w.at}, digest);
+}
+
 static struct nika_list hops(struct fixture *f, const struct build_view_change *spec,
                              struct nika_writer *w)
 {
@@ -133,13 +141,15 @@ static struct nika_list hops(struct fixture *f, const struct build_view_change *
     for (uint32_t i = 0; i < spec->hop_count; i++) {
         const struct build_hop *hop = &spec->hops[i];
         uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
-        struct nika_trusted_certificate c = {.kind = NIKA_TRUSTED_CONTINUING,
-                                             .instance = spec->sender,
-                                             .counter = hybster_order_counter(hop->pillar),
-                                             .value = hop->value,
-                                             .previous = hop->previous};
+        struct nika_trusted_certificate c = {
+            .kind = NIKA_TRUSTED_CONTINUING,
+            .instance = spec->sender,
+            .counter = hop->opening ? HYBSTER_COUNTER_NEW_VIEW : hybster_order_counter(hop->pillar),
+            .value = hop->value,
+            .previous = hop->previous};
         struct hybster_hop m = {.digest = build_digest((uint8_t)(0x40 + i)),
                                 .certificate = {bytes, sizeof bytes}};
+        if (hop->opening) build_void(f, hop->value.view, &m.digest);
         certify(f, c, hop->flaw, &m.digest, bytes);
         nika_list_append(w, &list, &hybster_info_hop, &m);
         assert_false(w->failed);

@@ -35,6 +35,7 @@ struct build_checkpoint {
 struct build_hop {
     uint32_t pillar;
     struct nika_trusted_value previous, value;
+    bool opening; /* Of the counter of NEW-VIEWs instead: that value.view can never begin. */
     enum build_flaw flaw;
 };
 #define BUILD_PARTS_MAX 16u
@@ -90,6 +91,8 @@ struct fixture_bytes build_batch(struct fixture *f, uint64_t timestamp, uint64_t
 void build_give_batch(struct fixture *f, uint32_t sender, struct fixture_bytes body);
 /* PREPARE of `seq` in view 0 by its leader, with its batch. */
 struct nika_digest build_ordered(struct fixture *f, uint64_t seq);
+/* What stands for the NEW-VIEW of a view that can never begin. */
+void build_void(struct fixture *f, uint64_t view, struct nika_digest *digest);
 /* Empty VIEW-CHANGEs of all others, which it follows. */
 void build_leave(struct fixture *f, uint64_t view);
 /* COMMIT of another replica. */

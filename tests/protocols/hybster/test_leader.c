@@ -118,7 +118,7 @@ static void give_changes(struct fixture *f, uint64_t view, const struct nika_dig
         assert_true(fixture_give(f, build_view_change(f, &spec)));
 }
 
-/* The counter was used for the orders of the NEW-VIEW: without it no later VIEW-CHANGE can account for that. */
+/* The counters were used for the NEW-VIEW and its orders: without it no later VIEW-CHANGE can account for that. */
 static void test_own_new_view_is_kept_when_its_view_is_left(void **state)
 {
     (void)state;
@@ -126,8 +126,9 @@ static void test_own_new_view_is_kept_when_its_view_is_left(void **state)
     struct nika_digest digest = build_ordered(f, 1);
     f->held = true;
     give_changes(f, 1, &digest);
-    fixture_answer(f, 1);
+    fixture_answer(f, 2); /* The VIEW-CHANGE, the draft. */
     assert_int_equal(f->replica->candidate_view, 1);
+    assert_false(f->replica->candidate_draft);
     assert_int_equal(fixture_counter(f, 0).view, 1);
     assert_int_equal(fixture_counter(f, 0).order, 1);
     give_changes(f, 2, &digest);
