@@ -19,6 +19,7 @@
 
 #define EXIT_USAGE 64
 #define SIZE_FUZZED_MAX 4096u /* Fuzzers make no longer inputs; replays may. */
+#define SIZE_SHORT_MAX 128u
 
 static const char usage[] = "usage: nika-fuzz list\n"
                             "       nika-fuzz run TARGET FILE|DIR...\n"
@@ -150,8 +151,10 @@ static int options(const struct nika_target *target)
     printf("max_len = %u\n",
            target->size_max < SIZE_FUZZED_MAX ? target->size_max : SIZE_FUZZED_MAX);
     puts("len_control = 0\nentropic = 0");
-    puts(
-        "reload = 0"); /* No other fuzzer writes into its corpus: every second it would read thousands of names. */
+    /* No other fuzzer writes into its corpus: every second it would read thousands of names. */
+    puts("reload = 0");
+    /* Whether a shorter input would do as well is asked for each edge of each run, a tenth of it; of these none is long. */
+    if (target->size_max <= SIZE_SHORT_MAX) puts("reduce_inputs = 0");
     printf("rss_limit_mb = %u\ntimeout = %u\n", limits->memory_mb, limits->seconds);
     return 0;
 }

@@ -23,6 +23,32 @@ uint32_t nika_target_memory_mb(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint32_t)(usage.ru_maxrss / 1024) : 0;
 }
 
+/* Sanitizers with an allocator of their own tell of each block; it stays installed. */
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+                                              void (*on_free)(const volatile void *))
+    __attribute__((weak));
+static uint64_t allocated;
+static bool counting;
+
+static void on_malloc(const volatile void *block, size_t size)
+{
+    (void)block;
+    allocated += size;
+}
+
+static void on_free(const volatile void *block)
+{
+    (void)block;
+}
+
+uint64_t nika_target_allocated(void)
+{
+    if (!counting && __sanitizer_install_malloc_and_free_hooks != NULL)
+        (void)__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
+    counting = true;
+    return allocated;
+}
+
 /* In a signal handler: nothing but system calls. */
 _Noreturn static void end(const char *sentence)
 {

@@ -63,6 +63,8 @@ void nika_target_enforce(const struct nika_target *target);
 void nika_target_run(const struct nika_target *target, struct nika_span input);
 /* The most memory that the process has had, in megabytes. */
 uint32_t nika_target_memory_mb(void);
+/* Bytes of all blocks that were taken from the heap since the first call, freed or not. Always 0 in a build without AddressSanitizer. */
+uint64_t nika_target_allocated(void);
 
 /* Protocol states as coverage: a new `state` (any number) counts like a new edge. Only libFuzzer listens. */
 void nika_target_state(uint64_t state);

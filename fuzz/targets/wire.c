@@ -1,36 +1,59 @@
 /* fuzz/targets/wire.c: the decoder of a protocol's messages: one encoding of each message, nothing beyond its bytes (PROTOCOLS.md 5, W1-W4).
  *
- * Input: frame type u8 | body. What decodes must encode to the same bytes, and no prefix or extension of it may decode. */
+ * Input: frame type u8 | body. What decodes must encode to the same bytes, no prefix or extension of it may
+ * decode, and decoding allocates nothing (where a sanitizer counts). */
 #include <stdlib.h>
 
+#include "engine/core/digest.h"
 #include "fuzz/targets/fields.h"
 #include "fuzz/targets/wire.h"
 #include "protocols/registry.h"
 
-/* Every prefix of a short body, a few of a long one. */
+/* Every prefix of a short body, and of one body in so many (which, its bytes say); a few of the others. */
+#define SHORT 64u
+#define ALL_OF 64u
 #define PREFIXES 16u
+#define LONGER_MAX 37u
 
-static void check_neighbours(const struct nika_message_info *info, struct nika_span body)
+static void check_prefix(const struct nika_message_info *info, struct nika_span body, uint32_t size,
+                         uint8_t *room)
 {
     union nika_any_message value;
-    uint8_t *longer = malloc(body.size + 1u);
+    uint8_t *prefix = room + (body.size - size); /* A read beyond it is one beyond the block. */
+    if (size > 0) memcpy(prefix, body.data, size);
+    enum nika_err err = nika_decode(info, (struct nika_span){prefix, size}, &value);
+    NIKA_TARGET_CHECK(err != NIKA_OK, "%s of %u bytes decodes from the first %u of them",
+                      info->name, body.size, size);
+}
+
+static void check_prefixes(const struct nika_message_info *info, struct nika_span body)
+{
+    if (body.size == 0) return;
+    uint8_t *room = malloc(body.size);
+    NIKA_TARGET_CHECK(room != NULL, "out of memory");
+    if (body.size <= SHORT || nika_hash64(body.data, body.size, 0) % ALL_OF == 0) {
+        for (uint32_t size = 0; size < body.size; size++) check_prefix(info, body, size, room);
+    } else {
+        for (uint32_t i = 0; i < PREFIXES; i++)
+            check_prefix(info, body,
+                         i % 2 == 0 ? body.size - 1 - i / 2 : body.size / PREFIXES * (i / 2), room);
+    }
+    free(room);
+}
+
+static void check_extensions(const struct nika_message_info *info, struct nika_span body)
+{
+    static const uint32_t more[] = {1, 4, LONGER_MAX};
+    union nika_any_message value;
+    uint8_t *longer = malloc(body.size + LONGER_MAX);
     NIKA_TARGET_CHECK(longer != NULL, "out of memory");
-    memcpy(longer, body.data, body.size);
-    longer[body.size] = 0;
-    enum nika_err err = nika_decode(info, (struct nika_span){longer, body.size + 1}, &value);
-    NIKA_TARGET_CHECK(err != NIKA_OK, "%s decodes with a byte behind its end", info->name);
-    for (uint32_t i = 1; i <= PREFIXES && i <= body.size; i++) {
-        uint32_t size =
-            body.size <= PREFIXES || i < 8 ? body.size - i : body.size / PREFIXES * (i - 8);
-        /* An exact copy, so that a read beyond it is seen. */
-        uint8_t *prefix = malloc(size + 1u);
-        NIKA_TARGET_CHECK(prefix != NULL, "out of memory");
-        prefix = realloc(prefix, size == 0 ? 1 : size);
-        memcpy(prefix, body.data, size);
-        err = nika_decode(info, (struct nika_span){prefix, size}, &value);
-        NIKA_TARGET_CHECK(err != NIKA_OK, "%s of %u bytes decodes from the first %u of them",
-                          info->name, body.size, size);
-        free(prefix);
+    if (body.size > 0) memcpy(longer, body.data, body.size);
+    for (uint32_t i = 0; i < 2 * ARRAY_COUNT(more); i++) {
+        uint32_t size = more[i / 2];
+        memset(longer + body.size, i % 2 == 0 ? 0 : 0xff, size);
+        enum nika_err err = nika_decode(info, (struct nika_span){longer, body.size + size}, &value);
+        NIKA_TARGET_CHECK(err != NIKA_OK, "%s decodes with %u bytes behind its end", info->name,
+                          size);
     }
     free(longer);
 }
@@ -42,6 +65,7 @@ static void check_message(const struct nika_replica_ops *ops, const struct nika_
     char text[512];
     NIKA_TARGET_CHECK(info->struct_size <= sizeof value, "%s does not fit", info->name);
     memset(&value, 0, sizeof value);
+    uint64_t allocated = nika_target_allocated();
     size_t length = nika_message_text(info, body, text, sizeof text);
     NIKA_TARGET_CHECK(length < sizeof text && strlen(text) == length, "%s: text of %zu characters",
                       info->name, length);
@@ -49,7 +73,9 @@ static void check_message(const struct nika_replica_ops *ops, const struct nika_
         struct nika_summary summary;
         ops->describe(info->type, body, &summary);
     }
-    if (nika_decode(info, body, &value) != NIKA_OK) return;
+    enum nika_err err = nika_decode(info, body, &value);
+    NIKA_TARGET_CHECK(nika_target_allocated() == allocated, "decoding %s allocates", info->name);
+    if (err != NIKA_OK) return;
     uint32_t size = nika_encoded_size(info, &value);
     NIKA_TARGET_CHECK(size == body.size, "%s of %u bytes would encode to %u", info->name, body.size,
                       size);
@@ -60,7 +86,8 @@ static void check_message(const struct nika_replica_ops *ops, const struct nika_
     NIKA_TARGET_CHECK(!w.failed && w.at == size && memcmp(again, body.data, size) == 0,
                       "%s does not encode to the bytes that it was decoded from", info->name);
     free(again);
-    check_neighbours(info, body);
+    check_prefixes(info, body);
+    check_extensions(info, body);
 }
 
 void wire_run(const char *protocol, struct nika_span input)
