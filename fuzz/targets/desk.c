@@ -1,4 +1,5 @@
 /* fuzz/targets/desk.c: see desk.h. */
+#include "fuzz/targets/desk_disk.h"
 #include "fuzz/targets/desk_judge.h"
 #include "fuzz/targets/desk_trusted.h"
 
@@ -55,6 +56,7 @@ struct desk {
     struct nika_keyring *keyring;
     struct nika_host host;
     struct desk_trusted trusted; /* Of hybrid protocols. */
+    struct desk_disk disk;
     struct nika_effects effects;
     desk_listener *listener;
     void *listener_context;
@@ -229,6 +231,7 @@ static void ask_app(struct desk *d, const struct nika_action *a, struct nika_spa
         return;
     case NIKA_ACTION_SNAPSHOT_TAKE:
         d->app_ops->snapshot_take(d->app, a->a, &meta);
+        desk_disk_remember(&d->disk, &meta);
         complete_meta(d, a->token, 0, &meta);
         return;
     case NIKA_ACTION_SNAPSHOT_CHUNK:
@@ -237,6 +240,7 @@ static void ask_app(struct desk *d, const struct nika_action *a, struct nika_spa
         return;
     case NIKA_ACTION_SNAPSHOT_DROP:
         d->app_ops->snapshot_drop(d->app, a->a);
+        desk_disk_drop(&d->disk, a->a);
         return;
     case NIKA_ACTION_RESTORE_BEGIN:
         nika_app_run_restore_begin(d->app_ops, d->app, bytes);
@@ -246,6 +250,7 @@ static void ask_app(struct desk *d, const struct nika_action *a, struct nika_spa
         return;
     case NIKA_ACTION_RESTORE_END:
         err = d->app_ops->restore_end(d->app, &meta);
+        if (err == NIKA_OK) desk_disk_remember(&d->disk, &meta);
         complete_meta(d, a->token, err, &meta);
         return;
     default:
@@ -255,6 +260,7 @@ static void ask_app(struct desk *d, const struct nika_action *a, struct nika_spa
 
 static void apply(struct desk *d, const struct nika_action *a, struct nika_span bytes)
 {
+    bool saved;
     switch (a->kind) {
     case NIKA_ACTION_SEND:
     case NIKA_ACTION_BROADCAST:
@@ -267,8 +273,12 @@ static void apply(struct desk *d, const struct nika_action *a, struct nika_span 
         set_timer(d, a);
         return;
     case NIKA_ACTION_PERSIST:
-    case NIKA_ACTION_SNAPSHOT_SAVE:
+        desk_disk_append(&d->disk, a->id, a->a, bytes);
         complete(d, NIKA_EVENT_STORED, a->token, 0, (struct nika_span){0});
+        return;
+    case NIKA_ACTION_SNAPSHOT_SAVE:
+        saved = desk_disk_save(&d->disk, d->app_ops, d->app, &d->config, a->a, bytes);
+        complete(d, NIKA_EVENT_STORED, a->token, saved ? 0 : 1, (struct nika_span){0});
         return;
     case NIKA_ACTION_COMPLETE:
         d->state.completed++;
@@ -282,6 +292,7 @@ static void apply(struct desk *d, const struct nika_action *a, struct nika_span 
         if (d->ops != NULL) desk_judge_note(&d->state.judge, d, a);
         return;
     case NIKA_ACTION_LOG_TRIM:
+        desk_disk_trim(&d->disk, a->a);
         return;
     default:
         ask_app(d, a, bytes);
@@ -318,6 +329,7 @@ void desk_settle(struct desk *d)
                                    .bytes = c->bytes};
         d->state.first = (d->state.first + 1) % COMPLETIONS_MAX;
         d->state.count--;
+        if (c->kind == NIKA_EVENT_STORED && c->status == 0) desk_disk_stored(&d->disk);
         step(d, &event);
         if (d->state.count == 0) d->state.waiting_used = 0;
     }
@@ -503,6 +515,20 @@ static void configure(struct desk *d, uint32_t protocol, bool hybrid)
     NIKA_TARGET_CHECK(nika_config_seal(&d->config, &reason) == NIKA_OK, "%s", reason);
 }
 
+/* Module and application in memory that is zero. */
+static void make(struct desk *d)
+{
+    d->app = d->app_ops->init(d->app_memory, &d->config, 0);
+    d->module = d->ops != NULL ? d->ops->init(d->module_memory, &d->config, &d->host)
+                               : d->client->init(d->module_memory, &d->config, &d->host);
+}
+
+static void begin(struct desk *d)
+{
+    struct nika_event start = {.kind = NIKA_EVENT_START, .now_ns = d->state.now_ns};
+    step(d, &start);
+}
+
 struct desk *desk_new(const struct nika_replica_ops *replica, const struct nika_client_ops *client,
                       const struct nika_message_table *messages, uint32_t protocol, uint32_t self)
 {
@@ -527,18 +553,16 @@ struct desk *desk_new(const struct nika_replica_ops *replica, const struct nika_
     d->arena = must(aligned_alloc(64, ARENA_BYTES)); /* Written before it is read. */
     d->waiting = must(aligned_alloc(64, ARENA_BYTES));
     d->scratch = must(aligned_alloc(64, DESK_SCRATCH));
+    d->disk.bytes = must(aligned_alloc(64, DESK_DISK_BYTES));
     d->module_size = replica != NULL ? replica->size(&d->config) : client->size(&d->config);
     d->module_memory = aligned(d->module_size);
     d->marked_module = aligned(d->module_size);
     d->app_size = d->app_ops->size(&d->config);
     d->app_memory = aligned(d->app_size);
     d->marked_app = aligned(d->app_size);
-    d->app = d->app_ops->init(d->app_memory, &d->config, 0);
-    d->module = replica != NULL ? replica->init(d->module_memory, &d->config, &d->host)
-                                : client->init(d->module_memory, &d->config, &d->host);
     d->state.now_ns = START_NS;
-    struct nika_event start = {.kind = NIKA_EVENT_START, .now_ns = START_NS};
-    step(d, &start);
+    make(d);
+    begin(d);
     desk_mark(d);
     return d;
 }
@@ -548,8 +572,9 @@ void desk_free(struct desk *d)
     if (d == NULL) return;
     nika_keyring_free(d->keyring);
     nika_trusted_key_free(d->trusted.key);
-    uint8_t *const memory[] = {d->effects.bytes, d->arena,         d->waiting,    d->scratch,
-                               d->module_memory, d->marked_module, d->app_memory, d->marked_app};
+    uint8_t *const memory[] = {d->effects.bytes, d->arena,         d->waiting,
+                               d->scratch,       d->module_memory, d->marked_module,
+                               d->app_memory,    d->marked_app,    d->disk.bytes};
     for (uint32_t i = 0; i < ARRAY_COUNT(memory); i++) free(memory[i]);
     free(d->effects.actions);
     free(d);
@@ -564,6 +589,7 @@ void desk_mark(struct desk *d)
 {
     d->marked = d->state;
     d->trusted.marked = d->trusted.instance;
+    d->disk.marked = d->disk.state;
     memcpy(d->marked_said, d->said, sizeof d->said);
     d->marked_module_used = module_used(d);
     d->marked_app_used = d->app_ops->used(d->app);
@@ -584,7 +610,22 @@ void desk_reset(struct desk *d)
     put_back(d->module_memory, d->marked_module, d->marked_module_used, module_used(d));
     put_back(d->app_memory, d->marked_app, d->marked_app_used, d->app_ops->used(d->app));
     d->state = d->marked;
+    d->disk.state = d->disk.marked;
     if (d->trusted.key != NULL) d->trusted.instance = d->trusted.marked;
     d->trusted.last.size = 0; /* Of the input before. */
     memcpy(d->said, d->marked_said, d->state.said_count * sizeof d->said[0]);
+}
+
+void desk_restart(struct desk *d, uint32_t survive)
+{
+    NIKA_TARGET_CHECK(d->ops != NULL, "only replicas have a disk to begin again from");
+    memset(d->module_memory, 0, module_used(d));
+    memset(d->app_memory, 0, d->app_ops->used(d->app));
+    d->state.first = d->state.count = d->state.waiting_used = 0;
+    memset(d->state.armed, 0, sizeof d->state.armed);
+    desk_judge_restart(&d->state.judge);
+    make(d);
+    desk_disk_crash(&d->disk, survive);
+    desk_disk_recover(&d->disk, d->ops, d->module, d->app_ops, d->app);
+    begin(d);
 }

@@ -2,7 +2,7 @@
  * answer at once, and a clock that moves when told. Made once, put back to its beginning for each input by copying.
  *
  * The desk watches what no input may bring about: a broken contract, more effects than there is room for, and a replica that says two
- * different things in one place (O6) or votes in a view that it has left (INV-VCM). */
+ * different things in one place (O6) or votes in a view that it has left (INV-VCM), also across restarts. */
 #ifndef FUZZ_TARGETS_DESK_H
 #define FUZZ_TARGETS_DESK_H
 
@@ -30,6 +30,9 @@ void desk_status(const struct desk *d, struct nika_replica_status *out);
 void desk_hold(struct desk *d, bool hold);
 void desk_settle(struct desk *d);
 void desk_pass(struct desk *d, uint64_t ns);
+/* A replica dies, and begins again from its disk: of the records and snapshots that were not durable a prefix is left, `survive` modulo what
+ * there is. Its trusted counters stay where they are (TS2). */
+void desk_restart(struct desk *d, uint32_t survive);
 /* Fire an armed timer; the module's `timer`, or nothing. */
 void desk_fire(struct desk *d, uint32_t timer);
 void desk_invoke(struct desk *d, uint64_t token, struct nika_span op, uint32_t flags);
@@ -53,6 +56,9 @@ void desk_app_root(struct desk *d, struct nika_digest *out);
 /* Make the trusted certificate at the end of a body right: the tag over what its own fields and the rest of the body say, whether or not
  * an instance would have issued it. False when there is none. */
 bool desk_certify_body(struct desk *d, uint8_t type, uint8_t *body, uint32_t size);
+/* What is certified of a message of this type with this content. */
+void desk_statement_of(struct desk *d, uint8_t type, struct nika_span content,
+                       struct nika_digest *out);
 /* The tag of a certificate over a digest. */
 void desk_certify_digest(struct desk *d, struct nika_trusted_certificate *certificate,
                          const struct nika_digest *digest);

@@ -78,6 +78,11 @@ void desk_judge_note(struct desk_judge *j, const struct desk *d, const struct ni
     j->told[note->b] |= type;
 }
 
+void desk_judge_restart(struct desk_judge *j)
+{
+    memset(j->told, 0, sizeof j->told);
+}
+
 void desk_judge_stands(struct desk_judge *j, const struct desk *d)
 {
     struct nika_replica_status s;

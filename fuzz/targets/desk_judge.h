@@ -24,6 +24,8 @@ void desk_judge_heard(struct desk_judge *j, const struct desk *d, const struct n
                       bool (*verify)(void *desk, uint32_t self, const struct nika_frame *frame));
 /* A note that the module made. */
 void desk_judge_note(struct desk_judge *j, const struct desk *d, const struct nika_action *note);
+/* The module died, and with it what it remembers of evidence. */
+void desk_judge_restart(struct desk_judge *j);
 /* After each step. */
 void desk_judge_stands(struct desk_judge *j, const struct desk *d);
 

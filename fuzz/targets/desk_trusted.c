@@ -57,8 +57,8 @@ static void statement(const struct nika_config *config, uint8_t type, struct nik
     nika_sha256(parts, ARRAY_COUNT(parts), out);
 }
 
-static void statement_of(struct desk *d, uint8_t type, struct nika_span content,
-                         struct nika_digest *out)
+void desk_statement_of(struct desk *d, uint8_t type, struct nika_span content,
+                       struct nika_digest *out)
 {
     struct desk_statement *last = &desk_trusted_of(d)->last;
     if (last->size == content.size && last->type == type &&
@@ -86,7 +86,7 @@ bool desk_certify_body(struct desk *d, uint8_t type, uint8_t *body, uint32_t siz
     if (nika_trusted_certificate_decode((struct nika_span){at, NIKA_TRUSTED_CERTIFICATE_SIZE},
                                         &c) != NIKA_OK)
         return false;
-    statement_of(d, type, (struct nika_span){body, size - field}, &digest);
+    desk_statement_of(d, type, (struct nika_span){body, size - field}, &digest);
     nika_trusted_statement(&c, &digest, bytes);
     NIKA_TARGET_CHECK(nika_trusted_key_tag(desk_trusted_of(d)->key,
                                            (struct nika_span){bytes, sizeof bytes},

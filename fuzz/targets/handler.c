@@ -156,8 +156,26 @@ void handler_seeds(nika_target_seed *seed, void *context)
         {.kind = OP_NEW_VIEW, .view = 1, .digest = 4, .count = 1},
         {.kind = OP_STATUS, .sender = 3, .flags = 1, .count = 4},
     };
+    /* Died with a vote on its way to the disk, between PREPARE and COMMIT, and after a checkpoint. */
+    static const struct handler_op deaths[] = {
+        {.kind = OP_PRE_PREPARE, .digest = 1}, {.kind = OP_BATCH, .digest = 1},
+        {.kind = OP_RESTART, .number = 1},     {.kind = OP_QUORUM, .digest = 1},
+        {.kind = OP_RESTART, .number = 2},     {.kind = OP_VIEW_CHANGE, .sender = 2, .view = 1},
+        {.kind = OP_RESTART, .number = 1},     {.kind = OP_STATUS, .sender = 2, .flags = 1},
+    };
+    /* Past view 1, by its leader: in Hybster one that never begins, where two orders were certified. */
+    static const struct handler_op passed = {.kind = OP_VIEW_CHANGE,
+                                             .sender = 1,
+                                             .view = 2,
+                                             .seq = 1,
+                                             .flags = 1u << 1 | 1u << 4,
+                                             .number = 1u + 4u * 2u};
+    seed_of("passed", 0, &passed, 1, seed, context);
     for (uint32_t head = 0; head < 2; head++)
         seed_of("story", head, story, ARRAY_COUNT(story), seed, context);
+    for (uint32_t start = 0; start < HANDLER_STARTS; start++)
+        seed_of("deaths", start << 1 | 1u | (start % 2 == 0 ? HEAD_HOLD : 0), deaths,
+                ARRAY_COUNT(deaths), seed, context);
 }
 
 void handler_show(struct nika_span input, FILE *out)

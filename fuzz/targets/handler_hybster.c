@@ -193,26 +193,54 @@ static struct nika_list history(struct handler_player *p, const struct handler_o
     return list;
 }
 
-/* From [from|last] to [view|0], by way of the views between when the operation says so. */
+static void add_hop(struct handler_player *p, struct nika_writer *w, struct nika_list *hops,
+                    struct nika_trusted_certificate *c, const struct nika_digest *digest)
+{
+    uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
+    struct hybster_hop hop = {.digest = *digest, .certificate = {bytes, sizeof bytes}};
+    desk_certify_digest(p->desk, c, digest);
+    nika_trusted_certificate_encode(c, bytes);
+    nika_list_append(w, hops, &hybster_info_hop, &hop);
+}
+
+/* That `view` can never begin (protocols/hybster/void.c), by whoever leads it or does not. */
+static void add_void(struct handler_player *p, const struct handler_op *op, uint32_t sender,
+                     uint64_t view, struct nika_writer *w, struct nika_list *hops)
+{
+    uint8_t content[8];
+    struct nika_digest digest;
+    nika_store_le(content, view, sizeof content);
+    desk_statement_of(p->desk, HYBSTER_TYPE_new_view, (struct nika_span){content, sizeof content},
+                      &digest);
+    struct nika_trusted_certificate c =
+        certificate_of(op, sender, NIKA_TRUSTED_CONTINUING, HYBSTER_COUNTER_NEW_VIEW,
+                       (struct nika_trusted_value){view, 1});
+    /* As if the counter had been used for the NEW-VIEW. */
+    if (c.kind == NIKA_TRUSTED_CONTINUING && HANDLER_FLAG(op, 5))
+        c.previous = (struct nika_trusted_value){view, 0};
+    add_hop(p, w, hops, &c, &digest);
+}
+
+/* From [from|last] to [view|0], by way of the views between when the operation says so. Those can then be views that never begin, in which
+ * orders were certified that nobody shows. */
 static struct nika_trusted_value add_hops(struct handler_player *p, const struct handler_op *op,
                                           uint32_t sender, uint64_t view,
                                           struct nika_trusted_value at, struct nika_list *hops)
 {
     struct nika_writer w = handler_new_list(p);
-    uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE];
     uint32_t count = HANDLER_FLAG(op, 1) ? op->number % 4u : 0;
     *hops = (struct nika_list){.span = {w.data, 0}};
     for (uint32_t i = 0; i < count && at.view + 1 < view; i++) {
         struct nika_trusted_certificate c =
             certificate_of(op, sender, NIKA_TRUSTED_CONTINUING, HYBSTER_COUNTER_ORDER,
                            (struct nika_trusted_value){at.view + 1, 0});
-        struct hybster_hop hop = {.digest = handler_digest(p, op),
-                                  .certificate = {bytes, sizeof bytes}};
+        struct nika_digest digest = handler_digest(p, op);
         if (c.kind == NIKA_TRUSTED_CONTINUING) c.previous = at;
-        desk_certify_digest(p->desk, &c, &hop.digest);
-        nika_trusted_certificate_encode(&c, bytes);
-        nika_list_append(&w, hops, &hybster_info_hop, &hop);
+        add_hop(p, &w, hops, &c, &digest);
         at = c.value;
+        if (!HANDLER_FLAG(op, 4)) continue;
+        add_void(p, op, sender, at.view, &w, hops);
+        at.order = op->number / 4u % 4u;
     }
     return at;
 }

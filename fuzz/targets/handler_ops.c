@@ -29,7 +29,7 @@ const char *handler_kind_name(uint8_t kind)
     static const char *const names[OP_KINDS] = {
         "request",    "pre-prepare", "batch",    "prepare", "commit",  "order",    "quorum",
         "checkpoint", "view-change", "new-view", "status",  "fetch",   "transfer", "commit-cert",
-        "timer",      "time",        "settle",   "raw",     "damaged", "ack"};
+        "timer",      "time",        "settle",   "raw",     "damaged", "ack",      "restart"};
     return kind < OP_KINDS ? names[kind] : "?";
 }
 

@@ -28,6 +28,7 @@ enum handler_kind {
     OP_RAW,     /* A signed frame of any type with a body of any bytes. */
     OP_DAMAGED, /* The next frame has one byte changed on its way. */
     OP_ACK,     /* Hybster: NEW-VIEW-ACK. */
+    OP_RESTART, /* The replica dies and begins again from its disk. */
     OP_KINDS
 };
 struct handler_op {

@@ -288,6 +288,7 @@ void handler_common(struct handler_player *p, const struct handler_op *op)
     if (op->kind == OP_TIMER) desk_fire(p->desk, op->number % NIKA_TIMERS_MAX);
     if (op->kind == OP_TIME) desk_pass(p->desk, (uint64_t)op->number * 1000000);
     if (op->kind == OP_SETTLE) desk_settle(p->desk);
+    if (op->kind == OP_RESTART) desk_restart(p->desk, op->number);
     if (op->kind == OP_DAMAGED) {
         p->damage = true;
         p->damage_at = op->number;

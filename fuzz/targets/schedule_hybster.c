@@ -2,8 +2,8 @@
 #include "fuzz/targets/schedule.h"
 
 /* Eight requests. The Byzantine replica is the leader of view 0, with a trusted subsystem that works; two of the others may crash at
- * each of the places where a record must be durable, and come back from their disks. What each does, and what the network does, is up to the
- * input. */
+ * each of the places where a record must be durable, and right after their counter moved, and come back from their disks. What each does, and
+ * what the network does, is up to the input. */
 static const char scenario_text[] =
     "{\"schema\": 1, \"name\": \"schedule\", \"why\": \"A fuzzer decides.\", \"gst_ms\": 100,"
     " \"cluster\": {\"protocol\": \"hybster\", \"n\": 4, \"f\": 1, \"clients\": 8, "
@@ -26,7 +26,8 @@ static const char scenario_text[] =
     "  {\"name\": \"replay\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
     "  {\"name\": \"corrupt-reply\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": \"may\"},"
     "  {\"name\": \"delay-own\", \"targets\": [0], \"rate_ppm\": 500000, \"acts\": "
-    "\"may\"}" SCHEDULE_CRASHES "],"
+    "\"may\"}" SCHEDULE_CRASHES ", {\"name\": \"trusted-crash\", \"targets\": [1, 2], \"down_ms\": "
+    "20, \"rate_ppm\": 500000, \"acts\": \"may\"}],"
     " \"limits\": {\"events\": 200000, \"time_ms\": 20000},"
     " \"expect\": {\"safety\": \"held\", \"liveness\": \"held\"}}";
 
