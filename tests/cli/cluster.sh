@@ -17,10 +17,10 @@ bench() { # NAME CODE JQ-CONDITION options...
 whole=".violations == 0 and .all_answered and .acknowledged == .issued and .highest == .issued and .acknowledged > 50"
 
 # The normal case: everyone executed the same.
-bench normal 0 '.digests_agree and .requests > 50 and (.rss_kib | length) == 4 and .latency_us.p50 > 0' --clients 4 --suite hmac --seconds 1
+bench normal 0 '.digests_agree and .requests > 10 and (.rss_kib | length) == 4 and .latency_us.p50 > 0' --clients 4 --suite hmac --seconds 1
 
 # Two clients connect and carry the frames of the other six; every answer reaches the client that asked, through restarts, too.
-bench carried 0 '.digests_agree and .requests > 50 and .sessions == 2' --clients 8 --sessions 2 --suite hmac --seconds 1
+bench carried 0 '.digests_agree and .requests > 10 and .sessions == 2' --clients 8 --sessions 2 --suite hmac --seconds 1
 bench carried_nine 0 "$whole and .kills == $few" --clients 8 --sessions 2 --suite hmac --kills "$few"
 
 bench nine 0 "$whole and .kills == $kills" --clients 6 --suite ed25519 --kills "$kills" --seed 11 --record --dir "$work/nine" --set request_ms=150 --set client_ms=120
