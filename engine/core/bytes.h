@@ -47,15 +47,22 @@ static inline const uint8_t *nika_read_raw(struct nika_reader *r, uint32_t size)
     r->at += size;
     return p;
 }
+/* `size` bytes, at most 8, of the low end. Byte by byte says the same, of which compilers make eight loads or stores. */
 static inline uint64_t nika_load_le(const uint8_t *p, uint32_t size)
 {
     uint64_t value = 0;
-    for (uint32_t i = 0; i < size; i++) value |= (uint64_t)p[i] << (8 * i);
+    memcpy(&value, p, size);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
     return value;
 }
 static inline void nika_store_le(uint8_t *p, uint64_t value, uint32_t size)
 {
-    for (uint32_t i = 0; i < size; i++) p[i] = (uint8_t)(value >> (8 * i));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    memcpy(p, &value, size);
 }
 static inline uint8_t nika_read_u8(struct nika_reader *r)
 {

@@ -72,16 +72,16 @@ static inline uint64_t ask(struct nika_chooser *c, struct nika_choice_name *name
     return value;
 }
 
-uint64_t nika_choice(struct nika_chooser *c, struct nika_choice_name name, uint64_t n)
+uint64_t nika_choice(struct nika_chooser *c, struct nika_choice_name *name, uint64_t n)
 {
     NIKA_ASSERT(n >= 1);
     if (n == 1) return 0;
-    uint64_t value = ask(c, &name, n);
-    if (c->tap != NULL) c->tap(c->tap_context, &name, n, value);
+    uint64_t value = ask(c, name, n);
+    if (c->tap != NULL) c->tap(c->tap_context, name, n, value);
     return value;
 }
 
-uint64_t nika_choice_given(struct nika_chooser *c, struct nika_choice_name name, uint64_t n,
+uint64_t nika_choice_given(struct nika_chooser *c, struct nika_choice_name *name, uint64_t n,
                            uint64_t given)
 {
     NIKA_ASSERT(given < n);
@@ -94,12 +94,12 @@ uint64_t nika_choice_given(struct nika_chooser *c, struct nika_choice_name name,
 /* The highest `ppm` values mean true. Watchers see only 0 or the top value, so that a log of what
  * was not 0 lists exactly the acts, and an act stays one when its rate is lowered while shrinking.
  */
-bool nika_choice_ppm(struct nika_chooser *c, struct nika_choice_name name, uint32_t ppm)
+bool nika_choice_ppm(struct nika_chooser *c, struct nika_choice_name *name, uint32_t ppm)
 {
     if (ppm == 0) return false;
-    uint64_t value = ask(c, &name, PPM);
+    uint64_t value = ask(c, name, PPM);
     bool yes = value != 0 && (ppm >= PPM || value >= PPM - ppm);
-    if (c->tap != NULL) c->tap(c->tap_context, &name, PPM, yes ? PPM - 1 : 0);
+    if (c->tap != NULL) c->tap(c->tap_context, name, PPM, yes ? PPM - 1 : 0);
     return yes;
 }
 

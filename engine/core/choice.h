@@ -59,13 +59,13 @@ struct nika_chooser {
 };
 
 void nika_chooser_init_seed(struct nika_chooser *c, uint64_t seed);
-/* Decide. n >= 1; n == 1 returns 0 without asking the driver. */
-uint64_t nika_choice(struct nika_chooser *c, struct nika_choice_name name, uint64_t n);
+/* Decide. n >= 1; n == 1 returns 0 without asking the driver. Fills in name->k. */
+uint64_t nika_choice(struct nika_chooser *c, struct nika_choice_name *name, uint64_t n);
 /* True with probability ppm / 1,000,000; decided through nika_choice (value 0 = false). */
-bool nika_choice_ppm(struct nika_chooser *c, struct nika_choice_name name, uint32_t ppm);
+bool nika_choice_ppm(struct nika_chooser *c, struct nika_choice_name *name, uint32_t ppm);
 
 /* Decide, where a plan says what a seed chooses: `given`, in [0, n). Every other driver chooses as for any decision. */
-uint64_t nika_choice_given(struct nika_chooser *c, struct nika_choice_name name, uint64_t n,
+uint64_t nika_choice_given(struct nika_chooser *c, struct nika_choice_name *name, uint64_t n,
                            uint64_t given);
 
 /* Text of a name, e.g. "latency 2>0 t5 v3 s17 #1". Returns characters written, excluding NUL. */

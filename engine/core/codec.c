@@ -36,29 +36,33 @@ static uint32_t walk_count(struct nika_reader *r, const struct nika_field *field
 static void walk_list(const struct nika_field *field, struct nika_reader *r, uint8_t *out,
                       uint32_t depth)
 {
-    struct nika_list list = {.count = walk_count(r, field)};
-    uint32_t start = r->at;
+    uint32_t count = walk_count(r, field), start = r->at;
     if (field->kind == NIKA_FIELD_DIGESTS) {
         /* limit * 32 cannot wrap: limits are far below 2^27. */
-        (void)nika_read_raw(r, list.count * NIKA_DIGEST_SIZE);
+        (void)nika_read_raw(r, count * NIKA_DIGEST_SIZE);
     } else if (field->kind == NIKA_FIELD_FRAMES) {
-        for (uint32_t i = 0; i < list.count && !r->failed; i++)
+        for (uint32_t i = 0; i < count && !r->failed; i++)
             (void)nika_read_bytes(r, NIKA_MESSAGE_SIZE_MAX);
     } else {
         NIKA_ASSERT(field->element != NULL);
         if (depth >= NIKA_NESTING_MAX) r->failed = true;
-        for (uint32_t i = 0; i < list.count && !r->failed; i++)
-            walk(field->element, r, NULL, depth + 1);
+        for (uint32_t i = 0; i < count && !r->failed; i++) walk(field->element, r, NULL, depth + 1);
     }
     if (r->failed || out == NULL) return;
-    list.span = (struct nika_span){.data = r->data + start, .size = r->at - start};
-    memcpy(out, &list, sizeof list);
+    /* A member of the message's struct, and so aligned as one. */
+    struct nika_list *list = (void *)out;
+    list->count = count;
+    list->span.data = r->data + start;
+    list->span.size = r->at - start;
 }
 
 static void walk_bytes(const struct nika_field *field, struct nika_reader *r, uint8_t *out)
 {
     struct nika_span span = nika_read_bytes(r, NIKA_PLANTED(I01) ? UINT32_MAX : field->limit);
-    if (out != NULL) memcpy(out, &span, sizeof span);
+    if (out == NULL) return;
+    struct nika_span *to = (void *)out;
+    to->data = span.data;
+    to->size = span.size;
 }
 
 static void walk_small(const struct nika_field *field, struct nika_reader *r, uint8_t *out)

@@ -149,6 +149,8 @@ struct nika_fault_ops {
                     struct nika_outgoing *out); /* BYZANTINE, CLIENT: messages of its targets */
     void (*on_link)(struct nika_fault *fault,
                     struct nika_outgoing *out); /* NETWORK: every message */
+    bool
+        blind; /* on_link neither looks at the bytes nor changes them: where all who act are blind, they are NULL. */
     /* BYZANTINE: a message delivered to a target; return false to hide it from the module. */
     bool (*on_receive)(struct nika_fault *fault, uint32_t target, const struct nika_frame *frame);
     /* DISK: a persist or save of a target. */
@@ -193,7 +195,7 @@ static inline uint64_t nika_fault_choice(struct nika_fault *fault, uint32_t targ
                                     .b = target,
                                     .view = view,
                                     .seq = seq};
-    return nika_choice(fault->host->chooser, name, n);
+    return nika_choice(fault->host->chooser, &name, n);
 }
 static inline bool nika_fault_choice_ppm(struct nika_fault *fault, uint32_t target, uint16_t type,
                                          uint64_t view, uint64_t seq, uint64_t ppm)
@@ -204,7 +206,7 @@ static inline bool nika_fault_choice_ppm(struct nika_fault *fault, uint32_t targ
                                     .b = target,
                                     .view = view,
                                     .seq = seq};
-    return nika_choice_ppm(fault->host->chooser, name, (uint32_t)ppm);
+    return nika_choice_ppm(fault->host->chooser, &name, (uint32_t)ppm);
 }
 static inline void nika_fault_acted(struct nika_fault *fault, uint32_t target)
 {

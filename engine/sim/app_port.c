@@ -10,7 +10,7 @@ static void complete_later(struct nika_world *w, uint32_t index, uint64_t token,
     struct nika_choice_name name = {.kind = NIKA_CHOICE_APP, .a = sim_choice_id(w, index)};
     uint64_t start = w->leave_ns > node->app_free_at ? w->leave_ns : node->app_free_at;
     uint64_t at = start + cost_ns;
-    uint64_t ready = at + sim_latency(w, &w->options.app_delay, name);
+    uint64_t ready = at + sim_latency(w, &w->options.app_delay, &name);
     /* Strictly later: a tie could be decided against the order of issue. */
     if (ready <= node->app_free_at) ready = node->app_free_at + 1;
     node->app_free_at = ready;

@@ -114,7 +114,7 @@ static uint64_t host_jitter(void *world, uint32_t self, uint32_t timer, uint64_t
     struct nika_choice_name name = {.kind = NIKA_CHOICE_JITTER,
                                     .type = (uint16_t)timer,
                                     .a = sim_choice_id(w, sim_caller(w, self))};
-    return n < 2 ? 0 : nika_choice(&w->core->chooser, name, n);
+    return n < 2 ? 0 : nika_choice(&w->core->chooser, &name, n);
 }
 
 void sim_auth_host(struct nika_world *w, struct nika_host *host, uint32_t node)

@@ -25,7 +25,7 @@ static void fsync_start(struct nika_world *w, uint32_t index, uint64_t at)
     }
     struct nika_choice_name name = {
         .kind = NIKA_CHOICE_DISK, .type = DRAW_FSYNC, .a = sim_choice_id(w, index)};
-    uint64_t latency = sim_latency(w, &w->options.disk.fsync, name) + extra;
+    uint64_t latency = sim_latency(w, &w->options.disk.fsync, &name) + extra;
     disk->batch_done = false;
     (void)sim_schedule(w, SIM_FSYNC, index, at + latency, 0, 0, 0);
 }
@@ -353,7 +353,7 @@ void sim_disk_crash(struct nika_world *w, uint32_t index)
         handle = pending.next;
     }
     if (unsynced > 0 && !sim_fault_on_tear(w, sim_id(w, index), unsynced, &kept))
-        kept = (uint32_t)nika_choice(&w->core->chooser, name, (uint64_t)unsynced + 1);
+        kept = (uint32_t)nika_choice(&w->core->chooser, &name, (uint64_t)unsynced + 1);
     if (kept > unsynced) kept = unsynced;
     memset(w->logs[index] + disk->durable + kept, 0, unsynced - kept);
     disk->size = disk->durable + kept;

@@ -143,6 +143,7 @@ static uint32_t hooks_of(const struct nika_fault_ops *ops)
     uint32_t hooks = 0;
     if (ops->on_send != NULL) hooks |= SIM_HOOK_SEND;
     if (ops->on_link != NULL) hooks |= SIM_HOOK_LINK;
+    if (ops->on_link != NULL && !ops->blind) hooks |= SIM_HOOK_LINK_BYTES;
     if (ops->on_receive != NULL) hooks |= SIM_HOOK_RECEIVE;
     if (ops->on_disk != NULL) hooks |= SIM_HOOK_DISK;
     if (ops->on_tear != NULL) hooks |= SIM_HOOK_TEAR;

@@ -248,7 +248,8 @@ enum {
     SIM_HOOK_DISK = 8,
     SIM_HOOK_TEAR = 16,
     SIM_HOOK_TAP = 32,
-    SIM_HOOK_TRUSTED = 64
+    SIM_HOOK_TRUSTED = 64,
+    SIM_HOOK_LINK_BYTES = 128
 };
 
 static inline uint32_t sim_index(const struct nika_world *w, uint32_t node)
@@ -345,7 +346,7 @@ struct sim_message *sim_message_at(const struct nika_world *w, uint32_t handle);
 void sim_message_release(struct nika_world *w, uint32_t handle);
 struct sim_link *sim_link_of(const struct nika_world *w, uint32_t from, uint32_t to);
 uint64_t sim_latency(struct nika_world *w, const struct nika_latency *latency,
-                     struct nika_choice_name name);
+                     struct nika_choice_name *name);
 
 /* node.c */
 void sim_node_init(struct nika_world *w, uint32_t index);

@@ -64,7 +64,7 @@ struct sim_link *sim_link_of(const struct nika_world *w, uint32_t from, uint32_t
 }
 
 uint64_t sim_latency(struct nika_world *w, const struct nika_latency *latency,
-                     struct nika_choice_name name)
+                     struct nika_choice_name *name)
 {
     const uint64_t *q = latency->quantile_ns;
     if (q[0] == q[NIKA_LATENCY_POINTS - 1]) return q[0];
@@ -139,7 +139,7 @@ static void link_enqueue(struct nika_world *w, uint32_t from, uint32_t to, uint3
                                     .view = m->summary.view,
                                     .seq = m->summary.seq};
     const struct nika_latency *latency = link_latency(w, from, to);
-    uint64_t delay = sim_latency(w, latency, name);
+    uint64_t delay = sim_latency(w, latency, &name);
     if (w->core->settled && delay > latency_bound(w, latency)) delay = latency_bound(w, latency);
     uint64_t depart = w->leave_ns;
     if (w->options.network.bandwidth_bytes_per_s != 0) {
@@ -179,12 +179,12 @@ static bool link_draws(struct nika_world *w, uint32_t from, uint32_t to,
                                     .b = sim_choice_id(w, to),
                                     .view = m->summary.view,
                                     .seq = m->summary.seq};
-    if (o->loss_ppm != 0 && nika_choice_ppm(&w->core->chooser, name, o->loss_ppm)) return true;
+    if (o->loss_ppm != 0 && nika_choice_ppm(&w->core->chooser, &name, o->loss_ppm)) return true;
     name.kind = NIKA_CHOICE_DUPLICATE;
-    if (o->duplicate_ppm != 0 && nika_choice_ppm(&w->core->chooser, name, o->duplicate_ppm))
+    if (o->duplicate_ppm != 0 && nika_choice_ppm(&w->core->chooser, &name, o->duplicate_ppm))
         transit->copies++;
     name.kind = NIKA_CHOICE_REORDER;
-    if (o->reorder_ppm != 0 && nika_choice_ppm(&w->core->chooser, name, o->reorder_ppm))
+    if (o->reorder_ppm != 0 && nika_choice_ppm(&w->core->chooser, &name, o->reorder_ppm))
         transit->unordered = true;
     return false;
 }
@@ -194,17 +194,18 @@ static uint32_t link_faults(struct nika_world *w, uint32_t from, uint32_t to, ui
                             struct transit *transit)
 {
     struct sim_message *m = sim_message_at(w, handle);
+    bool seen = sim_faults_active(w, SIM_HOOK_LINK_BYTES);
     struct nika_outgoing out = {.from = sim_id(w, from),
                                 .to = sim_id(w, to),
                                 .type = m->type,
                                 .size = m->size,
-                                .capacity = SIM_OUTGOING_BYTES,
-                                .bytes = w->linked,
+                                .capacity = seen ? SIM_OUTGOING_BYTES : 0,
+                                .bytes = seen ? w->linked : NULL,
                                 .summary = &m->summary,
                                 .from_twin = sim_is_twin(w, from),
                                 .to_twin = sim_is_twin(w, to)};
     if (m->size > SIM_OUTGOING_BYTES) return handle;
-    memcpy(w->linked, message_bytes(m), m->size);
+    if (seen) memcpy(w->linked, message_bytes(m), m->size);
     sim_fault_on_link(w, &out);
     transit->copies += out.copies;
     transit->delay_ns += out.delay_ns;

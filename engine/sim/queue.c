@@ -9,9 +9,10 @@
 #define RESERVE_SHARE                                                                              \
     4u /* A quarter of the pool is kept for timers and completions, which are never dropped. */
 
+/* Without a branch: which of two keys is less is as good as random. */
 static inline bool key_less(const struct sim_key *a, const struct sim_key *b)
 {
-    return a->time != b->time ? a->time < b->time : a->order < b->order;
+    return (a->time < b->time) | ((a->time == b->time) & (a->order < b->order));
 }
 
 void sim_queue_init(struct nika_world *w, uint32_t capacity)
@@ -69,9 +70,8 @@ static void heap_down(struct sim_key *heap, uint32_t count, struct sim_key key)
         if (child >= count) break;
         uint32_t end = child + 4 < count ? child + 4 : count;
         uint32_t best = child;
-        for (uint32_t i = child + 1; i < end; i++) {
-            if (key_less(&heap[i], &heap[best])) best = i;
-        }
+        for (uint32_t i = child + 1; i < end; i++)
+            best += (i - best) & (0u - (uint32_t)key_less(&heap[i], &heap[best]));
         if (!key_less(&heap[best], &key)) break;
         heap[at] = heap[best];
         at = best;
@@ -125,7 +125,7 @@ uint32_t sim_queue_pop(struct nika_world *w, uint64_t *number)
         const struct sim_event *first = &w->events[q->ties[0].order & SLOT_MASK];
         struct nika_choice_name name = {
             .kind = NIKA_CHOICE_TIE, .type = first->kind, .a = sim_id(w, first->node)};
-        at = (uint32_t)nika_choice(&w->core->chooser, name, q->tie_count);
+        at = (uint32_t)nika_choice(&w->core->chooser, &name, q->tie_count);
     }
     struct sim_key key = q->ties[at];
     q->tie_count--;

@@ -51,7 +51,7 @@ static uint64_t planned(struct nika_fault *fault, uint32_t target, uint16_t subj
 {
     struct nika_choice_name name = {
         .kind = NIKA_CHOICE_FAULT, .type = subject, .a = fault->index, .b = target, .seq = round};
-    return nika_choice_given(fault->host->chooser, name, n, given);
+    return nika_choice_given(fault->host->chooser, &name, n, given);
 }
 
 static void place(struct nika_fault *fault, const struct twins_space *space, uint32_t split,

@@ -32,4 +32,5 @@ const struct nika_fault_ops nika_fault_duplicate = {
     .params = params,
     .param_count = PARAM_COUNT,
     .on_link = on_link,
+    .blind = true,
 };

@@ -173,4 +173,5 @@ const struct nika_fault_ops nika_fault_isolate = {
     .stop = stop,
     .on_wake = on_wake,
     .on_link = on_link,
+    .blind = true,
 };

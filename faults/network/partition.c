@@ -71,4 +71,5 @@ const struct nika_fault_ops nika_fault_partition = {
     .start = start,
     .stop = stop,
     .on_link = on_link,
+    .blind = true,
 };

@@ -66,4 +66,5 @@ const struct nika_fault_ops nika_fault_priorities = {
     .state_size = sizeof(struct state),
     .start = start,
     .on_link = on_link,
+    .blind = true,
 };

@@ -42,4 +42,5 @@ const struct nika_fault_ops nika_fault_round_partition = {
     .state_size = sizeof(struct state),
     .start = start,
     .on_link = on_link,
+    .blind = true,
 };

@@ -85,10 +85,10 @@ static void test_a_range_of_one_asks_nobody(void **state)
 {
     (void)state;
     nika_chooser_init_seed(&one, 1);
-    assert_int_equal(nika_choice(&one, (struct nika_choice_name){.kind = 1}, 1), 0);
-    assert_false(nika_choice_ppm(&one, (struct nika_choice_name){.kind = 1}, 0));
+    assert_int_equal(nika_choice(&one, &(struct nika_choice_name){.kind = 1}, 1), 0);
+    assert_false(nika_choice_ppm(&one, &(struct nika_choice_name){.kind = 1}, 0));
     assert_int_equal(one.count, 0);
-    (void)nika_choice(&one, (struct nika_choice_name){.kind = 1}, 2);
+    (void)nika_choice(&one, &(struct nika_choice_name){.kind = 1}, 2);
     assert_int_equal(one.count, 1);
 }
 
@@ -100,14 +100,14 @@ static void test_seed_decides_and_neighbours_differ(void **state)
     nika_chooser_init_seed(&two, 8);
     for (uint64_t k = 0; k < 2000; k++) {
         struct nika_choice_name name = {.kind = NIKA_CHOICE_LATENCY, .a = 1, .b = 2, .seq = k / 2};
-        if (nika_choice(&one, name, 1024) == nika_choice(&two, name, 1024)) same++;
+        if (nika_choice(&one, &name, 1024) == nika_choice(&two, &name, 1024)) same++;
     }
     assert_true(same < 20);
     nika_chooser_init_seed(&two, 7);
     nika_chooser_init_seed(&one, 7);
     for (uint64_t k = 0; k < 2000; k++) {
         struct nika_choice_name name = random_name(k);
-        assert_true(nika_choice(&one, name, k + 2) == nika_choice(&two, name, k + 2));
+        assert_true(nika_choice(&one, &name, k + 2) == nika_choice(&two, &name, k + 2));
     }
 }
 
@@ -118,8 +118,8 @@ static void test_values_never_change(void **state)
     struct nika_choice_name name = {
         .kind = NIKA_CHOICE_LATENCY, .type = 5, .a = 2, .b = 3, .view = 1, .seq = 17};
     nika_chooser_init_seed(&one, 42);
-    assert_int_equal(nika_choice(&one, name, 1000000000), 808238928);
-    assert_int_equal(nika_choice(&one, name, 1000000000), 73131477);
+    assert_int_equal(nika_choice(&one, &name, 1000000000), 808238928);
+    assert_int_equal(nika_choice(&one, &name, 1000000000), 73131477);
 }
 
 static void test_removing_one_decision_shifts_no_other(void **state)
@@ -130,8 +130,8 @@ static void test_removing_one_decision_shifts_no_other(void **state)
     uint32_t shifted = 0;
     for (uint64_t k = 0; k < 1000; k++) {
         struct nika_choice_name name = {.kind = NIKA_CHOICE_LOSS, .a = 1, .b = 2, .seq = k};
-        uint64_t value = nika_choice(&one, name, 1000000);
-        if (k != 10 && value != nika_choice(&two, name, 1000000)) shifted++;
+        uint64_t value = nika_choice(&one, &name, 1000000);
+        if (k != 10 && value != nika_choice(&two, &name, 1000000)) shifted++;
     }
     assert_true(shifted <= 1); /* At most what shared the removed name's counter. */
 }
@@ -142,8 +142,8 @@ static void test_repeated_names_are_told_apart(void **state)
     uint64_t seen = 0;
     nika_chooser_init_seed(&one, 9);
     for (uint32_t k = 0; k < 300; k++)
-        seen |= UINT64_C(1) << nika_choice(&one, (struct nika_choice_name){.kind = NIKA_CHOICE_TIE},
-                                           64);
+        seen |= UINT64_C(1) << nika_choice(&one,
+                                           &(struct nika_choice_name){.kind = NIKA_CHOICE_TIE}, 64);
     assert_true(__builtin_popcountll(seen) > 60);
 }
 
@@ -154,7 +154,7 @@ static void test_draws_are_even(void **state)
     nika_chooser_init_seed(&one, 3);
     for (uint64_t k = 0; k < 16000; k++)
         bins[nika_choice(
-            &one, (struct nika_choice_name){.kind = 2, .a = (uint32_t)k % 4, .b = 1, .seq = k / 4},
+            &one, &(struct nika_choice_name){.kind = 2, .a = (uint32_t)k % 4, .b = 1, .seq = k / 4},
             16)]++;
     for (uint32_t i = 0; i < 16; i++) assert_in_range(bins[i], 850, 1150);
 }
@@ -165,11 +165,11 @@ static void test_ppm_is_a_probability_and_its_log_value_an_act(void **state)
     uint32_t yes = 0;
     nika_chooser_init_seed(&one, 5);
     for (uint64_t k = 0; k < 20000; k++)
-        yes += nika_choice_ppm(&one, (struct nika_choice_name){.kind = 2, .seq = k}, 100000);
+        yes += nika_choice_ppm(&one, &(struct nika_choice_name){.kind = 2, .seq = k}, 100000);
     assert_in_range(yes, 1800, 2200);
     yes = 0;
     for (uint64_t k = 0; k < 1000; k++)
-        yes += nika_choice_ppm(&one, (struct nika_choice_name){.kind = 3, .seq = k}, 1000000);
+        yes += nika_choice_ppm(&one, &(struct nika_choice_name){.kind = 3, .seq = k}, 1000000);
     assert_in_range(yes, 999, 1000);
 }
 
@@ -186,8 +186,8 @@ static uint64_t run(struct nika_chooser *c, uint64_t length)
     for (uint64_t k = 0; k < length; k++) {
         struct nika_choice_name name = {
             .kind = (uint16_t)(1 + k % 12), .a = (uint32_t)(k % 5), .b = 1, .seq = k / 100};
-        uint64_t got = k % 2 == 0 ? nika_choice(c, name, 2 + k % 9)
-                                  : (uint64_t)nika_choice_ppm(c, name, 50000);
+        uint64_t got = k % 2 == 0 ? nika_choice(c, &name, 2 + k % 9)
+                                  : (uint64_t)nika_choice_ppm(c, &name, 50000);
         print = print * 31 + got;
     }
     return print;
@@ -217,10 +217,10 @@ static void test_a_log_gives_the_fair_value_to_what_it_does_not_list(void **stat
     assert_int_equal(nika_choice_log_add(log, &name, 2), NIKA_OK); /* Replaces. */
     assert_int_equal(nika_choice_log_add(log, &never, 9), NIKA_OK);
     nika_chooser_init_log(&one, log);
-    assert_int_equal(nika_choice(&one, name, 10), 2);
-    assert_int_equal(nika_choice(&one, name, 10), 0); /* #1 is not listed. */
+    assert_int_equal(nika_choice(&one, &name, 10), 2);
+    assert_int_equal(nika_choice(&one, &name, 10), 0); /* #1 is not listed. */
     assert_int_equal(nika_choice_log_unused(log), 1);
-    assert_int_equal(nika_choice(&one, never, 4), 3); /* Out of range by now: still a deviation. */
+    assert_int_equal(nika_choice(&one, &never, 4), 3); /* Out of range by now: still a deviation. */
     assert_int_equal(nika_choice_log_unused(log), 0);
     nika_choice_log_free(log);
 }
@@ -232,10 +232,10 @@ static void test_bytes_drive_until_they_end(void **state)
     struct nika_choice_bytes bytes = {.input = {input, sizeof input}};
     struct nika_choice_name name = {.kind = 1};
     nika_chooser_init_bytes(&one, &bytes);
-    assert_int_equal(nika_choice(&one, name, 10), 5);
-    assert_int_equal(nika_choice(&one, name, 0x10000), 0x0201);
-    assert_int_equal(nika_choice(&one, name, 0x10000), 0); /* One byte is too few. */
-    assert_int_equal(nika_choice(&one, name, 10), 0);
+    assert_int_equal(nika_choice(&one, &name, 10), 5);
+    assert_int_equal(nika_choice(&one, &name, 0x10000), 0x0201);
+    assert_int_equal(nika_choice(&one, &name, 0x10000), 0); /* One byte is too few. */
+    assert_int_equal(nika_choice(&one, &name, 10), 0);
     assert_int_equal(bytes.at, sizeof input);
 }
 

@@ -247,6 +247,36 @@ static void test_at_gst_the_paused_resume_and_a_crashed_byzantine_stays_down(voi
     }
 }
 
+/* Where one fault on the links wants the bytes, all have them; where none does, nobody copies. */
+static uint32_t shown, hidden;
+static void look(struct nika_fault *f, struct nika_outgoing *out)
+{
+    (void)f;
+    *(out->bytes != NULL ? &shown : &hidden) += 1;
+    if (out->bytes == NULL) assert_int_equal(out->capacity, 0);
+}
+static void test_bytes_are_copied_for_those_who_look(void **state)
+{
+    (void)state;
+    for (uint32_t seeing = 0; seeing < 2; seeing++) {
+        struct nika_fault_ops blind = {
+            .name = "b", .fault_class = NIKA_FAULT_NETWORK, .on_link = look, .blind = true};
+        struct nika_fault_ops sees = {
+            .name = "s", .fault_class = NIKA_FAULT_NETWORK, .on_link = look};
+        struct nika_world_options o = script_options(sends);
+        o.faults[0] = (struct nika_fault){.ops = &blind, .to_ns = NIKA_NEVER};
+        o.faults[1] = (struct nika_fault){.ops = &sees, .from_ns = 5 * MS, .to_ns = NIKA_NEVER};
+        o.fault_count = 1 + seeing;
+        shown = hidden = 0;
+        struct nika_world *w = script_world(&o, 1);
+        (void)nika_world_run(w, 20 * MS);
+        /* Three receivers each time; the second fault acts on the second time alone, and both are asked then. */
+        assert_int_equal(hidden, seeing == 0 ? 6 : 3);
+        assert_int_equal(shown, seeing == 0 ? 0 : 6);
+        script_end(w, &o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_what_a_behaviour_hides_its_own_module_alone_does_not_see),
         cmocka_unit_test(test_a_crash_at_a_point_of_persistence_cuts_the_step_there),
         cmocka_unit_test(test_at_gst_the_paused_resume_and_a_crashed_byzantine_stays_down),
+        cmocka_unit_test(test_bytes_are_copied_for_those_who_look),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
