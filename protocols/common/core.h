@@ -224,7 +224,9 @@ struct common_core {
     uint32_t my_view_change; /* Store handle of the VIEW-CHANGE frame for `view`; 0 = none. */
     bool my_view_change_durable;
     uint64_t view_timer_view; /* View for which T_vc was started. */
-    uint64_t low_mark;        /* h */
+    uint64_t
+        stranded_since_ns; /* Leader: a peer is seen on its way to a later view, alone; 0 = none. */
+    uint64_t low_mark;     /* h */
     /* Primary: next number to assign in each pillar. */
     uint64_t next_seq[NIKA_PILLARS_MAX];
     uint64_t last_executed; /* Results known, replies sent. */

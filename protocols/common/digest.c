@@ -51,6 +51,7 @@ static void add_position(struct nika_run_digest *d, const struct common_core *co
                                 core->amnesia_until,
                                 core->my_view_change_durable,
                                 core->view_timer_view,
+                                core->stranded_since_ns,
                                 core->low_mark,
                                 core->last_executed,
                                 core->last_issued,

@@ -8,6 +8,7 @@
 #include "protocols/common/fetch.h"
 #include "protocols/common/intake.h"
 #include "protocols/common/output.h"
+#include "protocols/common/views.h"
 #include "protocols/common/window.h"
 
 #define IDLE_FACTOR 10u
@@ -73,6 +74,7 @@ static void note_wait(struct common_core *core)
 void common_status_timer(struct common_core *core)
 {
     core->hooks->retry(core);
+    common_view_stranded_check(core);
     common_snapshots_retry(core);
     common_fetch_refill(core);
     common_forward_head(core);

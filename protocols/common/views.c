@@ -46,6 +46,27 @@ uint64_t common_view_kth(const struct common_core *core, uint32_t k)
     return best;
 }
 
+/* In T_req. Each of f liars can make the leader give up its view once in that time, which costs one T_req at most. */
+#define STRANDED_FACTOR 16u
+
+void common_view_stranded_check(struct common_core *core)
+{
+    bool stranded = false;
+    for (uint32_t i = 0; i < core->n; i++)
+        stranded = stranded || (i != core->self && core->view_changes[i].frame != 0 &&
+                                core->view_changes[i].view > core->view);
+    if (!stranded || !core->active || core->amnesiac || !common_leading(core)) {
+        core->stranded_since_ns = 0;
+    } else if (core->stranded_since_ns == 0) {
+        core->stranded_since_ns = core->now_ns;
+    } else if (core->now_ns - core->stranded_since_ns >=
+               STRANDED_FACTOR * core->config->request_ns) {
+        REACHED(common_stranded_helped);
+        core->stranded_since_ns = 0;
+        core->hooks->suspect_primary(core);
+    }
+}
+
 void common_view_timer_check(struct common_core *core)
 {
     if (core->active || core->view_timer_view == core->view) return;

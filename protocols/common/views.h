@@ -13,6 +13,10 @@ uint32_t common_view_changes_held(const struct common_core *core);
 void common_view_changes_map(const struct common_core *core, uint8_t *map);
 /* The k-th largest view of any VIEW-CHANGE held, 0 when fewer than k replicas sent one. */
 uint64_t common_view_kth(const struct common_core *core, uint32_t k);
+/* Leader, when T_status fires: a replica that left the view alone (a partition of its own, a crash of all at the wrong moment) votes in none until
+ * another begins, and so the cluster tolerates one fault less. After 16 T_req the leader gives up its view, and all follow. An addition to
+ * PROTOCOLS.md 1.7. */
+void common_view_stranded_check(struct common_core *core);
 /* Start T_vc, once a view, when a quorum wants to be at least where this replica is: alone in a high view it must not run further ahead. */
 void common_view_timer_check(struct common_core *core);
 

@@ -107,6 +107,24 @@ static void test_leader_times_its_own_requests(void **state)
     fixture_free(f);
 }
 
+/* A follower that left the view alone could certify nothing in it any more: the leader gives the view up for it, in time. */
+static void test_leader_helps_a_replica_that_left_alone(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(SELF);
+    struct build_view_change spec = {.sender = 2, .view = 1};
+    assert_true(fixture_give(f, build_view_change(f, &spec)));
+    assert_true(fixture_fire(f, COMMON_TIMER_STATUS));
+    f->now_ns += 15 * f->config.request_ns;
+    assert_true(fixture_fire(f, COMMON_TIMER_STATUS));
+    assert_int_equal(f->replica->core.view, 0);
+    f->now_ns += f->config.request_ns;
+    assert_true(fixture_fire(f, COMMON_TIMER_STATUS));
+    assert_int_equal(f->replica->core.view, 1);
+    assert_int_equal(f->sent[HYBSTER_TYPE_view_change], 1);
+    fixture_free(f);
+}
+
 static void give_changes(struct fixture *f, uint64_t view, const struct nika_digest *digest)
 {
     struct build_view_change spec = {.view = view, .previous = {view - 1, view == 1 ? 1 : 0}};
@@ -149,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_draft_without_certificate_goes_on),
         cmocka_unit_test(test_view_change_waits_for_the_certificate),
         cmocka_unit_test(test_leader_times_its_own_requests),
+        cmocka_unit_test(test_leader_helps_a_replica_that_left_alone),
         cmocka_unit_test(test_own_new_view_is_kept_when_its_view_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

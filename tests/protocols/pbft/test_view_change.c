@@ -42,6 +42,59 @@ static void test_abdication_of_the_primary_moves_one_view_only(void **state)
     cluster_free(c);
 }
 
+static bool observer_is_cut_off(const struct cluster *c, uint32_t from, uint32_t to,
+                                const struct nika_frame *frame)
+{
+    (void)c, (void)frame;
+    return from == OBSERVER || to == OBSERVER;
+}
+
+static void expect_views(struct cluster *c, uint64_t others, uint64_t observer)
+{
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(cluster_replica(c, i)->core.view, i == OBSERVER ? observer : others);
+}
+
+/* It timed out while it was cut off, f others did not. It executes what they do, but votes in no view until the primary gives its own up. */
+static void test_primary_helps_a_replica_that_left_alone(void **state)
+{
+    (void)state;
+    struct cluster *c = cluster_new(4, 1);
+    c->drop = observer_is_cut_off;
+    cluster_request(c, 0, 1);
+    cluster_run(c);
+    assert_true(cluster_fire(c, OBSERVER, COMMON_TIMER_REQUEST));
+    cluster_run(c);
+    c->drop = NULL;
+    cluster_status(c, 2);
+    uint64_t limit = 16 * c->config.request_ns,
+             since = cluster_replica(c, 0)->core.stranded_since_ns;
+    assert_in_range(since, 1, c->now_ns);
+    assert_true(c->now_ns + 40 * c->config.status_ns < since + limit);
+    while (c->now_ns + 20 * c->config.status_ns < since + limit) cluster_status(c, 1);
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.last_executed, 1);
+    expect_views(c, 0, 1);
+    assert_false(cluster_replica(c, OBSERVER)->core.active);
+    cluster_status(c, 2);
+    expect_views(c, 1, 1);
+    for (uint32_t i = 0; i < 4; i++) assert_true(cluster_replica(c, i)->core.active);
+    cluster_free(c);
+}
+
+/* A backup that gave up its view for another would only be the next that is alone. */
+static void test_no_backup_leaves_for_a_single_peer(void **state)
+{
+    (void)state;
+    struct cluster *c = alone(4, 1);
+    give(c, 1, 1);
+    for (uint32_t k = 0; k < 3; k++) {
+        c->now_ns += 17 * c->config.request_ns;
+        assert_true(cluster_fire(c, OBSERVER, COMMON_TIMER_STATUS));
+    }
+    assert_int_equal(cluster_replica(c, OBSERVER)->core.view, 0);
+    cluster_free(c);
+}
+
 static void test_vc1_own_or_unknown_sender_is_rejected(void **state)
 {
     (void)state;
@@ -267,6 +320,8 @@ int main(void)
         cmocka_unit_test(test_batches_that_nothing_refers_to_give_way),
         cmocka_unit_test(test_join_rule_takes_the_view_that_f_plus_1_reached),
         cmocka_unit_test(test_abdication_of_the_primary_moves_one_view_only),
+        cmocka_unit_test(test_primary_helps_a_replica_that_left_alone),
+        cmocka_unit_test(test_no_backup_leaves_for_a_single_peer),
         cmocka_unit_test(test_vc1_own_or_unknown_sender_is_rejected),
         cmocka_unit_test(test_vc3_an_older_view_change_is_rejected),
         cmocka_unit_test(test_duplicate_view_changes_of_one_sender_do_not_join),
