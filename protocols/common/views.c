@@ -51,11 +51,12 @@ uint64_t common_view_kth(const struct common_core *core, uint32_t k)
 
 void common_view_stranded_check(struct common_core *core)
 {
-    bool stranded = false;
+    /* With f+1 of them this replica would have joined. */
+    uint32_t stranded = 0;
     for (uint32_t i = 0; i < core->n; i++)
-        stranded = stranded || (i != core->self && core->view_changes[i].frame != 0 &&
-                                core->view_changes[i].view > core->view);
-    if (!stranded || !core->active || core->amnesiac || !common_leading(core)) {
+        stranded += i != core->self && core->view_changes[i].view > core->view ? 1u : 0u;
+    if (stranded == 0 || stranded >= core->weak || !core->active || core->amnesiac ||
+        !common_leading(core)) {
         core->stranded_since_ns = 0;
     } else if (core->stranded_since_ns == 0) {
         core->stranded_since_ns = core->now_ns;
