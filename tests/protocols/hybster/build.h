@@ -36,6 +36,7 @@ struct build_hop {
     uint32_t pillar;
     struct nika_trusted_value previous, value;
     bool opening; /* Of the counter of NEW-VIEWs instead: that value.view can never begin. */
+    bool unsaid;  /* ... but what is certified says something else. */
     enum build_flaw flaw;
 };
 #define BUILD_PARTS_MAX 16u
