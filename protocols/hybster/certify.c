@@ -215,6 +215,15 @@ uint32_t hybster_take_asked(struct nika_replica *r, struct hybster_slot *slot,
     return handle;
 }
 
+enum nika_err hybster_counter_read(const struct nika_replica *r, uint32_t counter,
+                                   struct nika_trusted_value *value)
+{
+    const struct nika_host *host = r->core.host;
+    uint64_t epoch;
+    /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
+    return (host->trusted->read)(host->world, r->core.self, counter, value, &epoch);
+}
+
 bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate,
                                uint32_t sender, enum nika_trusted_kind kind, uint32_t counter,
                                const struct nika_trusted_value *value,
@@ -231,9 +240,7 @@ bool hybster_certificate_check(struct nika_replica *r, struct nika_span certific
     if (host->trusted->verify(host->world, r->core.self, out, digest)) return true;
     /* None, or nobody there to say so? Who cannot ask cannot vote either. */
     struct nika_trusted_value present;
-    uint64_t epoch;
-    if ((host->trusted->read)(host->world, r->core.self, HYBSTER_COUNTER_ORDER, &present, &epoch) !=
-        NIKA_OK)
+    if (hybster_counter_read(r, HYBSTER_COUNTER_ORDER, &present) != NIKA_OK)
         hybster_halt(r, NIKA_CHECK_TSG, r->pillars[0].counter.order);
     return false;
 }

@@ -501,13 +501,9 @@ void hybster_recover_draft(struct nika_replica *r, uint64_t view, struct nika_sp
 
 void hybster_draft_resume(struct nika_replica *r)
 {
-    const struct nika_host *host = r->core.host;
     struct nika_trusted_value opening = {r->candidate_view, 0}, present;
-    uint64_t epoch;
     if (r->candidate == 0 || r->halted) return;
-    /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
-    enum nika_err err = (host->trusted->read)(host->world, r->core.self, HYBSTER_COUNTER_NEW_VIEW,
-                                              &present, &epoch);
+    enum nika_err err = hybster_counter_read(r, HYBSTER_COUNTER_NEW_VIEW, &present);
     if (r->candidate_view <= r->entered || err != NIKA_OK ||
         nika_trusted_compare(present, opening) > 0) {
         hybster_candidate_drop(r);

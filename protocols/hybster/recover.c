@@ -149,11 +149,8 @@ static void compare_counters(struct nika_replica *r)
     for (uint32_t p = 0; p < r->core.pillars && !r->halted; p++) {
         struct hybster_pillar *pillar = &r->pillars[p];
         struct nika_trusted_value present;
-        uint64_t epoch = 0;
-        /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
         if (host->trusted == NULL ||
-            (host->trusted->read)(host->world, r->core.self, hybster_order_counter(p), &present,
-                                  &epoch) != NIKA_OK)
+            hybster_counter_read(r, hybster_order_counter(p), &present) != NIKA_OK)
             hybster_halt(r, NIKA_CHECK_TSG, 0);
         else if (!NIKA_PLANTED(T14) && nika_trusted_compare(present, pillar->counter) < 0)
             hybster_halt(r, NIKA_CHECK_TSR, pillar->counter.order);

@@ -176,6 +176,9 @@ bool hybster_message_check(struct nika_replica *r, const struct nika_frame *fram
 bool hybster_unit_check(struct nika_replica *r, const struct nika_frame *frame,
                         const struct nika_trusted_value *value,
                         struct nika_trusted_certificate out[NIKA_PILLARS_MAX]);
+/* Where a counter of one's own stands. NIKA_ERR_IO: the trusted subsystem does not answer. */
+enum nika_err hybster_counter_read(const struct nika_replica *r, uint32_t counter,
+                                   struct nika_trusted_value *value);
 /* PREPARE or COMMIT: an independent certificate of [view|seq] by the frame's sender (HP4). */
 bool hybster_order_certified(struct nika_replica *r, const struct nika_frame *frame,
                              const struct hybster_order *order);

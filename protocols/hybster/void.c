@@ -30,11 +30,7 @@ static bool certificate_of(struct nika_replica *r, uint64_t view, const struct n
     const struct nika_trusted_value opening = {view, 0}, beyond = {view, 1};
     struct nika_trusted_value present;
     struct nika_digest issued;
-    uint64_t epoch;
-    /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
-    if ((host->trusted->read)(host->world, r->core.self, HYBSTER_COUNTER_NEW_VIEW, &present,
-                              &epoch) != NIKA_OK)
-        return false;
+    if (hybster_counter_read(r, HYBSTER_COUNTER_NEW_VIEW, &present) != NIKA_OK) return false;
     if (nika_trusted_compare(present, opening) < 0)
         return host->trusted->certify(host->world, r->core.self, NIKA_TRUSTED_CONTINUING,
                                       HYBSTER_COUNTER_NEW_VIEW, beyond, digest, out) == NIKA_OK;
