@@ -1,22 +1,27 @@
 /* engine/core/store.h: a bounded allocator inside one caller-owned region, for the variable-size bytes of a module
  * (batches, certificates, view changes) and for messages in flight.
  *
- * There are four sizes to each power of two from 64 bytes on; freed blocks go to the list of their size, so behaviour is a
- * pure function of the call sequence. Handles are offsets, never addresses. It never grows past its region: a full store
- * returns 0 and the caller applies its drop policy (PROTOCOLS.md 1.13). */
+ * Free blocks beside each other are one block, and what a request does not need of a block stays free: the room taken follows what is
+ * live, not the sizes that were asked for at one time or another. Behaviour is a pure function of the call sequence. Handles are offsets, never
+ * addresses. It never grows past its region: a full store returns 0 and the caller applies its drop policy (PROTOCOLS.md 1.13). */
 #ifndef ENGINE_CORE_STORE_H
 #define ENGINE_CORE_STORE_H
 
 #include "engine/core/types.h"
 
-#define NIKA_STORE_CLASSES 77u /* 64 B .. 32 MiB. */
+#define NIKA_STORE_OCTAVES 27u /* Blocks of 32 B .. 4 GiB, */
+#define NIKA_STORE_PARTS 8u    /* each octave in eight equal parts. */
 
 struct nika_store {
-    uint32_t capacity;   /* Bytes after this header. */
-    uint32_t high_water; /* Bytes ever handed out: what a snapshot must copy. */
-    uint32_t in_use;     /* Bytes in live blocks, rounded to their class. */
-    uint32_t peak;
-    uint32_t free_list[NIKA_STORE_CLASSES]; /* Handle of the first free block, 0 = none. */
+    uint32_t capacity; /* Bytes after this header. */
+    uint32_t top;      /* Bytes up to the end of the last live block: what a snapshot must copy. */
+    uint32_t last;     /* Size of that block. */
+    uint32_t in_use;   /* Bytes in live blocks, headers with them. */
+    uint32_t peak;     /* The most that `in_use` was. */
+    uint32_t octaves;  /* Bit k: there is a free block in octave k, */
+    uint8_t parts[NIKA_STORE_OCTAVES]; /* bit j: in part j of it. */
+    uint32_t free_list[NIKA_STORE_OCTAVES *
+                       NIKA_STORE_PARTS]; /* Handle of the first free block, 0 = none. */
     _Alignas(16) uint8_t bytes[];
 };
 
@@ -28,7 +33,7 @@ struct nika_store *nika_store_init(void *memory, uint32_t capacity);
 size_t nika_store_used(const struct nika_store *s);
 /* Handle of a block of at least `size` bytes (contents undefined), or 0 when full. size >= 1. */
 NIKA_MUST_USE uint32_t nika_store_alloc(struct nika_store *s, uint32_t size);
-/* The same, for what must leave room: 0 also when fewer than `keep` bytes would stay that no block ever held. */
+/* The same, for what must leave room: 0 also when the block would reach into the last `keep` bytes of the region. */
 NIKA_MUST_USE uint32_t nika_store_alloc_keeping(struct nika_store *s, uint32_t size, uint32_t keep);
 /* Copy bytes in. Handle, or 0 when full. */
 NIKA_MUST_USE uint32_t nika_store_put(struct nika_store *s, struct nika_span bytes);
