@@ -14,7 +14,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <stdlib.h>
 
@@ -34,16 +33,6 @@ void nika_auth_install_sim(const struct nika_auth_sim *sim)
 const struct nika_auth_sim *nika_auth_sim_installed(void)
 {
     return installed_sim;
-}
-
-void nika_auth_save_memory(void)
-{
-    NIKA_ASSERT(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
-                                        OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
-                                        OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
-                                    NULL) == 1);
-    /* The usual generator is of AES, and the first cipher that is fetched makes all 130 of them. */
-    NIKA_ASSERT(RAND_set_DRBG_type(NULL, "HASH-DRBG", NULL, NULL, "SHA256") == 1);
 }
 
 const char *nika_auth_backend(void)

@@ -25,10 +25,13 @@ enum nika_suite nika_suite_parse(const char *name);
 /* Largest signature of the suite in bytes. */
 uint32_t nika_suite_signature_size(enum nika_suite suite);
 
-/* Leave out OpenSSL's own words for its errors, 50 KiB of them, and its tables of the names that older versions knew ciphers and digests by, in a
- * process that shows no errors but those of TLS and fetches by name; and draw random bytes by SP 800-90A's Hash_DRBG with SHA-256, of the same 256
- * bits of strength as its CTR_DRBG, which brings 160 KiB of ciphers. Before anything else that uses it. */
+/* Leave out of OpenSSL what a node does not need, 300 KiB of it: all algorithms but a dozen (unless the system's configuration names providers), its
+ * own words for its errors, and its tables of the names that older versions knew ciphers and digests by; and draw random bytes by SP 800-90A's
+ * Hash_DRBG with SHA-256, of the same 256 bits of strength as its CTR_DRBG of AES. For the whole process and before anything else that uses OpenSSL:
+ * of a process that is ours. */
 void nika_auth_save_memory(void);
+/* Bring back the other algorithms, where they were left out: TLS needs many. */
+void nika_auth_need_all(void);
 /* Who computes Ed25519 of live keyrings: "openssl", or "libsodium" with the build option NIKA_SODIUM. */
 const char *nika_auth_backend(void);
 

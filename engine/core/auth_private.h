@@ -57,7 +57,7 @@ static inline uint32_t nika_keyring_index(const struct nika_keyring *ring, uint3
 {
     return nika_is_client(node) ? ring->replicas + nika_client_index(node) : node;
 }
-/* AES-256-GCM, for as long as the process lasts (auth_cipher.c). From any thread. */
+/* AES-256-GCM, for as long as the process lasts (auth_provider.c). From any thread. */
 const struct evp_cipher_st *nika_sealing_cipher(void);
 /* Give `node` this key pair or public key; the ring takes it. */
 void nika_keyring_put(struct nika_keyring *ring, uint32_t node, struct evp_pkey_st *key);

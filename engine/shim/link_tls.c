@@ -2,6 +2,7 @@
 #include "engine/shim/link_tls.h"
 
 #include "engine/core/assert.h"
+#include "engine/core/auth.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -143,6 +144,7 @@ struct nika_tls *nika_tls_new(const struct nika_cluster *cluster, const struct n
     struct nika_tls *tls = calloc(1, sizeof *tls);
     if (tls == NULL) return NULL;
     tls->cluster = cluster;
+    nika_auth_need_all();
     tls->context = SSL_CTX_new(TLS_method());
     tls->socket = socket_method();
     if (tls->context != NULL && tls->socket != NULL && configure(tls->context, identity))
