@@ -39,6 +39,8 @@ static const struct {
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static EVP_CIPHER *cipher; /* Made once, before its first use; kept until the process ends. */
+/* An algorithm that is in use keeps what its provider made, so it is there for ours, too. */
+static EVP_KEM *anchor;
 static OSSL_ALGORITHM offers[OSSL_OP__HIGHEST + 1][OFFERS_MAX];
 
 static const OSSL_ALGORITHM *query(void *context, int operation, int *no_cache)
@@ -87,10 +89,8 @@ static int open_instead(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
     (void)in;
     OSSL_PROVIDER *whole = OSSL_PROVIDER_load(NULL, "default");
     if (whole == NULL) return 0;
-    /* An algorithm that is in use keeps what its provider made, so it is there for ours, too. There are one or two of this kind. */
-    EVP_KEM *anchor = EVP_KEM_fetch(NULL, "RSA", NULL);
+    anchor = EVP_KEM_fetch(NULL, "RSA", NULL); /* There are one or two of this kind. */
     int good = anchor != NULL && take_all(whole, out, context) == 1;
-    if (!good) EVP_KEM_free(anchor);
     return OSSL_PROVIDER_unload(whole) == 1 && good;
 }
 
