@@ -299,6 +299,16 @@ static void apply(struct desk *d, const struct nika_action *a, struct nika_span 
     }
 }
 
+/* Where the module says that it stands, and whether it may. */
+static struct nika_replica_status stands(struct desk *d)
+{
+    struct nika_replica_status s;
+    memset(&s, 0, sizeof s);
+    d->ops->status(d->module, &s);
+    desk_judge_stands(&d->state.judge, d, &s);
+    return s;
+}
+
 static void step(struct desk *d, const struct nika_event *event)
 {
     nika_effects_clear(&d->effects);
@@ -312,7 +322,7 @@ static void step(struct desk *d, const struct nika_event *event)
         const struct nika_action *a = &d->effects.actions[i];
         apply(d, a, nika_action_bytes(&d->effects, a));
     }
-    if (d->ops != NULL) desk_judge_stands(&d->state.judge, d);
+    if (d->ops != NULL && d->effects.count > 0) (void)stands(d);
     if (!d->state.hold) desk_settle(d);
 }
 
@@ -451,10 +461,12 @@ void desk_app_root(struct desk *d, struct nika_digest *out)
     *out = meta.root;
 }
 
-void desk_status(const struct desk *d, struct nika_replica_status *out)
+void desk_status(struct desk *d, struct nika_replica_status *out)
 {
-    memset(out, 0, sizeof *out);
-    if (d->ops != NULL) d->ops->status(d->module, out);
+    if (d->ops != NULL)
+        *out = stands(d);
+    else
+        memset(out, 0, sizeof *out);
 }
 
 uint64_t desk_timestamp(const struct desk *d)
@@ -611,7 +623,10 @@ void desk_reset(struct desk *d)
     put_back(d->app_memory, d->marked_app, d->marked_app_used, d->app_ops->used(d->app));
     d->state = d->marked;
     d->disk.state = d->disk.marked;
-    if (d->trusted.key != NULL) d->trusted.instance = d->trusted.marked;
+    if (d->trusted.key != NULL)
+        put_back((uint8_t *)&d->trusted.instance, (const uint8_t *)&d->trusted.marked,
+                 nika_trusted_instance_used(&d->trusted.marked),
+                 nika_trusted_instance_used(&d->trusted.instance));
     d->trusted.last.size = 0; /* Of the input before. */
     memcpy(d->said, d->marked_said, d->state.said_count * sizeof d->said[0]);
 }

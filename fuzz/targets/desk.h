@@ -25,7 +25,7 @@ void desk_reset(struct desk *d);
 const struct nika_config *desk_config(const struct desk *d);
 uint32_t desk_self(const struct desk *d);
 const struct nika_message_table *desk_messages(const struct desk *d);
-void desk_status(const struct desk *d, struct nika_replica_status *out);
+void desk_status(struct desk *d, struct nika_replica_status *out);
 /* Completions wait until desk_settle() while held. */
 void desk_hold(struct desk *d, bool hold);
 void desk_settle(struct desk *d);

@@ -83,16 +83,15 @@ void desk_judge_restart(struct desk_judge *j)
     memset(j->told, 0, sizeof j->told);
 }
 
-void desk_judge_stands(struct desk_judge *j, const struct desk *d)
+void desk_judge_stands(struct desk_judge *j, const struct desk *d,
+                       const struct nika_replica_status *s)
 {
-    struct nika_replica_status s;
-    desk_status(d, &s);
-    if (!s.active || s.view <= j->view) return;
-    j->view = s.view;
-    if (s.view % desk_config(d)->n == desk_self(d)) return; /* It made the NEW-VIEW itself. */
+    if (!s->active || s->view <= j->view) return;
+    j->view = s->view;
+    if (s->view % desk_config(d)->n == desk_self(d)) return; /* It made the NEW-VIEW itself. */
     for (uint32_t i = 0; i < j->count && i < DESK_VIEWS_MAX; i++) {
-        if (j->shown[i] == s.view) return;
+        if (j->shown[i] == s->view) return;
     }
     nika_target_fail("NV3: active in view %llu, for which no quorum was shown",
-                     (unsigned long long)s.view);
+                     (unsigned long long)s->view);
 }

@@ -26,7 +26,8 @@ void desk_judge_heard(struct desk_judge *j, const struct desk *d, const struct n
 void desk_judge_note(struct desk_judge *j, const struct desk *d, const struct nika_action *note);
 /* The module died, and with it what it remembers of evidence. */
 void desk_judge_restart(struct desk_judge *j);
-/* After each step. */
-void desk_judge_stands(struct desk_judge *j, const struct desk *d);
+/* After each step that did something, and whenever its status is asked for. */
+void desk_judge_stands(struct desk_judge *j, const struct desk *d,
+                       const struct nika_replica_status *s);
 
 #endif

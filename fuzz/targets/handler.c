@@ -83,10 +83,11 @@ struct desk *handler_started(struct handler_target *t, uint32_t self, uint32_t s
 }
 
 /* Where the replica stands, coarsely: a few hundred states, not one for each number. */
-static void report_state(const struct handler_player *p)
+static void report_state(struct handler_player *p)
 {
-    struct nika_replica_status s;
-    desk_status(p->desk, &s);
+    desk_status(p->desk, &p->at);
+    p->known = true;
+    const struct nika_replica_status s = p->at;
     uint64_t lag = s.last_executed - s.low_mark;
     uint64_t ahead = s.last_committed - s.last_executed;
     nika_target_state((s.view < 4 ? s.view : 4) | (uint64_t)s.active << 3 |

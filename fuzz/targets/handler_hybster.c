@@ -5,6 +5,7 @@
 #include "fuzz/targets/desk_trusted.h"
 #include "fuzz/targets/handler.h"
 #include "fuzz/targets/handler_parts.h"
+#include "fuzz/targets/kept.h"
 #include "fuzz/targets/uncounted.h"
 #include "protocols/hybster/messages.h"
 
@@ -76,15 +77,11 @@ static struct nika_span order_frame(struct handler_player *p, const struct handl
 {
     struct handler_vote vote = handler_vote(p, sender, info, view, seq, digest);
     vote.bent = bent_by(op);
-    struct nika_span frame = handler_kept(p, &vote);
+    struct nika_span frame = kept_find(&vote, sizeof vote);
     if (frame.size > 0) return frame;
-    struct desk_statement last =
-        desk_trusted_of(p->desk)->last; /* As it is when the frame is kept already. */
     nika_uncounted_begin();
-    frame = new_order_frame(p, op, sender, info, view, seq, digest);
-    handler_keep(&vote, frame);
+    frame = kept_add(&vote, sizeof vote, new_order_frame(p, op, sender, info, view, seq, digest));
     nika_uncounted_end();
-    desk_trusted_of(p->desk)->last = last;
     return frame;
 }
 
@@ -153,9 +150,17 @@ static struct nika_span checkpoint_frame(struct handler_player *p, const struct 
                                          uint32_t sender, uint64_t seq)
 {
     struct hybster_checkpoint m = {.seq = seq, .digest = handler_checkpoint_digest(p, op, seq)};
+    struct handler_vote vote = handler_vote(p, sender, &hybster_info_checkpoint, 0, seq, &m.digest);
+    vote.bent = bent_by(op);
+    struct nika_span frame = kept_find(&vote, sizeof vote);
+    if (frame.size > 0) return frame;
     struct nika_trusted_certificate c =
         certificate_of(op, sender, NIKA_TRUSTED_MAC, 0, (struct nika_trusted_value){0, 0});
-    return certified(p, sender, &hybster_info_checkpoint, &m, &m.certificate, &c);
+    nika_uncounted_begin();
+    frame = kept_add(&vote, sizeof vote,
+                     certified(p, sender, &hybster_info_checkpoint, &m, &m.certificate, &c));
+    nika_uncounted_end();
+    return frame;
 }
 
 static void checkpoint(struct handler_player *p, const struct handler_op *op)
@@ -245,10 +250,9 @@ static struct nika_trusted_value add_hops(struct handler_player *p, const struct
     return at;
 }
 
-static struct nika_span view_change_frame(struct handler_player *p, const struct handler_op *op,
-                                          uint32_t sender, uint64_t view)
+static struct nika_span new_view_change_frame(struct handler_player *p, const struct handler_op *op,
+                                              uint32_t sender, uint64_t view, uint64_t low)
 {
-    uint64_t low = HANDLER_FLAG(op, 6) ? handler_checkpoint_seq(p, op) : p->at.low_mark;
     uint64_t back = 1 + op->seq % 3u, from = view > back ? view - back : 0;
     if (HANDLER_FLAG(op, 7)) from = view;
     uint32_t count = op->count % 6u;
@@ -265,6 +269,24 @@ static struct nika_span view_change_frame(struct handler_player *p, const struct
     return certified(p, sender, &hybster_info_view_change, &m, &m.certificate, &c);
 }
 
+static uint64_t low_of(const struct handler_player *p, const struct handler_op *op)
+{
+    return HANDLER_FLAG(op, 6) ? handler_checkpoint_seq(p, op) : p->at.low_mark;
+}
+
+static struct nika_span view_change_frame(struct handler_player *p, const struct handler_op *op,
+                                          uint32_t sender, uint64_t view)
+{
+    uint64_t low = low_of(p, op);
+    struct handler_speech key = handler_speech(p, op, sender, &hybster_info_view_change, view, low);
+    struct nika_span frame = kept_find(&key, sizeof key);
+    if (frame.size > 0) return frame;
+    nika_uncounted_begin();
+    frame = kept_add(&key, sizeof key, new_view_change_frame(p, op, sender, view, low));
+    nika_uncounted_end();
+    return frame;
+}
+
 static uint64_t next_view(const struct handler_player *p, const struct handler_op *op)
 {
     /* The next view is where one goes. */
@@ -276,8 +298,8 @@ static void view_change(struct handler_player *p, const struct handler_op *op)
     handler_send(p, view_change_frame(p, op, handler_replica(p, op), next_view(p, op)));
 }
 
-static struct nika_span ack_frame(struct handler_player *p, const struct handler_op *op,
-                                  uint32_t sender, uint64_t view)
+static struct nika_span new_ack_frame(struct handler_player *p, const struct handler_op *op,
+                                      uint32_t sender, uint64_t view)
 {
     uint64_t low = p->at.low_mark, base = view > 0 ? view - 1 : 0;
     struct hybster_new_view_ack m = {.view = view, .low_mark = low, .base = base};
@@ -288,15 +310,28 @@ static struct nika_span ack_frame(struct handler_player *p, const struct handler
     return certified(p, sender, &hybster_info_new_view_ack, &m, &m.certificate, &c);
 }
 
+static struct nika_span ack_frame(struct handler_player *p, const struct handler_op *op,
+                                  uint32_t sender, uint64_t view)
+{
+    struct handler_speech key =
+        handler_speech(p, op, sender, &hybster_info_new_view_ack, view, p->at.low_mark);
+    struct nika_span frame = kept_find(&key, sizeof key);
+    if (frame.size > 0) return frame;
+    nika_uncounted_begin();
+    frame = kept_add(&key, sizeof key, new_ack_frame(p, op, sender, view));
+    nika_uncounted_end();
+    return frame;
+}
+
 static void ack(struct handler_player *p, const struct handler_op *op)
 {
     handler_send(p, ack_frame(p, op, handler_replica(p, op), next_view(p, op)));
 }
 
-static void new_view(struct handler_player *p, const struct handler_op *op)
+static struct nika_span new_new_view_frame(struct handler_player *p, const struct handler_op *op,
+                                           uint64_t view)
 {
     struct nika_writer changes = handler_new_list(p), acks = handler_new_list(p);
-    uint64_t view = next_view(p, op);
     uint32_t leader = leader_of(p, view), n = desk_config(p->desk)->n;
     struct hybster_new_view m = {.view = view,
                                  .view_changes = {.span = {changes.data, 0}},
@@ -314,7 +349,21 @@ static void new_view(struct handler_player *p, const struct handler_op *op)
     struct nika_trusted_certificate c =
         certificate_of(op, leader, NIKA_TRUSTED_INDEPENDENT, HYBSTER_COUNTER_NEW_VIEW,
                        (struct nika_trusted_value){view, 0});
-    handler_send(p, certified(p, leader, &hybster_info_new_view, &m, &m.certificate, &c));
+    return certified(p, leader, &hybster_info_new_view, &m, &m.certificate, &c);
+}
+
+static void new_view(struct handler_player *p, const struct handler_op *op)
+{
+    uint64_t view = next_view(p, op);
+    struct handler_speech key =
+        handler_speech(p, op, 0, &hybster_info_new_view, view, low_of(p, op));
+    struct nika_span frame = kept_find(&key, sizeof key);
+    if (frame.size == 0) {
+        nika_uncounted_begin();
+        frame = kept_add(&key, sizeof key, new_new_view_frame(p, op, view));
+        nika_uncounted_end();
+    }
+    handler_send(p, frame);
 }
 
 /* ---- The rest ---- */
@@ -369,8 +418,7 @@ void handler_play_hybster(struct handler_player *p, const struct handler_op *op)
                                           [OP_RAW] = raw,
                                           [OP_ACK] = ack,
                                           [OP_KINDS] = NULL};
-    desk_forget(p->desk);
-    desk_status(p->desk, &p->at);
+    handler_begin(p);
     if (plays[op->kind] != NULL)
         plays[op->kind](p, op);
     else

@@ -46,6 +46,7 @@ struct handler_player {
     struct desk *desk;
     handler_play *play;
     struct nika_replica_status at; /* Before the present operation. */
+    bool known;                    /* `at` is where the replica stands already. */
     /* Sees every frame before it is delivered; NULL = nobody. */
     void (*take)(void *context, struct nika_span frame);
     void *take_context;

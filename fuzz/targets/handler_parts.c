@@ -3,10 +3,13 @@
 
 #include "engine/core/digest.h"
 #include "engine/core/merkle.h"
+#include "fuzz/targets/kept.h"
 #include "fuzz/targets/uncounted.h"
 #include "protocols/common/batch.h"
 
-#define LIST_BYTES (64u * 1024u)
+#define LIST_BYTES                                                                                 \
+    (64u * 1024u +                                                                                 \
+     320u) /* A power of two would put all beginnings in one line of the processor's cache. */
 #define PROTOCOLS 3u /* One more than the highest id. */
 #define BATCHES 6u   /* That digests name; then the null batch, and what the replica said itself. */
 
@@ -54,6 +57,14 @@ void handler_send(struct handler_player *p, struct nika_span frame)
         p->refused++;
 }
 
+void handler_begin(struct handler_player *p)
+{
+    desk_forget(p->desk);
+    kept_tidy();
+    if (!p->known) desk_status(p->desk, &p->at);
+    p->known = false;
+}
+
 void handler_say(struct handler_player *p, uint32_t sender, const struct nika_message_info *info,
                  const void *message)
 {
@@ -65,20 +76,11 @@ struct nika_writer handler_new_list(struct handler_player *p)
     return nika_writer_of(desk_alloc(p->desk, LIST_BYTES), LIST_BYTES);
 }
 
-/* ---- Votes ---- */
+/* ---- Frames that are kept ---- */
 _Static_assert(sizeof(struct handler_vote) == NIKA_DIGEST_SIZE + 2 * 8 + 4 * 4 + 8, "no padding");
-
-struct kept {
-    struct handler_vote vote;
-    uint32_t size; /* 0 = nothing. */
-    uint8_t frame[320];
-};
-
-static struct kept *place_of(const struct handler_vote *vote)
-{
-    static struct kept kept[1024];
-    return &kept[nika_hash64(vote, sizeof *vote, 0) % ARRAY_COUNT(kept)];
-}
+_Static_assert(sizeof(struct handler_speech) ==
+                   sizeof(struct handler_vote) + NIKA_DIGEST_SIZE + 8 + 16,
+               "no padding");
 
 struct handler_vote handler_vote(const struct handler_player *p, uint32_t sender,
                                  const struct nika_message_info *info, uint64_t view, uint64_t seq,
@@ -93,22 +95,16 @@ struct handler_vote handler_vote(const struct handler_player *p, uint32_t sender
                                  .type = info->type};
 }
 
-struct nika_span handler_kept(struct handler_player *p, const struct handler_vote *vote)
+struct handler_speech handler_speech(struct handler_player *p, const struct handler_op *op,
+                                     uint32_t sender, const struct nika_message_info *info,
+                                     uint64_t view, uint64_t low)
 {
-    const struct kept *k = place_of(vote);
-    if (k->size == 0 || memcmp(&k->vote, vote, sizeof *vote) != 0) return (struct nika_span){0};
-    uint8_t *copy = desk_alloc(p->desk, k->size);
-    memcpy(copy, k->frame, k->size);
-    return (struct nika_span){copy, k->size};
-}
-
-void handler_keep(const struct handler_vote *vote, struct nika_span frame)
-{
-    struct kept *k = place_of(vote);
-    NIKA_TARGET_CHECK(frame.size <= sizeof k->frame, "a vote of %u bytes", frame.size);
-    k->vote = *vote;
-    k->size = frame.size;
-    memcpy(k->frame, frame.data, frame.size);
+    struct nika_digest digest = handler_digest(p, op);
+    struct handler_speech s = {.vote = handler_vote(p, sender, info, view, p->at.low_mark, &digest),
+                               .checkpoint = handler_checkpoint_digest(p, op, low),
+                               .low = low};
+    handler_op_write(op, s.op);
+    return s;
 }
 
 /* ---- Requests and batches ---- */
@@ -118,7 +114,17 @@ static struct nika_span request_frame(struct handler_player *p, uint32_t client,
     uint8_t op[12] = {1, fill};
     struct common_request request = {
         .client = client, .timestamp = timestamp, .flags = flags, .op = {op, sizeof op}};
-    return desk_frame(p->desk, nika_client_node(client), &common_info_request, &request);
+    struct nika_digest nothing = {{0}};
+    struct handler_vote key =
+        handler_vote(p, nika_client_node(client), &common_info_request, flags, timestamp, &nothing);
+    key.bent = fill;
+    struct nika_span frame = kept_find(&key, sizeof key);
+    if (frame.size > 0) return frame;
+    nika_uncounted_begin();
+    frame = kept_add(&key, sizeof key,
+                     desk_frame(p->desk, nika_client_node(client), &common_info_request, &request));
+    nika_uncounted_end();
+    return frame;
 }
 
 /* Batch number `k`: a few requests; one number is always the same bytes. */

@@ -27,8 +27,7 @@ void handler_say(struct handler_player *p, uint32_t sender, const struct nika_me
 /* Memory of the desk for a list. */
 struct nika_writer handler_new_list(struct handler_player *p);
 
-/* All that the bytes of a vote or a proposal depend on, besides the group's keys, which every desk of a protocol shares. They are made once
- * and kept for the next operation that says the same: most do. */
+/* All that the bytes of a vote, a proposal, a checkpoint or a request depend on (kept.h). */
 struct handler_vote {
     struct nika_digest digest;
     uint64_t view, seq;
@@ -38,9 +37,19 @@ struct handler_vote {
 struct handler_vote handler_vote(const struct handler_player *p, uint32_t sender,
                                  const struct nika_message_info *info, uint64_t view, uint64_t seq,
                                  const struct nika_digest *digest);
-/* A copy of the frame, as desk_alloc() memory; empty when none is kept. */
-struct nika_span handler_kept(struct handler_player *p, const struct handler_vote *vote);
-void handler_keep(const struct handler_vote *vote, struct nika_span frame);
+/* The same of VIEW-CHANGEs and what nests them: all of the operation, and where the replica stands. */
+struct handler_speech {
+    struct handler_vote vote;
+    struct nika_digest checkpoint;
+    uint64_t low;
+    uint8_t op[16];
+};
+struct handler_speech handler_speech(struct handler_player *p, const struct handler_op *op,
+                                     uint32_t sender, const struct nika_message_info *info,
+                                     uint64_t view, uint64_t low);
+
+/* An operation begins: what the one before made is gone. */
+void handler_begin(struct handler_player *p);
 
 void handler_request(struct handler_player *p, const struct handler_op *op);
 /* A request that was not asked yet. */

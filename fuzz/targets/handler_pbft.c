@@ -1,6 +1,7 @@
 /* fuzz/targets/handler_pbft.c: what each operation of handler_ops.h says in PBFT's words. */
 #include "fuzz/targets/handler.h"
 #include "fuzz/targets/handler_parts.h"
+#include "fuzz/targets/kept.h"
 #include "fuzz/targets/uncounted.h"
 #include "protocols/common/quorum.h"
 #include "protocols/pbft/messages.h"
@@ -13,11 +14,10 @@ static struct nika_span vote_frame(struct handler_player *p, uint32_t sender,
     /* PRE-PREPARE, PREPARE and COMMIT say the same three things. */
     struct pbft_prepare message = {.view = view, .seq = seq, .digest = *digest};
     struct handler_vote vote = handler_vote(p, sender, info, view, seq, digest);
-    struct nika_span frame = handler_kept(p, &vote);
+    struct nika_span frame = kept_find(&vote, sizeof vote);
     if (frame.size > 0) return frame;
     nika_uncounted_begin();
-    frame = desk_frame(p->desk, sender, info, &message);
-    handler_keep(&vote, frame);
+    frame = kept_add(&vote, sizeof vote, desk_frame(p->desk, sender, info, &message));
     nika_uncounted_end();
     return frame;
 }
@@ -79,7 +79,15 @@ static struct nika_span checkpoint_frame(struct handler_player *p, const struct 
                                          uint32_t sender, uint64_t seq)
 {
     struct pbft_checkpoint message = {.seq = seq, .digest = handler_checkpoint_digest(p, op, seq)};
-    return desk_frame(p->desk, sender, &pbft_info_checkpoint, &message);
+    struct handler_vote vote =
+        handler_vote(p, sender, &pbft_info_checkpoint, 0, seq, &message.digest);
+    struct nika_span frame = kept_find(&vote, sizeof vote);
+    if (frame.size > 0) return frame;
+    nika_uncounted_begin();
+    frame =
+        kept_add(&vote, sizeof vote, desk_frame(p->desk, sender, &pbft_info_checkpoint, &message));
+    nika_uncounted_end();
+    return frame;
 }
 
 static void checkpoint(struct handler_player *p, const struct handler_op *op)
@@ -126,11 +134,10 @@ static void append_certificate(struct handler_player *p, const struct handler_op
     nika_list_append(w, list, &pbft_info_certificate, &certificate);
 }
 
-static struct nika_span view_change_frame(struct handler_player *p, const struct handler_op *op,
-                                          uint32_t sender, uint64_t view)
+static struct nika_span new_view_change_frame(struct handler_player *p, const struct handler_op *op,
+                                              uint32_t sender, uint64_t view, uint64_t low)
 {
     struct nika_writer prepared = handler_new_list(p);
-    uint64_t low = HANDLER_FLAG(op, 6) ? handler_checkpoint_seq(p, op) : p->at.low_mark;
     struct pbft_view_change message = {.view = view, .low_mark = low};
     message.checkpoints = checkpoints(p, op, low);
     message.prepared = (struct nika_list){.span = {prepared.data, 0}};
@@ -141,6 +148,24 @@ static struct nika_span view_change_frame(struct handler_player *p, const struct
     return desk_frame(p->desk, sender, &pbft_info_view_change, &message);
 }
 
+static uint64_t low_of(const struct handler_player *p, const struct handler_op *op)
+{
+    return HANDLER_FLAG(op, 6) ? handler_checkpoint_seq(p, op) : p->at.low_mark;
+}
+
+static struct nika_span view_change_frame(struct handler_player *p, const struct handler_op *op,
+                                          uint32_t sender, uint64_t view)
+{
+    uint64_t low = low_of(p, op);
+    struct handler_speech key = handler_speech(p, op, sender, &pbft_info_view_change, view, low);
+    struct nika_span frame = kept_find(&key, sizeof key);
+    if (frame.size > 0) return frame;
+    nika_uncounted_begin();
+    frame = kept_add(&key, sizeof key, new_view_change_frame(p, op, sender, view, low));
+    nika_uncounted_end();
+    return frame;
+}
+
 static void view_change(struct handler_player *p, const struct handler_op *op)
 {
     uint64_t view = handler_view(p, op);
@@ -148,12 +173,11 @@ static void view_change(struct handler_player *p, const struct handler_op *op)
     handler_send(p, view_change_frame(p, op, handler_replica(p, op), view));
 }
 
-static void new_view(struct handler_player *p, const struct handler_op *op)
+static struct nika_span new_new_view_frame(struct handler_player *p, const struct handler_op *op,
+                                           uint64_t view)
 {
     const struct nika_config *config = desk_config(p->desk);
     struct nika_writer changes = handler_new_list(p), orders = handler_new_list(p);
-    uint64_t view = handler_view(p, op);
-    if (op->view % 6 == 0 && p->at.active) view++;
     struct pbft_new_view message = {.view = view,
                                     .view_changes = {.span = {changes.data, 0}},
                                     .pre_prepares = {.span = {orders.data, 0}}};
@@ -173,8 +197,22 @@ static void new_view(struct handler_player *p, const struct handler_op *op)
             &orders, &message.pre_prepares,
             vote_frame(p, primary, &pbft_info_pre_prepare, view, p->at.low_mark + 1 + i, &digest));
     }
-    handler_say(p, HANDLER_FLAG(op, 7) ? handler_replica(p, op) : primary, &pbft_info_new_view,
-                &message);
+    return desk_frame(p->desk, HANDLER_FLAG(op, 7) ? handler_replica(p, op) : primary,
+                      &pbft_info_new_view, &message);
+}
+
+static void new_view(struct handler_player *p, const struct handler_op *op)
+{
+    uint64_t view = handler_view(p, op);
+    if (op->view % 6 == 0 && p->at.active) view++;
+    struct handler_speech key = handler_speech(p, op, 0, &pbft_info_new_view, view, low_of(p, op));
+    struct nika_span frame = kept_find(&key, sizeof key);
+    if (frame.size == 0) {
+        nika_uncounted_begin();
+        frame = kept_add(&key, sizeof key, new_new_view_frame(p, op, view));
+        nika_uncounted_end();
+    }
+    handler_send(p, frame);
 }
 
 /* ---- STATUS, fetching, state transfer ---- */
@@ -242,8 +280,7 @@ void handler_play_pbft(struct handler_player *p, const struct handler_op *op)
                                           [OP_COMMIT_CERT] = commit_cert,
                                           [OP_RAW] = raw,
                                           [OP_KINDS] = NULL};
-    desk_forget(p->desk);
-    desk_status(p->desk, &p->at);
+    handler_begin(p);
     if (plays[op->kind] != NULL)
         plays[op->kind](p, op);
     else

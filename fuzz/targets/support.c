@@ -17,10 +17,11 @@ void nika_target_fail(const char *format, ...)
     abort();
 }
 
-/* libFuzzer looks for counters in a section of this name; without it they are plain bytes that nobody reads. */
+/* libFuzzer looks for counters in a section of this name; without it they are plain bytes that nobody reads. The compiler sees no reader
+ * either, and would leave them out. */
 #define STATES 4096u
 #ifdef NIKA_FUZZ_STATES
-__attribute__((section("__libfuzzer_extra_counters")))
+__attribute__((used, section("__libfuzzer_extra_counters")))
 #endif
 static uint8_t states[STATES];
 

@@ -67,7 +67,7 @@ static uint32_t join(uint8_t head, const struct message *messages, uint32_t coun
 static struct handler_target handlers[2] = {{.protocol = "pbft", .play = handler_play_pbft},
                                             {.protocol = "hybster", .play = handler_play_hybster}};
 
-static void report_state(const struct desk *d, uint8_t head)
+static void report_state(struct desk *d, uint8_t head)
 {
     struct nika_replica_status s;
     desk_status(d, &s);

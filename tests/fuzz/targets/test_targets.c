@@ -6,6 +6,7 @@
 
 #include "fuzz/targets/desk.h"
 #include "fuzz/targets/handler.h"
+#include "fuzz/targets/kept.h"
 #include "protocols/pbft/messages.h"
 #include "protocols/pbft/pbft.h"
 #include "tests/support/test.h"
@@ -321,6 +322,38 @@ static void test_a_damaged_frame_is_refused_at_ingress(void **state)
     desk_free(p.desk);
 }
 
+/* ---- Frames that are kept ---- */
+static uint64_t digest_of(const struct nika_target *target, const uint8_t *input)
+{
+    target->run((struct nika_span){input, HANDLER_SIZE_MAX});
+    return target->digest();
+}
+
+/* An input runs the same whether or not earlier ones made the frames that it needs. */
+static void test_kept_frames_change_nothing(void **state)
+{
+    (void)state;
+    enum { INPUTS = 400 };
+    static uint8_t inputs[INPUTS][HANDLER_SIZE_MAX];
+    static const char *const names[] = {"handler-pbft", "handler-hybster"};
+    for (uint32_t i = 0; i < INPUTS; i++) {
+        struct nika_target_draw draw = {i / (2 * HANDLER_STARTS)}; /* The same from every start. */
+        inputs[i][0] = (uint8_t)(i % (2 * HANDLER_STARTS));
+        for (uint32_t at = 1; at < HANDLER_SIZE_MAX; at += HANDLER_OP_SIZE)
+            handler_list.fresh(inputs[i] + at, &draw);
+    }
+    for (uint32_t t = 0; t < ARRAY_COUNT(names); t++) {
+        const struct nika_target *target = nika_target_find(names[t]);
+        uint64_t with[INPUTS];
+        kept_clear();
+        for (uint32_t i = 0; i < INPUTS; i++) with[i] = digest_of(target, inputs[i]);
+        for (uint32_t i = 0; i < INPUTS; i++) {
+            kept_clear();
+            assert_true(digest_of(target, inputs[i]) == with[i]);
+        }
+    }
+}
+
 /* ---- Mutations ---- */
 static void test_a_mutated_list_holds_whole_entries(void **state)
 {
@@ -488,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_only_its_leader_says_that_a_view_never_begins),
         cmocka_unit_test(test_each_block_counts_where_a_sanitizer_tells_of_it),
         cmocka_unit_test(test_a_damaged_frame_is_refused_at_ingress),
+        cmocka_unit_test(test_kept_frames_change_nothing),
         cmocka_unit_test(test_a_mutated_list_holds_whole_entries),
         cmocka_unit_test(test_the_same_seed_mutates_alike),
         cmocka_unit_test(test_crossing_takes_from_both),
