@@ -11,7 +11,7 @@ static void forget_hybster(struct nika_replica *r)
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct hybster_slot *slot = hybster_slot_find(r, s);
         /* Of another round of STATUS than the coming event: it may give way to what that event wants. */
-        if (slot != NULL && slot->wanted) slot->wanted_stamp = 1;
+        if (slot != NULL && slot->base.carry) slot->wanted_stamp = 1;
     }
 }
 
@@ -21,8 +21,8 @@ static bool useless_hybster(const struct nika_replica *r, const struct nika_fram
     struct hybster_order m;
     if (frame->type != HYBSTER_TYPE_commit || !hybster_order_decode(frame->body, &m)) return false;
     const struct hybster_slot *slot = hybster_slot_find(r, m.seq);
-    return slot != NULL && slot->base.committed && slot->view == m.view && slot->prepare != 0 &&
-           nika_digest_equal(&slot->digest, &m.digest) &&
+    return slot != NULL && slot->base.committed && slot->base.view == m.view &&
+           slot->base.order != 0 && nika_digest_equal(&slot->base.digest, &m.digest) &&
            nika_digest_equal(&slot->base.commit_digest, &m.digest);
 }
 

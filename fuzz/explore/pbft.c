@@ -19,8 +19,8 @@ static bool useless_pbft(const struct nika_replica *r, const struct nika_frame *
     if (!prepare && m.message_class != NIKA_MESSAGE_COMMIT) return false;
     const struct common_slot *base = common_slot_find(&r->core, m.seq);
     const struct pbft_slot *slot = (const struct pbft_slot *)(const void *)base;
-    if (slot == NULL || slot->view != m.view || slot->pre_prepare == 0 ||
-        !nika_digest_equal(&slot->digest, &m.digest))
+    if (slot == NULL || slot->base.view != m.view || slot->base.order == 0 ||
+        !nika_digest_equal(&slot->base.digest, &m.digest))
         return false;
     return prepare
                ? slot->prepared && slot->commit_sent

@@ -48,7 +48,7 @@ static uint32_t vouchers(struct common_core *core, uint64_t seq, const struct ni
         const struct common_checkpoint_vote *vote = common_checkpoint_at(core, i, seq);
         if (vote->seq != seq) continue;
         if (!NIKA_PLANTED(B32) && !nika_digest_equal(&vote->digest, digest)) continue;
-        signers[i / 64] |= UINT64_C(1) << (i % 64);
+        common_signer_add(signers, i);
         *size += 4 + nika_store_length(core->store, vote->frame);
         count++;
     }
@@ -168,7 +168,7 @@ bool common_checkpoint_cert_verify(struct common_core *core, const struct nika_l
         if (count > 0 && (m.seq != *seq || !nika_digest_equal(&m.digest, digest))) return false;
         *seq = m.seq;
         *digest = m.digest;
-        signers[frame.sender / 64] |= UINT64_C(1) << (frame.sender % 64);
+        common_signer_add(signers, frame.sender);
         next_sender = frame.sender + 1;
         count++;
     }

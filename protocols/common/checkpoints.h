@@ -53,6 +53,8 @@ bool common_checkpoint_cert_verify(struct common_core *core, const struct nika_l
  * collects garbage, persists the certificate, or starts catching up (CK5, CK6). */
 void common_make_stable(struct common_core *core, uint64_t seq, const struct nika_digest *digest,
                         struct nika_span cert);
+/* The certificate that makes h stable, as a list of frames; empty when h is 0. */
+struct nika_list common_stable_frames(const struct common_core *core);
 /* Execution moved: a deferred stable checkpoint may be reached. */
 void common_stable_recheck(struct common_core *core);
 void common_stable_persist(struct common_core *core);

@@ -53,8 +53,8 @@ enum common_token_kind {
     COMMON_TOKEN_TRANSFER_SAVED, /* STORED: the transferred snapshot is durable. */
 };
 
-/* What the common files know of a slot of the window: the number, what was committed there, and whether it ran. First member of
- * the protocol's own slot. */
+/* What the common files know of a slot of the window: the number, what the primary ordered there and its batch (order.h), what was
+ * committed there, and whether it ran. Votes are the protocol's. First member of the protocol's own slot. */
 struct common_slot {
     uint64_t seq; /* 0 = free. */
     bool committed;
@@ -62,8 +62,25 @@ struct common_slot {
     uint64_t nondet_ns;               /* Agreed time of the batch ordered here. */
     uint64_t commit_view;             /* The view in which it was committed. */
     struct nika_digest commit_digest; /* Valid when `committed` (also once executed). */
-    /* Store handle of the batch of `commit_digest` when the protocol's part of the slot does not hold it. */
+    /* Store handle of the batch of `commit_digest` when that is neither `batch` nor `carry_batch`; 0 otherwise. */
     uint32_t commit_batch;
+
+    uint64_t view;             /* Of the order, and of the protocol's votes for it. */
+    struct nika_digest digest; /* Of the batch ordered. */
+    uint32_t order;  /* Store handle of the accepted PRE-PREPARE or PREPARE frame; 0 = none. */
+    uint32_t parked; /* Store handle of one whose batch is missing (PP7, HP5); 0 = none. */
+    struct nika_digest parked_digest; /* Of `parked`. */
+    uint32_t batch;      /* Store handle of the batch body of `digest`; 0 = absent or null batch. */
+    bool batch_ok;       /* Present and checked (PP7, PP8, HP5), or the null batch. */
+    bool withheld;       /* Batch or agreed time will not do: no vote from us ... */
+    bool untimely;       /* ... because of the agreed time (PP9), which time may cure. */
+    bool from_new_view;  /* Installed from a NEW-VIEW. */
+    bool persist_failed; /* The disk refused a record of this slot: the STATUS timer asks again. */
+    /* Another batch to be kept at hand, since a view change may carry it over here. PBFT: that of the best prepared certificate. Hybster:
+     * that which a coming view would order (HN8). */
+    bool carry;
+    struct nika_digest carry_digest;
+    uint32_t carry_batch; /* Store handle, when it is not `batch`; 0 = not at hand. */
 };
 
 /* One CHECKPOINT of one sender (common_checkpoint_at()). */
@@ -175,14 +192,15 @@ struct common_hooks {
 
     /* Drop all that a slot holds, commit_batch included, and make it free (zero). */
     void (*slot_release)(struct common_core *core, struct common_slot *slot);
-    /* Handle of the checked batch body of `digest` in this slot, 0 when absent. Never asked about the null batch. */
-    uint32_t (*slot_batch)(const struct common_slot *slot, const struct nika_digest *digest);
+    /* The order in `frame` (store handle, the hook's from here on) is accepted, its batch checked (order.h): make it slot->order, count the
+     * votes that came early, judge its time, make it durable. */
+    void (*slot_accept)(struct common_core *core, struct common_slot *slot, uint32_t frame);
+    /* Does this replica itself need slot->batch for an order that it is making? May be NULL: never. */
+    bool (*slot_ordering)(const struct common_slot *slot);
     /* Digest of a batch that an order, not yet accepted, waits for here; NULL when none. */
     const struct nika_digest *(*slot_parked)(const struct common_slot *slot);
     /* The batch that slot_parked() named has come. */
     void (*slot_resume)(struct common_core *core, struct common_slot *slot, struct nika_span body);
-    /* The store is full: drop batches that peers can give back. True when any went. */
-    bool (*spare_batches)(struct common_core *core);
 
     /* The primary orders this batch at `seq`, the next of its pillar. `batch` (store handle) belongs to the hook from here on when it
      * returns true; 0 = the null batch, of protocols with pillars only. */
@@ -200,8 +218,12 @@ struct common_hooks {
     /* The STATUS timer fired: say and persist again what a full store or disk left undone. */
     void (*retry)(struct common_core *core);
     void (*send_status)(struct common_core *core);
-    /* What progress waits for (enum nika_wait), and about which number. */
-    uint32_t (*wait)(const struct common_core *core, uint64_t *detail);
+    /* What the order of the next number to execute, here not final yet, waits for (enum nika_wait); `detail`, the number, may become how many
+     * votes there are. */
+    uint32_t (*slot_wait)(const struct common_core *core, const struct common_slot *slot,
+                          uint64_t *detail);
+    /* Did this replica stop for good? May be NULL: it never does. */
+    bool (*halted)(const struct common_core *core);
 };
 
 struct common_core {
@@ -226,6 +248,7 @@ struct common_core {
     uint64_t view_timer_view; /* View for which T_vc was started. */
     uint64_t
         stranded_since_ns; /* Leader: a peer is seen on its way to a later view, alone; 0 = none. */
+    uint32_t parked_count; /* Slots with a parked order. */
     uint64_t low_mark;     /* h */
     /* Primary: next number to assign in each pillar. */
     uint64_t next_seq[NIKA_PILLARS_MAX];

@@ -10,10 +10,33 @@ uint64_t common_describe_u64(struct nika_span body, uint32_t offset)
     return body.size >= offset + 8 ? nika_load_le(body.data + offset, 8) : 0;
 }
 
-void common_describe_whole(struct nika_span body, struct nika_summary *out)
+void common_describe_order(struct nika_span body, uint32_t size, struct nika_summary *out)
 {
+    if (body.size != size) return;
+    out->view = common_describe_u64(body, 0);
+    out->seq = common_describe_u64(body, 8);
+    memcpy(out->digest.bytes, body.data + 16, NIKA_DIGEST_SIZE);
+    out->has_digest = true;
+}
+
+void common_describe_checkpoint(struct nika_span body, struct nika_summary *out)
+{
+    out->seq = common_describe_u64(body, 0);
+    out->has_digest = body.size >= 8 + NIKA_DIGEST_SIZE;
+    if (out->has_digest) memcpy(out->digest.bytes, body.data + 8, NIKA_DIGEST_SIZE);
+}
+
+void common_describe_new_view(struct nika_span body, struct nika_summary *out)
+{
+    out->view = common_describe_u64(body, 0);
     nika_fingerprint(body.data, body.size, &out->digest);
     out->has_digest = true;
+}
+
+void common_describe_view_change(struct nika_span body, struct nika_summary *out)
+{
+    common_describe_new_view(body, out);
+    out->seq = common_describe_u64(body, 8);
 }
 
 static void describe_client(struct nika_span body, uint32_t offset, struct nika_summary *out)

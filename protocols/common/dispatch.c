@@ -11,6 +11,7 @@
 #include "protocols/common/status.h"
 #include "protocols/common/transfer.h"
 #include "protocols/common/views.h"
+#include "protocols/common/window.h"
 
 /* ---- memory ---- */
 size_t common_take(size_t *at, size_t size)
@@ -69,8 +70,14 @@ void common_init(struct common_core *core, const struct common_hooks *hooks,
     common_next_past(core, 0);
 }
 
-size_t common_used(const struct common_core *core)
+static const struct common_core *core_of(const struct nika_replica *r)
 {
+    return (const struct common_core *)(const void *)r;
+}
+
+size_t common_used(const struct nika_replica *r)
+{
+    const struct common_core *core = core_of(r);
     return (size_t)((const uint8_t *)core->store - (const uint8_t *)core) +
            nika_store_used(core->store);
 }
@@ -191,9 +198,10 @@ static void on_app(struct common_core *core, const struct nika_event *event)
     if (kind == COMMON_TOKEN_RESTORE) common_restored(core, seq, event->status, event->bytes);
 }
 
-void common_step(struct common_core *core, const struct nika_event *event,
+void common_step(struct nika_replica *r, const struct nika_event *event,
                  struct nika_effects *effects)
 {
+    struct common_core *core = (struct common_core *)(void *)r;
     core->now_ns = event->now_ns;
     core->effects = effects;
     switch (event->kind) {
@@ -228,8 +236,9 @@ void common_step(struct common_core *core, const struct nika_event *event,
 }
 
 /* ---- status ---- */
-void common_status(const struct common_core *core, struct nika_replica_status *out)
+void common_status(const struct nika_replica *r, struct nika_replica_status *out)
 {
+    const struct common_core *core = core_of(r);
     memset(out, 0, sizeof *out);
     out->view = core->view;
     out->active = core->active;
@@ -240,14 +249,12 @@ void common_status(const struct common_core *core, struct nika_replica_status *o
     out->last_committed = core->last_executed;
     for (uint64_t s = core->last_executed + 1; s - core->last_executed <= core->config->window;
          s++) {
-        const struct common_slot *slot =
-            (const struct common_slot *)(const void *)(core->slots + (s % core->config->window) *
-                                                                         core->slot_size);
+        const struct common_slot *slot = common_slot_place(core, s);
         if (slot->seq != s || !slot->committed) break;
         out->last_committed = s;
     }
     out->pending = core->pending.count;
-    out->wait = core->hooks->wait(core, &out->wait_detail);
+    out->wait = common_wait(core, &out->wait_detail);
     out->view_changes_held = common_view_changes_held(core);
     out->backoff = core->backoff;
 }

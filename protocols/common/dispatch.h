@@ -23,15 +23,14 @@ void common_layout(const struct nika_config *config, size_t own, uint32_t slot_s
 void common_init(struct common_core *core, const struct common_hooks *hooks,
                  const struct nika_config *config, const struct nika_host *host, void *base,
                  const struct common_layout *layout, uint32_t slot_size, uint64_t reserve);
-/* nika_replica_ops.used */
-size_t common_used(const struct common_core *core);
-
-/* One event: nika_replica_ops.step. */
-void common_step(struct common_core *core, const struct nika_event *event,
+/* nika_replica_ops.used; this and what follows is the same for every protocol, as its replica begins with a struct common_core. */
+size_t common_used(const struct nika_replica *r);
+/* nika_replica_ops.step: one event. */
+void common_step(struct nika_replica *r, const struct nika_event *event,
                  struct nika_effects *effects);
 /* The number that a completion token stands for: common_token_number() near what the kind is about. */
 uint64_t common_token_seq(const struct common_core *core, uint64_t token);
 /* nika_replica_ops.status */
-void common_status(const struct common_core *core, struct nika_replica_status *out);
+void common_status(const struct nika_replica *r, struct nika_replica_status *out);
 
 #endif

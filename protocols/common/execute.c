@@ -8,6 +8,7 @@
 #include "protocols/common/checkpoints.h"
 #include "protocols/common/fetch.h"
 #include "protocols/common/intake.h"
+#include "protocols/common/order.h"
 #include "protocols/common/output.h"
 #include "protocols/common/window.h"
 
@@ -36,7 +37,7 @@ static void committed_batch(struct common_core *core, const struct common_slot *
 {
     memset(batch, 0, sizeof *batch);
     if (nika_digest_is_null(&slot->commit_digest)) return; /* X3 */
-    uint32_t handle = core->hooks->slot_batch(slot, &slot->commit_digest);
+    uint32_t handle = common_slot_batch(slot, &slot->commit_digest);
     NIKA_ASSERT(handle != 0);
     enum nika_err err =
         nika_decode(&common_info_batch, nika_store_span(core->store, handle), batch);
@@ -90,7 +91,7 @@ void common_execute_ready(struct common_core *core)
         if (slot == NULL || !slot->committed) return;
         if (NIKA_PLANTED(W22) && nika_digest_is_null(&slot->commit_digest)) return;
         if (NIKA_PLANTED(W25) && !core->active) return;
-        if (!common_slot_commit_ready(core, slot)) {
+        if (!common_slot_commit_ready(slot)) {
             common_fetch_want(core, &slot->commit_digest, (core->self + 1) % core->n);
             return;
         }

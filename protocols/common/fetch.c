@@ -5,6 +5,7 @@
 
 #include "protocols/common/budget.h"
 #include "protocols/common/execute.h"
+#include "protocols/common/order.h"
 #include "protocols/common/output.h"
 #include "protocols/common/window.h"
 
@@ -12,7 +13,7 @@ struct nika_span common_batch_find(struct common_core *core, const struct nika_d
 {
     for (uint64_t s = core->low_mark + 1; s <= core->highest_slot; s++) {
         const struct common_slot *slot = common_slot_find(core, s);
-        uint32_t handle = slot == NULL ? 0 : core->hooks->slot_batch(slot, digest);
+        uint32_t handle = slot == NULL ? 0 : common_slot_batch(slot, digest);
         if (handle != 0) return nika_store_span(core->store, handle);
     }
     return (struct nika_span){0};
@@ -129,7 +130,7 @@ static void fill(struct common_core *core, struct common_slot *slot,
     const struct nika_digest *parked = core->hooks->slot_parked(slot);
     if (parked != NULL && (NIKA_PLANTED(B09) || nika_digest_equal(parked, digest)))
         core->hooks->slot_resume(core, slot, body);
-    bool committed = slot->committed && !common_slot_commit_ready(core, slot) &&
+    bool committed = slot->committed && !common_slot_commit_ready(slot) &&
                      nika_digest_equal(&slot->commit_digest, digest);
     if (committed) (void)fill_committed(core, slot, body);
 }

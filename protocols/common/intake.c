@@ -1,4 +1,4 @@
-/* protocols/common/request.c: request intake and the request timer (PROTOCOLS.md 1.3, R1-R4).
+/* protocols/common/intake.c: request intake and the request timer (PROTOCOLS.md 1.3, R1-R4).
  *
  * A request waits in `pending` until it is executed; T_req times the head, so a primary cannot starve one client. */
 #include "protocols/common/intake.h"
@@ -103,4 +103,19 @@ void common_request_expired(struct common_core *core)
 {
     if (trusts_primary(core) || core->pending.count == 0) return;
     core->hooks->suspect_primary(core);
+}
+
+void common_batch_proposed(struct common_core *core, struct nika_span body)
+{
+    struct common_batch batch;
+    if (body.size == 0 || nika_decode(&common_info_batch, body, &batch) != NIKA_OK) return;
+    uint32_t at = 0;
+    struct nika_span raw;
+    while (nika_frames_next(&batch.requests, &at, &raw)) {
+        struct nika_frame frame;
+        struct common_request request;
+        if (common_request_parse(core->config, raw, &frame, &request) != NIKA_OK) continue;
+        struct common_pending_entry *entry = common_pending_of(&core->pending, request.client);
+        if (entry != NULL && entry->timestamp == request.timestamp) entry->proposed = true;
+    }
 }

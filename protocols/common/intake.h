@@ -11,4 +11,7 @@ void common_forward_head(struct common_core *core);
 void common_request_timer_update(struct common_core *core);
 void common_request_expired(struct common_core *core); /* T_req. */
 
+/* These requests of a BATCH body are ordered already: a primary must not propose them a second time. */
+void common_batch_proposed(struct common_core *core, struct nika_span body);
+
 #endif

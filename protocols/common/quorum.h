@@ -14,5 +14,10 @@ static inline uint32_t common_weak(uint32_t f)
 {
     return f + 1;
 }
+/* Sets of replicas: bit i of two words is replica i. */
+static inline void common_signer_add(uint64_t signers[2], uint32_t replica)
+{
+    signers[replica / 64] |= UINT64_C(1) << (replica % 64);
+}
 
 #endif

@@ -24,9 +24,19 @@ static void cert_signers(const struct common_core *core, struct nika_span cert, 
         if (reader.failed ||
             nika_frame_parse(raw, core->config->epoch, NIKA_CONTROL_SIZE_MAX, &frame) != NIKA_OK)
             return;
-        if (frame.sender < core->n)
-            signers[frame.sender / 64] |= UINT64_C(1) << (frame.sender % 64);
+        if (frame.sender < core->n) common_signer_add(signers, frame.sender);
     }
+}
+
+struct nika_list common_stable_frames(const struct common_core *core)
+{
+    struct nika_list list = {0};
+    if (core->stable_cert == 0) return list;
+    struct nika_span cert = nika_store_span(core->store, core->stable_cert);
+    struct nika_reader reader = nika_reader_of(cert);
+    list.count = nika_read_u32(&reader);
+    list.span = (struct nika_span){cert.data + reader.at, cert.size - reader.at};
+    return list;
 }
 
 static void lag_clear(struct common_core *core)

@@ -61,10 +61,49 @@ struct nika_list common_status_missing(const struct common_core *core,
     return list;
 }
 
+uint32_t common_status_numbers(const struct common_core *core,
+                               bool (*has)(const struct common_core *, const struct common_slot *),
+                               struct common_status_bits *bits)
+{
+    uint32_t used = 0;
+    for (uint64_t s = core->last_executed + 1; s <= core->highest_slot; s++) {
+        uint32_t bit = (uint32_t)(s - core->last_executed - 1);
+        uint8_t mask = (uint8_t)(1u << (bit % 8));
+        const struct common_slot *slot = common_slot_find(core, s);
+        used = bit / 8 + 1;
+        if (slot == NULL) continue;
+        if (has(core, slot)) bits->prepared[bit / 8] |= mask;
+        if (slot->committed) bits->committed[bit / 8] |= mask;
+    }
+    return used;
+}
+
+uint32_t common_wait(const struct common_core *core, uint64_t *detail)
+{
+    uint64_t next = core->last_executed + 1;
+    const struct common_slot *slot = common_slot_place(core, next);
+    *detail = next;
+    if (core->hooks->halted != NULL && core->hooks->halted(core)) return NIKA_WAIT_TRUSTED;
+    if (core->transfer.active) return NIKA_WAIT_STATE;
+    if (!core->active) {
+        *detail = core->view;
+        if (core->my_view_change != 0 && !core->my_view_change_durable) return NIKA_WAIT_DISK;
+        return common_view_changes_held(core) < core->quorum ? NIKA_WAIT_VIEW_CHANGES
+                                                             : NIKA_WAIT_NEW_VIEW;
+    }
+    if (core->last_issued > core->last_executed) return NIKA_WAIT_APP;
+    if (slot->seq != next)
+        return core->pending.count > 0 || core->high_known >= next ? NIKA_WAIT_PRE_PREPARE
+                                                                   : NIKA_WAIT_NOTHING;
+    if (common_slot_awaits(core, slot) != NULL) return NIKA_WAIT_BATCH;
+    if (slot->committed) return NIKA_WAIT_APP;
+    return core->hooks->slot_wait(core, slot, detail);
+}
+
 static void note_wait(struct common_core *core)
 {
     uint64_t detail = 0;
-    uint32_t wait = core->hooks->wait(core, &detail);
+    uint32_t wait = common_wait(core, &detail);
     if (wait == core->wait && detail == core->wait_detail) return;
     core->wait = wait;
     core->wait_detail = detail;
@@ -106,12 +145,9 @@ bool common_status_admit(struct common_core *core, uint32_t sender)
  * equivocator at the receiver (CK3) and never make a quorum there. */
 void common_send_stable_proof(struct common_core *core, uint32_t peer)
 {
-    struct nika_span cert = nika_store_span(core->store, core->stable_cert);
-    struct nika_reader reader = nika_reader_of(cert);
-    struct common_no_snapshot m = {.seq = core->low_mark};
-    m.checkpoints.count = nika_read_u32(&reader);
-    m.checkpoints.span = (struct nika_span){cert.data + 4, cert.size - 4};
-    if (common_budget_take(core, peer, cert.size))
+    struct common_no_snapshot m = {.seq = core->low_mark,
+                                   .checkpoints = common_stable_frames(core)};
+    if (common_budget_take(core, peer, nika_store_length(core->store, core->stable_cert)))
         common_send(core, peer, &common_info_no_snapshot, &m);
 }
 
@@ -125,11 +161,31 @@ void common_answer_checkpoints(struct common_core *core, uint32_t peer, uint64_t
     }
 }
 
+bool common_status_hopeless(struct common_core *core, uint32_t peer, uint64_t low_mark)
+{
+    if (core->low_mark <= low_mark || core->low_mark - low_mark <= core->config->window)
+        return false;
+    if (core->stable_cert != 0) common_send_stable_proof(core, peer);
+    return true;
+}
+
+void common_status_return(struct common_core *core, uint64_t view, uint64_t last_executed,
+                          uint64_t low_mark)
+{
+    if (last_executed > core->last_executed || view > core->view || low_mark > core->low_mark)
+        common_status_soon(core);
+}
+
+bool common_status_names(struct nika_span bitmap, uint32_t replica)
+{
+    return replica / 8 < bitmap.size && (bitmap.data[replica / 8] >> (replica % 8) & 1) != 0;
+}
+
 bool common_status_has(struct nika_span bitmap, uint64_t base, uint64_t seq)
 {
     if (seq <= base) return true;
     uint64_t bit = seq - base - 1;
-    return bit / 8 < bitmap.size && (bitmap.data[bit / 8] >> (bit % 8) & 1) != 0;
+    return bit < UINT32_MAX && common_status_names(bitmap, (uint32_t)bit);
 }
 
 /* S8, from another start each time, so that a budget too small for all serves all in turn. */

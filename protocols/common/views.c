@@ -14,6 +14,61 @@ void common_view_change_forget(struct common_core *core, uint32_t sender)
     }
 }
 
+enum common_news common_view_change_news(struct common_core *core, const struct nika_frame *frame,
+                                         uint64_t view)
+{
+    const struct common_view_change *entry = &core->view_changes[frame->sender];
+    if (view < core->view || view < entry->view) {
+        common_reject(core, NIKA_CHECK_VC3, frame->sender);
+        return COMMON_NEWS_NONE;
+    }
+    if (view > entry->view || entry->frame == 0)
+        return core->active && view == core->view ? COMMON_NEWS_NONE : COMMON_NEWS_FRESH;
+    struct nika_frame held;
+    enum nika_err err = nika_frame_parse(nika_store_span(core->store, entry->frame),
+                                         core->config->epoch, NIKA_MESSAGE_SIZE_MAX, &held);
+    NIKA_ASSERT(err == NIKA_OK);
+    bool same = held.body.size == frame->body.size &&
+                memcmp(held.body.data, frame->body.data, held.body.size) == 0;
+    return same ? COMMON_NEWS_NONE : COMMON_NEWS_OTHER;
+}
+
+bool common_view_change_store(struct common_core *core, const struct nika_frame *frame,
+                              uint64_t view, uint64_t from)
+{
+    common_view_change_forget(core, frame->sender);
+    uint32_t handle = nika_store_put(core->store, frame->raw);
+    if (handle == 0) return false;
+    core->view_changes[frame->sender] =
+        (struct common_view_change){.view = view, .from = from, .frame = handle};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < core->n; i++) count += core->view_changes[i].frame != 0 ? 1u : 0u;
+    common_queue_note(core, NIKA_QUEUE_VIEW_CHANGES, count);
+    return true;
+}
+
+void common_view_change_adopt(struct common_core *core, uint64_t view, uint64_t from,
+                              uint32_t handle)
+{
+    common_view_change_forget(core, core->self);
+    core->view_changes[core->self] =
+        (struct common_view_change){.view = view, .from = from, .frame = handle};
+    core->my_view_change = handle;
+}
+
+bool common_view_abdicated(const struct common_core *core, uint32_t sender, uint64_t view)
+{
+    return core->active && view > core->view && sender == common_primary(core, core->view);
+}
+
+void common_view_leave(struct common_core *core)
+{
+    if (!NIKA_PLANTED(PB26)) common_timer_stop(core, COMMON_TIMER_REQUEST);
+    common_timer_stop(core, COMMON_TIMER_BATCH);
+    common_timer_stop(core, COMMON_TIMER_VIEW);
+    common_pending_unpropose(&core->pending);
+}
+
 static bool held(const struct common_core *core, uint32_t sender)
 {
     const struct common_view_change *entry = &core->view_changes[sender];

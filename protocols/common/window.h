@@ -21,8 +21,19 @@ static inline struct common_slot *common_slot_place(const struct common_core *co
 struct common_slot *common_slot_at(struct common_core *core, uint64_t seq);
 /* NULL when not in the window or never claimed. */
 struct common_slot *common_slot_find(const struct common_core *core, uint64_t seq);
+/* The order with this digest is final, made so in `view` by these signers (bit i: replica i). False when another one was final here before:
+ * more than f replicas are faulty, or a trusted subsystem is. */
+bool common_slot_commit(struct common_core *core, struct common_slot *slot, uint64_t view,
+                        const struct nika_digest *digest, const uint64_t signers[2]);
+/* CC3: would a COMMIT-CERT for this digest at `seq` say anything new? Not about what was executed; a slot restored from the log does not know
+ * its digest any more. */
+bool common_cert_news(const struct common_core *core, uint64_t seq,
+                      const struct nika_digest *digest);
+/* A valid COMMIT-CERT says that the slot is final (CC4): commit, fetch its batch, execute. False as common_slot_commit(). */
+bool common_cert_commit(struct common_core *core, struct common_slot *slot, uint64_t view,
+                        const struct nika_digest *digest, const uint64_t signers[2]);
 /* Is the batch that this slot committed at hand (null batches always are)? */
-bool common_slot_commit_ready(const struct common_core *core, const struct common_slot *slot);
+bool common_slot_commit_ready(const struct common_slot *slot);
 /* The digest of the batch that this slot waits for, NULL when none. */
 const struct nika_digest *common_slot_awaits(const struct common_core *core,
                                              const struct common_slot *slot);

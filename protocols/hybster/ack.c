@@ -16,7 +16,7 @@ void hybster_ack_send(struct nika_replica *r)
     struct hybster_new_view_ack m = {.view = r->core.view,
                                      .base = r->entered,
                                      .low_mark = r->core.low_mark,
-                                     .checkpoints = hybster_stable_frames(r)};
+                                     .checkpoints = common_stable_frames(&r->core)};
     const struct hybster_ack_entry *own = &r->acks[r->core.self];
     struct nika_list counted = {0};
     if (r->core.active || r->entered == 0 || r->halted || !r->core.my_view_change_durable) return;

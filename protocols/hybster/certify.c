@@ -186,7 +186,8 @@ uint32_t hybster_certify_unit(struct nika_replica *r, const struct nika_message_
 
 bool hybster_ask(struct nika_replica *r, struct hybster_slot *slot, uint8_t type)
 {
-    struct hybster_commit m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
+    struct hybster_commit m = {
+        .view = r->entered, .seq = slot->base.seq, .digest = slot->base.digest};
     const struct nika_message_info *info =
         type == HYBSTER_TYPE_prepare ? &hybster_info_prepare : &hybster_info_commit;
     uint32_t pillar = common_pillar_of(&r->core, m.seq);

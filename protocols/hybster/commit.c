@@ -5,6 +5,7 @@
 #include "protocols/common/batcher.h"
 #include "protocols/common/execute.h"
 #include "protocols/common/fetch.h"
+#include "protocols/common/order.h"
 #include "protocols/common/status.h"
 #include "protocols/hybster/state.h"
 
@@ -18,7 +19,8 @@ static void vote_record(struct nika_replica *r, struct hybster_slot *slot, uint3
     vote->present = true;
     vote->digest = m->digest;
     memcpy(vote->certificate, m->certificate.data, sizeof vote->certificate);
-    if (slot->prepare != 0 && nika_digest_equal(&m->digest, &slot->digest)) slot->commit_count++;
+    if (slot->base.order != 0 && nika_digest_equal(&m->digest, &slot->base.digest))
+        slot->commit_count++;
 }
 
 /* Take the handle of a COMMIT that is certified: it counts, is kept and sent. */
@@ -40,7 +42,8 @@ static void commit_issued(struct nika_replica *r, struct hybster_slot *slot, uin
 
 static bool commit_certify(struct nika_replica *r, struct hybster_slot *slot)
 {
-    struct hybster_commit m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
+    struct hybster_commit m = {
+        .view = r->entered, .seq = slot->base.seq, .digest = slot->base.digest};
     struct nika_trusted_value value = {m.view, m.seq};
     uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, m.seq));
     if (r->core.host->trusted_later) return hybster_ask(r, slot, HYBSTER_TYPE_commit);
@@ -53,7 +56,8 @@ static bool commit_certify(struct nika_replica *r, struct hybster_slot *slot)
 
 static bool prepare_certify(struct nika_replica *r, struct hybster_slot *slot)
 {
-    struct hybster_prepare m = {.view = r->entered, .seq = slot->base.seq, .digest = slot->digest};
+    struct hybster_prepare m = {
+        .view = r->entered, .seq = slot->base.seq, .digest = slot->base.digest};
     struct nika_trusted_value value = {m.view, m.seq};
     uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, m.seq));
     if (r->core.host->trusted_later) return hybster_ask(r, slot, HYBSTER_TYPE_prepare);
@@ -67,7 +71,7 @@ static bool prepare_certify(struct nika_replica *r, struct hybster_slot *slot)
 /* Is on the disk what must be there before the counter is used? A host that answers later sees to it itself, unless the disk refused. */
 static bool logged(const struct nika_replica *r, const struct hybster_slot *slot, bool durable)
 {
-    return durable || (r->core.host->trusted_later && !slot->persist_failed);
+    return durable || (r->core.host->trusted_later && !slot->base.persist_failed);
 }
 
 /* May the leader use the counter of a pillar once more? At most the last certificate can be lost in a crash and had again. */
@@ -77,7 +81,7 @@ static bool may_lead(const struct nika_replica *r, const struct hybster_pillar *
     if (pillar->awaited != 0) return false;
     const struct hybster_slot *last =
         pillar->certifying == 0 ? NULL : hybster_slot_find(r, pillar->certifying);
-    return last == NULL || !last->persist_failed;
+    return last == NULL || !last->base.persist_failed;
 }
 
 /* With certificates that come later an order that is drafted before the last is certified only waits: requests that arrive meanwhile are
@@ -88,7 +92,7 @@ bool hybster_may_propose(const struct nika_replica *r, uint32_t p)
     if (!r->core.host->trusted_later) return true;
     const struct hybster_slot *next =
         hybster_slot_find(r, common_pillar_next(&r->core, p, pillar->voted));
-    return pillar->awaited == 0 && (next == NULL || next->view != r->entered || !next->intent);
+    return pillar->awaited == 0 && (next == NULL || next->base.view != r->entered || !next->intent);
 }
 
 static void advance(struct nika_replica *r, uint32_t p)
@@ -100,12 +104,12 @@ static void advance(struct nika_replica *r, uint32_t p)
         if (!common_leading(&r->core)) (void)hybster_prepare_from_cert(r, next);
         struct hybster_slot *slot = hybster_slot_find(r, next);
         if (NIKA_PLANTED(T15) && !common_leading(&r->core) &&
-            (slot == NULL || slot->prepare == 0)) {
+            (slot == NULL || slot->base.order == 0)) {
             slot = hybster_slot_find(r, next + r->core.pillars);
-            if (slot != NULL && slot->prepare != 0) pillar->voted = next;
-            if (slot != NULL && slot->prepare != 0) next += r->core.pillars;
+            if (slot != NULL && slot->base.order != 0) pillar->voted = next;
+            if (slot != NULL && slot->base.order != 0) next += r->core.pillars;
         }
-        if (slot == NULL || slot->view != r->entered || slot->asked != 0) return;
+        if (slot == NULL || slot->base.view != r->entered || slot->asked != 0) return;
         if (common_leading(&r->core)) {
             if (!slot->intent || !logged(r, slot, slot->intent_durable) || !may_lead(r, pillar))
                 return;
@@ -114,8 +118,8 @@ static void advance(struct nika_replica *r, uint32_t p)
             continue;
         }
         /* HP6: whatever was withheld holds up all that follow in its pillar, unless others made it final. */
-        if (slot->prepare == 0 || !logged(r, slot, slot->prepare_durable)) return;
-        if (slot->withheld && !slot->base.committed) return;
+        if (slot->base.order == 0 || !logged(r, slot, slot->prepare_durable)) return;
+        if (slot->base.withheld && !slot->base.committed) return;
         if (!commit_certify(r, slot)) return;
         pillar->voted = next;
         hybster_check_committed(r, slot);
@@ -131,8 +135,8 @@ void hybster_advance(struct nika_replica *r)
  * for it, and the next VIEW-CHANGE, which waited for this, must show it. */
 static void certified_late(struct nika_replica *r, struct hybster_slot *slot, uint32_t handle)
 {
-    bool led = common_primary(&r->core, slot->view) == r->core.self;
-    if (led && slot->view == r->entered && slot->prepare == 0)
+    bool led = common_primary(&r->core, slot->base.view) == r->core.self;
+    if (led && slot->base.view == r->entered && slot->base.order == 0)
         hybster_prepare_keep(r, slot, handle);
     else
         nika_store_free(r->core.store, handle);
@@ -222,7 +226,7 @@ void hybster_on_commit(struct nika_replica *r, const struct nika_frame *frame)
     if (check == NIKA_CHECK_NONE) {
         struct hybster_slot *slot = hybster_slot_current(r, m.seq);
         if (already_voted(r, slot, &m, frame)) return;
-        bool other = slot->prepare != 0 && !nika_digest_equal(&slot->digest, &m.digest);
+        bool other = slot->base.order != 0 && !nika_digest_equal(&slot->base.digest, &m.digest);
         if (!hybster_order_certified(r, frame, &m)) {
             check = NIKA_CHECK_HC2;
         } else if (other) {
@@ -235,48 +239,30 @@ void hybster_on_commit(struct nika_replica *r, const struct nika_frame *frame)
         }
     }
     common_reject(&r->core, check, frame->sender);
-    bool ahead = m.view > r->core.view || (m.view == r->core.view && !r->core.active) ||
-                 m.seq > r->core.low_mark + r->core.config->window;
-    if (ahead && check == NIKA_CHECK_HC2) common_status_soon(&r->core);
+    if (check == NIKA_CHECK_HC2 && common_order_ahead(&r->core, m.view, m.seq))
+        common_status_soon(&r->core);
 }
 
 /* ---- final ----------------------------------------------------------------------------------------------------------------------- */
 
-/* The slot is final with this digest. False when another one was. */
-static bool commit_slot(struct nika_replica *r, struct hybster_slot *slot, uint64_t view,
-                        const struct nika_digest *digest, const uint64_t signers[2])
-{
-    if (slot->base.committed) {
-        if (nika_digest_equal(&slot->base.commit_digest, digest)) return true;
-        hybster_alarm(r, NIKA_CHECK_CC3, slot->base.seq);
-        return false;
-    }
-    slot->base.committed = true;
-    slot->base.commit_view = view;
-    slot->base.commit_digest = *digest;
-    common_note_committed(&r->core, &slot->base, signers);
-    return true;
-}
-
-static void signer_add(uint64_t signers[2], uint32_t replica)
-{
-    signers[replica / 64] |= UINT64_C(1) << (replica % 64);
-}
-
 void hybster_check_committed(struct nika_replica *r, struct hybster_slot *slot)
 {
-    uint32_t leader = common_primary(&r->core, slot->view);
-    if (slot->prepare == 0 || slot->view != r->entered) return;
+    uint32_t leader = common_primary(&r->core, slot->base.view);
+    if (slot->base.order == 0 || slot->base.view != r->entered) return;
     if (slot->commit_count + 1u < r->core.quorum) return;
-    if (slot->base.committed && nika_digest_equal(&slot->base.commit_digest, &slot->digest)) return;
+    if (slot->base.committed && nika_digest_equal(&slot->base.commit_digest, &slot->base.digest))
+        return;
     uint64_t signers[2] = {0, 0};
-    signer_add(signers, leader);
+    common_signer_add(signers, leader);
     for (uint32_t i = 0; i < r->core.n; i++) {
         const struct hybster_vote *vote = hybster_vote_at(r, slot, i);
-        if (vote->present && nika_digest_equal(&vote->digest, &slot->digest))
-            signer_add(signers, i);
+        if (vote->present && nika_digest_equal(&vote->digest, &slot->base.digest))
+            common_signer_add(signers, i);
     }
-    if (commit_slot(r, slot, slot->view, &slot->digest, signers)) common_execute_ready(&r->core);
+    if (common_slot_commit(&r->core, &slot->base, slot->base.view, &slot->base.digest, signers))
+        common_execute_ready(&r->core);
+    else
+        hybster_alarm(r, NIKA_CHECK_CC3, slot->base.seq);
 }
 
 /* ---- COMMIT-CERT ------------------------------------------------------------------------------------------------------------------- */
@@ -303,7 +289,7 @@ static bool cert_valid(struct nika_replica *r, const struct hybster_commit_cert 
     uint32_t leader = common_primary(&r->core, out->view);
     if (frame.sender != leader) return false;
     if (verify && !hybster_order_certified(r, &frame, out)) return false;
-    signer_add(signers, leader);
+    common_signer_add(signers, leader);
     while (nika_frames_next(&m->commits, &at, &raw)) {
         if (!open_order(r, raw, HYBSTER_TYPE_commit, &frame, &vote)) return false;
         if (frame.sender < next_sender || frame.sender == leader) return false;
@@ -312,7 +298,7 @@ static bool cert_valid(struct nika_replica *r, const struct hybster_commit_cert 
             return false;
         if (verify && !hybster_order_certified(r, &frame, &vote)) return false;
         next_sender = frame.sender + 1;
-        signer_add(signers, frame.sender);
+        common_signer_add(signers, frame.sender);
     }
     return true;
 }
@@ -324,7 +310,7 @@ bool hybster_prepare_from_cert(struct nika_replica *r, uint64_t seq)
     struct hybster_order order;
     struct nika_frame frame;
     if (slot == NULL || slot->commit_cert == 0 ||
-        (slot->view == r->entered && slot->prepare != 0) ||
+        (slot->base.view == r->entered && slot->base.order != 0) ||
         nika_decode(&hybster_info_commit_cert, nika_store_span(r->core.store, slot->commit_cert),
                     &m) != NIKA_OK ||
         !open_order(r, m.prepare, HYBSTER_TYPE_prepare, &frame, &order) ||
@@ -332,7 +318,7 @@ bool hybster_prepare_from_cert(struct nika_replica *r, uint64_t seq)
         return false;
     REACHED(hybster_prepare_from_cert);
     hybster_on_prepare(r, &frame);
-    return slot->view == r->entered && slot->prepare != 0;
+    return slot->base.view == r->entered && slot->base.order != 0;
 }
 
 void hybster_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)
@@ -352,12 +338,7 @@ void hybster_on_commit_cert(struct nika_replica *r, const struct nika_frame *fra
         common_reject(&r->core, NIKA_CHECK_CC1, frame->sender);
         return;
     }
-    const struct hybster_slot *known = hybster_slot_find(r, order.seq);
-    bool same = known != NULL && known->base.committed &&
-                nika_digest_equal(&known->base.commit_digest, &order.digest);
-    /* CC3: nothing new about what was executed; a slot restored from the log does not know its digest any more. */
-    if (same || (order.seq <= r->core.last_executed && (known == NULL || !known->base.committed)))
-        return;
+    if (!common_cert_news(&r->core, order.seq, &order.digest)) return;
     if (!cert_valid(r, &m, true, &order, signers)) {
         common_reject(&r->core, NIKA_CHECK_CC2, frame->sender);
         return;
@@ -367,10 +348,8 @@ void hybster_on_commit_cert(struct nika_replica *r, const struct nika_frame *fra
     if (slot->commit_cert == 0) slot->commit_cert = nika_store_put(r->core.store, frame->body);
     if (slot->commit_cert == 0) return; /* Comes again. */
     REACHED(hybster_commit_cert);
-    if (r->core.high_known < order.seq) r->core.high_known = order.seq;
-    if (!commit_slot(r, slot, order.view, &order.digest, signers)) return;
-    if (!common_slot_commit_ready(&r->core, &slot->base))
-        common_fetch_want(&r->core, &order.digest, (r->core.self + 1) % r->core.n);
-    common_execute_ready(&r->core);
-    hybster_advance(r);
+    if (common_cert_commit(&r->core, &slot->base, order.view, &order.digest, signers))
+        hybster_advance(r);
+    else
+        hybster_alarm(r, NIKA_CHECK_CC3, order.seq);
 }

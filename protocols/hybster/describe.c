@@ -5,16 +5,6 @@
 #include "protocols/common/describe.h"
 #include "protocols/hybster/state.h"
 
-static void describe_order(struct nika_span body, struct nika_summary *out)
-{
-    struct hybster_order m;
-    if (!hybster_order_decode(body, &m)) return;
-    out->view = m.view;
-    out->seq = m.seq;
-    out->digest = m.digest;
-    out->has_digest = true;
-}
-
 void hybster_describe(uint8_t type, struct nika_span body, struct nika_summary *out)
 {
     memset(out, 0, sizeof *out);
@@ -23,17 +13,13 @@ void hybster_describe(uint8_t type, struct nika_span body, struct nika_summary *
     switch (type) {
     case HYBSTER_TYPE_prepare:
     case HYBSTER_TYPE_commit:
-        describe_order(body, out);
+        common_describe_order(body, HYBSTER_ORDER_SIZE, out);
         return;
     case HYBSTER_TYPE_checkpoint:
-        out->seq = common_describe_u64(body, 0);
-        out->has_digest = body.size >= 8 + NIKA_DIGEST_SIZE;
-        if (out->has_digest) memcpy(out->digest.bytes, body.data + 8, NIKA_DIGEST_SIZE);
+        common_describe_checkpoint(body, out);
         return;
     case HYBSTER_TYPE_view_change:
-        out->seq = common_describe_u64(body, 8);
-        out->view = common_describe_u64(body, 0);
-        common_describe_whole(body, out);
+        common_describe_view_change(body, out);
         return;
     case HYBSTER_TYPE_new_view_ack:
         /* As big as a VIEW-CHANGE, hence of its class on the wire, but no vote: it may be said once for each base. */
@@ -41,8 +27,7 @@ void hybster_describe(uint8_t type, struct nika_span body, struct nika_summary *
         out->view = common_describe_u64(body, 0);
         return;
     case HYBSTER_TYPE_new_view:
-        out->view = common_describe_u64(body, 0);
-        common_describe_whole(body, out);
+        common_describe_new_view(body, out);
         return;
     case HYBSTER_TYPE_status:
         out->view = common_describe_u64(body, 0);

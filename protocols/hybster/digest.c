@@ -18,21 +18,20 @@ static void add_votes(struct nika_run_digest *d, const struct nika_replica *r,
 static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, uint32_t index)
 {
     const struct hybster_slot *s = &r->slots[index];
-    const bool flags[] = {s->intent,          s->intent_durable, s->batch_ok,
-                          s->withheld,        s->untimely,       s->from_new_view,
-                          s->prepare_durable, s->persist_failed, s->base.committed,
-                          s->base.executed,   s->wanted,         s->wanted_bad};
-    const uint64_t numbers[] = {s->base.seq,       s->view,
+    const bool flags[] = {s->intent,          s->intent_durable,      s->base.batch_ok,
+                          s->base.withheld,   s->base.untimely,       s->base.from_new_view,
+                          s->prepare_durable, s->base.persist_failed, s->base.committed,
+                          s->base.executed,   s->base.carry,          s->wanted_bad};
+    const uint64_t numbers[] = {s->base.seq,       s->base.view,
                                 s->base.nondet_ns, s->base.commit_view,
                                 s->wanted_stamp,   common_digest_bits(flags, ARRAY_COUNT(flags))};
     common_digest_u64s(d, numbers, ARRAY_COUNT(numbers));
-    common_digest_digest(d, &s->digest);
-    common_digest_digest(d, &s->parked_digest);
-    common_digest_digest(d, &s->wanted_digest);
+    common_digest_digest(d, &s->base.digest);
+    common_digest_digest(d, &s->base.parked_digest);
+    common_digest_digest(d, &s->base.carry_digest);
     common_digest_digest(d, &s->base.commit_digest);
-    const uint32_t handles[] = {s->prepare,          s->parked,       s->batch,
-                                s->commit,           s->wanted_batch, s->commit_cert,
-                                s->base.commit_batch};
+    const uint32_t handles[] = {s->base.order,       s->base.parked, s->base.batch,       s->commit,
+                                s->base.carry_batch, s->commit_cert, s->base.commit_batch};
     common_digest_handles(d, &r->core, handles, ARRAY_COUNT(handles));
     if (s->asked != 0) common_digest_handles(d, &r->core, &s->asked, 1);
     add_votes(d, r, s);

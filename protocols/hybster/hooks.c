@@ -49,17 +49,24 @@ static void slot_release(struct common_core *core, struct common_slot *slot)
     hybster_slot_release(hybster_replica(core), hybster_slot_of(slot));
 }
 
-static uint32_t slot_batch(const struct common_slot *slot, const struct nika_digest *digest)
+static void slot_accept(struct common_core *core, struct common_slot *slot, uint32_t frame)
 {
-    return hybster_slot_batch((const struct hybster_slot *)(const void *)slot, digest);
+    hybster_prepare_accept(hybster_replica(core), hybster_slot_of(slot), frame);
+}
+
+static bool slot_ordering(const struct common_slot *base)
+{
+    const struct hybster_slot *slot = (const struct hybster_slot *)(const void *)base;
+    return slot->intent || slot->asked != 0;
 }
 
 static const struct nika_digest *slot_parked(const struct common_slot *base)
 {
     const struct hybster_slot *slot = (const struct hybster_slot *)(const void *)base;
-    if (slot->parked != 0 && !slot->withheld) return &slot->parked_digest;
-    return slot->wanted && !slot->wanted_bad && slot->wanted_batch == 0 ? &slot->wanted_digest
-                                                                        : NULL;
+    if (slot->base.parked != 0 && !slot->base.withheld) return &slot->base.parked_digest;
+    return slot->base.carry && !slot->wanted_bad && slot->base.carry_batch == 0
+               ? &slot->base.carry_digest
+               : NULL;
 }
 
 /* The batch of an order that a coming view would carry over (HN8). */
@@ -74,8 +81,8 @@ static void take_wanted(struct nika_replica *r, struct hybster_slot *slot, struc
         common_reject(&r->core, NIKA_CHECK_HN8, common_primary(&r->core, r->core.view));
         return;
     }
-    slot->wanted_batch = common_bulk_put(&r->core, body);
-    if (slot->wanted_batch == 0) return; /* Fetched again later. */
+    slot->base.carry_batch = common_bulk_put(&r->core, body);
+    if (slot->base.carry_batch == 0) return; /* Fetched again later. */
     hybster_candidate_progress(r);
     hybster_new_view_try_build(r);
 }
@@ -83,15 +90,10 @@ static void take_wanted(struct nika_replica *r, struct hybster_slot *slot, struc
 static void slot_resume(struct common_core *core, struct common_slot *base, struct nika_span body)
 {
     struct hybster_slot *slot = hybster_slot_of(base);
-    if (slot->parked != 0 && !slot->withheld)
+    if (slot->base.parked != 0 && !slot->base.withheld)
         hybster_resume_parked(hybster_replica(core), slot, body);
     else
         take_wanted(hybster_replica(core), slot, body);
-}
-
-static bool spare_batches(struct common_core *core)
-{
-    return hybster_spare_batches(hybster_replica(core));
 }
 
 static bool propose(struct common_core *core, uint64_t seq, uint32_t batch, uint64_t time_ns)
@@ -128,9 +130,16 @@ static void send_status(struct common_core *core)
     hybster_send_status(hybster_replica(core));
 }
 
-static uint32_t wait(const struct common_core *core, uint64_t *detail)
+static uint32_t slot_wait(const struct common_core *core, const struct common_slot *slot,
+                          uint64_t *detail)
 {
-    return hybster_wait((const struct nika_replica *)(const void *)core, detail);
+    return hybster_slot_wait((const struct nika_replica *)(const void *)core,
+                             (const struct hybster_slot *)(const void *)slot, detail);
+}
+
+static bool halted(const struct common_core *core)
+{
+    return ((const struct nika_replica *)(const void *)core)->halted;
 }
 
 static void start(struct common_core *core)
@@ -165,10 +174,10 @@ const struct common_hooks hybster_hooks = {
     .checkpoint_certify = checkpoint_certify,
     .checkpoint_authentic = checkpoint_authentic,
     .slot_release = slot_release,
-    .slot_batch = slot_batch,
+    .slot_accept = slot_accept,
+    .slot_ordering = slot_ordering,
     .slot_parked = slot_parked,
     .slot_resume = slot_resume,
-    .spare_batches = spare_batches,
     .propose = propose,
     .may_propose = may_propose,
     .times_itself = true, /* qh = n - f: a COMMIT of every correct replica may be needed. */
@@ -176,5 +185,6 @@ const struct common_hooks hybster_hooks = {
     .window_moved = window_moved,
     .retry = retry,
     .send_status = send_status,
-    .wait = wait,
+    .slot_wait = slot_wait,
+    .halted = halted,
 };

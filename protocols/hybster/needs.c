@@ -10,7 +10,7 @@ bool hybster_needs(const struct nika_replica *r, const struct nika_frame *frame)
     if (!r->core.active || m.view != r->core.view) return true;
     if (m.seq <= r->core.low_mark) return false; /* Stable: nobody votes on it any more. */
     const struct hybster_slot *slot = hybster_slot_find(r, m.seq);
-    if (slot == NULL || slot->view != r->entered || slot->prepare == 0) return true;
-    if (!nika_digest_equal(&slot->digest, &m.digest)) return true;
+    if (slot == NULL || slot->base.view != r->entered || slot->base.order == 0) return true;
+    if (!nika_digest_equal(&slot->base.digest, &m.digest)) return true;
     return slot->commit_count + 1u < r->core.quorum;
 }

@@ -4,7 +4,9 @@
  * batch that it carries over are at hand (HN8), it is made durable, and only then entered; or, when this replica left for a later view
  * meanwhile, acknowledged (ack.c). */
 #include "protocols/common/batcher.h"
+#include "protocols/common/fetch.h"
 #include "protocols/common/intake.h"
+#include "protocols/common/order.h"
 #include "protocols/common/status.h"
 #include "protocols/common/views.h"
 #include "protocols/hybster/view.h"
@@ -19,27 +21,6 @@ static void stored_new_view(struct nika_replica *r, uint32_t handle, struct nika
 }
 
 /* ---- entering ------------------------------------------------------------------------------------------------------------ */
-
-/* A request that R orders already must not be proposed a second time. */
-static void mark_proposed(struct nika_replica *r, uint64_t seq, const struct nika_digest *digest)
-{
-    const struct hybster_slot *slot = hybster_slot_find(r, seq);
-    uint32_t handle =
-        slot == NULL || nika_digest_is_null(digest) ? 0 : hybster_slot_batch(slot, digest);
-    struct common_batch batch;
-    if (handle == 0 ||
-        nika_decode(&common_info_batch, nika_store_span(r->core.store, handle), &batch) != NIKA_OK)
-        return;
-    uint32_t at = 0;
-    struct nika_span raw;
-    while (nika_frames_next(&batch.requests, &at, &raw)) {
-        struct nika_frame frame;
-        struct common_request request;
-        if (common_request_parse(r->core.config, raw, &frame, &request) != NIKA_OK) continue;
-        struct common_pending_entry *entry = common_pending_of(&r->core.pending, request.client);
-        if (entry != NULL && entry->timestamp == request.timestamp) entry->proposed = true;
-    }
-}
 
 void hybster_new_view_install(struct nika_replica *r)
 {
@@ -58,7 +39,8 @@ void hybster_new_view_install(struct nika_replica *r)
         SOMETIMES(hybster_carried_over, !nika_digest_is_null(&order.digest));
         if (!common_in_window(&r->core, order.seq)) continue;
         hybster_install(r, &order, raw);
-        if (r->core.active && common_leading(&r->core)) mark_proposed(r, order.seq, &order.digest);
+        if (r->core.active && common_leading(&r->core) && !nika_digest_is_null(&order.digest))
+            common_batch_proposed(&r->core, common_batch_find(&r->core, &order.digest));
     }
 }
 

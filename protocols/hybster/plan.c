@@ -5,6 +5,7 @@
  * view before it has every batch that the view carries over: a faulty leader's order without a batch would else be carried from view to
  * view for ever. */
 #include "protocols/common/fetch.h"
+#include "protocols/common/order.h"
 #include "protocols/common/transfer.h"
 #include "protocols/hybster/view.h"
 
@@ -93,16 +94,16 @@ enum hybster_standing hybster_plan_standing(const struct nika_replica *r, uint64
 static void want(struct nika_replica *r, struct hybster_slot *slot,
                  const struct nika_digest *digest)
 {
-    if (slot->wanted && nika_digest_equal(&slot->wanted_digest, digest)) return;
+    if (slot->base.carry && nika_digest_equal(&slot->base.carry_digest, digest)) return;
     /* Two candidates want different batches here: they take turns, so that a lie cannot stand in the way for ever. */
-    if (slot->wanted && slot->wanted_stamp == r->core.status_nonce) return;
+    if (slot->base.carry && slot->wanted_stamp == r->core.status_nonce) return;
     hybster_slot_unwant(r, slot);
-    slot->wanted = true;
+    slot->base.carry = true;
     slot->wanted_stamp = r->core.status_nonce;
-    slot->wanted_digest = *digest;
+    slot->base.carry_digest = *digest;
     struct nika_span body = common_batch_find(&r->core, digest);
     if (body.size != 0)
-        slot->wanted_batch = common_bulk_put(&r->core, body);
+        slot->base.carry_batch = common_bulk_put(&r->core, body);
     else
         common_fetch_want(&r->core, digest, (r->core.self + 1) % r->core.n);
 }
@@ -112,9 +113,9 @@ bool hybster_batch_at_hand(struct nika_replica *r, uint64_t seq, const struct ni
     if (seq <= r->core.low_mark || nika_digest_is_null(digest)) return true;
     if (!common_in_window(&r->core, seq)) return false;
     struct hybster_slot *slot = hybster_slot_at(r, seq);
-    if (hybster_slot_batch(slot, digest) != 0) return true;
+    if (common_slot_batch(&slot->base, digest) != 0) return true;
     want(r, slot, digest);
-    return hybster_slot_batch(slot, digest) != 0;
+    return common_slot_batch(&slot->base, digest) != 0;
 }
 
 bool hybster_history_at_hand(struct nika_replica *r, const struct nika_list *prepares)

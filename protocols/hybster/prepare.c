@@ -3,23 +3,18 @@
  * The leader makes batch and draft of the PREPARE durable in one record, uses its counter and sends at once. What it certified goes to
  * the disk behind that, and the counter waits for it: at most the last certificate can be lost in a crash, and that one the trusted
  * subsystem gives again for the draft. A follower makes PREPARE and batch durable before it uses its own counter (commit.c). */
-#include "protocols/common/fetch.h"
+#include "protocols/common/order.h"
 #include "protocols/common/status.h"
 #include "protocols/hybster/state.h"
-
-static uint32_t known_order(const struct hybster_slot *slot)
-{
-    return slot->prepare != 0 ? slot->prepare : slot->parked;
-}
 
 /* HP7. True when the slot has an order of this view already. */
 static bool already_ordered(struct nika_replica *r, struct hybster_slot *slot,
                             const struct hybster_order *m, const struct nika_frame *frame)
 {
-    uint32_t held = known_order(slot);
+    uint32_t held = common_order_known(&slot->base);
     if (held == 0) return false;
-    const struct nika_digest *digest = slot->prepare != 0 ? &slot->digest : &slot->parked_digest;
-    if (nika_digest_equal(digest, &m->digest)) return true; /* A retransmission. */
+    if (nika_digest_equal(common_order_digest(&slot->base), &m->digest))
+        return true; /* A retransmission. */
     if (!hybster_order_certified(r, frame, m)) {
         common_reject(&r->core, NIKA_CHECK_HP4, frame->sender);
         return true;
@@ -47,7 +42,18 @@ static enum nika_check order_check(const struct nika_replica *r, const struct hy
 
 /* Accept it when its batch is at hand, else park it and ask for the batch (HP5). */
 static void take(struct nika_replica *r, struct hybster_slot *slot,
-                 const struct hybster_order *order, struct nika_span frame);
+                 const struct hybster_order *order, struct nika_span frame)
+{
+    uint32_t handle = nika_store_put(r->core.store, frame);
+    if (handle == 0) return; /* STATUS brings it again. */
+    slot->intent = false;
+    /* An own order that peers give back: its number is taken. */
+    uint32_t p = common_pillar_of(&r->core, order->seq);
+    if (r->core.next_seq[p] <= order->seq)
+        r->core.next_seq[p] = common_pillar_next(&r->core, p, order->seq);
+    /* The leader sends the BATCH right behind its PREPARE. */
+    common_order_take(&r->core, &slot->base, &order->digest, handle, NIKA_NODE_NONE);
+}
 
 void hybster_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
 {
@@ -68,107 +74,29 @@ void hybster_on_prepare(struct nika_replica *r, const struct nika_frame *frame)
     }
     if (check != NIKA_CHECK_NONE) {
         common_reject(&r->core, check, frame->sender);
-        bool behind = m.view > r->core.view || (m.view == r->core.view && !r->core.active) ||
-                      m.seq > r->core.low_mark + r->core.config->window;
-        if (behind && check != NIKA_CHECK_HP1) common_status_soon(&r->core);
+        if (check != NIKA_CHECK_HP1 && common_order_ahead(&r->core, m.view, m.seq))
+            common_status_soon(&r->core);
         return;
     }
     if (r->core.high_known < m.seq) r->core.high_known = m.seq;
     take(r, slot, &m, frame->raw);
 }
 
-/* Agreed time, as PP9 of PBFT: orders of a NEW-VIEW were accepted once; executed ones have passed. Clocks that were ahead and are
- * right again leave agreed time ahead of all of them: it may then still move, by as little as there is. */
-static bool time_acceptable(struct nika_replica *r, const struct hybster_slot *slot)
+void hybster_prepare_accept(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame)
 {
-    if (slot->from_new_view || slot->base.seq <= r->core.last_issued) return true;
-    bool ahead = slot->base.nondet_ns > r->core.now_ns + r->core.config->time_skew_ns;
-    /* Pillars order at the same time, so numbers say nothing about times; execution never lets agreed time go back. */
-    if (r->core.pillars > 1) return !ahead;
-    if (slot->base.nondet_ns <= r->core.last_time_ns) return false;
-    if (!ahead) return true;
-    const struct hybster_slot *before = hybster_slot_find(r, slot->base.seq - 1);
-    uint64_t last = r->core.last_time_ns;
-    bool counts =
-        before != NULL && before->view == r->entered && before->prepare != 0 && !before->withheld;
-    if (counts && before->base.nondet_ns > last) last = before->base.nondet_ns;
-    return slot->base.nondet_ns == last + 1;
-}
-
-void hybster_prepare_reconsider(struct nika_replica *r, struct hybster_slot *slot)
-{
-    if (!slot->untimely || !time_acceptable(r, slot)) return;
-    slot->untimely = false;
-    slot->withheld = false;
-}
-
-/* The order counts as the leader's vote, and COMMITs that came early are counted now. */
-static void accept(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame)
-{
-    slot->prepare = frame;
+    /* It counts as the leader's vote, and COMMITs that came early are counted now. */
+    slot->base.order = frame;
     hybster_votes_recount(r, slot);
-    if (slot->batch != 0 && !time_acceptable(r, slot)) {
-        slot->withheld = true;
-        slot->untimely = true;
-        common_reject(&r->core, NIKA_CHECK_HP5, common_primary(&r->core, slot->view));
-    }
+    common_order_judge_time(&r->core, &slot->base, NIKA_CHECK_HP5);
     hybster_prepare_persist(r, slot);
     hybster_check_committed(r, slot);
     if (r->core.host->trusted_later) hybster_advance(r);
 }
 
-static void take(struct nika_replica *r, struct hybster_slot *slot,
-                 const struct hybster_order *order, struct nika_span frame)
-{
-    uint32_t handle = nika_store_put(r->core.store, frame);
-    if (handle == 0) return; /* STATUS brings it again. */
-    slot->intent = false;
-    /* An own order that peers give back: its number is taken. */
-    uint32_t p = common_pillar_of(&r->core, order->seq);
-    if (r->core.next_seq[p] <= order->seq)
-        r->core.next_seq[p] = common_pillar_next(&r->core, p, order->seq);
-    bool null = nika_digest_is_null(&order->digest);
-    if (null || hybster_slot_batch(slot, &order->digest) != 0) {
-        hybster_slot_set_digest(r, slot, &order->digest);
-        slot->batch_ok = true;
-        /* A BATCH begins with its time; a null one has none. */
-        slot->base.nondet_ns =
-            null ? 0 : nika_load_le(nika_store_at(r->core.store, slot->batch), 8);
-        accept(r, slot, handle);
-        return;
-    }
-    slot->parked = handle;
-    slot->parked_digest = order->digest;
-    common_queue_note(&r->core, NIKA_QUEUE_PARKED, ++r->parked_count);
-    /* The leader sends the BATCH right behind its PREPARE. */
-    common_fetch_want(&r->core, &order->digest, NIKA_NODE_NONE);
-}
-
 void hybster_resume_parked(struct nika_replica *r, struct hybster_slot *slot, struct nika_span body)
 {
-    struct common_batch batch;
-    if (slot->parked == 0 || slot->withheld) return;
-    bool valid =
-        nika_decode(&common_info_batch, body, &batch) == NIKA_OK &&
-        common_batch_check(r->core.config, r->core.host, &batch, body.size) == NIKA_CHECK_NONE;
-    if (!valid) {
-        /* No correct replica will ever follow this order; it stays only as what the leader said. */
-        slot->withheld = true;
-        common_reject(&r->core, NIKA_CHECK_HP5, common_primary(&r->core, slot->view));
-        return;
-    }
-    uint32_t handle = common_bulk_put(&r->core, body);
-    if (handle == 0) return; /* Fetched again later. */
-    struct nika_digest digest = slot->parked_digest;
-    hybster_slot_set_digest(r, slot, &digest);
-    nika_store_free(r->core.store, slot->batch);
-    slot->batch = handle;
-    slot->batch_ok = true;
-    slot->base.nondet_ns = batch.time_ns;
-    uint32_t frame = slot->parked;
-    slot->parked = 0;
-    r->parked_count--;
-    accept(r, slot, frame);
+    if (common_order_resume(&r->core, &slot->base, body) != NIKA_CHECK_NONE)
+        common_reject(&r->core, NIKA_CHECK_HP5, common_primary(&r->core, slot->base.view));
 }
 
 void hybster_install(struct nika_replica *r, const struct hybster_order *order,
@@ -180,9 +108,9 @@ void hybster_install(struct nika_replica *r, const struct hybster_order *order,
         if (slot->base.commit_view < order->view) hybster_alarm(r, NIKA_CHECK_HN6, order->seq);
         return;
     }
-    if (known_order(slot) != 0) return;
+    if (common_order_known(&slot->base) != 0) return;
     if (r->core.high_known < order->seq) r->core.high_known = order->seq;
-    slot->from_new_view = true;
+    slot->base.from_new_view = true;
     take(r, slot, order, frame);
     hybster_slot_unwant(r, slot);
 }
@@ -195,12 +123,8 @@ bool hybster_propose(struct nika_replica *r, uint64_t seq, uint32_t batch, uint6
     if (r->halted) return false;
     if (batch != 0) common_batch_body_digest(nika_store_span(r->core.store, batch), &digest);
     struct hybster_slot *slot = hybster_slot_current(r, seq);
-    NIKA_ASSERT(slot->prepare == 0 && slot->parked == 0 && !slot->intent);
-    hybster_slot_set_digest(r, slot, &digest);
-    if (slot->batch != 0) nika_store_free(r->core.store, batch);
-    if (slot->batch == 0) slot->batch = batch;
-    slot->batch_ok = true;
-    slot->base.nondet_ns = time_ns;
+    NIKA_ASSERT(!slot->intent);
+    common_order_propose(&r->core, &slot->base, &digest, batch, time_ns);
     slot->intent = true;
     hybster_intent_persist(r, slot);
     if (r->core.host->trusted_later) hybster_advance(r);
@@ -211,7 +135,7 @@ bool hybster_propose(struct nika_replica *r, uint64_t seq, uint32_t batch, uint6
 void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot)
 {
     struct nika_span body = {0};
-    if (slot->batch != 0) body = nika_store_span(r->core.store, slot->batch);
+    if (slot->base.batch != 0) body = nika_store_span(r->core.store, slot->base.batch);
     uint8_t *bytes = NULL;
     uint32_t size = HYBSTER_DRAFT_SIZE + 4 + body.size;
     struct nika_action *action =
@@ -221,17 +145,17 @@ void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot)
     action->a = slot->base.seq;
     action->token = common_token(HYBSTER_TOKEN_INTENT, r->view_generation, slot->base.seq);
     struct nika_writer w = nika_writer_of(bytes, size);
-    nika_write_u64(&w, slot->view);
+    nika_write_u64(&w, slot->base.view);
     nika_write_u64(&w, slot->base.seq);
-    nika_write_digest(&w, &slot->digest);
+    nika_write_digest(&w, &slot->base.digest);
     nika_write_bytes(&w, body);
-    slot->persist_failed = false;
+    slot->base.persist_failed = false;
 }
 
 void hybster_intent_stored(struct nika_replica *r, uint64_t seq)
 {
     struct hybster_slot *slot = hybster_slot_find(r, seq);
-    if (slot == NULL || !slot->intent || slot->view != r->entered) return;
+    if (slot == NULL || !slot->intent || slot->base.view != r->entered) return;
     slot->intent_durable = true;
     hybster_advance(r);
 }
@@ -239,27 +163,14 @@ void hybster_intent_stored(struct nika_replica *r, uint64_t seq)
 /* PREPARE frame and batch; of an own intent, which has the batch already, the frame alone. */
 void hybster_prepare_persist(struct nika_replica *r, struct hybster_slot *slot)
 {
-    struct nika_span frame = nika_store_span(r->core.store, slot->prepare);
-    struct nika_span body = {0};
-    if (slot->batch != 0 && !slot->intent_durable)
-        body = nika_store_span(r->core.store, slot->batch);
-    uint8_t *bytes = NULL;
-    uint32_t size = 8 + frame.size + body.size;
-    struct nika_action *action =
-        nika_effects_add(r->core.effects, NIKA_ACTION_PERSIST, size, &bytes);
-    if (action == NULL) return;
-    action->id = HYBSTER_RECORD_PREPARE;
-    action->a = slot->base.seq;
-    action->token = common_token(HYBSTER_TOKEN_PREPARE, r->view_generation, slot->base.seq);
-    struct nika_writer w = nika_writer_of(bytes, size);
-    nika_write_bytes(&w, frame);
-    nika_write_bytes(&w, body);
-    slot->persist_failed = false;
+    common_order_persist(&r->core, &slot->base, HYBSTER_RECORD_PREPARE,
+                         common_token(HYBSTER_TOKEN_PREPARE, r->view_generation, slot->base.seq),
+                         !slot->intent_durable);
 }
 
 void hybster_prepare_keep(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame)
 {
-    slot->prepare = frame;
+    slot->base.order = frame;
     slot->intent = false;
     hybster_pillar_of(r, slot->base.seq)->certifying = slot->base.seq;
     hybster_prepare_persist(r, slot);
@@ -269,8 +180,9 @@ void hybster_prepare_issued(struct nika_replica *r, struct hybster_slot *slot, u
 {
     hybster_prepare_keep(r, slot, frame);
     common_broadcast_frame(&r->core, nika_store_span(r->core.store, frame));
-    if (slot->batch != 0)
-        common_send_batch(&r->core, NIKA_NODE_NONE, nika_store_span(r->core.store, slot->batch));
+    if (slot->base.batch != 0)
+        common_send_batch(&r->core, NIKA_NODE_NONE,
+                          nika_store_span(r->core.store, slot->base.batch));
     hybster_votes_recount(r, slot);
     hybster_check_committed(r, slot);
 }
@@ -280,7 +192,7 @@ void hybster_prepare_stored(struct nika_replica *r, uint64_t seq)
     struct hybster_pillar *pillar = hybster_pillar_of(r, seq);
     if (pillar->certifying == seq) pillar->certifying = 0;
     struct hybster_slot *slot = hybster_slot_find(r, seq);
-    bool held = slot != NULL && slot->prepare != 0 && slot->view == r->entered;
+    bool held = slot != NULL && slot->base.order != 0 && slot->base.view == r->entered;
     if (held && r->core.active) slot->prepare_durable = true;
     if (r->core.host->trusted_later && !r->core.active) hybster_view_retry(r);
     hybster_advance(r);

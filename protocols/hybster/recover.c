@@ -5,15 +5,13 @@
 #include "protocols/common/recover.h"
 #include "protocols/common/batcher.h"
 #include "protocols/common/intake.h"
+#include "protocols/common/order.h"
 #include "protocols/common/status.h"
 #include "protocols/hybster/view.h"
 
-/* Recovery does not know h yet: the newer number wins a slot. */
 static struct hybster_slot *slot_for(struct nika_replica *r, uint64_t seq)
 {
-    const struct hybster_slot *slot = &r->slots[seq % r->core.config->window];
-    if (seq == 0 || slot->base.seq > seq) return NULL;
-    return hybster_slot_at(r, seq);
+    return hybster_slot_of(common_recover_slot(&r->core, seq));
 }
 
 static bool parse_order(const struct nika_replica *r, struct nika_span raw, uint8_t type,
@@ -36,21 +34,6 @@ static void note_left(struct nika_replica *r, uint64_t view)
     for (uint32_t p = 0; p < r->core.pillars; p++) note_used(&r->pillars[p], view, 0);
 }
 
-/* The batch of a slot's digest, when the record has it and the slot has not. */
-static void adopt_batch(struct nika_replica *r, struct hybster_slot *slot,
-                        const struct nika_digest *digest, struct nika_span body)
-{
-    struct common_batch batch;
-    hybster_slot_set_digest(r, slot, digest);
-    if (slot->batch == 0 && body.size != 0) slot->batch = nika_store_put(r->core.store, body);
-    slot->batch_ok = slot->batch != 0 || nika_digest_is_null(digest);
-    if (slot->batch != 0 &&
-        nika_decode(&common_info_batch, nika_store_span(r->core.store, slot->batch), &batch) ==
-            NIKA_OK)
-        slot->base.nondet_ns = batch.time_ns;
-    if (!slot->batch_ok) common_forget(&r->core);
-}
-
 static void recover_intent(struct nika_replica *r, uint64_t seq, struct nika_span record)
 {
     struct nika_reader reader = nika_reader_of(record);
@@ -59,10 +42,10 @@ static void recover_intent(struct nika_replica *r, uint64_t seq, struct nika_spa
     struct nika_digest digest = nika_read_digest(&reader);
     struct nika_span body = nika_read_bytes(&reader, NIKA_MESSAGE_SIZE_MAX);
     struct hybster_slot *slot = nika_reader_done(&reader) && named ? slot_for(r, seq) : NULL;
-    if (slot == NULL || (slot->prepare != 0 && slot->view >= view)) return;
+    if (slot == NULL || (slot->base.order != 0 && slot->base.view >= view)) return;
     hybster_slot_reset_view(r, slot);
-    slot->view = view;
-    adopt_batch(r, slot, &digest, body);
+    slot->base.view = view;
+    common_recover_batch(&r->core, &slot->base, &digest, body);
     slot->intent = true;
     slot->intent_durable = true;
 }
@@ -77,12 +60,12 @@ static void recover_prepare(struct nika_replica *r, struct nika_span record)
     if (common_primary(&r->core, order.view) == r->core.self)
         note_used(hybster_pillar_of(r, order.seq), order.view, order.seq);
     struct hybster_slot *slot = slot_for(r, order.seq);
-    if (slot == NULL || (slot->prepare != 0 && slot->view > order.view)) return;
+    if (slot == NULL || (slot->base.order != 0 && slot->base.view > order.view)) return;
     hybster_slot_reset_view(r, slot);
-    slot->view = order.view;
-    adopt_batch(r, slot, &order.digest, body);
-    slot->prepare = nika_store_put(r->core.store, raw);
-    if (slot->prepare == 0) common_forget(&r->core);
+    slot->base.view = order.view;
+    common_recover_batch(&r->core, &slot->base, &order.digest, body);
+    slot->base.order = nika_store_put(r->core.store, raw);
+    if (slot->base.order == 0) common_forget(&r->core);
     slot->prepare_durable = true;
 }
 
@@ -92,8 +75,8 @@ static void recover_commit(struct nika_replica *r, struct nika_span record)
     if (!parse_order(r, record, HYBSTER_TYPE_commit, &order)) return;
     note_used(hybster_pillar_of(r, order.seq), order.view, order.seq);
     struct hybster_slot *slot = slot_for(r, order.seq);
-    bool current = slot != NULL && slot->prepare != 0 && slot->view == order.view &&
-                   nika_digest_equal(&slot->digest, &order.digest);
+    bool current = slot != NULL && slot->base.order != 0 && slot->base.view == order.view &&
+                   nika_digest_equal(&slot->base.digest, &order.digest);
     if (!current || slot->commit != 0) return;
     slot->commit = nika_store_put(r->core.store, record);
     struct hybster_vote *vote = hybster_vote_at(r, slot, r->core.self);
@@ -108,12 +91,6 @@ void hybster_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct
     struct nika_effects silent = {0};
     r->core.effects = &silent;
     switch (kind) {
-    case NIKA_RECORD_SNAPSHOT:
-        common_recover_snapshot(&r->core, record);
-        break;
-    case NIKA_RECORD_AMNESIA:
-        common_forget(&r->core);
-        break;
     case HYBSTER_RECORD_INTENT:
         recover_intent(r, seq, record);
         break;
@@ -133,11 +110,10 @@ void hybster_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct
     case HYBSTER_RECORD_DRAFT:
         hybster_recover_draft(r, seq, record);
         break;
-    case COMMON_RECORD_STABLE:
-        common_recover_stable(&r->core, seq, record);
-        break;
     default:
-        break; /* A record of a newer version says nothing to this one. */
+        (void)common_recover(&r->core, kind, seq,
+                             record); /* One of a newer version says nothing to this one. */
+        break;
     }
     r->core.effects = NULL;
 }
@@ -165,15 +141,16 @@ static void take_reissued(struct nika_replica *r, struct hybster_pillar *pillar)
     uint64_t order = pillar->counter.order;
     if (pillar->counter.view != r->entered || order == 0 || NIKA_PLANTED(T11)) return;
     struct hybster_slot *slot = hybster_slot_find(r, order);
-    if (slot == NULL || slot->view != r->entered) return;
+    if (slot == NULL || slot->base.view != r->entered) return;
     if (NIKA_PLANTED(T12)) pillar->voted = order - 1; /* It is certified again. */
     if (NIKA_PLANTED(T12)) return;
-    if (slot->intent && slot->prepare == 0) {
+    if (slot->intent && slot->base.order == 0) {
         uint32_t frame =
-            hybster_reissue_order(r, HYBSTER_TYPE_prepare, slot->base.seq, &slot->digest);
+            hybster_reissue_order(r, HYBSTER_TYPE_prepare, slot->base.seq, &slot->base.digest);
         if (frame != 0) hybster_prepare_issued(r, slot, frame);
-    } else if (slot->prepare != 0 && slot->commit == 0 && !common_leading(&r->core)) {
-        slot->commit = hybster_reissue_order(r, HYBSTER_TYPE_commit, slot->base.seq, &slot->digest);
+    } else if (slot->base.order != 0 && slot->commit == 0 && !common_leading(&r->core)) {
+        slot->commit =
+            hybster_reissue_order(r, HYBSTER_TYPE_commit, slot->base.seq, &slot->base.digest);
         if (slot->commit == 0) return;
         struct nika_span raw = nika_store_span(r->core.store, slot->commit);
         nika_effects_persist(r->core.effects,
@@ -192,12 +169,12 @@ static void restore(struct nika_replica *r)
         struct hybster_slot *slot = &r->slots[i];
         if (slot->base.seq == 0) continue;
         if (slot->base.seq > r->core.high_known) r->core.high_known = slot->base.seq;
-        if (slot->view != r->entered) {
+        if (slot->base.view != r->entered) {
             hybster_slot_reset_view(r, slot);
             continue;
         }
-        slot->from_new_view = slot->base.seq <= r->low_bound && r->entered != 0;
-        if (slot->prepare != 0 || slot->intent) {
+        slot->base.from_new_view = slot->base.seq <= r->low_bound && r->entered != 0;
+        if (slot->base.order != 0 || slot->intent) {
             uint32_t p = common_pillar_of(&r->core, slot->base.seq);
             if (slot->base.seq >= r->core.next_seq[p])
                 r->core.next_seq[p] = slot->base.seq + r->core.pillars;
@@ -259,8 +236,7 @@ void hybster_remember(struct nika_replica *r)
 
 void hybster_start(struct nika_replica *r)
 {
-    bool fresh = r->core.low_mark == 0 && r->core.last_executed == 0 && r->core.view == 0 &&
-                 !r->core.amnesiac;
+    bool fresh = common_fresh(&r->core);
     restore(r);
     compare_counters(r);
     for (uint32_t p = 0; p < r->core.pillars; p++) {
@@ -277,11 +253,5 @@ void hybster_start(struct nika_replica *r)
     hybster_advance(r);
     /* Orders of one pillar may be waiting for one of another that was not made before. */
     if (r->core.pillars > 1) common_batch_try_cut(&r->core, false);
-    /* Peers hold the votes that a crash lost; without any record there is nothing to ask for yet. */
-    if (!fresh || r->core.high_known > 0) {
-        common_status_soon(&r->core);
-        return;
-    }
-    r->core.status_due_ns = r->core.now_ns + r->core.config->status_ns;
-    common_timer_start(&r->core, COMMON_TIMER_STATUS, r->core.config->status_ns);
+    common_status_start(&r->core, fresh);
 }

@@ -34,11 +34,6 @@ static size_t replica_size(const struct nika_config *config)
     return l.common.total;
 }
 
-static size_t replica_used(const struct nika_replica *r)
-{
-    return common_used(&r->core);
-}
-
 static struct nika_replica *replica_init(void *memory, const struct nika_config *config,
                                          const struct nika_host *host)
 {
@@ -105,7 +100,7 @@ static void persist_refused(struct nika_replica *r, uint32_t kind, uint64_t seq)
 {
     if (kind != HYBSTER_TOKEN_INTENT && kind != HYBSTER_TOKEN_PREPARE) return;
     struct hybster_slot *slot = hybster_slot_find(r, seq);
-    if (slot != NULL) slot->persist_failed = true;
+    if (slot != NULL) slot->base.persist_failed = true;
 }
 
 uint64_t hybster_token_near(const struct common_core *core, uint32_t kind)
@@ -140,17 +135,6 @@ void hybster_stored(struct common_core *core, uint32_t kind, uint16_t generation
     }
 }
 
-static void replica_step(struct nika_replica *r, const struct nika_event *event,
-                         struct nika_effects *effects)
-{
-    common_step(&r->core, event, effects);
-}
-
-static void replica_status(const struct nika_replica *r, struct nika_replica_status *out)
-{
-    common_status(&r->core, out);
-}
-
 const struct nika_replica_ops nika_replica_hybster = {
     .name = "hybster",
     .doc = "Hybster (Behl, Distler, Kapitza): 2f+1 replicas, each with a trusted subsystem",
@@ -158,11 +142,11 @@ const struct nika_replica_ops nika_replica_hybster = {
     .hybrid = true,
     .check = replica_check,
     .size = replica_size,
-    .used = replica_used,
+    .used = common_used,
     .init = replica_init,
     .recover = hybster_recover,
-    .step = replica_step,
-    .status = replica_status,
+    .step = common_step,
+    .status = common_status,
     .digest = hybster_digest,
     .describe = hybster_describe,
     .describe_record = hybster_describe_record,

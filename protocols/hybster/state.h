@@ -57,29 +57,17 @@ struct hybster_vote {
     uint8_t certificate[NIKA_TRUSTED_CERTIFICATE_SIZE];
 };
 
+/* A slot holds orders of `entered` and nothing else. */
 struct hybster_slot {
     struct common_slot base;     /* First. */
-    uint64_t view;               /* Of everything below down to `commit_count`: `entered`. */
-    struct nika_digest digest;   /* Of the PREPARE or of the intent. */
     bool intent, intent_durable; /* Leader: ordered, not certified yet. */
-    uint32_t prepare;            /* Store handle of the accepted PREPARE frame; 0 = none. */
-    uint32_t parked; /* Store handle of a PREPARE whose batch is missing or bad (HP5); 0 = none. */
-    struct nika_digest parked_digest;
-    uint32_t batch;       /* Store handle of the batch body of `digest`; 0 = absent or null. */
-    bool batch_ok;        /* Present and checked, or the null batch. */
-    bool withheld;        /* HP5 failed: no COMMIT from us ... */
-    bool untimely;        /* ... because of the agreed time, which time may cure. */
-    bool from_new_view;   /* Installed from a NEW-VIEW. */
-    bool prepare_durable; /* The counter may be used for it, or for what follows it. */
-    bool persist_failed;  /* The disk refused a record of this slot. */
-    uint32_t commit;      /* Store handle of the own COMMIT frame; 0 = none. */
+    bool prepare_durable;        /* The counter may be used for it, or for what follows it. */
+    uint32_t commit;             /* Store handle of the own COMMIT frame; 0 = none. */
     uint32_t asked; /* Store handle of an own PREPARE or COMMIT whose certificate is on its way. */
-    uint16_t commit_count; /* Matching `digest`, once a PREPARE is accepted. */
-    /* HN8: the batch that a NEW-VIEW, or a VIEW-CHANGE for one to be built, would carry over here. */
-    bool wanted, wanted_bad;
+    uint16_t commit_count; /* Matching base.digest, once a PREPARE is accepted. */
+    /* HN8: of base.carry. */
+    bool wanted_bad;
     uint64_t wanted_stamp; /* STATUS round of the wish: an older one gives way. */
-    struct nika_digest wanted_digest;
-    uint32_t wanted_batch; /* Store handle, 0 = not come yet. */
     uint32_t commit_cert;  /* Encoded COMMIT-CERT body, kept until stable; 0 = none. */
 };
 
@@ -124,7 +112,6 @@ struct nika_replica {
     uint32_t void_count;
     struct hybster_hop_entry voids[HYBSTER_VOIDS_MAX]; /* Of views above `entered`, ascending. */
 
-    uint32_t parked_count;
     struct hybster_pillar *pillars; /* core.pillars */
     struct hybster_slot *slots;     /* config->window */
     struct hybster_vote *votes;     /* window x n */
@@ -155,7 +142,7 @@ uint32_t hybster_certify_frame(struct nika_replica *r, const struct nika_message
 uint32_t hybster_certify_unit(struct nika_replica *r, const struct nika_message_info *info,
                               void *message, struct nika_span *field,
                               struct nika_trusted_value value);
-/* Ask for the certificate of slot->digest as a message of this type, where the host gives it later. False: the store is full, and nothing
+/* Ask for the certificate of slot->base.digest as a message of this type, where the host gives it later. False: the store is full, and nothing
  * was asked. */
 bool hybster_ask(struct nika_replica *r, struct hybster_slot *slot, uint8_t type);
 /* It has come: what slot->asked is now, whole; the caller takes it. 0: it is of no use any more, or there is none. */
@@ -218,12 +205,8 @@ static inline struct hybster_slot *hybster_slot_find(const struct nika_replica *
 struct hybster_slot *hybster_slot_current(struct nika_replica *r, uint64_t seq);
 void hybster_slot_reset_view(struct nika_replica *r, struct hybster_slot *slot);
 void hybster_slot_release(struct nika_replica *r, struct hybster_slot *slot);
-void hybster_slot_set_digest(struct nika_replica *r, struct hybster_slot *slot,
-                             const struct nika_digest *digest);
-void hybster_slot_unpark(struct nika_replica *r, struct hybster_slot *slot);
+/* No coming view wants a batch here any more (HN8). */
 void hybster_slot_unwant(struct nika_replica *r, struct hybster_slot *slot);
-uint32_t hybster_slot_batch(const struct hybster_slot *slot, const struct nika_digest *digest);
-bool hybster_spare_batches(struct nika_replica *r);
 struct hybster_vote *hybster_vote_at(const struct nika_replica *r, const struct hybster_slot *slot,
                                      uint32_t sender);
 void hybster_votes_recount(struct nika_replica *r, struct hybster_slot *slot);
@@ -240,9 +223,11 @@ struct nika_span hybster_accepted_prepare(const struct nika_replica *r, uint64_t
 void hybster_on_prepare(struct nika_replica *r, const struct nika_frame *frame);
 bool hybster_propose(struct nika_replica *r, uint64_t seq, uint32_t batch, uint64_t time_ns);
 bool hybster_may_propose(const struct nika_replica *r, uint32_t pillar);
+/* common_hooks.slot_accept. */
+void hybster_prepare_accept(struct nika_replica *r, struct hybster_slot *slot, uint32_t frame);
+/* The awaited batch of a parked PREPARE has come. */
 void hybster_resume_parked(struct nika_replica *r, struct hybster_slot *slot,
                            struct nika_span body);
-void hybster_prepare_reconsider(struct nika_replica *r, struct hybster_slot *slot);
 void hybster_intent_persist(struct nika_replica *r, struct hybster_slot *slot);
 void hybster_prepare_persist(struct nika_replica *r, struct hybster_slot *slot);
 void hybster_intent_stored(struct nika_replica *r, uint64_t seq);
@@ -309,7 +294,8 @@ uint32_t hybster_new_view_size_max(const struct nika_config *config); /* MAX_NV 
 void hybster_retry(struct nika_replica *r);
 void hybster_send_status(struct nika_replica *r);
 void hybster_on_status(struct nika_replica *r, const struct nika_frame *frame);
-uint32_t hybster_wait(const struct nika_replica *r, uint64_t *detail);
+uint32_t hybster_slot_wait(const struct nika_replica *r, const struct hybster_slot *slot,
+                           uint64_t *detail);
 
 /* ---- recover.c ---------------------------------------------------------------------------------------------------------------- */
 void hybster_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct nika_span record);

@@ -11,11 +11,12 @@ static void answer_votes(struct nika_replica *r, uint32_t peer, const struct hyb
 {
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct hybster_slot *slot = hybster_slot_find(r, s);
-        if (slot == NULL || slot->view != r->entered || s <= m->last_executed || s <= m->low_mark)
+        if (slot == NULL || slot->base.view != r->entered || s <= m->last_executed ||
+            s <= m->low_mark)
             continue;
         if (common_status_has(m->committed, m->last_executed, s)) continue;
-        if (slot->prepare != 0 && !common_status_has(m->prepared, m->last_executed, s))
-            common_resend(&r->core, peer, slot->prepare);
+        if (slot->base.order != 0 && !common_status_has(m->prepared, m->last_executed, s))
+            common_resend(&r->core, peer, slot->base.order);
         if (slot->commit != 0) common_resend(&r->core, peer, slot->commit);
     }
 }
@@ -39,11 +40,6 @@ static void answer_commit_certs(struct nika_replica *r, uint32_t peer,
     }
 }
 
-static bool says(struct nika_span bitmap, uint32_t replica)
-{
-    return replica / 8 < bitmap.size && (bitmap.data[replica / 8] >> (replica % 8) & 1) != 0;
-}
-
 /* S3, S7: what brings the peer into the view, or lets it build one. A peer on its way to a later view needs the NEW-VIEW of an earlier
  * one, too, so that it can acknowledge it. */
 static void answer_view(struct nika_replica *r, uint32_t peer, const struct hybster_status *m)
@@ -53,10 +49,12 @@ static void answer_view(struct nika_replica *r, uint32_t peer, const struct hybs
     if (r->core.active || m->view > r->core.view) return;
     bool same = m->view == r->core.view;
     if (same && m->active != 0) return;
-    if (!(same && says(m->view_changes, r->core.self)) && r->core.my_view_change_durable)
+    if (!(same && common_status_names(m->view_changes, r->core.self)) &&
+        r->core.my_view_change_durable)
         common_resend(&r->core, peer, r->core.my_view_change);
     const struct hybster_ack_entry *ack = &r->acks[r->core.self];
-    if (same && ack->frame != 0 && ack->view == r->core.view && !says(m->acks, r->core.self) &&
+    if (same && ack->frame != 0 && ack->view == r->core.view &&
+        !common_status_names(m->acks, r->core.self) &&
         common_primary(&r->core, r->core.view) == peer)
         common_resend(&r->core, peer, ack->frame);
 }
@@ -70,18 +68,11 @@ void hybster_on_status(struct nika_replica *r, const struct nika_frame *frame)
         return;
     }
     if (!common_status_admit(&r->core, peer)) return;
-    if (r->core.low_mark > m.low_mark && r->core.low_mark - m.low_mark > r->core.config->window) {
-        /* So far behind that only state transfer helps. */
-        if (r->core.stable_cert != 0) common_send_stable_proof(&r->core, peer);
-        return;
-    }
+    if (common_status_hopeless(&r->core, peer, m.low_mark)) return;
     answer_view(r, peer, &m);
     common_answer_checkpoints(&r->core, peer, m.low_mark);
     if (m.view == r->core.view && m.active != 0 && r->core.active) answer_votes(r, peer, &m);
     answer_commit_certs(r, peer, &m);
     common_answer_batches(&r->core, peer, &m.missing);
-    /* A peer that is ahead will be told so by the own STATUS. */
-    if (m.last_executed > r->core.last_executed || m.view > r->core.view ||
-        m.low_mark > r->core.low_mark)
-        common_status_soon(&r->core);
+    common_status_return(&r->core, m.view, m.last_executed, m.low_mark);
 }

@@ -70,7 +70,4 @@ uint32_t hybster_history(const struct nika_replica *r, uint64_t after, struct ni
                          struct nika_list *list);
 /* The certificate of an own hop. */
 struct nika_trusted_certificate hybster_hop_certificate(const struct hybster_hop_entry *hop);
-/* The certificate that makes h stable, as a list of frames. */
-struct nika_list hybster_stable_frames(const struct nika_replica *r);
-
 #endif

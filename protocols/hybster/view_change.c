@@ -3,26 +3,15 @@
  * core.view moves as soon as a replica gives up on its leader; the continuing certificates of its VIEW-CHANGE take the ordering counter of
  * every pillar to [to|0], after which its trusted subsystem certifies no order of an earlier view any more. The VIEW-CHANGE is built once,
  * made durable, and only those bytes are ever sent. A crash between two of the counters leaves some behind, so each has hops of its own. */
+#include "protocols/common/order.h"
 #include "protocols/common/status.h"
 #include "protocols/common/views.h"
 #include "protocols/hybster/view.h"
 
-/* The own entry and my_view_change are one handle: the entry's. */
-static void adopt_own(struct nika_replica *r, uint64_t view, uint64_t from, uint32_t handle)
-{
-    struct common_view_change *entry = &r->core.view_changes[r->core.self];
-    common_view_change_forget(&r->core, r->core.self);
-    *entry = (struct common_view_change){.view = view, .from = from, .frame = handle};
-    r->core.my_view_change = handle;
-}
-
 void hybster_view_leave(struct nika_replica *r, uint64_t view)
 {
     r->view_generation++;
-    common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
-    common_timer_stop(&r->core, COMMON_TIMER_BATCH);
-    common_timer_stop(&r->core, COMMON_TIMER_VIEW);
-    common_pending_unpropose(&r->core.pending);
+    common_view_leave(&r->core);
     /* A NEW-VIEW of a view below is dropped: peers send it again. Not one that leads as far, which waits for its batches. Nor an own one that
      * is certified: counters were used for it and its orders, and without it no later VIEW-CHANGE could account for that. */
     bool own = common_primary(&r->core, r->candidate_view) == r->core.self;
@@ -33,7 +22,7 @@ void hybster_view_leave(struct nika_replica *r, uint64_t view)
         /* Intents were never certified, parked PREPAREs never accepted: neither is part of what this replica took part in. */
         slot->intent = false;
         slot->intent_durable = false;
-        hybster_slot_unpark(r, slot);
+        common_slot_unpark(&r->core, &slot->base);
     }
 }
 
@@ -43,17 +32,6 @@ void hybster_view_unwant(struct nika_replica *r)
         struct hybster_slot *slot = hybster_slot_find(r, s);
         if (slot != NULL) hybster_slot_unwant(r, slot);
     }
-}
-
-struct nika_list hybster_stable_frames(const struct nika_replica *r)
-{
-    struct nika_list list = {0};
-    if (r->core.stable_cert == 0) return list;
-    struct nika_span cert = nika_store_span(r->core.store, r->core.stable_cert);
-    struct nika_reader reader = nika_reader_of(cert);
-    list.count = nika_read_u32(&reader);
-    list.span = (struct nika_span){cert.data + reader.at, cert.size - reader.at};
-    return list;
 }
 
 uint32_t hybster_history(const struct nika_replica *r, uint64_t after, struct nika_writer *w,
@@ -225,7 +203,7 @@ static uint32_t certify_own(struct nika_replica *r, struct nika_writer *prepares
     struct hybster_view_change m = {.view = r->core.view,
                                     .from = r->entered,
                                     .low_mark = r->core.low_mark,
-                                    .checkpoints = hybster_stable_frames(r)};
+                                    .checkpoints = common_stable_frames(&r->core)};
     (void)hybster_history(r, r->core.low_mark, prepares, &m.prepares);
     m.hops = hop_list(r, hops);
     NIKA_ASSERT(!prepares->failed && !hops->failed);
@@ -264,7 +242,7 @@ static void build_own(struct nika_replica *r)
     struct nika_span raw = nika_store_span(r->core.store, handle);
     struct nika_span body = {raw.data + NIKA_FRAME_HEAD_SIZE, raw.size - nika_frame_size(0, 0)};
     add_hops(r, body);
-    adopt_own(r, r->core.view, r->entered, handle);
+    common_view_change_adopt(&r->core, r->core.view, r->entered, handle);
     persist_own(r);
 }
 
@@ -305,7 +283,7 @@ void hybster_certified_stored(struct nika_replica *r, uint64_t seq, bool refused
 {
     struct hybster_slot *slot = hybster_slot_find(r, seq);
     if (refused && slot != NULL)
-        slot->persist_failed = true;
+        slot->base.persist_failed = true;
     else
         hybster_pillar_of(r, seq)->certifying = 0;
     if (!refused) hybster_view_retry(r);
@@ -315,9 +293,9 @@ void hybster_certified_stored(struct nika_replica *r, uint64_t seq, bool refused
 static void retry_certified(struct nika_replica *r, struct hybster_pillar *pillar)
 {
     struct hybster_slot *slot = hybster_slot_find(r, pillar->certifying);
-    if (slot == NULL || slot->prepare == 0)
+    if (slot == NULL || slot->base.order == 0)
         pillar->certifying = 0; /* Stable meanwhile: nobody asks for it. */
-    else if (slot->persist_failed)
+    else if (slot->base.persist_failed)
         hybster_prepare_persist(r, slot);
 }
 
@@ -340,41 +318,20 @@ void hybster_view_timer(struct nika_replica *r)
     if (!r->core.active) hybster_view_change_start(r, r->core.view + 1);
 }
 
-/* Everything that needs no look at certificates. True when the message is worth verifying. */
+/* Is the message worth verifying? */
 static bool relevant(struct nika_replica *r, const struct nika_frame *frame,
                      const struct hybster_view_change *m)
 {
-    const struct common_view_change *entry = &r->core.view_changes[frame->sender];
-    if (m->view < r->core.view || m->view < entry->view) {
-        common_reject(&r->core, NIKA_CHECK_VC3, frame->sender);
-        return false;
-    }
-    if (m->view > entry->view || entry->frame == 0)
-        return !(r->core.active && m->view == r->core.view);
-    struct nika_span held = nika_store_span(r->core.store, entry->frame);
-    if (held.size == frame->raw.size && memcmp(held.data, frame->raw.data, held.size) == 0)
-        return false; /* A retransmission. */
+    enum common_news news = common_view_change_news(&r->core, frame, m->view);
+    if (news != COMMON_NEWS_OTHER) return news == COMMON_NEWS_FRESH;
     common_reject(&r->core, NIKA_CHECK_VCU, frame->sender);
     if (hybster_view_change_check(r, frame, m) != NIKA_CHECK_NONE) return false;
     /* Two continuing certificates lead to one value from below. */
-    common_evidence(&r->core, frame->type, frame->sender, held, frame->raw);
+    common_evidence(&r->core, frame->type, frame->sender,
+                    nika_store_span(r->core.store, r->core.view_changes[frame->sender].frame),
+                    frame->raw);
     hybster_alarm(r, NIKA_CHECK_HP7, m->view);
     return false;
-}
-
-static bool store_view_change(struct nika_replica *r, const struct nika_frame *frame,
-                              const struct hybster_view_change *m)
-{
-    struct common_view_change *entry = &r->core.view_changes[frame->sender];
-    /* The older one is worthless beside this one, so it makes room. */
-    common_view_change_forget(&r->core, frame->sender);
-    uint32_t handle = nika_store_put(r->core.store, frame->raw);
-    if (handle == 0) return false;
-    *entry = (struct common_view_change){.view = m->view, .from = m->from, .frame = handle};
-    uint32_t held = 0;
-    for (uint32_t i = 0; i < r->core.n; i++) held += r->core.view_changes[i].frame != 0 ? 1u : 0u;
-    common_queue_note(&r->core, NIKA_QUEUE_VIEW_CHANGES, held);
-    return true;
 }
 
 void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
@@ -394,15 +351,13 @@ void hybster_on_view_change(struct nika_replica *r, const struct nika_frame *fra
         common_reject(&r->core, check, frame->sender);
         return;
     }
-    if (!store_view_change(r, frame, &m)) return;
+    if (!common_view_change_store(&r->core, frame, m.view, m.from)) return;
     uint64_t joined = common_view_kth(&r->core, r->core.weak);
     if (joined > r->core.view) {
         /* One of f+1 is correct and its T_req expired: waiting longer would only split the cluster. */
         REACHED(hybster_join_rule);
         hybster_view_change_start(r, joined);
-    } else if (r->core.active && m.view > r->core.view &&
-               frame->sender == common_primary(&r->core, r->core.view)) {
-        /* Abdication. Only one view ahead: a faulty leader must not choose its successor. */
+    } else if (common_view_abdicated(&r->core, frame->sender, m.view)) {
         hybster_view_change_start(r, r->core.view + 1);
     }
     common_view_timer_check(&r->core);
@@ -449,7 +404,7 @@ void hybster_recover_view_change(struct nika_replica *r, uint64_t view, struct n
     r->core.active = r->entered == view;
     uint32_t handle = r->core.active ? 0 : nika_store_put(r->core.store, raw);
     if (handle == 0) return; /* Waits for a NEW-VIEW, or leaves for a later view. */
-    adopt_own(r, view, m.from, handle);
+    common_view_change_adopt(&r->core, view, m.from, handle);
     r->core.my_view_change_durable = true;
 }
 
@@ -457,7 +412,7 @@ void hybster_view_start(struct nika_replica *r)
 {
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct hybster_slot *slot = hybster_slot_find(r, s);
-        if (slot != NULL && slot->view != r->entered) hybster_slot_reset_view(r, slot);
+        if (slot != NULL && slot->base.view != r->entered) hybster_slot_reset_view(r, slot);
     }
     hybster_new_view_install(r);
     if (r->halted) return;

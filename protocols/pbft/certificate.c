@@ -41,13 +41,13 @@ uint32_t pbft_certificate_build(struct nika_replica *r, struct pbft_slot *slot)
 {
     uint32_t chosen[NIKA_REPLICAS_MAX];
     uint32_t count = 0;
-    struct nika_span order = nika_store_span(r->core.store, slot->pre_prepare);
+    struct nika_span order = nika_store_span(r->core.store, slot->base.order);
     uint32_t size = 4 + order.size + 4;
     uint32_t needed = pbft_prepares_needed(r);
     for (uint32_t i = 0; i < r->core.n && count < needed; i++) {
         const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_PREPARE, i);
-        bool primary = !NIKA_PLANTED(B04) && i == common_primary(&r->core, slot->view);
-        if (!vote->present || primary || !pbft_vote_supports(vote, &slot->digest)) continue;
+        bool primary = !NIKA_PLANTED(B04) && i == common_primary(&r->core, slot->base.view);
+        if (!vote->present || primary || !pbft_vote_supports(vote, &slot->base.digest)) continue;
         chosen[count++] = i;
         size += 4 + nika_frame_size(VOTE_BODY_SIZE, vote->auth_size);
     }
@@ -61,7 +61,7 @@ uint32_t pbft_certificate_build(struct nika_replica *r, struct pbft_slot *slot)
     NIKA_ASSERT(count == needed);
     uint32_t handle = nika_store_alloc(r->core.store, size);
     if (handle == 0) return 0;
-    order = nika_store_span(r->core.store, slot->pre_prepare);
+    order = nika_store_span(r->core.store, slot->base.order);
     struct nika_writer w = nika_writer_of(nika_store_at(r->core.store, handle), size);
     nika_write_bytes(&w, order);
     nika_write_u32(&w, count);

@@ -49,34 +49,22 @@ void pbft_on_commit(struct nika_replica *r, const struct nika_frame *frame)
         pbft_check_committed(r, slot);
 }
 
-/* The slot is final with this digest. False when another one was: more than f replicas are faulty. */
-static bool commit_slot(struct nika_replica *r, struct pbft_slot *slot, uint64_t view,
-                        const struct nika_digest *digest, const uint64_t signers[2])
-{
-    if (slot->base.committed) {
-        if (nika_digest_equal(&slot->base.commit_digest, digest)) return true;
-        common_alarm(&r->core, NIKA_CHECK_CC3, slot->base.seq);
-        return false;
-    }
-    slot->base.committed = true;
-    slot->base.commit_view = view;
-    slot->base.commit_digest = *digest;
-    common_note_committed(&r->core, &slot->base, signers);
-    return true;
-}
-
 void pbft_check_committed(struct nika_replica *r, struct pbft_slot *slot)
 {
     uint32_t needed = NIKA_PLANTED(B02) ? r->core.quorum - 1 : r->core.quorum;
-    if (slot->pre_prepare == 0 || slot->commit_count < needed) return;
-    if (slot->base.committed && nika_digest_equal(&slot->base.commit_digest, &slot->digest)) return;
+    if (slot->base.order == 0 || slot->commit_count < needed) return;
+    if (slot->base.committed && nika_digest_equal(&slot->base.commit_digest, &slot->base.digest))
+        return;
     uint64_t signers[2] = {0, 0};
     for (uint32_t i = 0; i < r->core.n; i++) {
         const struct pbft_vote *vote = pbft_vote_at(r, slot, PBFT_COMMIT, i);
-        if (vote->present && pbft_vote_supports(vote, &slot->digest))
-            signers[i / 64] |= UINT64_C(1) << (i % 64);
+        if (vote->present && pbft_vote_supports(vote, &slot->base.digest))
+            common_signer_add(signers, i);
     }
-    if (commit_slot(r, slot, slot->view, &slot->digest, signers)) common_execute_ready(&r->core);
+    if (common_slot_commit(&r->core, &slot->base, slot->base.view, &slot->base.digest, signers))
+        common_execute_ready(&r->core);
+    else
+        common_alarm(&r->core, NIKA_CHECK_CC3, slot->base.seq);
 }
 
 /* CC2 up to the signatures: exactly Q COMMITs of ascending senders that agree. */
@@ -99,7 +87,7 @@ static bool cert_shape(const struct nika_replica *r, const struct nika_list *com
             return false;
         *out = m;
         next_sender = frame.sender + 1;
-        signers[frame.sender / 64] |= UINT64_C(1) << (frame.sender % 64);
+        common_signer_add(signers, frame.sender);
     }
     return count == r->core.quorum;
 }
@@ -130,11 +118,8 @@ static void take_cert(struct nika_replica *r, struct pbft_slot *slot,
         slot->commit_cert = handle;
     }
     REACHED(pbft_commit_cert);
-    if (r->core.high_known < order->seq) r->core.high_known = order->seq;
-    if (!commit_slot(r, slot, order->view, &order->digest, signers)) return;
-    if (!common_slot_commit_ready(&r->core, &slot->base))
-        common_fetch_want(&r->core, &order->digest, (r->core.self + 1) % r->core.n);
-    common_execute_ready(&r->core);
+    if (!common_cert_commit(&r->core, &slot->base, order->view, &order->digest, signers))
+        common_alarm(&r->core, NIKA_CHECK_CC3, order->seq);
 }
 
 void pbft_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)
@@ -155,12 +140,7 @@ void pbft_on_commit_cert(struct nika_replica *r, const struct nika_frame *frame)
         common_reject(&r->core, NIKA_CHECK_CC1, frame->sender);
         return;
     }
-    const struct pbft_slot *known = pbft_slot_find(r, order.seq);
-    bool same = known != NULL && known->base.committed &&
-                nika_digest_equal(&known->base.commit_digest, &order.digest);
-    /* CC3: nothing new about what was executed; a slot restored from the log does not know its digest any more. */
-    if (same || (order.seq <= r->core.last_executed && (known == NULL || !known->base.committed)))
-        return;
+    if (!common_cert_news(&r->core, order.seq, &order.digest)) return;
     if (!cert_signed(r, &m.commits)) {
         common_reject(&r->core, NIKA_CHECK_CC2, frame->sender);
         if (!NIKA_PLANTED(W05)) return;

@@ -18,21 +18,21 @@ static void add_votes(struct nika_run_digest *d, const struct nika_replica *r,
 static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, uint32_t index)
 {
     const struct pbft_slot *s = &r->slots[index];
-    const bool flags[] = {s->batch_ok,         s->withheld,         s->from_new_view,
+    const bool flags[] = {s->base.batch_ok,    s->base.withheld,    s->base.from_new_view,
                           s->proposal_durable, s->prepare_sent,     s->commit_sent,
                           s->prepared,         s->prepared_durable, s->base.committed,
-                          s->base.executed,    s->has_best,         s->persist_failed,
-                          s->untimely};
-    const uint64_t numbers[] = {s->base.seq,         s->view,
+                          s->base.executed,    s->base.carry,       s->base.persist_failed,
+                          s->base.untimely};
+    const uint64_t numbers[] = {s->base.seq,         s->base.view,
                                 s->base.nondet_ns,   s->best_view,
                                 s->base.commit_view, common_digest_bits(flags, ARRAY_COUNT(flags))};
     common_digest_u64s(d, numbers, ARRAY_COUNT(numbers));
-    common_digest_digest(d, &s->digest);
-    common_digest_digest(d, &s->parked_digest);
-    common_digest_digest(d, &s->best_digest);
+    common_digest_digest(d, &s->base.digest);
+    common_digest_digest(d, &s->base.parked_digest);
+    common_digest_digest(d, &s->base.carry_digest);
     common_digest_digest(d, &s->base.commit_digest);
-    const uint32_t handles[] = {s->pre_prepare,      s->parked,     s->batch,
-                                s->best_certificate, s->best_batch, s->commit_cert,
+    const uint32_t handles[] = {s->base.order,       s->base.parked,      s->base.batch,
+                                s->best_certificate, s->base.carry_batch, s->commit_cert,
                                 s->base.commit_batch};
     common_digest_handles(d, &r->core, handles, ARRAY_COUNT(handles));
     add_votes(d, r, s);

@@ -30,25 +30,19 @@ static void slot_release(struct common_core *core, struct common_slot *slot)
     pbft_slot_release(pbft_replica(core), pbft_slot_of(slot));
 }
 
-static uint32_t slot_batch(const struct common_slot *slot, const struct nika_digest *digest)
+static void slot_accept(struct common_core *core, struct common_slot *slot, uint32_t frame)
 {
-    return pbft_slot_batch((const struct pbft_slot *)(const void *)slot, digest);
+    pbft_order_accept(pbft_replica(core), pbft_slot_of(slot), frame);
 }
 
-static const struct nika_digest *slot_parked(const struct common_slot *base)
+static const struct nika_digest *slot_parked(const struct common_slot *slot)
 {
-    const struct pbft_slot *slot = (const struct pbft_slot *)(const void *)base;
     return slot->parked != 0 && !slot->withheld ? &slot->parked_digest : NULL;
 }
 
 static void slot_resume(struct common_core *core, struct common_slot *slot, struct nika_span body)
 {
     pbft_resume_parked(pbft_replica(core), pbft_slot_of(slot), body);
-}
-
-static bool spare_batches(struct common_core *core)
-{
-    return pbft_spare_batches(pbft_replica(core));
 }
 
 static bool propose(struct common_core *core, uint64_t seq, uint32_t batch, uint64_t time_ns)
@@ -78,9 +72,11 @@ static void send_status(struct common_core *core)
     pbft_send_status(pbft_replica(core));
 }
 
-static uint32_t wait(const struct common_core *core, uint64_t *detail)
+static uint32_t slot_wait(const struct common_core *core, const struct common_slot *slot,
+                          uint64_t *detail)
 {
-    return pbft_wait((const struct nika_replica *)(const void *)core, detail);
+    (void)core;
+    return pbft_slot_wait((const struct pbft_slot *)(const void *)slot, detail);
 }
 
 static void start(struct common_core *core)
@@ -107,14 +103,13 @@ const struct common_hooks pbft_hooks = {
     .checkpoint_certify = checkpoint_certify,
     .checkpoint_authentic = checkpoint_authentic,
     .slot_release = slot_release,
-    .slot_batch = slot_batch,
+    .slot_accept = slot_accept,
     .slot_parked = slot_parked,
     .slot_resume = slot_resume,
-    .spare_batches = spare_batches,
     .propose = propose,
     .suspect_primary = suspect_primary,
     .window_moved = window_moved,
     .retry = retry,
     .send_status = send_status,
-    .wait = wait,
+    .slot_wait = slot_wait,
 };

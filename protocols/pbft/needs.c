@@ -10,8 +10,9 @@ static bool is_one_more(const struct nika_replica *r, const struct nika_frame *f
     const struct pbft_slot *slot = &r->slots[m->seq % r->core.config->window];
     if (!r->core.active || m->view != r->core.view) return false;
     if (m->seq <= r->core.low_mark) return true; /* Stable: nobody votes on it any more. */
-    if (slot->base.seq != m->seq || slot->view != m->view || slot->pre_prepare == 0) return false;
-    if (!nika_digest_equal(&slot->digest, &m->digest)) return false;
+    if (slot->base.seq != m->seq || slot->base.view != m->view || slot->base.order == 0)
+        return false;
+    if (!nika_digest_equal(&slot->base.digest, &m->digest)) return false;
     if (frame->type == PBFT_TYPE_prepare) return slot->prepare_count + 1u >= r->core.quorum;
     return slot->commit_count >= r->core.quorum;
 }

@@ -47,24 +47,6 @@ static void adopt_checkpoint(struct nika_replica *r, const struct pbft_plan *pla
     nika_store_free(r->core.store, handle);
 }
 
-/* A request that O orders already must not be proposed a second time. */
-static void mark_proposed(struct nika_replica *r, const struct nika_digest *digest)
-{
-    if (nika_digest_is_null(digest)) return;
-    struct nika_span body = common_batch_find(&r->core, digest);
-    struct common_batch batch;
-    if (body.size == 0 || nika_decode(&common_info_batch, body, &batch) != NIKA_OK) return;
-    uint32_t at = 0;
-    struct nika_span raw;
-    while (nika_frames_next(&batch.requests, &at, &raw)) {
-        struct nika_frame frame;
-        struct common_request request;
-        if (common_request_parse(r->core.config, raw, &frame, &request) != NIKA_OK) continue;
-        struct common_pending_entry *entry = common_pending_of(&r->core.pending, request.client);
-        if (entry != NULL && entry->timestamp == request.timestamp) entry->proposed = true;
-    }
-}
-
 void pbft_new_view_install(struct nika_replica *r)
 {
     if (!r->core.active || r->new_view == 0 || r->new_view_view != r->core.view) return;
@@ -79,10 +61,11 @@ void pbft_new_view_install(struct nika_replica *r)
         NIKA_ASSERT(ok);
         if (!common_in_window(&r->core, order.seq)) continue;
         const struct pbft_slot *slot = pbft_slot_find(r, order.seq);
-        bool installed = slot != NULL && slot->view == r->core.view &&
-                         (slot->pre_prepare != 0 || slot->parked != 0);
+        bool installed = slot != NULL && slot->base.view == r->core.view &&
+                         (slot->base.order != 0 || slot->base.parked != 0);
         if (!installed) pbft_install_order(r, order.seq, &order.digest, raw);
-        if (common_primary(&r->core, r->core.view) == r->core.self) mark_proposed(r, &order.digest);
+        if (common_leading(&r->core) && !nika_digest_is_null(&order.digest))
+            common_batch_proposed(&r->core, common_batch_find(&r->core, &order.digest));
     }
 }
 

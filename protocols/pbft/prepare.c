@@ -54,26 +54,27 @@ static bool keep_certificate(struct nika_replica *r, struct pbft_slot *slot)
     uint32_t certificate = pbft_certificate_build(r, slot);
     if (certificate == 0) return false; /* Store full: the STATUS timer tries again. */
     nika_store_free(r->core.store, slot->best_certificate);
-    if (slot->best_batch != 0 && !nika_digest_equal(&slot->best_digest, &slot->digest)) {
+    if (slot->base.carry_batch != 0 &&
+        !nika_digest_equal(&slot->base.carry_digest, &slot->base.digest)) {
         /* More than f liars can prepare another batch where one is committed, which is still to be executed. */
         if (slot->base.committed && slot->base.commit_batch == 0 &&
-            nika_digest_equal(&slot->base.commit_digest, &slot->best_digest))
-            slot->base.commit_batch = slot->best_batch;
+            nika_digest_equal(&slot->base.commit_digest, &slot->base.carry_digest))
+            slot->base.commit_batch = slot->base.carry_batch;
         else
-            nika_store_free(r->core.store, slot->best_batch);
-        slot->best_batch = 0;
+            nika_store_free(r->core.store, slot->base.carry_batch);
+        slot->base.carry_batch = 0;
     }
     slot->best_certificate = certificate;
-    slot->has_best = true;
-    slot->best_view = slot->view;
-    slot->best_digest = slot->digest;
+    slot->base.carry = true;
+    slot->best_view = slot->base.view;
+    slot->base.carry_digest = slot->base.digest;
     pbft_votes_certified(r, slot);
     return true;
 }
 
 void pbft_check_prepared(struct nika_replica *r, struct pbft_slot *slot)
 {
-    if (slot->prepared || slot->pre_prepare == 0 || !slot->batch_ok || !slot->proposal_durable)
+    if (slot->prepared || slot->base.order == 0 || !slot->base.batch_ok || !slot->proposal_durable)
         return;
     if (slot->prepare_count < pbft_prepares_needed(r)) return;
     if (!keep_certificate(r, slot)) return;
@@ -83,7 +84,7 @@ void pbft_check_prepared(struct nika_replica *r, struct pbft_slot *slot)
 
 void pbft_prepared_persist(struct nika_replica *r, struct pbft_slot *slot)
 {
-    slot->persist_failed = false;
+    slot->base.persist_failed = false;
     nika_effects_persist(r->core.effects,
                          common_token(PBFT_TOKEN_PREPARED, r->view_generation, slot->base.seq),
                          PBFT_RECORD_PREPARED, slot->base.seq,
@@ -96,7 +97,8 @@ void pbft_prepared_persist(struct nika_replica *r, struct pbft_slot *slot)
 void pbft_prepared_stored(struct nika_replica *r, uint64_t seq)
 {
     struct pbft_slot *slot = pbft_slot_find(r, seq);
-    if (slot == NULL || !slot->prepared || slot->view != r->core.view || !r->core.active) return;
+    if (slot == NULL || !slot->prepared || slot->base.view != r->core.view || !r->core.active)
+        return;
     slot->prepared_durable = true;
     if (slot->commit_sent || r->core.amnesiac) return;
     slot->commit_sent = true;

@@ -3,15 +3,13 @@
  * Records come in log order, but state records keep the place where they were written, so none relies on another having come
  * before; START sorts out what the whole says. A recovered replica votes only as its log says it did. */
 #include "protocols/common/recover.h"
+#include "protocols/common/order.h"
 #include "protocols/common/status.h"
 #include "protocols/pbft/state.h"
 
-/* Recovery does not know h yet: the newer number wins a slot. */
 static struct pbft_slot *slot_for(struct nika_replica *r, uint64_t seq)
 {
-    const struct pbft_slot *slot = &r->slots[seq % r->core.config->window];
-    if (seq == 0 || slot->base.seq > seq) return NULL;
-    return pbft_slot_at(r, seq);
+    return pbft_slot_of(common_recover_slot(&r->core, seq));
 }
 
 static bool parse_order(struct nika_replica *r, struct nika_span raw, struct pbft_order *order)
@@ -28,19 +26,14 @@ static void recover_proposal(struct nika_replica *r, struct nika_span record)
     struct nika_span raw = nika_read_bytes(&reader, NIKA_CONTROL_SIZE_MAX);
     struct nika_span body = nika_read_bytes(&reader, NIKA_MESSAGE_SIZE_MAX);
     struct pbft_order order;
-    struct common_batch batch;
     if (!nika_reader_done(&reader) || !parse_order(r, raw, &order)) return;
     struct pbft_slot *slot = slot_for(r, order.seq);
-    if (slot == NULL || (slot->pre_prepare != 0 && slot->view > order.view)) return;
+    if (slot == NULL || (slot->base.order != 0 && slot->base.view > order.view)) return;
     pbft_slot_reset_view(r, slot);
-    slot->view = order.view;
-    pbft_slot_set_digest(r, slot, &order.digest);
-    if (body.size != 0 && slot->batch == 0) slot->batch = nika_store_put(r->core.store, body);
-    if (body.size != 0 && nika_decode(&common_info_batch, body, &batch) == NIKA_OK)
-        slot->base.nondet_ns = batch.time_ns;
-    slot->batch_ok = slot->batch != 0 || nika_digest_is_null(&order.digest);
-    slot->pre_prepare = nika_store_put(r->core.store, raw);
-    if (slot->pre_prepare == 0 || !slot->batch_ok) common_forget(&r->core);
+    slot->base.view = order.view;
+    common_recover_batch(&r->core, &slot->base, &order.digest, body);
+    slot->base.order = nika_store_put(r->core.store, raw);
+    if (slot->base.order == 0) common_forget(&r->core);
     slot->proposal_durable = true;
     slot->prepare_sent = true; /* Perhaps; it must not say anything else. */
 }
@@ -52,7 +45,7 @@ static void recover_prepared(struct nika_replica *r, struct nika_span record)
     if (nika_decode(&pbft_info_certificate, record, &certificate) != NIKA_OK) return;
     if (!parse_order(r, certificate.pre_prepare, &order)) return;
     struct pbft_slot *slot = slot_for(r, order.seq);
-    if (slot == NULL || (slot->has_best && slot->best_view > order.view)) return;
+    if (slot == NULL || (slot->base.carry && slot->best_view > order.view)) return;
     uint32_t handle = nika_store_put(r->core.store, record);
     if (handle == 0) {
         common_forget(&r->core);
@@ -60,11 +53,11 @@ static void recover_prepared(struct nika_replica *r, struct nika_span record)
     }
     nika_store_free(r->core.store, slot->best_certificate);
     slot->best_certificate = handle;
-    slot->has_best = true;
+    slot->base.carry = true;
     slot->best_view = order.view;
-    slot->best_digest = order.digest;
-    bool current = slot->pre_prepare != 0 && slot->view == order.view &&
-                   nika_digest_equal(&slot->digest, &order.digest);
+    slot->base.carry_digest = order.digest;
+    bool current = slot->base.order != 0 && slot->base.view == order.view &&
+                   nika_digest_equal(&slot->base.digest, &order.digest);
     if (!current) return;
     slot->prepared = true;
     slot->prepared_durable = true;
@@ -77,12 +70,6 @@ void pbft_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct ni
     struct nika_effects silent = {0};
     r->core.effects = &silent;
     switch (kind) {
-    case NIKA_RECORD_SNAPSHOT:
-        common_recover_snapshot(&r->core, record);
-        break;
-    case NIKA_RECORD_AMNESIA:
-        common_forget(&r->core);
-        break;
     case PBFT_RECORD_PROPOSAL:
         recover_proposal(r, record);
         break;
@@ -95,11 +82,10 @@ void pbft_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct ni
     case PBFT_RECORD_NEW_VIEW:
         pbft_recover_new_view(r, seq, record);
         break;
-    case COMMON_RECORD_STABLE:
-        common_recover_stable(&r->core, seq, record);
-        break;
     default:
-        break; /* A record of a newer version says nothing to this one. */
+        (void)common_recover(&r->core, kind, seq,
+                             record); /* One of a newer version says nothing to this one. */
+        break;
     }
     r->core.effects = NULL;
 }
@@ -107,13 +93,13 @@ void pbft_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct ni
 /* Votes of the view that the log ends in; those of earlier views are history. */
 static void restore_slot(struct nika_replica *r, struct pbft_slot *slot)
 {
-    if (!r->core.active || slot->view != r->core.view || slot->pre_prepare == 0) {
+    if (!r->core.active || slot->base.view != r->core.view || slot->base.order == 0) {
         pbft_slot_reset_view(r, slot);
         return;
     }
-    slot->from_new_view = slot->base.seq <= r->low_bound;
+    slot->base.from_new_view = slot->base.seq <= r->low_bound;
     if (r->core.amnesiac) {
-        slot->withheld = true; /* What was voted for beside this record is unknown. */
+        slot->base.withheld = true; /* What was voted for beside this record is unknown. */
         return;
     }
     REACHED(pbft_recovered_votes);
@@ -131,7 +117,7 @@ static void restore(struct nika_replica *r)
         if (slot->base.seq == 0) continue;
         if (slot->base.seq > r->core.high_known) r->core.high_known = slot->base.seq;
         restore_slot(r, slot);
-        if (slot->pre_prepare != 0 && slot->base.seq >= r->core.next_seq[0])
+        if (slot->base.order != 0 && slot->base.seq >= r->core.next_seq[0])
             r->core.next_seq[0] = slot->base.seq + 1;
     }
     if (r->core.high_known < r->core.last_executed) r->core.high_known = r->core.last_executed;
@@ -139,16 +125,9 @@ static void restore(struct nika_replica *r)
 
 void pbft_start(struct nika_replica *r)
 {
-    bool fresh = r->core.low_mark == 0 && r->core.last_executed == 0 && r->core.view == 0 &&
-                 !r->core.amnesiac;
+    bool fresh = common_fresh(&r->core);
     restore(r);
     pbft_view_start(r);
     common_restart(&r->core);
-    /* Peers hold the votes that a crash lost; without any record there is nothing to ask for yet. */
-    if (!fresh || r->core.high_known > 0) {
-        common_status_soon(&r->core);
-        return;
-    }
-    r->core.status_due_ns = r->core.now_ns + r->core.config->status_ns;
-    common_timer_start(&r->core, COMMON_TIMER_STATUS, r->core.config->status_ns);
+    common_status_start(&r->core, fresh);
 }

@@ -39,11 +39,6 @@ static size_t replica_size(const struct nika_config *config)
     return l.common.total;
 }
 
-static size_t replica_used(const struct nika_replica *r)
-{
-    return common_used(&r->core);
-}
-
 static struct nika_replica *replica_init(void *memory, const struct nika_config *config,
                                          const struct nika_host *host)
 {
@@ -103,7 +98,7 @@ static void persist_refused(struct nika_replica *r, uint32_t kind, uint64_t seq)
 {
     if (kind != PBFT_TOKEN_PROPOSAL && kind != PBFT_TOKEN_PREPARED) return;
     struct pbft_slot *slot = pbft_slot_find(r, seq);
-    if (slot != NULL) slot->persist_failed = true;
+    if (slot != NULL) slot->base.persist_failed = true;
 }
 
 uint64_t pbft_token_near(const struct common_core *core, uint32_t kind)
@@ -131,28 +126,17 @@ void pbft_stored(struct common_core *core, uint32_t kind, uint16_t generation, u
     }
 }
 
-static void replica_step(struct nika_replica *r, const struct nika_event *event,
-                         struct nika_effects *effects)
-{
-    common_step(&r->core, event, effects);
-}
-
-static void replica_status(const struct nika_replica *r, struct nika_replica_status *out)
-{
-    common_status(&r->core, out);
-}
-
 const struct nika_replica_ops nika_replica_pbft = {
     .name = "pbft",
     .doc = "Practical Byzantine Fault Tolerance (Castro & Liskov), signature variant",
     .messages = &pbft_messages,
     .check = replica_check,
     .size = replica_size,
-    .used = replica_used,
+    .used = common_used,
     .init = replica_init,
     .recover = pbft_recover,
-    .step = replica_step,
-    .status = replica_status,
+    .step = common_step,
+    .status = common_status,
     .digest = pbft_digest,
     .describe = pbft_describe,
     .describe_record = pbft_describe_record,

@@ -55,32 +55,17 @@ struct pbft_pool {
 enum pbft_phase { PBFT_PREPARE, PBFT_COMMIT, PBFT_PHASES };
 
 struct pbft_slot {
-    struct common_slot base;   /* First. */
-    uint64_t view;             /* Of the accepted PRE-PREPARE and the votes. */
-    struct nika_digest digest; /* Of the accepted PRE-PREPARE. */
-    uint32_t pre_prepare; /* Store handle of the accepted PRE-PREPARE frame; 0 = none accepted. */
-    uint32_t parked;    /* Store handle of a PRE-PREPARE whose batch is missing (PP7); 0 = none. */
-    uint32_t batch;     /* Store handle of the batch body of `digest`; 0 = absent or null batch. */
-    bool batch_ok;      /* Present and checked (PP7, PP8), or the null batch. */
-    bool withheld;      /* PP8 or PP9 failed: no PREPARE from us ... */
-    bool untimely;      /* ... because of PP9, which time may cure. */
-    bool from_new_view; /* Installed from NEW-VIEW's O. */
-    bool proposal_durable; /* D1/D2 */
+    struct common_slot base; /* First. */
+    bool proposal_durable;   /* D1/D2 */
     bool prepare_sent, commit_sent;
     bool prepared, prepared_durable;      /* In `view`. */
     uint16_t prepare_count, commit_count; /* Matching `digest`, once a PRE-PREPARE is accepted. */
-    /* Survives view changes until seq is stable. */
-    bool has_best;
+    /* The best prepared certificate, of base.carry_digest. Survives view changes until seq is stable. */
     uint64_t best_view;
-    struct nika_digest best_digest;
     uint32_t best_certificate; /* Store handle of one encoded pbft_certificate. */
-    /* Store handle of that batch body, when it differs from `batch`; 0 otherwise. */
-    uint32_t best_batch;
     uint32_t
         commit_cert; /* Q COMMITs of some view, kept until stable (S6): encoded FRAMES list (count u32 + frames), 0 = none. */
-    struct nika_digest parked_digest; /* Of `parked`. */
-    uint32_t votes;                   /* Entry of `vote_rows`; 0 = nobody looked for a vote yet. */
-    bool persist_failed; /* The disk refused a record of this slot: the STATUS timer asks again. */
+    uint32_t votes;  /* Entry of `vote_rows`; 0 = nobody looked for a vote yet. */
 };
 
 struct nika_replica {
@@ -102,8 +87,6 @@ struct nika_replica {
 #ifdef NIKA_MUSEUM
     bool new_view_said; /* B28 */
 #endif
-
-    uint32_t parked_count; /* Slots with a parked PRE-PREPARE. */
 
     struct pbft_slot *slots;     /* config->window */
     struct pbft_pool vote_rows;  /* window; of phases x n votes each */
@@ -139,19 +122,11 @@ static inline struct pbft_slot *pbft_slot_find(const struct nika_replica *r, uin
 {
     return pbft_slot_of(common_slot_find(&r->core, seq));
 }
-/* Forget what belongs to the slot's view: PRE-PREPARE, votes, prepared; keep best_*, commit certificate, executed. */
+/* Forget what belongs to the slot's view: order, votes, prepared; keep best_*, commit certificate, executed. */
 void pbft_slot_reset_view(struct nika_replica *r, struct pbft_slot *slot);
 /* The slot of `seq`, in the window, made ready for votes of the current view. */
 struct pbft_slot *pbft_slot_current(struct nika_replica *r, uint64_t seq);
-/* Give the slot another digest; the batches of the old one are kept where something still refers to them. */
-void pbft_slot_set_digest(struct nika_replica *r, struct pbft_slot *slot,
-                          const struct nika_digest *digest);
-/* Handle of the checked batch body of `digest` in this slot, 0 when absent. Never asked about the null batch. */
-uint32_t pbft_slot_batch(const struct pbft_slot *slot, const struct nika_digest *digest);
 bool pbft_order_decode(struct nika_span body, struct pbft_order *out);
-/* Give up batches that no order of this view and no certificate refers to: peers that prepared one have it, should it be ordered
- * again. True when any went. */
-bool pbft_spare_batches(struct nika_replica *r);
 /* Free everything. */
 void pbft_slot_release(struct nika_replica *r, struct pbft_slot *slot);
 
@@ -190,13 +165,10 @@ void pbft_commit_cert_keep(struct nika_replica *r, struct pbft_slot *slot);
 void pbft_on_pre_prepare(struct nika_replica *r, const struct nika_frame *frame);
 /* Primary: order this batch at `seq`. Takes the store handle when true; false when the store is full. */
 bool pbft_propose(struct nika_replica *r, uint64_t seq, uint32_t batch, uint64_t time_ns);
-/* A PRE-PREPARE frame becomes the accepted one (its batch is at hand) or parked (it is fetched). */
-void pbft_order_take(struct nika_replica *r, struct pbft_slot *slot, const struct pbft_order *order,
-                     struct nika_span frame, bool from_new_view);
+/* common_hooks.slot_accept. */
+void pbft_order_accept(struct nika_replica *r, struct pbft_slot *slot, uint32_t frame);
 /* The awaited batch of a parked PRE-PREPARE has come. */
 void pbft_resume_parked(struct nika_replica *r, struct pbft_slot *slot, struct nika_span body);
-/* A PREPARE withheld because of the agreed time: may it be sent now? */
-void pbft_proposal_reconsider(struct nika_replica *r, struct pbft_slot *slot);
 void pbft_proposal_persist(struct nika_replica *r, struct pbft_slot *slot);
 void pbft_prepared_persist(struct nika_replica *r, struct pbft_slot *slot);
 /* Install an order of an entered NEW-VIEW: accepted PRE-PREPARE, batch fetched if absent, then as in 1.4. `frame` is the O entry. */
@@ -250,7 +222,7 @@ void pbft_retry(struct nika_replica *r);
 void pbft_send_status(struct nika_replica *r);
 void pbft_on_status(struct nika_replica *r, const struct nika_frame *frame);
 /* What progress waits for (enum nika_wait), and about which number. */
-uint32_t pbft_wait(const struct nika_replica *r, uint64_t *detail);
+uint32_t pbft_slot_wait(const struct pbft_slot *slot, uint64_t *detail);
 
 /* ---- recover.c -------------------------------------------------------------------------------------------------------- */
 void pbft_recover(struct nika_replica *r, uint32_t kind, uint64_t seq, struct nika_span record);

@@ -24,7 +24,8 @@ static void answer_votes(struct nika_replica *r, uint32_t peer, const struct pbf
 {
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
-        if (slot == NULL || slot->view != r->core.view || s <= m->last_executed || s <= m->low_mark)
+        if (slot == NULL || slot->base.view != r->core.view || s <= m->last_executed ||
+            s <= m->low_mark)
             continue;
         if (common_status_has(m->committed, m->last_executed, s)) continue;
         if (slot->commit_sent) resend_vote(r, peer, slot, PBFT_COMMIT);
@@ -32,8 +33,8 @@ static void answer_votes(struct nika_replica *r, uint32_t peer, const struct pbf
         bool own_order = common_primary(&r->core, r->core.view) == r->core.self;
         /* D1 holds for retransmissions too. */
         if (NIKA_PLANTED(B31) && !own_order) continue;
-        if (slot->pre_prepare != 0 && (!own_order || slot->prepare_sent))
-            common_resend(&r->core, peer, slot->pre_prepare);
+        if (slot->base.order != 0 && (!own_order || slot->prepare_sent))
+            common_resend(&r->core, peer, slot->base.order);
         if (slot->prepare_sent && !own_order) resend_vote(r, peer, slot, PBFT_PREPARE);
     }
 }
@@ -75,8 +76,7 @@ static void answer_view(struct nika_replica *r, uint32_t peer, const struct pbft
         return;
     }
     if (m->view > r->core.view || m->active != 0) return;
-    bool held = r->core.self / 8 < m->view_changes.size &&
-                (m->view_changes.data[r->core.self / 8] >> (r->core.self % 8) & 1) != 0;
+    bool held = common_status_names(m->view_changes, r->core.self);
     if (!held && !r->core.active) send_own_view_change(r, peer);
     if (r->core.active && r->new_view != 0 && m->has_new_view == 0 && !NIKA_PLANTED(B28))
         common_resend(&r->core, peer, r->new_view);
@@ -128,11 +128,7 @@ void pbft_on_status(struct nika_replica *r, const struct nika_frame *frame)
         nika_effects_note(r->core.effects, NIKA_NOTE_VIEW, m.view, m.active, (struct nika_span){0});
     }
     if (r->core.amnesiac) learn_recovery_point(r, peer, m.low_mark);
-    if (r->core.low_mark > m.low_mark && r->core.low_mark - m.low_mark > r->core.config->window) {
-        /* So far behind that only state transfer helps. */
-        if (r->core.stable_cert != 0) common_send_stable_proof(&r->core, peer);
-        return;
-    }
+    if (common_status_hopeless(&r->core, peer, m.low_mark)) return;
     /* First: a NEW-VIEW may be larger than the budget and goes only while nothing of it is used; it is sent until the peer has it, so
      * that nothing else waits for ever. */
     answer_view(r, peer, &m);
@@ -143,8 +139,5 @@ void pbft_on_status(struct nika_replica *r, const struct nika_frame *frame)
         answer_commit_certs(r, peer, &m);
         common_answer_batches(&r->core, peer, &m.missing);
     }
-    /* A peer that is ahead will be told so by the own STATUS. */
-    if (m.last_executed > r->core.last_executed || m.view > r->core.view ||
-        m.low_mark > r->core.low_mark)
-        common_status_soon(&r->core);
+    common_status_return(&r->core, m.view, m.last_executed, m.low_mark);
 }

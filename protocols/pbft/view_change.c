@@ -8,27 +8,10 @@
 #include "protocols/common/views.h"
 #include "protocols/pbft/view.h"
 
-/* The own entry and my_view_change are one handle: the entry's. */
-static void adopt_own(struct nika_replica *r, uint64_t view, uint32_t handle)
-{
-    struct nika_frame frame;
-    struct common_view_change *entry = &r->core.view_changes[r->core.self];
-    enum nika_err err = nika_frame_parse(nika_store_span(r->core.store, handle),
-                                         r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &frame);
-    NIKA_ASSERT(err == NIKA_OK);
-    common_view_change_forget(&r->core, r->core.self);
-    entry->view = view;
-    entry->frame = handle;
-    r->core.my_view_change = handle;
-}
-
 void pbft_view_leave(struct nika_replica *r)
 {
     r->view_generation++;
-    if (!NIKA_PLANTED(PB26)) common_timer_stop(&r->core, COMMON_TIMER_REQUEST);
-    common_timer_stop(&r->core, COMMON_TIMER_BATCH);
-    common_timer_stop(&r->core, COMMON_TIMER_VIEW);
-    common_pending_unpropose(&r->core.pending);
+    common_view_leave(&r->core);
     /* A NEW-VIEW of a view below that was still on its way to the disk is dropped: its token is stale now, and peers send it again. */
     if (r->new_view_candidate != 0) nika_store_free(r->core.store, r->new_view_candidate);
     r->new_view_candidate = 0;
@@ -40,25 +23,13 @@ void pbft_view_leave(struct nika_replica *r)
     }
 }
 
-/* The list of C: the stored certificate is already encoded as count | frames. */
-static struct nika_list stable_frames(struct nika_replica *r)
-{
-    struct nika_list list = {0};
-    if (r->core.stable_cert == 0) return list;
-    struct nika_span cert = nika_store_span(r->core.store, r->core.stable_cert);
-    struct nika_reader reader = nika_reader_of(cert);
-    list.count = nika_read_u32(&reader);
-    list.span = (struct nika_span){cert.data + reader.at, cert.size - reader.at};
-    return list;
-}
-
 /* P: the best certificate of every number in (h, h+L], ascending, appended to `w`. */
 static struct nika_list prepared_list(struct nika_replica *r, struct nika_writer *w)
 {
     struct nika_list list = {0};
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
-        if (slot == NULL || !slot->has_best || slot->best_certificate == 0) continue;
+        if (slot == NULL || !slot->base.carry || slot->best_certificate == 0) continue;
         if (NIKA_PLANTED(B16) && slot->best_view + 1 < r->core.view) continue;
         if (NIKA_PLANTED(PB11) && slot->base.executed) continue;
         struct pbft_certificate certificate;
@@ -76,7 +47,7 @@ static uint32_t prepared_size(struct nika_replica *r)
     uint32_t size = 0;
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         const struct pbft_slot *slot = pbft_slot_find(r, s);
-        if (slot == NULL || !slot->has_best || slot->best_certificate == 0) continue;
+        if (slot == NULL || !slot->base.carry || slot->best_certificate == 0) continue;
         size += nika_store_length(r->core.store, slot->best_certificate);
     }
     return size;
@@ -101,14 +72,15 @@ static void build_own(struct nika_replica *r)
     if (size != 0 && scratch == 0) return;
     struct nika_writer w =
         nika_writer_of(scratch == 0 ? NULL : nika_store_at(r->core.store, scratch), size);
-    struct pbft_view_change m = {
-        .view = r->core.view, .low_mark = r->core.low_mark, .checkpoints = stable_frames(r)};
+    struct pbft_view_change m = {.view = r->core.view,
+                                 .low_mark = r->core.low_mark,
+                                 .checkpoints = common_stable_frames(&r->core)};
     m.prepared = prepared_list(r, &w);
     NIKA_ASSERT(!w.failed);
     uint32_t handle = common_store_frame(&r->core, &pbft_info_view_change, &m);
     nika_store_free(r->core.store, scratch);
     if (handle == 0) return;
-    adopt_own(r, r->core.view, handle);
+    common_view_change_adopt(&r->core, r->core.view, 0, handle);
     persist_own(r);
 }
 
@@ -194,27 +166,16 @@ void pbft_view_timer(struct nika_replica *r)
     if (!r->core.active) pbft_view_change_start(r, r->core.view + 1);
 }
 
-/* Everything that needs no look into the message's proofs. True when the message is worth verifying. */
+/* Is the message worth verifying? */
 static bool relevant(struct nika_replica *r, const struct nika_frame *frame,
                      const struct pbft_view_change *m)
 {
-    const struct common_view_change *entry = &r->core.view_changes[frame->sender];
-    if (m->view < r->core.view || m->view < entry->view) {
-        common_reject(&r->core, NIKA_CHECK_VC3, frame->sender);
-        return false;
-    }
-    if (m->view > entry->view || entry->frame == 0)
-        return !(r->core.active && m->view == r->core.view);
-    struct nika_frame held;
-    struct nika_span first = nika_store_span(r->core.store, entry->frame);
-    enum nika_err err =
-        nika_frame_parse(first, r->core.config->epoch, NIKA_MESSAGE_SIZE_MAX, &held);
-    NIKA_ASSERT(err == NIKA_OK);
-    bool same = held.body.size == frame->body.size &&
-                memcmp(held.body.data, frame->body.data, held.body.size) == 0;
-    if (same) return false; /* A retransmission. */
-    /* INV-VCU: a correct replica has one content per view, so both signatures together convict the sender. */
-    common_evidence(&r->core, frame->type, frame->sender, first, frame->raw);
+    enum common_news news = common_view_change_news(&r->core, frame, m->view);
+    if (news != COMMON_NEWS_OTHER) return news == COMMON_NEWS_FRESH;
+    /* A correct replica has one content per view, so both signatures together convict the sender. */
+    common_evidence(&r->core, frame->type, frame->sender,
+                    nika_store_span(r->core.store, r->core.view_changes[frame->sender].frame),
+                    frame->raw);
     common_reject(&r->core, NIKA_CHECK_VCU, frame->sender);
     return false;
 }
@@ -224,21 +185,6 @@ static uint32_t join_needs(const struct nika_replica *r)
 {
     if (NIKA_PLANTED(B24)) return r->core.weak + 1;
     return NIKA_PLANTED(B46) ? 1u : r->core.weak;
-}
-
-static bool store_view_change(struct nika_replica *r, const struct nika_frame *frame, uint64_t view)
-{
-    struct common_view_change *entry = &r->core.view_changes[frame->sender];
-    /* The older one is worthless beside this one, so it makes room. */
-    common_view_change_forget(&r->core, frame->sender);
-    uint32_t handle = nika_store_put(r->core.store, frame->raw);
-    if (handle == 0) return false;
-    entry->view = view;
-    entry->frame = handle;
-    uint32_t held = 0;
-    for (uint32_t i = 0; i < r->core.n; i++) held += r->core.view_changes[i].frame != 0 ? 1u : 0u;
-    common_queue_note(&r->core, NIKA_QUEUE_VIEW_CHANGES, held);
-    return true;
 }
 
 void pbft_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
@@ -264,15 +210,13 @@ void pbft_on_view_change(struct nika_replica *r, const struct nika_frame *frame)
         common_reject(&r->core, check, frame->sender);
         return;
     }
-    if (!store_view_change(r, frame, m.view)) return;
+    if (!common_view_change_store(&r->core, frame, m.view, 0)) return;
     uint64_t joined = common_view_kth(&r->core, join_needs(r));
     if (joined > r->core.view) {
         /* One of f+1 is correct and its T_req expired: waiting longer would only split the cluster. */
         REACHED(pbft_join_rule);
         pbft_view_change_start(r, joined);
-    } else if (r->core.active && m.view > r->core.view &&
-               frame->sender == common_primary(&r->core, r->core.view)) {
-        /* Abdication. Only one view ahead: a faulty primary must not choose its successor. */
+    } else if (common_view_abdicated(&r->core, frame->sender, m.view)) {
         pbft_view_change_start(r, r->core.view + 1);
     }
     common_view_timer_check(&r->core);
@@ -291,7 +235,7 @@ void pbft_recover_view_change(struct nika_replica *r, uint64_t view, struct nika
         r->core.view = view;
         return;
     }
-    adopt_own(r, view, handle);
+    common_view_change_adopt(&r->core, view, 0, handle);
     r->core.my_view_change_durable = true;
     if (view == r->core.view) return; /* The NEW-VIEW of this view was recovered before. */
     r->core.view = view;
@@ -303,7 +247,7 @@ void pbft_view_start(struct nika_replica *r)
     /* Records come in any order: what they restored of a view that is over must not take part in this one. */
     for (uint64_t s = r->core.low_mark + 1; s <= r->core.highest_slot; s++) {
         struct pbft_slot *slot = pbft_slot_find(r, s);
-        if (slot != NULL && (!r->core.active || slot->view != r->core.view))
+        if (slot != NULL && (!r->core.active || slot->base.view != r->core.view))
             pbft_slot_reset_view(r, slot);
     }
     if (r->core.active) {

@@ -89,7 +89,7 @@ bool pbft_vote_record(struct nika_replica *r, struct pbft_slot *slot, enum pbft_
     vote->auth = entry_take(&r->vote_auths);
     vote->digest = *digest;
     memcpy(entry_at(&r->vote_auths, vote->auth), auth.data, auth.size);
-    if (slot->pre_prepare == 0 || !pbft_vote_supports(vote, &slot->digest)) return false;
+    if (slot->base.order == 0 || !pbft_vote_supports(vote, &slot->base.digest)) return false;
     if (phase == PBFT_PREPARE) slot->prepare_count++;
     if (phase == PBFT_COMMIT) slot->commit_count++;
     return true;
@@ -102,8 +102,9 @@ void pbft_votes_recount(struct nika_replica *r, struct pbft_slot *slot)
     for (uint32_t i = 0; i < r->core.n; i++) {
         const struct pbft_vote *prepare = pbft_vote_at(r, slot, PBFT_PREPARE, i);
         const struct pbft_vote *commit = pbft_vote_at(r, slot, PBFT_COMMIT, i);
-        if (prepare->present && pbft_vote_supports(prepare, &slot->digest)) slot->prepare_count++;
-        if (commit->present && pbft_vote_supports(commit, &slot->digest)) slot->commit_count++;
+        if (prepare->present && pbft_vote_supports(prepare, &slot->base.digest))
+            slot->prepare_count++;
+        if (commit->present && pbft_vote_supports(commit, &slot->base.digest)) slot->commit_count++;
     }
 }
 
@@ -161,7 +162,7 @@ static struct nika_span order_body(const struct pbft_slot *slot, const struct ni
                                    uint8_t body[PBFT_ORDER_SIZE])
 {
     struct nika_writer w = nika_writer_of(body, PBFT_ORDER_SIZE);
-    nika_write_u64(&w, slot->view);
+    nika_write_u64(&w, slot->base.view);
     nika_write_u64(&w, slot->base.seq);
     nika_write_digest(&w, digest);
     return (struct nika_span){body, w.at};
@@ -183,7 +184,8 @@ static uint32_t sign_order(struct nika_replica *r, const struct pbft_slot *slot,
     uint8_t body[PBFT_ORDER_SIZE],
         type = phase == PBFT_PREPARE ? PBFT_TYPE_prepare : PBFT_TYPE_commit;
     return r->core.host->authenticate(r->core.host->world, r->core.self, NIKA_AUTH_SIGNATURE, type,
-                                      NIKA_NODE_NONE, order_body(slot, &slot->digest, body), auth);
+                                      NIKA_NODE_NONE, order_body(slot, &slot->base.digest, body),
+                                      auth);
 }
 
 void pbft_vote_restore(struct nika_replica *r, struct pbft_slot *slot, enum pbft_phase phase)
@@ -191,7 +193,7 @@ void pbft_vote_restore(struct nika_replica *r, struct pbft_slot *slot, enum pbft
     uint8_t auth[NIKA_AUTH_SIZE_MAX];
     if (pbft_vote_at(r, slot, phase, r->core.self)->present) return;
     uint32_t size = sign_order(r, slot, phase, auth);
-    (void)pbft_vote_record(r, slot, phase, r->core.self, &slot->digest,
+    (void)pbft_vote_record(r, slot, phase, r->core.self, &slot->base.digest,
                            (struct nika_span){auth, size});
 }
 
@@ -219,7 +221,7 @@ void pbft_vote_conflict(struct nika_replica *r, struct pbft_slot *slot, enum pbf
 
 void pbft_commit_cert_keep(struct nika_replica *r, struct pbft_slot *slot)
 {
-    if (slot->commit_cert != 0 || slot->view != slot->base.commit_view) return;
+    if (slot->commit_cert != 0 || slot->base.view != slot->base.commit_view) return;
     uint32_t chosen[NIKA_REPLICAS_MAX];
     uint32_t count = 0, size = 4;
     for (uint32_t i = 0; i < r->core.n && count < r->core.quorum; i++) {

@@ -75,7 +75,7 @@ static bool old_completion_counts(void)
     fixture_pre_prepare(&f, 1, 1, 1, &d);
     fixture_give_batch(&f, 1, body);
     free(body.data);
-    assert_int_not_equal(fixture_slot(&f, 1)->pre_prepare, 0);
+    assert_int_not_equal(fixture_slot(&f, 1)->base.order, 0);
     uint16_t before = (uint16_t)(fixture_replica(&f)->view_generation - 1);
     struct nika_event stored = {.kind = NIKA_EVENT_STORED,
                                 .now_ns = f.c->now_ns,

@@ -81,7 +81,7 @@ static void test_hc3_vote_is_for_the_prepares_digest(void **state)
     build_commit(f, 1, 0, 1, &other);
     assert_int_equal(f->rejects[NIKA_CHECK_HC3], 1);
     assert_false(voted(f, 1, 1));
-    digest = hybster_slot_find(f->replica, 1)->digest;
+    digest = hybster_slot_find(f->replica, 1)->base.digest;
     build_commit(f, 1, 0, 1, &digest);
     assert_true(voted(f, 1, 1));
     fixture_free(f);

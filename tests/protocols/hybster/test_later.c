@@ -61,7 +61,7 @@ static void test_a_leader_drafts_one_at_a_time(void **state)
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
     assert_int_equal(fixture_counter(f, 0).order, 2);
     struct common_batch batch;
-    uint32_t handle = hybster_slot_find(f->replica, 2)->batch;
+    uint32_t handle = hybster_slot_find(f->replica, 2)->base.batch;
     assert_int_equal(
         nika_decode(&common_info_batch, nika_store_span(f->replica->core.store, handle), &batch),
         NIKA_OK);

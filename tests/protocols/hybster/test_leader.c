@@ -47,7 +47,7 @@ static void test_lost_certificate_is_reissued_for_the_draft(void **state)
     struct fixture *f = asked(1);
     fixture_answer(f, 1);
     struct nika_span sent =
-        nika_store_span(f->replica->core.store, hybster_slot_find(f->replica, 1)->prepare);
+        nika_store_span(f->replica->core.store, hybster_slot_find(f->replica, 1)->base.order);
     uint8_t before[HYBSTER_ORDER_FRAME_SIZE];
     assert_int_equal(sent.size, sizeof before);
     memcpy(before, sent.data, sizeof before);
@@ -57,7 +57,7 @@ static void test_lost_certificate_is_reissued_for_the_draft(void **state)
     assert_int_equal(fixture_counter(f, 0).order, 1);
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
     struct nika_span again =
-        nika_store_span(f->replica->core.store, hybster_slot_find(f->replica, 1)->prepare);
+        nika_store_span(f->replica->core.store, hybster_slot_find(f->replica, 1)->base.order);
     assert_memory_equal(again.data, before, sizeof before);
     fixture_free(f);
 }

@@ -97,12 +97,12 @@ static void test_idle_pillar_does_nothing_in_time(void **state)
     assert_true(fixture_give(f, build_request(f, 0, 1)));
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
     assert_int_equal(f->sent[COMMON_TYPE_batch], 1);
-    assert_true(nika_digest_is_null(&hybster_slot_find(f->replica, 1)->digest));
-    assert_false(nika_digest_is_null(&hybster_slot_find(f->replica, 2)->digest));
+    assert_true(nika_digest_is_null(&hybster_slot_find(f->replica, 1)->base.digest));
+    assert_false(nika_digest_is_null(&hybster_slot_find(f->replica, 2)->base.digest));
     /* Client 1 has the next number of its own pillar, and no gap before it. */
     assert_true(fixture_give(f, build_request(f, 1, 1)));
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 3);
-    assert_false(nika_digest_is_null(&hybster_slot_find(f->replica, 3)->digest));
+    assert_false(nika_digest_is_null(&hybster_slot_find(f->replica, 3)->base.digest));
     assert_int_equal(f->replica->core.next_seq[0], 4);
     assert_int_equal(f->replica->core.next_seq[1], 5);
     fixture_free(f);
@@ -120,7 +120,7 @@ static void test_idle_pillar_makes_way_for_a_waiting_one(void **state)
     build_commit(f, 1, 0, 1, &nothing);
     assert_int_equal(f->replica->core.last_executed, 1);
     assert_int_equal(f->sent[HYBSTER_TYPE_prepare], 2);
-    assert_false(nika_digest_is_null(&hybster_slot_find(f->replica, 2)->digest));
+    assert_false(nika_digest_is_null(&hybster_slot_find(f->replica, 2)->base.digest));
     fixture_free(f);
 }
 
@@ -133,8 +133,8 @@ static void test_lost_certificate_of_one_pillar(void **state)
     fixture_lose(f, HYBSTER_RECORD_PREPARE);
     fixture_restart(f);
     assert_false(f->replica->halted);
-    assert_int_not_equal(hybster_slot_find(f->replica, 1)->prepare, 0);
-    assert_int_not_equal(hybster_slot_find(f->replica, 2)->prepare, 0);
+    assert_int_not_equal(hybster_slot_find(f->replica, 1)->base.order, 0);
+    assert_int_not_equal(hybster_slot_find(f->replica, 2)->base.order, 0);
     assert_int_equal(f->replica->core.next_seq[0], 4);
     assert_int_equal(f->replica->core.next_seq[1], 3);
     fixture_free(f);
@@ -309,12 +309,12 @@ static void test_new_view_fills_the_gaps_of_all_pillars(void **state)
     for (uint64_t seq = 1; seq <= 4; seq++) {
         const struct hybster_slot *slot = hybster_slot_find(r, seq);
         assert_non_null(slot);
-        assert_true(slot->prepare != 0 && slot->view == 1);
+        assert_true(slot->base.order != 0 && slot->base.view == 1);
         bool gap = seq % 2 == 1;
-        assert_int_equal(nika_digest_is_null(&slot->digest), gap);
+        assert_int_equal(nika_digest_is_null(&slot->base.digest), gap);
     }
-    assert_true(nika_digest_equal(&hybster_slot_find(r, 2)->digest, &second));
-    assert_true(nika_digest_equal(&hybster_slot_find(r, 4)->digest, &fourth));
+    assert_true(nika_digest_equal(&hybster_slot_find(r, 2)->base.digest, &second));
+    assert_true(nika_digest_equal(&hybster_slot_find(r, 4)->base.digest, &fourth));
     /* The request that waited is ordered behind them: in the pillar of its client, with nothing in the other. */
     assert_int_equal(fixture_counter(f, 0).view, 1);
     assert_int_equal(fixture_counter(f, 0).order, 6);

@@ -6,7 +6,7 @@
 static bool parked(const struct fixture *f, uint64_t seq)
 {
     const struct hybster_slot *slot = hybster_slot_find(f->replica, seq);
-    return slot != NULL && slot->parked != 0;
+    return slot != NULL && slot->base.parked != 0;
 }
 
 static void give(struct fixture *f, struct build_order spec)
@@ -142,7 +142,7 @@ static void test_hp7_two_digests_for_one_value_raise_the_alarm(void **state)
     assert_int_equal(f->evidence, 1);
     const struct hybster_slot *slot = hybster_slot_find(f->replica, 1);
     struct nika_digest first = build_digest(1);
-    assert_true(nika_digest_equal(&slot->parked_digest, &first));
+    assert_true(nika_digest_equal(&slot->base.parked_digest, &first));
     fixture_free(f);
 }
 

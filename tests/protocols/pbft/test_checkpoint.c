@@ -15,7 +15,7 @@ static void test_q_equal_checkpoints_move_h_and_collect_garbage(void **state)
     struct fixture f = fixture_new(1);
     struct nika_digest d = execute_to_checkpoint(&f);
     assert_int_equal(f.node->sent[PBFT_TYPE_checkpoint], 1);
-    assert_int_not_equal(fixture_slot(&f, 1)->batch, 0);
+    assert_int_not_equal(fixture_slot(&f, 1)->base.batch, 0);
     fixture_checkpoint(&f, 0, 4, &d);
     assert_int_equal(fixture_replica(&f)->core.low_mark, 0);
     fixture_checkpoint(&f, 2, 4, &d);

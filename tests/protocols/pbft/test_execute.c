@@ -52,7 +52,7 @@ static void test_x1_a_gap_holds_back_what_is_committed_behind_it(void **state)
     assert_true(fixture_slot(&f, 2)->base.committed);
     assert_int_equal(fixture_replica(&f)->core.last_executed, 0);
     (void)fixture_order(&f, 1);
-    struct nika_digest first = fixture_slot(&f, 1)->digest;
+    struct nika_digest first = fixture_slot(&f, 1)->base.digest;
     for (uint32_t i = 2; i < 4; i++) fixture_prepare(&f, i, 0, 1, &first);
     fixture_commit(&f, 0, 0, 1, &first);
     fixture_commit(&f, 2, 0, 1, &first);

@@ -63,7 +63,7 @@ static void test_ba2_a_batch_that_nobody_awaits_is_dropped(void **state)
     fixture_pre_prepare(&f, 0, 0, 1, &d);
     fixture_give_batch(&f, 2, body);
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_BA2), 1);
-    assert_true(fixture_slot(&f, 1)->batch_ok);
+    assert_true(fixture_slot(&f, 1)->base.batch_ok);
     free(body.data);
     fixture_free(&f);
 }

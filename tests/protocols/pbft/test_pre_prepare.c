@@ -12,7 +12,7 @@ static void test_an_order_with_its_batch_is_prepared_once_durable(void **state)
     struct fixture f = fixture_new(1);
     f.node->hold_disk = true;
     (void)fixture_order(&f, 1);
-    assert_int_not_equal(fixture_slot(&f, 1)->pre_prepare, 0);
+    assert_int_not_equal(fixture_slot(&f, 1)->base.order, 0);
     assert_int_equal(prepares_sent(&f), 0); /* D2 */
     cluster_disk(f.c, 1);
     assert_int_equal(prepares_sent(&f), 1);
@@ -42,7 +42,7 @@ static void test_pp1_only_the_primary_of_the_view_orders(void **state)
     assert_null(fixture_slot(&f, 1));
     fixture_pre_prepare(&f, 0, 0, 1, &d);
     assert_int_equal(fixture_rejects(&f, NIKA_CHECK_PP1), 1);
-    assert_int_not_equal(fixture_slot(&f, 1)->parked, 0);
+    assert_int_not_equal(fixture_slot(&f, 1)->base.parked, 0);
     fixture_free(&f);
 }
 
@@ -302,7 +302,7 @@ static void test_parked_orders_and_evidence_are_reported_to_the_bounds(void **st
     fixture_pre_prepare(&f, 0, 0, 3, &other);
     assert_int_equal(fixture_replica(&f)->core.queue_peak[NIKA_QUEUE_EVIDENCE], 1);
     /* The evidence ended the view, and with it what was parked. */
-    assert_int_equal(fixture_replica(&f)->parked_count, 0);
+    assert_int_equal(fixture_replica(&f)->core.parked_count, 0);
     fixture_free(&f);
 }
 

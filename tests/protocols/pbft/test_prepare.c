@@ -11,7 +11,7 @@ static void test_one_other_backup_makes_it_prepared_and_the_commit_follows_the_d
     f.node->hold_disk = true;
     fixture_prepare(&f, 2, 0, 1, &d);
     assert_true(fixture_slot(&f, 1)->prepared);
-    assert_true(fixture_slot(&f, 1)->has_best);
+    assert_true(fixture_slot(&f, 1)->base.carry);
     assert_int_equal(f.node->sent[PBFT_TYPE_commit], 0); /* D3 */
     cluster_disk(f.c, 1);
     assert_int_equal(f.node->sent[PBFT_TYPE_commit], 1);
@@ -86,8 +86,8 @@ static void test_p5_duplicate_prepare_adds_no_weight_and_another_digest_is_evide
     (void)state;
     struct fixture f = fixture_new(0); /* The primary: Q - 1 = 2 backups are needed. */
     cluster_request(f.c, 0, 1);
-    assert_int_not_equal(fixture_slot(&f, 1)->pre_prepare, 0);
-    struct nika_digest d = fixture_slot(&f, 1)->digest, other = fixture_digest(5);
+    assert_int_not_equal(fixture_slot(&f, 1)->base.order, 0);
+    struct nika_digest d = fixture_slot(&f, 1)->base.digest, other = fixture_digest(5);
     for (int i = 0; i < 3; i++) fixture_prepare(&f, 2, 0, 1, &d);
     assert_false(fixture_slot(&f, 1)->prepared);
     assert_int_equal(f.node->evidence, 0);

@@ -29,7 +29,7 @@ static void test_a_restarted_backup_does_not_vote_for_another_order(void **state
     cluster_crash_restart(f.c, 1);
     uint32_t before = f.node->sent[PBFT_TYPE_prepare];
     assert_true(pbft_vote_at(fixture_replica(&f), fixture_slot(&f, 1), PBFT_PREPARE, 1)->present);
-    assert_memory_equal(&fixture_slot(&f, 1)->digest, &d, sizeof d);
+    assert_memory_equal(&fixture_slot(&f, 1)->base.digest, &d, sizeof d);
     fixture_pre_prepare(&f, 0, 0, 1, &other);
     fixture_give_batch(&f, 0, body);
     assert_int_equal(f.node->sent[PBFT_TYPE_prepare], before);
@@ -59,7 +59,7 @@ static void test_a_prepared_certificate_survives_and_its_commit_is_sent_again(vo
     fixture_prepare(&f, 2, 0, 1, &d);
     cluster_crash_restart(f.c, 1);
     assert_true(fixture_slot(&f, 1)->prepared);
-    assert_true(fixture_slot(&f, 1)->has_best);
+    assert_true(fixture_slot(&f, 1)->base.carry);
     uint32_t before = f.node->sent[PBFT_TYPE_commit];
     struct pbft_status m = {.active = 1};
     assert_true(fixture_send(&f, 2, &pbft_info_status, &m));
@@ -90,7 +90,7 @@ static void test_records_in_any_order_give_the_same_state(void **state)
     nika_replica_pbft.digest(fixture_replica(&f), &second);
     assert_memory_equal(&first, &second, sizeof first);
     assert_int_equal(fixture_replica(&f)->core.low_mark, 4);
-    assert_int_not_equal(fixture_slot(&f, 6)->batch, 0);
+    assert_int_not_equal(fixture_slot(&f, 6)->base.batch, 0);
     fixture_free(&f);
 }
 

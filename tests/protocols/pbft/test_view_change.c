@@ -302,14 +302,14 @@ static void test_batches_that_nothing_refers_to_give_way(void **state)
     r->core.effects = &c->effects; /* Between two steps there are none. */
     struct pbft_slot *stale = pbft_slot_at(r, 1), *prepared = pbft_slot_at(r, 2);
     struct nika_digest digest = build_digest(7);
-    stale->digest = prepared->digest = prepared->best_digest = digest;
-    prepared->has_best = true;
-    stale->batch = common_bulk_alloc(&r->core, 4096);
-    prepared->batch = common_bulk_alloc(&r->core, 4096);
-    stale->batch_ok = prepared->batch_ok = true;
+    stale->base.digest = prepared->base.digest = prepared->base.carry_digest = digest;
+    prepared->base.carry = true;
+    stale->base.batch = common_bulk_alloc(&r->core, 4096);
+    prepared->base.batch = common_bulk_alloc(&r->core, 4096);
+    stale->base.batch_ok = prepared->base.batch_ok = true;
     while (common_bulk_alloc(&r->core, 4096) != 0) continue;
-    assert_int_equal(stale->batch, 0);        /* It made room for one more ... */
-    assert_int_not_equal(prepared->batch, 0); /* ... and the promised one did not. */
+    assert_int_equal(stale->base.batch, 0);        /* It made room for one more ... */
+    assert_int_not_equal(prepared->base.batch, 0); /* ... and the promised one did not. */
     cluster_free(c);
 }
 

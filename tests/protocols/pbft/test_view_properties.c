@@ -69,8 +69,8 @@ static void test_a_prepared_batch_is_carried_over(void **state)
     cluster_run(c);
     struct nika_replica *r = cluster_replica(c, 1);
     assert_int_equal(r->core.last_executed, 0);
-    assert_true(pbft_slot_find(r, 1)->has_best);
-    struct nika_digest prepared = pbft_slot_find(r, 1)->best_digest;
+    assert_true(pbft_slot_find(r, 1)->base.carry);
+    struct nika_digest prepared = pbft_slot_find(r, 1)->base.carry_digest;
     c->drop = NULL;
     silence_primary(c, 0);
     suspect(c);
@@ -93,7 +93,7 @@ static void test_nested_view_changes_keep_the_proof(void **state)
     c->drop = drop_commits;
     cluster_request(c, 0, 1);
     cluster_run(c);
-    struct nika_digest prepared = pbft_slot_find(cluster_replica(c, 1), 1)->best_digest;
+    struct nika_digest prepared = pbft_slot_find(cluster_replica(c, 1), 1)->base.carry_digest;
     c->drop = drop_new_views_below;
     c->drop_param = 3;
     silence_primary(c, 0);
