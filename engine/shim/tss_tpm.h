@@ -13,8 +13,8 @@
 
 struct nika_tss_tpm;
 /* Connect by a TCTI as tpm2-tools name it ("device:/dev/tpmrm0", "swtpm:port=2321"). `make`: define the counter index when there is none.
- * NIKA_ERR_CONFIG: no such index, or one that is no counter; also in a program built without libtss2. NIKA_ERR_IO: the TPM does not answer.
- * `error` says which. The caller closes *out. */
+ * NIKA_ERR_CONFIG: no such index, or one that is no counter; also where libtss2 is missing, now or when the program was built. NIKA_ERR_IO: the
+ * TPM does not answer. `error` says which. The caller closes *out. */
 NIKA_MUST_USE enum nika_err nika_tss_tpm_open(const char *tcti, uint32_t index, bool make,
                                               struct nika_tss_tpm **out,
                                               struct nika_disk_store_error *error);
