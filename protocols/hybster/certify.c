@@ -134,13 +134,10 @@ bool hybster_certify_draft(struct nika_replica *r, uint32_t handle, enum nika_tr
 bool hybster_reissue_draft(struct nika_replica *r, uint32_t handle, uint32_t counter,
                            struct nika_trusted_value value)
 {
-    const struct nika_host *host = r->core.host;
     struct nika_trusted_certificate certificate;
     struct nika_digest issued, expected;
     uint8_t *place = draft_place(r, handle, &expected);
-    if (r->halted || host->trusted->reissue(host->world, r->core.self, counter, &certificate,
-                                            &issued) != NIKA_OK)
-        return false;
+    if (r->halted || !hybster_counter_last(r, counter, &certificate, &issued)) return false;
     if (certificate.kind != NIKA_TRUSTED_INDEPENDENT ||
         nika_trusted_compare(certificate.value, value) != 0 ||
         !nika_digest_equal(&issued, &expected))
@@ -216,13 +213,24 @@ uint32_t hybster_take_asked(struct nika_replica *r, struct hybster_slot *slot,
     return handle;
 }
 
-enum nika_err hybster_counter_read(const struct nika_replica *r, uint32_t counter,
+enum nika_err hybster_counter_read(struct nika_replica *r, uint32_t counter,
                                    struct nika_trusted_value *value)
 {
     const struct nika_host *host = r->core.host;
     uint64_t epoch;
     /* In parentheses: this is the trusted subsystem's call, not the system's of that name. */
-    return (host->trusted->read)(host->world, r->core.self, counter, value, &epoch);
+    enum nika_err err = (host->trusted->read)(host->world, r->core.self, counter, value, &epoch);
+    if (err != NIKA_OK) hybster_halt(r, NIKA_CHECK_TSG, r->pillars[0].counter.order);
+    return err;
+}
+
+bool hybster_counter_last(struct nika_replica *r, uint32_t counter,
+                          struct nika_trusted_certificate *out, struct nika_digest *digest)
+{
+    const struct nika_host *host = r->core.host;
+    enum nika_err err = host->trusted->reissue(host->world, r->core.self, counter, out, digest);
+    if (err == NIKA_ERR_IO) hybster_halt(r, NIKA_CHECK_TSG, r->pillars[0].counter.order);
+    return err == NIKA_OK;
 }
 
 bool hybster_certificate_check(struct nika_replica *r, struct nika_span certificate,
@@ -241,8 +249,7 @@ bool hybster_certificate_check(struct nika_replica *r, struct nika_span certific
     if (host->trusted->verify(host->world, r->core.self, out, digest)) return true;
     /* None, or nobody there to say so? Who cannot ask cannot vote either. */
     struct nika_trusted_value present;
-    if (hybster_counter_read(r, HYBSTER_COUNTER_ORDER, &present) != NIKA_OK)
-        hybster_halt(r, NIKA_CHECK_TSG, r->pillars[0].counter.order);
+    (void)hybster_counter_read(r, HYBSTER_COUNTER_ORDER, &present);
     return false;
 }
 
@@ -300,14 +307,11 @@ bool hybster_order_decode(struct nika_span body, struct hybster_order *out)
 uint32_t hybster_reissue_order(struct nika_replica *r, uint8_t type, uint64_t seq,
                                const struct nika_digest *digest)
 {
-    const struct nika_host *host = r->core.host;
     struct nika_trusted_certificate certificate;
     struct nika_digest issued, expected;
     uint8_t bytes[NIKA_TRUSTED_CERTIFICATE_SIZE], body[HYBSTER_ORDER_SIZE];
     uint32_t counter = hybster_order_counter(common_pillar_of(&r->core, seq));
-    if (r->halted || host->trusted->reissue(host->world, r->core.self, counter, &certificate,
-                                            &issued) != NIKA_OK)
-        return 0;
+    if (r->halted || !hybster_counter_last(r, counter, &certificate, &issued)) return 0;
     struct nika_writer w = nika_writer_of(body, sizeof body);
     nika_write_u64(&w, r->entered);
     nika_write_u64(&w, seq);

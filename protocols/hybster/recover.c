@@ -125,10 +125,10 @@ static void compare_counters(struct nika_replica *r)
     for (uint32_t p = 0; p < r->core.pillars && !r->halted; p++) {
         struct hybster_pillar *pillar = &r->pillars[p];
         struct nika_trusted_value present;
-        if (host->trusted == NULL ||
-            hybster_counter_read(r, hybster_order_counter(p), &present) != NIKA_OK)
-            hybster_halt(r, NIKA_CHECK_TSG, 0);
-        else if (!NIKA_PLANTED(T14) && nika_trusted_compare(present, pillar->counter) < 0)
+        if (host->trusted == NULL) hybster_halt(r, NIKA_CHECK_TSG, 0);
+        if (r->halted || hybster_counter_read(r, hybster_order_counter(p), &present) != NIKA_OK)
+            return;
+        if (!NIKA_PLANTED(T14) && nika_trusted_compare(present, pillar->counter) < 0)
             hybster_halt(r, NIKA_CHECK_TSR, pillar->counter.order);
         else
             pillar->counter = present;

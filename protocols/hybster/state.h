@@ -163,9 +163,12 @@ bool hybster_message_check(struct nika_replica *r, const struct nika_frame *fram
 bool hybster_unit_check(struct nika_replica *r, const struct nika_frame *frame,
                         const struct nika_trusted_value *value,
                         struct nika_trusted_certificate out[NIKA_PILLARS_MAX]);
-/* Where a counter of one's own stands. NIKA_ERR_IO: the trusted subsystem does not answer. */
-enum nika_err hybster_counter_read(const struct nika_replica *r, uint32_t counter,
+/* Where a counter of one's own stands. NIKA_ERR_IO: the trusted subsystem does not answer, and the replica has stopped voting (TSG). */
+enum nika_err hybster_counter_read(struct nika_replica *r, uint32_t counter,
                                    struct nika_trusted_value *value);
+/* Its last certificate once more. False when there is none; and when the trusted subsystem does not answer (TSG). */
+bool hybster_counter_last(struct nika_replica *r, uint32_t counter,
+                          struct nika_trusted_certificate *out, struct nika_digest *digest);
 /* PREPARE or COMMIT: an independent certificate of [view|seq] by the frame's sender (HP4). */
 bool hybster_order_certified(struct nika_replica *r, const struct nika_frame *frame,
                              const struct hybster_order *order);

@@ -93,12 +93,10 @@ static bool joins(struct nika_replica *r, const struct hybster_hop_entry *hop,
 /* A log that was lost, or a crash before its VIEW-CHANGE was on disk, took hops with it; the trusted subsystem still has the last one. */
 static void reissue_hop(struct nika_replica *r, uint32_t p)
 {
-    const struct nika_host *host = r->core.host;
     struct hybster_pillar *pillar = &r->pillars[p];
     struct nika_trusted_certificate c;
     struct nika_digest digest;
-    if (host->trusted->reissue(host->world, r->core.self, hybster_order_counter(p), &c, &digest) !=
-            NIKA_OK ||
+    if (!hybster_counter_last(r, hybster_order_counter(p), &c, &digest) ||
         c.kind != NIKA_TRUSTED_CONTINUING)
         return;
     REACHED(hybster_reissued);

@@ -31,11 +31,14 @@ static bool certificate_of(struct nika_replica *r, uint64_t view, const struct n
     struct nika_trusted_value present;
     struct nika_digest issued;
     if (hybster_counter_read(r, HYBSTER_COUNTER_NEW_VIEW, &present) != NIKA_OK) return false;
-    if (nika_trusted_compare(present, opening) < 0)
-        return host->trusted->certify(host->world, r->core.self, NIKA_TRUSTED_CONTINUING,
-                                      HYBSTER_COUNTER_NEW_VIEW, beyond, digest, out) == NIKA_OK;
-    return host->trusted->reissue(host->world, r->core.self, HYBSTER_COUNTER_NEW_VIEW, out,
-                                  &issued) == NIKA_OK &&
+    if (nika_trusted_compare(present, opening) < 0) {
+        enum nika_err err =
+            host->trusted->certify(host->world, r->core.self, NIKA_TRUSTED_CONTINUING,
+                                   HYBSTER_COUNTER_NEW_VIEW, beyond, digest, out);
+        if (err != NIKA_OK) hybster_halt(r, NIKA_CHECK_TSG, view);
+        return err == NIKA_OK;
+    }
+    return hybster_counter_last(r, HYBSTER_COUNTER_NEW_VIEW, out, &issued) &&
            out->kind == NIKA_TRUSTED_CONTINUING && nika_trusted_compare(out->value, beyond) == 0 &&
            nika_digest_equal(&issued, digest);
 }
