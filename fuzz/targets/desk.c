@@ -45,6 +45,7 @@ struct desk_state {
     uint32_t completed;
     uint8_t result[RESULT_MAX];
     uint32_t result_size;
+    bool lost_disk; /* Ever. */
     struct desk_judge judge;
 };
 struct desk {
@@ -178,8 +179,16 @@ static void hear(struct desk *d, struct nika_span bytes)
     if (frame.sender != d->host.self) return;
     memset(&s, 0, sizeof s);
     d->ops->describe(frame.type, frame.body, &s);
-    if (s.message_class == NIKA_MESSAGE_VIEW_CHANGE && s.view > d->state.left_view)
-        d->state.left_view = s.view;
+    if (s.message_class == NIKA_MESSAGE_VIEW_CHANGE) {
+        desk_judge_said(&d->state.judge, &s, s.view <= d->state.left_view);
+        if (s.view > d->state.left_view) d->state.left_view = s.view;
+    }
+    bool certified = speaks_once(s.message_class) || s.message_class == NIKA_MESSAGE_VIEW_CHANGE ||
+                     s.message_class == NIKA_MESSAGE_NEW_VIEW;
+    NIKA_TARGET_CHECK(!certified || !d->trusted.state.told ||
+                          desk_trusted_good(&d->trusted, d->ops, &d->config, &frame),
+                      "TSG: a message of class %u that its trusted subsystem did not certify",
+                      s.message_class);
     if (!speaks_once(s.message_class)) return;
     NIKA_TARGET_CHECK(s.message_class == NIKA_MESSAGE_CHECKPOINT || s.view >= d->state.left_view,
                       "INV-VCM: a vote in view %llu after a VIEW-CHANGE for %llu",
@@ -191,8 +200,10 @@ static void hear(struct desk *d, struct nika_span bytes)
         NIKA_TARGET_CHECK(nika_digest_equal(&said->digest, &s.digest),
                           "O6: two messages of class %u for view %llu, sequence number %llu",
                           s.message_class, (unsigned long long)s.view, (unsigned long long)s.seq);
+        desk_judge_said(&d->state.judge, &s, true);
         return;
     }
+    desk_judge_said(&d->state.judge, &s, false);
     if (d->state.said_count == SAID_MAX) return;
     d->said[d->state.said_count++] = (struct said){s.message_class, s.view, s.seq, s.digest};
 }
@@ -306,6 +317,8 @@ static struct nika_replica_status stands(struct desk *d)
     memset(&s, 0, sizeof s);
     d->ops->status(d->module, &s);
     desk_judge_stands(&d->state.judge, d, &s);
+    NIKA_TARGET_CHECK(!d->trusted.state.told || s.wait == NIKA_WAIT_TRUSTED,
+                      "TSG: its trusted subsystem failed, and it goes on");
     return s;
 }
 
@@ -628,19 +641,74 @@ void desk_reset(struct desk *d)
                  nika_trusted_instance_used(&d->trusted.marked),
                  nika_trusted_instance_used(&d->trusted.instance));
     d->trusted.last.size = 0; /* Of the input before. */
+    memset(&d->trusted.state, 0, sizeof d->trusted.state);
     memcpy(d->said, d->marked_said, d->state.said_count * sizeof d->said[0]);
 }
 
-void desk_restart(struct desk *d, uint32_t survive)
+/* What it said of checkpoints came of a history that it may be told otherwise: of more than f liars. Its votes bind it. */
+static void forget_checkpoints(struct desk *d)
 {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < d->state.said_count; i++) {
+        if (d->said[i].message_class != NIKA_MESSAGE_CHECKPOINT) d->said[kept++] = d->said[i];
+    }
+    d->state.said_count = kept;
+}
+
+static void restart(struct desk *d, uint32_t survive, bool disk_lost)
+{
+    struct nika_replica_status s;
     NIKA_TARGET_CHECK(d->ops != NULL, "only replicas have a disk to begin again from");
+    /* Who died before it might vote again has not remembered since. */
+    bool amnesiac = disk_lost || d->state.judge.amnesiac;
     memset(d->module_memory, 0, module_used(d));
     memset(d->app_memory, 0, d->app_ops->used(d->app));
     d->state.first = d->state.count = d->state.waiting_used = 0;
     memset(d->state.armed, 0, sizeof d->state.armed);
-    desk_judge_restart(&d->state.judge);
+    desk_judge_restart(&d->state.judge, amnesiac);
+    d->trusted.state.told = d->trusted.state.behind = false;
     make(d);
+    if (disk_lost) {
+        d->state.lost_disk = true;
+        desk_disk_lose(&d->disk);
+        desk_judge_forget(&d->state.judge);
+        forget_checkpoints(d);
+    }
     desk_disk_crash(&d->disk, survive);
     desk_disk_recover(&d->disk, d->ops, d->module, d->app_ops, d->app);
+    if (amnesiac) d->ops->recover(d->module, NIKA_RECORD_AMNESIA, 0, (struct nika_span){0});
+    bool behind =
+        d->trusted.state.set_back &&
+        nika_trusted_compare(desk_trusted_order(&d->trusted), desk_disk_used(&d->disk, d->ops)) < 0;
+    d->trusted.state.behind = behind;
     begin(d);
+    desk_status(d, &s);
+    NIKA_TARGET_CHECK(!behind || s.wait == NIKA_WAIT_TRUSTED,
+                      "TSR: its counter is behind its log, and it goes on");
+}
+
+void desk_restart(struct desk *d, uint32_t survive)
+{
+    restart(d, survive, false);
+}
+
+void desk_restart_without_disk(struct desk *d)
+{
+    /* Without its counters it could not know what it said. */
+    restart(d, 0, !d->trusted.state.set_back);
+}
+
+void desk_restart_set_back(struct desk *d, uint32_t survive, bool to_zero)
+{
+    if (d->trusted.key != NULL && !d->state.lost_disk) desk_trusted_set_back(&d->trusted, to_zero);
+    restart(d, survive, false);
+}
+
+void desk_trusted_fail(struct desk *d, bool refuses, uint32_t after, bool moves)
+{
+    struct desk_trusted_state *s = &d->trusted.state;
+    if (d->trusted.key == NULL || s->failure != DESK_TRUSTED_WORKS) return;
+    s->failure = refuses ? DESK_TRUSTED_REFUSES : DESK_TRUSTED_GONE;
+    s->left = after;
+    s->moves = moves;
 }

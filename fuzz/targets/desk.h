@@ -2,7 +2,8 @@
  * answer at once, and a clock that moves when told. Made once, put back to its beginning for each input by copying.
  *
  * The desk watches what no input may bring about: a broken contract, more effects than there is room for, and a replica that says two
- * different things in one place (O6) or votes in a view that it has left (INV-VCM), also across restarts. */
+ * different things in one place (O6) or votes in a view that it has left (INV-VCM), also across restarts; and one that votes although it may
+ * not: without its disk (AMN), without a trusted subsystem that answers (TSG) or behind whose back that was set back (TSR). */
 #ifndef FUZZ_TARGETS_DESK_H
 #define FUZZ_TARGETS_DESK_H
 
@@ -33,6 +34,14 @@ void desk_pass(struct desk *d, uint64_t ns);
 /* A replica dies, and begins again from its disk: of the records and snapshots that were not durable a prefix is left, `survive` modulo what
  * there is. Its trusted counters stay where they are (TS2). */
 void desk_restart(struct desk *d, uint32_t survive);
+/* It dies, and its disk is empty when it begins again. */
+void desk_restart_without_disk(struct desk *d);
+/* It dies, and meanwhile its trusted counters are set back: to the mark, or to where they never moved. As desk_restart() when there is no
+ * trusted subsystem, or when its disk was lost before: then nobody could know. */
+void desk_restart_set_back(struct desk *d, uint32_t survive, bool to_zero);
+/* After so many certificates more its trusted subsystem answers nothing, or refuses to certify; `moves` = the counter moves once more, and the
+ * certificate is lost. Nothing without one. */
+void desk_trusted_fail(struct desk *d, bool refuses, uint32_t after, bool moves);
 /* Fire an armed timer; the module's `timer`, or nothing. */
 void desk_fire(struct desk *d, uint32_t timer);
 void desk_invoke(struct desk *d, uint64_t token, struct nika_span op, uint32_t flags);

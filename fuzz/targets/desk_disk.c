@@ -93,6 +93,13 @@ void desk_disk_crash(struct desk_disk *disk, uint32_t survive)
     if (s->count > 0) s->used = disk->entries[s->count - 1].at + disk->entries[s->count - 1].size;
 }
 
+void desk_disk_lose(struct desk_disk *disk)
+{
+    struct desk_disk_state *s = &disk->state;
+    *s = (struct desk_disk_state){
+        .first = s->count, .count = s->count, .durable = s->count, .used = s->used};
+}
+
 static struct nika_span bytes_of(const struct desk_disk *disk, const struct desk_entry *entry)
 {
     return (struct nika_span){disk->bytes + entry->at, entry->size};
@@ -117,26 +124,63 @@ static void restore(struct desk_disk *disk, const struct desk_entry *entry,
     replica->recover(module, NIKA_RECORD_SNAPSHOT, entry->seq, module_bytes);
 }
 
+/* What recovery is given of a log: of kinds of which the latest counts only that. */
+struct newest {
+    uint32_t place[256]; /* 1 + index, by kind. */
+};
+
+static struct newest newest_of(const struct desk_disk *disk)
+{
+    struct newest n = {{0}};
+    for (uint32_t i = disk->state.first; i < disk->state.count; i++)
+        n.place[disk->entries[i].kind % 256] = i + 1;
+    return n;
+}
+
+static bool is_live(const struct desk_disk *disk, const struct newest *newest, uint32_t i)
+{
+    const struct desk_entry *e = &disk->entries[i];
+    bool latest = (e->kind & NIKA_RECORD_LATEST) != 0;
+    if (e->kind == NIKA_RECORD_SNAPSHOT) return false;
+    return latest ? newest->place[e->kind % 256] == i + 1 : e->seq > disk->state.trimmed;
+}
+
+struct nika_trusted_value desk_disk_used(const struct desk_disk *disk,
+                                         const struct nika_replica_ops *replica)
+{
+    struct newest newest = newest_of(disk);
+    struct nika_trusted_value used = {0, 0};
+    struct nika_summary s;
+    for (uint32_t i = disk->state.first; i < disk->state.count; i++) {
+        const struct desk_entry *e = &disk->entries[i];
+        if (!is_live(disk, &newest, i)) continue;
+        memset(&s, 0, sizeof s);
+        replica->describe_record(e->kind, bytes_of(disk, e), &s);
+        struct nika_trusted_value value = {s.view, s.seq};
+        if (s.message_class == NIKA_MESSAGE_VIEW_CHANGE) value.order = 0;
+        if (s.message_class != NIKA_MESSAGE_VIEW_CHANGE && s.message_class != NIKA_MESSAGE_COMMIT)
+            continue;
+        if (nika_trusted_compare(value, used) > 0) used = value;
+    }
+    return used;
+}
+
 void desk_disk_recover(struct desk_disk *disk, const struct nika_replica_ops *replica,
                        struct nika_replica *module, const struct nika_app_ops *ops,
                        struct nika_app *app)
 {
     const struct desk_disk_state *s = &disk->state;
-    uint32_t newest[256] = {0}; /* 1 + index, by kind. */
+    struct newest newest = newest_of(disk);
     uint64_t restored = 0;
-    for (uint32_t i = 0; i < s->count; i++) newest[disk->entries[i].kind % 256] = i + 1;
-    for (uint32_t i = 0; i < s->count; i++) {
+    for (uint32_t i = s->first; i < s->count; i++) {
         const struct desk_entry *e = &disk->entries[i];
-        bool needed = e->seq >= s->dropped || newest[NIKA_RECORD_SNAPSHOT] == i + 1;
+        bool needed = e->seq >= s->dropped || newest.place[NIKA_RECORD_SNAPSHOT] == i + 1;
         if (e->kind != NIKA_RECORD_SNAPSHOT || !needed || e->seq <= restored) continue;
         restore(disk, e, replica, module, ops, app);
         restored = e->seq;
     }
-    for (uint32_t i = 0; i < s->count; i++) {
+    for (uint32_t i = s->first; i < s->count; i++) {
         const struct desk_entry *e = &disk->entries[i];
-        bool latest = (e->kind & NIKA_RECORD_LATEST) != 0;
-        if (e->kind == NIKA_RECORD_SNAPSHOT) continue;
-        if (latest ? newest[e->kind % 256] != i + 1 : e->seq <= s->trimmed) continue;
-        replica->recover(module, e->kind, e->seq, bytes_of(disk, e));
+        if (is_live(disk, &newest, i)) replica->recover(module, e->kind, e->seq, bytes_of(disk, e));
     }
 }

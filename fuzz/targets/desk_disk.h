@@ -3,6 +3,7 @@
 #ifndef FUZZ_TARGETS_DESK_DISK_H
 #define FUZZ_TARGETS_DESK_DISK_H
 
+#include "engine/core/trusted.h"
 #include "fuzz/targets/desk.h"
 
 #define DESK_ENTRIES_MAX 2048u
@@ -11,6 +12,7 @@
 
 /* Part of what an input changes: put back with it. */
 struct desk_disk_state {
+    uint32_t first; /* What is before it is lost, and stays: it may be of the mark. */
     uint32_t count, durable, used; /* Entries, those of them that a crash cannot take, bytes. */
     uint64_t trimmed, trim_asked;  /* Records of slots up to here are dead. */
     uint32_t trim_barrier;         /* Once these entries are durable, what was asked is done. */
@@ -41,6 +43,12 @@ void desk_disk_drop(struct desk_disk *disk, uint64_t before);
 void desk_disk_stored(struct desk_disk *disk);
 /* A crash takes a suffix of what is not durable; `survive` says how much is left of it, modulo what there is. */
 void desk_disk_crash(struct desk_disk *disk, uint32_t survive);
+/* Everything is gone, as if it had never been written. */
+void desk_disk_lose(struct desk_disk *disk);
+/* The greatest value of a trusted counter that a live record shows as used, for a COMMIT or a VIEW-CHANGE: those were certified before they were
+ * written. Zero when none does. */
+struct nika_trusted_value desk_disk_used(const struct desk_disk *disk,
+                                         const struct nika_replica_ops *replica);
 /* To a module and an application that were just made: snapshots, oldest first, then live records in order. */
 void desk_disk_recover(struct desk_disk *disk, const struct nika_replica_ops *replica,
                        struct nika_replica *module, const struct nika_app_ops *ops,

@@ -48,6 +48,8 @@ void desk_judge_heard(struct desk_judge *j, const struct desk *d, const struct n
     struct nika_frame one;
     struct nika_span bytes;
     uint32_t at = 0, senders = 0;
+    if (info != NULL && info->message_class == NIKA_MESSAGE_STATUS && frame->sender < 32)
+        j->reported |= 1u << frame->sender;
     if (info == NULL || info->message_class != NIKA_MESSAGE_NEW_VIEW) return;
     if (nika_decode(info, frame->body, &message) != NIKA_OK) return;
     uint64_t view = view_of(frame->body);
@@ -78,14 +80,55 @@ void desk_judge_note(struct desk_judge *j, const struct desk *d, const struct ni
     j->told[note->b] |= type;
 }
 
-void desk_judge_restart(struct desk_judge *j)
+void desk_judge_said(struct desk_judge *j, const struct nika_summary *s, bool again)
+{
+    bool is_vote = s->message_class == NIKA_MESSAGE_PROPOSE ||
+                   s->message_class == NIKA_MESSAGE_PREPARE ||
+                   s->message_class == NIKA_MESSAGE_COMMIT;
+    if (is_vote && s->seq > j->voted_max) j->voted_max = s->seq;
+    if (again) return;
+    j->voted = true;
+}
+
+void desk_judge_forget(struct desk_judge *j)
+{
+    j->view = j->count = 0;
+}
+
+void desk_judge_restart(struct desk_judge *j, bool amnesiac)
 {
     memset(j->told, 0, sizeof j->told);
+    j->reported = 0;
+    j->voted = false;
+    j->amnesiac = amnesiac;
+}
+
+/* Of PBFT; a hybrid replica accounts for its counter instead, and O6 judges it. */
+static void judge_remembering(const struct desk_judge *j, const struct desk *d,
+                              const struct nika_replica_status *s)
+{
+    uint32_t others = j->reported & ~(1u << desk_self(d));
+    NIKA_TARGET_CHECK((uint32_t)__builtin_popcount(others) >= 2 * desk_config(d)->f,
+                      "AMN: votes again when %d others told where they stand",
+                      __builtin_popcount(others));
+    NIKA_TARGET_CHECK(s->low_mark >= j->voted_max,
+                      "AMN: votes again above %llu, and may have voted up to %llu",
+                      (unsigned long long)s->low_mark, (unsigned long long)j->voted_max);
+}
+
+static void judge_amnesia(struct desk_judge *j, const struct desk *d,
+                          const struct nika_replica_status *s)
+{
+    NIKA_TARGET_CHECK(!j->voted || !s->amnesiac, "AMN: votes while it may have forgotten votes");
+    if (j->amnesiac && !s->amnesiac && !desk_is_hybrid(d)) judge_remembering(j, d, s);
+    j->amnesiac = s->amnesiac;
+    j->voted = false;
 }
 
 void desk_judge_stands(struct desk_judge *j, const struct desk *d,
                        const struct nika_replica_status *s)
 {
+    judge_amnesia(j, d, s);
     if (!s->active || s->view <= j->view) return;
     j->view = s->view;
     if (s->view % desk_config(d)->n == desk_self(d)) return; /* It made the NEW-VIEW itself. */

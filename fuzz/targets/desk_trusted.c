@@ -2,6 +2,7 @@
 #include "fuzz/targets/desk_trusted.h"
 
 #include "engine/core/digest.h"
+#include "protocols/hybster/messages.h"
 
 void desk_trusted_init(struct desk_trusted *t, const struct nika_keyring *keyring,
                        uint32_t replicas, uint32_t self)
@@ -13,12 +14,36 @@ void desk_trusted_init(struct desk_trusted *t, const struct nika_keyring *keyrin
     nika_trusted_instance_init(&t->instance, self, NIKA_TRUSTED_EPOCH, NIKA_TRUSTED_COUNTERS_MAX);
 }
 
+static bool is_gone(const struct desk_trusted *t)
+{
+    return t->state.failure == DESK_TRUSTED_GONE && t->state.left == 0;
+}
+
+static enum nika_err fails(struct desk_trusted *t, enum nika_err err)
+{
+    t->state.told = true;
+    return err;
+}
+
 static enum nika_err certify(void *world, uint32_t self, enum nika_trusted_kind kind,
                              uint32_t counter, struct nika_trusted_value value,
                              const struct nika_digest *digest, struct nika_trusted_certificate *out)
 {
     struct desk_trusted *t = desk_trusted_of(world);
+    struct desk_trusted_state *s = &t->state;
     NIKA_TARGET_CHECK(self == t->instance.id, "the module asks as %u", self);
+    NIKA_TARGET_CHECK(!s->told, "TSG: asks a trusted subsystem that failed it to certify");
+    NIKA_TARGET_CHECK(!s->behind, "TSR: asks a trusted subsystem that was set back to certify");
+    bool fails_now = s->failure != DESK_TRUSTED_WORKS && s->left == 0;
+    if (fails_now && s->moves) {
+        s->moves = false;
+        struct nika_trusted_certificate lost;
+        enum nika_err err =
+            nika_trusted_certify(&t->instance, t->key, kind, counter, value, digest, &lost);
+        NIKA_TARGET_CHECK(err == NIKA_OK || err == NIKA_ERR_CONFIG, "no certificate to lose");
+    }
+    if (fails_now) return fails(t, s->failure == DESK_TRUSTED_GONE ? NIKA_ERR_IO : NIKA_ERR_CONFIG);
+    if (s->left > 0) s->left--;
     return nika_trusted_certify(&t->instance, t->key, kind, counter, value, digest, out);
 }
 
@@ -27,21 +52,50 @@ static bool verify(void *world, uint32_t self, const struct nika_trusted_certifi
 {
     struct desk_trusted *t = desk_trusted_of(world);
     (void)self;
-    return nika_trusted_verify(t->key, t->epochs, t->replicas, certificate, digest);
+    return !is_gone(t) && nika_trusted_verify(t->key, t->epochs, t->replicas, certificate, digest);
 }
 
 static enum nika_err read(void *world, uint32_t self, uint32_t counter,
                           struct nika_trusted_value *value, uint64_t *epoch)
 {
+    struct desk_trusted *t = desk_trusted_of(world);
     (void)self;
-    return nika_trusted_read(&desk_trusted_of(world)->instance, counter, value, epoch);
+    if (is_gone(t)) return fails(t, NIKA_ERR_IO);
+    return nika_trusted_read(&t->instance, counter, value, epoch);
 }
 
 static enum nika_err reissue(void *world, uint32_t self, uint32_t counter,
                              struct nika_trusted_certificate *out, struct nika_digest *digest)
 {
+    struct desk_trusted *t = desk_trusted_of(world);
     (void)self;
-    return nika_trusted_reissue(&desk_trusted_of(world)->instance, counter, out, digest);
+    if (is_gone(t)) return fails(t, NIKA_ERR_IO);
+    return nika_trusted_reissue(&t->instance, counter, out, digest);
+}
+
+struct nika_trusted_value desk_trusted_order(const struct desk_trusted *t)
+{
+    return t->instance.counter[HYBSTER_COUNTER_ORDER].last.value;
+}
+
+void desk_trusted_set_back(struct desk_trusted *t, bool to_zero)
+{
+    t->state.set_back = true;
+    if (to_zero)
+        nika_trusted_instance_init(&t->instance, t->instance.id, NIKA_TRUSTED_EPOCH,
+                                   NIKA_TRUSTED_COUNTERS_MAX);
+    else
+        t->instance = t->marked;
+}
+
+bool desk_trusted_good(const struct desk_trusted *t, const struct nika_replica_ops *ops,
+                       const struct nika_config *config, const struct nika_frame *frame)
+{
+    struct nika_digest digest;
+    struct nika_trusted_certificate c;
+    struct nika_span all = ops->certified(config, frame->type, frame->body, &digest);
+    return nika_trusted_certificate_decode(all, &c) == NIKA_OK && c.instance == t->instance.id &&
+           nika_trusted_verify(t->key, t->epochs, t->replicas, &c, &digest);
 }
 
 const struct nika_trusted_ops desk_trusted_ops = {

@@ -15,7 +15,23 @@ struct desk_statement {
     struct nika_digest digest;
     uint8_t content[DESK_CONTENT_MAX];
 };
+/* How the instance fails. */
+enum desk_failure {
+    DESK_TRUSTED_WORKS,
+    DESK_TRUSTED_GONE,    /* No call has an answer. */
+    DESK_TRUSTED_REFUSES, /* What it is asked to certify it does not. */
+};
+/* Part of what an input changes; nothing of it is at a mark. */
+struct desk_trusted_state {
+    enum desk_failure failure;
+    uint32_t left; /* Certificates until it fails. */
+    bool moves;    /* The counter moves with the last of them, and nobody gets it. */
+    bool told;     /* The module of now had a failure for an answer, and has to stop voting. */
+    bool behind;   /* It began with a counter that is behind its log, and has to do without. */
+    bool set_back; /* Its counters were. */
+};
 struct desk_trusted {
+    struct desk_trusted_state state;
     struct nika_trusted_key *key;
     uint64_t epochs[NIKA_REPLICAS_MAX];
     uint32_t replicas;
@@ -25,6 +41,13 @@ struct desk_trusted {
 void desk_trusted_init(struct desk_trusted *t, const struct nika_keyring *keyring,
                        uint32_t replicas, uint32_t self);
 extern const struct nika_trusted_ops desk_trusted_ops;
+/* Where the counter of orders stands. */
+struct nika_trusted_value desk_trusted_order(const struct desk_trusted *t);
+/* Every counter, to the mark or to where it never moved. */
+void desk_trusted_set_back(struct desk_trusted *t, bool to_zero);
+/* Are the certificates of a frame of the module's own those of a message of its protocol, over what it says? */
+bool desk_trusted_good(const struct desk_trusted *t, const struct nika_replica_ops *ops,
+                       const struct nika_config *config, const struct nika_frame *frame);
 /* Of a desk, for the calls that get it as their world. */
 struct desk_trusted *desk_trusted_of(void *desk);
 

@@ -164,6 +164,15 @@ void handler_seeds(nika_target_seed *seed, void *context)
         {.kind = OP_RESTART, .number = 2},     {.kind = OP_VIEW_CHANGE, .sender = 2, .view = 1},
         {.kind = OP_RESTART, .number = 1},     {.kind = OP_STATUS, .sender = 2, .flags = 1},
     };
+    /* Its disk is lost, or its trusted subsystem: it fails, it refuses, it was set back. */
+    static const uint8_t losses[] = {RESTART_LOST, RESTART_GONE, RESTART_REFUSES, RESTART_BACK,
+                                     RESTART_ZERO};
+    struct handler_op loss[] = {
+        {.kind = OP_ORDER, .digest = 1},       {.kind = OP_RESTART, .number = 5},
+        {.kind = OP_STATUS, .sender = 2},      {.kind = OP_STATUS, .sender = 3},
+        {.kind = OP_ORDER, .digest = 2},       {.kind = OP_RESTART},
+        {.kind = OP_VIEW_CHANGE, .sender = 2}, {.kind = OP_ORDER, .digest = 3},
+    };
     /* Past view 1, by its leader: in Hybster one that never begins, where two orders were certified. */
     static const struct handler_op passed = {.kind = OP_VIEW_CHANGE,
                                              .sender = 1,
@@ -174,6 +183,14 @@ void handler_seeds(nika_target_seed *seed, void *context)
     seed_of("passed", 0, &passed, 1, seed, context);
     for (uint32_t head = 0; head < 2; head++)
         seed_of("story", head, story, ARRAY_COUNT(story), seed, context);
+    for (uint32_t i = 0; i < ARRAY_COUNT(losses); i++) {
+        loss[1].count = losses[i];
+        for (uint32_t head = 0; head < 2 * HANDLER_STARTS; head++) {
+            char name[16];
+            snprintf(name, sizeof name, "loss-%u", losses[i]);
+            seed_of(name, head, loss, ARRAY_COUNT(loss), seed, context);
+        }
+    }
     for (uint32_t start = 0; start < HANDLER_STARTS; start++)
         seed_of("deaths", start << 1 | 1u | (start % 2 == 0 ? HEAD_HOLD : 0), deaths,
                 ARRAY_COUNT(deaths), seed, context);

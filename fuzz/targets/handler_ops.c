@@ -46,6 +46,7 @@ static void fresh(uint8_t *entry, struct nika_target_draw *draw)
         .count = (uint8_t)nika_target_draw(draw, 6),
         .extra = (uint8_t)nika_target_draw(draw, 256),
         .number = nika_target_draw(draw, 256)};
+    if (op.kind == OP_RESTART) op.count = (uint8_t)nika_target_draw(draw, RESTART_KINDS);
     handler_op_write(&op, entry);
 }
 

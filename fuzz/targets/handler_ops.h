@@ -28,8 +28,18 @@ enum handler_kind {
     OP_RAW,     /* A signed frame of any type with a body of any bytes. */
     OP_DAMAGED, /* The next frame has one byte changed on its way. */
     OP_ACK,     /* Hybster: NEW-VIEW-ACK. */
-    OP_RESTART, /* The replica dies and begins again from its disk. */
+    OP_RESTART, /* The replica dies and begins again from its disk; or what else becomes of it, by `count`. */
     OP_KINDS
+};
+/* A RESTART's `count`. All others: it only dies, and `number` says how much is left of what was not durable. */
+enum handler_restart {
+    RESTART_LOST = 6, /* Its disk is empty. */
+    /* It does not die: after `number` modulo 4 certificates its trusted subsystem fails it for good; with 4 in `number` one more is lost. */
+    RESTART_GONE = 7,    /* No call has an answer. */
+    RESTART_REFUSES = 8, /* Nothing is certified. */
+    RESTART_BACK = 9,    /* Its trusted counters are set back to where the input began, */
+    RESTART_ZERO = 10,   /* to where they never moved. */
+    RESTART_KINDS
 };
 struct handler_op {
     uint8_t kind, sender, view, seq, digest, flags, count, extra;

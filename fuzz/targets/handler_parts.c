@@ -289,12 +289,32 @@ void handler_raw(struct handler_player *p, const struct handler_op *op,
                                    (struct nika_span){body, op->number % (sizeof body + 1)}));
 }
 
+static void restart(struct handler_player *p, const struct handler_op *op)
+{
+    switch (op->count) {
+    case RESTART_LOST:
+        desk_restart_without_disk(p->desk);
+        return;
+    case RESTART_GONE:
+    case RESTART_REFUSES:
+        desk_trusted_fail(p->desk, op->count == RESTART_REFUSES, op->number % 4u,
+                          (op->number & 4u) != 0);
+        return;
+    case RESTART_BACK:
+    case RESTART_ZERO:
+        desk_restart_set_back(p->desk, op->number, op->count == RESTART_ZERO);
+        return;
+    default:
+        desk_restart(p->desk, op->number);
+    }
+}
+
 void handler_common(struct handler_player *p, const struct handler_op *op)
 {
     if (op->kind == OP_TIMER) desk_fire(p->desk, op->number % NIKA_TIMERS_MAX);
     if (op->kind == OP_TIME) desk_pass(p->desk, (uint64_t)op->number * 1000000);
     if (op->kind == OP_SETTLE) desk_settle(p->desk);
-    if (op->kind == OP_RESTART) desk_restart(p->desk, op->number);
+    if (op->kind == OP_RESTART) restart(p, op);
     if (op->kind == OP_DAMAGED) {
         p->damage = true;
         p->damage_at = op->number;

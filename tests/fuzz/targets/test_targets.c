@@ -33,6 +33,8 @@ struct parrot {
     const struct nika_config *config;
     const struct nika_host *host;
     uint64_t view;
+    uint32_t told; /* STATUS messages that it got. */
+    bool amnesiac;
 };
 
 static size_t parrot_size(const struct nika_config *config)
@@ -51,8 +53,19 @@ static struct nika_replica *parrot_init(void *memory, const struct nika_config *
                                         const struct nika_host *host)
 {
     struct parrot *parrot = memory;
-    *parrot = (struct parrot){config, host, 0};
+    *parrot = (struct parrot){.config = config, .host = host};
     return memory;
+}
+
+/* One that passes over what a lost disk means votes at once. */
+static bool parrot_is_careless;
+
+static void parrot_recover(struct nika_replica *replica, uint32_t kind, uint64_t seq,
+                           struct nika_span record)
+{
+    struct parrot *parrot = (struct parrot *)(void *)replica;
+    (void)seq, (void)record;
+    parrot->amnesiac = kind == NIKA_RECORD_AMNESIA && !parrot_is_careless;
 }
 
 static void parrot_step(struct nika_replica *replica, const struct nika_event *event,
@@ -63,6 +76,7 @@ static void parrot_step(struct nika_replica *replica, const struct nika_event *e
     if (event->kind != NIKA_EVENT_MESSAGE) return;
     if (event->frame->type == PBFT_TYPE_new_view)
         parrot->view = nika_load_le(event->frame->body.data, 8);
+    if (event->frame->type == PBFT_TYPE_status && ++parrot->told == 2) parrot->amnesiac = false;
     if (event->frame->type == PBFT_TYPE_status)
         nika_effects_note(effects, NIKA_NOTE_EVIDENCE, PBFT_TYPE_prepare, event->frame->sender,
                           (struct nika_span){0});
@@ -80,6 +94,7 @@ static void parrot_status(const struct nika_replica *replica, struct nika_replic
 {
     memset(out, 0, sizeof *out);
     out->active = true;
+    out->amnesiac = ((const struct parrot *)(const void *)replica)->amnesiac;
     out->view = ((const struct parrot *)(const void *)replica)->view;
 }
 
@@ -91,6 +106,7 @@ static struct handler_player with_parrot(void)
                                     .size = parrot_size,
                                     .used = parrot_used,
                                     .init = parrot_init,
+                                    .recover = parrot_recover,
                                     .step = parrot_step,
                                     .status = parrot_status,
                                     .describe = nika_replica_pbft.describe};
@@ -180,6 +196,53 @@ static void says_the_same_after_a_restart(void)
 static void says_another_thing_after_a_restart(void)
 {
     says_after_a_restart(2);
+}
+
+/* Its disk is lost, and so many others tell it where they stand; then it votes, or not. */
+static void after_a_lost_disk(bool voted_before, uint8_t others, bool votes)
+{
+    struct handler_player p = with_parrot();
+    if (voted_before) say(&p, OP_PREPARE, 0, 1);
+    desk_restart_without_disk(p.desk);
+    for (uint8_t i = 0; i < others; i++)
+        handler_play_pbft(&p, &(struct handler_op){.kind = OP_STATUS, .sender = 2 + i});
+    if (votes) say(&p, OP_PREPARE, 0, 1);
+}
+
+static void waits_without_its_disk(void)
+{
+    after_a_lost_disk(true, 1, false);
+}
+
+static void votes_without_its_disk(void)
+{
+    after_a_lost_disk(false, 1, true);
+}
+
+static void votes_when_two_told_it(void)
+{
+    after_a_lost_disk(false, 2, true);
+}
+
+static void votes_where_it_may_have_voted(void)
+{
+    after_a_lost_disk(true, 2, true);
+}
+
+static void does_not_mind_a_lost_disk(void)
+{
+    parrot_is_careless = true; /* In a process of its own: finds(). */
+    after_a_lost_disk(false, 0, true);
+}
+
+static void test_a_vote_that_may_contradict_a_lost_one_is_a_finding(void **state)
+{
+    (void)state;
+    assert_false(finds(waits_without_its_disk));
+    assert_true(finds(votes_without_its_disk));
+    assert_false(finds(votes_when_two_told_it));
+    assert_true(finds(votes_where_it_may_have_voted));
+    assert_true(finds(does_not_mind_a_lost_disk));
 }
 
 static void test_what_a_replica_may_not_do_is_a_finding(void **state)
@@ -280,6 +343,53 @@ static void test_a_restart_keeps_what_was_written_and_loses_what_was_not(void **
         assert_in_range(s.last_executed, 4, 5);
         assert_false(s.amnesiac);
         desk_free(p.desk);
+    }
+}
+
+/* Orders one batch after the other, fails as the operation says before one of them, and says how many it committed to. */
+static uint32_t commits_of_four(struct handler_op fails, uint32_t before, bool *stopped)
+{
+    struct nika_replica_status s;
+    struct nika_digest said;
+    uint32_t commits = 0;
+    struct handler_player p = {.desk = handler_desk("hybster", 1), .play = handler_play_hybster};
+    fails.kind = OP_RESTART;
+    for (uint32_t k = 0; k < 4; k++) {
+        if (k == before) p.play(&p, &fails);
+        desk_status(p.desk, &s);
+        for (uint64_t j = s.last_executed; j < k; j++) /* What it has to execute again. */
+            p.play(&p, &(struct handler_op){.kind = OP_ORDER, .digest = (uint8_t)j});
+        p.play(&p, &(struct handler_op){.kind = OP_ORDER, .digest = (uint8_t)k});
+        commits += desk_said(p.desk, NIKA_MESSAGE_COMMIT, 0, k + 1, &said) ? 1 : 0;
+    }
+    desk_status(p.desk, &s);
+    *stopped = s.wait == NIKA_WAIT_TRUSTED;
+    desk_free(p.desk);
+    return commits;
+}
+
+static void test_who_has_no_trusted_subsystem_stops_voting(void **state)
+{
+    (void)state;
+    static const struct {
+        struct handler_op fails;
+        uint32_t before, commits;
+        bool stops;
+    } cases[] = {
+        {{.count = 0}, 2, 4, false},
+        {{.count = RESTART_GONE}, 2, 2, true},
+        {{.count = RESTART_GONE, .number = 1}, 2, 3, true},
+        {{.count = RESTART_REFUSES}, 2, 2, true},
+        {{.count = RESTART_REFUSES, .number = 1 + 4}, 2, 3, true},
+        {{.count = RESTART_BACK}, 2, 2, true},
+        {{.count = RESTART_ZERO}, 2, 2, true},
+        {{.count = RESTART_BACK}, 0, 4, false}, /* No further back than its log. */
+    };
+    for (uint32_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        bool stopped = false;
+        uint32_t commits = commits_of_four(cases[i].fails, cases[i].before, &stopped);
+        assert_int_equal(commits, cases[i].commits);
+        assert_int_equal(stopped, cases[i].stops);
     }
 }
 
@@ -522,6 +632,8 @@ int main(void)
         cmocka_unit_test(test_each_block_counts_where_a_sanitizer_tells_of_it),
         cmocka_unit_test(test_a_damaged_frame_is_refused_at_ingress),
         cmocka_unit_test(test_kept_frames_change_nothing),
+        cmocka_unit_test(test_a_vote_that_may_contradict_a_lost_one_is_a_finding),
+        cmocka_unit_test(test_who_has_no_trusted_subsystem_stops_voting),
         cmocka_unit_test(test_a_mutated_list_holds_whole_entries),
         cmocka_unit_test(test_the_same_seed_mutates_alike),
         cmocka_unit_test(test_crossing_takes_from_both),
