@@ -33,6 +33,10 @@ bool common_budget_take_transfer(struct common_core *core, uint32_t peer, uint32
 
 void common_resend(struct common_core *core, uint32_t peer, uint32_t handle)
 {
-    struct nika_span frame = nika_store_span(core->store, handle);
+    common_resend_frame(core, peer, nika_store_span(core->store, handle));
+}
+
+void common_resend_frame(struct common_core *core, uint32_t peer, struct nika_span frame)
+{
     if (common_budget_take(core, peer, frame.size)) common_send_frame(core, peer, frame);
 }

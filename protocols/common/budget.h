@@ -13,5 +13,6 @@ bool common_budget_take(struct common_core *core, uint32_t peer, uint32_t size);
 bool common_budget_take_transfer(struct common_core *core, uint32_t peer, uint32_t size);
 /* Send a stored frame within the budget. */
 void common_resend(struct common_core *core, uint32_t peer, uint32_t handle);
+void common_resend_frame(struct common_core *core, uint32_t peer, struct nika_span frame);
 
 #endif

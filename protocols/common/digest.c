@@ -25,7 +25,11 @@ void common_digest_handle(struct nika_run_digest *d, const struct common_core *c
         common_digest_u64(d, UINT64_MAX);
         return;
     }
-    struct nika_span span = nika_store_span(core->store, handle);
+    common_digest_span(d, nika_store_span(core->store, handle));
+}
+
+void common_digest_span(struct nika_run_digest *d, struct nika_span span)
+{
     common_digest_u64(d, span.size);
     nika_run_digest_add(d, span.data, span.size);
 }

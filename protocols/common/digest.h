@@ -8,6 +8,7 @@
 void common_digest_u64(struct nika_run_digest *d, uint64_t value);
 void common_digest_u64s(struct nika_run_digest *d, const uint64_t *values, uint32_t count);
 void common_digest_digest(struct nika_run_digest *d, const struct nika_digest *digest);
+void common_digest_span(struct nika_run_digest *d, struct nika_span span);
 void common_digest_handle(struct nika_run_digest *d, const struct common_core *core,
                           uint32_t handle);
 void common_digest_handles(struct nika_run_digest *d, const struct common_core *core,

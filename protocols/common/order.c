@@ -62,9 +62,40 @@ void common_slot_unpark(struct common_core *core, struct common_slot *slot)
     drop(core, &slot->parked);
 }
 
+struct nika_span common_order_frame(const struct common_core *core, const struct common_slot *slot)
+{
+    struct nika_span block = nika_store_span(core->store, slot->order);
+    if (!slot->order_within) return block;
+    struct nika_reader r = nika_reader_of(block);
+    struct nika_span frame = nika_read_bytes(&r, block.size);
+    NIKA_ASSERT(!r.failed);
+    return frame;
+}
+
+struct nika_span common_order_known_frame(const struct common_core *core,
+                                          const struct common_slot *slot)
+{
+    return slot->order != 0 ? common_order_frame(core, slot)
+                            : nika_store_span(core->store, slot->parked);
+}
+
+static void drop_order(struct common_core *core, struct common_slot *slot)
+{
+    if (!slot->order_within) nika_store_free(core->store, slot->order);
+    slot->order = 0;
+    slot->order_within = false;
+}
+
+void common_order_keep_within(struct common_core *core, struct common_slot *slot, uint32_t handle)
+{
+    drop_order(core, slot);
+    slot->order = handle;
+    slot->order_within = true;
+}
+
 void common_slot_forget_order(struct common_core *core, struct common_slot *slot)
 {
-    drop(core, &slot->order);
+    drop_order(core, slot);
     common_slot_unpark(core, slot);
     slot->withheld = false;
     slot->untimely = false;
@@ -205,7 +236,7 @@ void common_order_propose(struct common_core *core, struct common_slot *slot,
 void common_order_persist(struct common_core *core, struct common_slot *slot, uint32_t record,
                           uint64_t token, bool with_batch)
 {
-    struct nika_span frame = nika_store_span(core->store, slot->order);
+    struct nika_span frame = common_order_frame(core, slot);
     struct nika_span body = {0};
     if (with_batch && slot->batch != 0) body = nika_store_span(core->store, slot->batch);
     uint8_t *bytes = NULL;

@@ -23,11 +23,18 @@ void common_slot_unpark(struct common_core *core, struct common_slot *slot);
 /* The store is full: drop batches that no order of this view refers to; peers that accepted one have it. True when any went. */
 bool common_spare_batches(struct common_core *core);
 
-/* The frame by which this slot's order is known, accepted or parked; 0 = none. */
-static inline uint32_t common_order_known(const struct common_slot *slot)
+/* The frame of the accepted order; there is one. Valid until the store changes. */
+struct nika_span common_order_frame(const struct common_core *core, const struct common_slot *slot);
+/* The block `handle` begins with the frame of the accepted order (u32 length + bytes) and stays as long as that: it need not be kept twice. */
+void common_order_keep_within(struct common_core *core, struct common_slot *slot, uint32_t handle);
+/* Is there an order, accepted or parked? */
+static inline bool common_order_known(const struct common_slot *slot)
 {
-    return slot->order != 0 ? slot->order : slot->parked;
+    return slot->order != 0 || slot->parked != 0;
 }
+/* The frame by which it is known. */
+struct nika_span common_order_known_frame(const struct common_core *core,
+                                          const struct common_slot *slot);
 /* Its digest. */
 static inline const struct nika_digest *common_order_digest(const struct common_slot *slot)
 {

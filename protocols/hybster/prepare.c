@@ -11,8 +11,7 @@
 static bool already_ordered(struct nika_replica *r, struct hybster_slot *slot,
                             const struct hybster_order *m, const struct nika_frame *frame)
 {
-    uint32_t held = common_order_known(&slot->base);
-    if (held == 0) return false;
+    if (!common_order_known(&slot->base)) return false;
     if (nika_digest_equal(common_order_digest(&slot->base), &m->digest))
         return true; /* A retransmission. */
     if (!hybster_order_certified(r, frame, m)) {
@@ -20,8 +19,8 @@ static bool already_ordered(struct nika_replica *r, struct hybster_slot *slot,
         return true;
     }
     /* Two digests for one value: no trusted subsystem that works does that. */
-    common_evidence(&r->core, frame->type, frame->sender, nika_store_span(r->core.store, held),
-                    frame->raw);
+    common_evidence(&r->core, frame->type, frame->sender,
+                    common_order_known_frame(&r->core, &slot->base), frame->raw);
     common_reject(&r->core, NIKA_CHECK_HP7, frame->sender);
     hybster_alarm(r, NIKA_CHECK_HP7, m->seq);
     return true;
@@ -108,7 +107,7 @@ void hybster_install(struct nika_replica *r, const struct hybster_order *order,
         if (slot->base.commit_view < order->view) hybster_alarm(r, NIKA_CHECK_HN6, order->seq);
         return;
     }
-    if (common_order_known(&slot->base) != 0) return;
+    if (common_order_known(&slot->base)) return;
     if (r->core.high_known < order->seq) r->core.high_known = order->seq;
     slot->base.from_new_view = true;
     take(r, slot, order, frame);

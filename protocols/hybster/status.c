@@ -8,7 +8,7 @@
 static bool ordered(const struct common_core *core, const struct common_slot *slot)
 {
     const struct nika_replica *r = (const struct nika_replica *)(const void *)core;
-    return slot->view == r->entered && common_order_known(slot) != 0;
+    return slot->view == r->entered && common_order_known(slot);
 }
 
 void hybster_send_status(struct nika_replica *r)

@@ -3,6 +3,7 @@
  *
  * Everything here is a pure function of bytes and configuration: whoever holds the same bytes reaches the same verdict, so a
  * correct new primary never builds a NEW-VIEW that a correct backup refuses. */
+#include "protocols/common/order.h"
 #include "protocols/pbft/view.h"
 
 /* Encoded size of a frame element (length prefix included) with a fixed body and the suite's largest signature. */
@@ -41,7 +42,7 @@ uint32_t pbft_certificate_build(struct nika_replica *r, struct pbft_slot *slot)
 {
     uint32_t chosen[NIKA_REPLICAS_MAX];
     uint32_t count = 0;
-    struct nika_span order = nika_store_span(r->core.store, slot->base.order);
+    struct nika_span order = common_order_frame(&r->core, &slot->base);
     uint32_t size = 4 + order.size + 4;
     uint32_t needed = pbft_prepares_needed(r);
     for (uint32_t i = 0; i < r->core.n && count < needed; i++) {
@@ -61,7 +62,6 @@ uint32_t pbft_certificate_build(struct nika_replica *r, struct pbft_slot *slot)
     NIKA_ASSERT(count == needed);
     uint32_t handle = nika_store_alloc(r->core.store, size);
     if (handle == 0) return 0;
-    order = nika_store_span(r->core.store, slot->base.order);
     struct nika_writer w = nika_writer_of(nika_store_at(r->core.store, handle), size);
     nika_write_bytes(&w, order);
     nika_write_u32(&w, count);

@@ -1,6 +1,7 @@
 /* protocols/pbft/digest.c: canonical hash of a replica's state (protocols/common/digest.h). */
 #include "protocols/common/digest.h"
 
+#include "protocols/common/order.h"
 #include "protocols/pbft/describe.h"
 #include "protocols/pbft/state.h"
 
@@ -31,9 +32,12 @@ static void add_slot(struct nika_run_digest *d, const struct nika_replica *r, ui
     common_digest_digest(d, &s->base.parked_digest);
     common_digest_digest(d, &s->base.carry_digest);
     common_digest_digest(d, &s->base.commit_digest);
-    const uint32_t handles[] = {s->base.order,       s->base.parked,      s->base.batch,
-                                s->best_certificate, s->base.carry_batch, s->commit_cert,
-                                s->base.commit_batch};
+    if (s->base.order == 0)
+        common_digest_handle(d, &r->core, 0);
+    else
+        common_digest_span(d, common_order_frame(&r->core, &s->base));
+    const uint32_t handles[] = {s->base.parked,      s->base.batch,  s->best_certificate,
+                                s->base.carry_batch, s->commit_cert, s->base.commit_batch};
     common_digest_handles(d, &r->core, handles, ARRAY_COUNT(handles));
     add_votes(d, r, s);
 }

@@ -11,8 +11,7 @@
 static bool already_ordered(struct nika_replica *r, struct pbft_slot *slot,
                             const struct pbft_order *m, const struct nika_frame *frame)
 {
-    uint32_t held = common_order_known(&slot->base);
-    if (held == 0) return false;
+    if (!common_order_known(&slot->base)) return false;
     if (NIKA_PLANTED(B06)) {
         pbft_slot_reset_view(r, slot);
         return false;
@@ -20,8 +19,8 @@ static bool already_ordered(struct nika_replica *r, struct pbft_slot *slot,
     if (nika_digest_equal(common_order_digest(&slot->base), &m->digest))
         return true; /* A retransmission. */
     NIKA_ASSERT(!NIKA_PLANTED(W08));
-    common_evidence(&r->core, frame->type, frame->sender, nika_store_span(r->core.store, held),
-                    frame->raw);
+    common_evidence(&r->core, frame->type, frame->sender,
+                    common_order_known_frame(&r->core, &slot->base), frame->raw);
     common_reject(&r->core, NIKA_CHECK_PP6, frame->sender);
     /* The two orders convict the primary: no reason to wait for T_req. */
     if (frame->sender != r->core.self) pbft_view_change_start(r, r->core.view + 1);
@@ -98,7 +97,7 @@ void pbft_install_order(struct nika_replica *r, uint64_t seq, const struct nika_
         if (slot->base.commit_view < r->core.view) common_alarm(&r->core, NIKA_CHECK_NV8, seq);
         return;
     }
-    if (common_order_known(&slot->base) != 0) return;
+    if (common_order_known(&slot->base)) return;
     if (r->core.high_known < seq) r->core.high_known = seq;
     struct nika_span body = common_batch_find(&r->core, digest);
     bool elsewhere = body.size != 0 && common_slot_batch(&slot->base, digest) == 0;
@@ -148,7 +147,7 @@ void pbft_proposal_stored(struct nika_replica *r, uint64_t seq)
         if (common_primary(&r->core, r->core.view) != r->core.self) {
             pbft_vote_cast(r, slot, PBFT_PREPARE);
         } else if (!slot->base.from_new_view) { /* Those went out inside NEW-VIEW. */
-            common_broadcast_frame(&r->core, nika_store_span(r->core.store, slot->base.order));
+            common_broadcast_frame(&r->core, common_order_frame(&r->core, &slot->base));
             common_send_batch(&r->core, NIKA_NODE_NONE,
                               nika_store_span(r->core.store, slot->base.batch));
         }

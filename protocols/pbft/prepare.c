@@ -1,5 +1,6 @@
 /* protocols/pbft/prepare.c: a backup's vote for the primary's order, and the certificate that Q-1 of them make (Castro & Liskov,
  * OSDI '99, 4.2; PROTOCOLS.md 1.4, P1-P5, D3). */
+#include "protocols/common/order.h"
 #include "protocols/common/status.h"
 #include "protocols/pbft/state.h"
 
@@ -69,6 +70,7 @@ static bool keep_certificate(struct nika_replica *r, struct pbft_slot *slot)
     slot->best_view = slot->base.view;
     slot->base.carry_digest = slot->base.digest;
     pbft_votes_certified(r, slot);
+    common_order_keep_within(&r->core, &slot->base, certificate);
     return true;
 }
 

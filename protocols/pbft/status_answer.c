@@ -3,6 +3,7 @@
  * Everything sent here is a stored message, as it was or with the same content; nothing new is decided. A budget per peer keeps
  * a peer that asks for everything from using this replica as an amplifier. */
 #include "protocols/common/budget.h"
+#include "protocols/common/order.h"
 #include "protocols/common/status.h"
 #include "protocols/pbft/state.h"
 
@@ -34,7 +35,7 @@ static void answer_votes(struct nika_replica *r, uint32_t peer, const struct pbf
         /* D1 holds for retransmissions too. */
         if (NIKA_PLANTED(B31) && !own_order) continue;
         if (slot->base.order != 0 && (!own_order || slot->prepare_sent))
-            common_resend(&r->core, peer, slot->base.order);
+            common_resend_frame(&r->core, peer, common_order_frame(&r->core, &slot->base));
         if (slot->prepare_sent && !own_order) resend_vote(r, peer, slot, PBFT_PREPARE);
     }
 }

@@ -201,7 +201,9 @@ static void test_an_order_waits_for_its_batch(void **state)
     assert_int_equal(b->core.parked_count, 1);
     assert_true(b->core.fetches[0].active);
     assert_memory_equal(common_order_digest(slot), &a, sizeof a);
-    assert_int_equal(common_order_known(slot), slot->parked);
+    assert_true(common_order_known(slot));
+    assert_ptr_equal(common_order_known_frame(&b->core, slot).data,
+                     nika_store_span(b->core.store, slot->parked).data);
     /* Bytes that are no batch: the order stays as what the primary said, and is never voted for. */
     uint8_t garbage[5] = {1, 2, 3, 4, 5};
     struct nika_span body = {garbage, sizeof garbage};
@@ -219,6 +221,34 @@ static void test_an_order_waits_for_its_batch(void **state)
     assert_int_equal(b->frame, frame);
     assert_true(slot->batch_ok);
     assert_int_equal(slot->nondet_ns, 0);
+    bench_free(b);
+}
+
+/* As a certificate: u32 length + the frame, and more. */
+static void test_an_order_within_a_certificate_is_kept_once(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct common_slot *slot = common_slot_at(&b->core, 1);
+    struct nika_digest null = {{0}};
+    const uint8_t block[] = {3, 0, 0, 0, 'o', 'r', 'd', 9, 9};
+    common_order_take(&b->core, slot, &null, put(b, 0, 'o'), NIKA_NODE_NONE);
+    uint32_t before = b->core.store->in_use;
+    uint32_t handle = nika_store_put(b->core.store, (struct nika_span){block, sizeof block});
+    uint32_t own = b->core.store->in_use - before;
+    common_order_keep_within(&b->core, slot, handle);
+    assert_in_range(b->core.store->in_use, own,
+                    before + own - 1); /* The frame of its own is gone. */
+    struct nika_span frame = common_order_frame(&b->core, slot);
+    assert_int_equal(frame.size, 3);
+    assert_memory_equal(frame.data, "ord", 3);
+    common_slot_forget_order(&b->core, slot);
+    assert_false(common_order_known(slot));
+    assert_int_equal(nika_store_length(b->core.store, handle), sizeof block); /* Its owner's. */
+    nika_store_free(b->core.store, handle);
+    common_order_take(&b->core, slot, &null, put(b, 0, 'p'), NIKA_NODE_NONE);
+    assert_ptr_equal(common_order_frame(&b->core, slot).data,
+                     nika_store_span(b->core.store, slot->order).data);
     bench_free(b);
 }
 
@@ -374,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_an_unchecked_batch_is_none),
         cmocka_unit_test(test_a_full_store_takes_only_what_nobody_needs),
         cmocka_unit_test(test_an_order_waits_for_its_batch),
+        cmocka_unit_test(test_an_order_within_a_certificate_is_kept_once),
         cmocka_unit_test(test_agreed_time_may_be_late_but_not_early),
         cmocka_unit_test(test_pillars_order_times_that_do_not_follow_numbers),
         cmocka_unit_test(test_what_is_final_stays),
