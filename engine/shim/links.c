@@ -127,6 +127,16 @@ static struct link *link_new(struct nika_links *links, int fd, uint32_t calling,
 /* A session that lived for so long was one. */
 #define LASTED_NS (10 * NIKA_LINKS_BACKOFF_MIN_NS)
 
+uint64_t links_wait(uint64_t *backoff_ns, bool lasted, uint64_t *jitter)
+{
+    if (lasted) *backoff_ns = NIKA_LINKS_BACKOFF_MIN_NS;
+    *jitter = *jitter * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    uint64_t wait = *backoff_ns + (*jitter >> 33) % (*backoff_ns / 4 + 1);
+    *backoff_ns *= 2;
+    if (*backoff_ns > NIKA_LINKS_BACKOFF_MAX_NS) *backoff_ns = NIKA_LINKS_BACKOFF_MAX_NS;
+    return wait;
+}
+
 static void retry_later(struct nika_links *links, struct link *link)
 {
     for (uint32_t i = 0; i < links->call_count; i++) {
@@ -134,15 +144,9 @@ static void retry_later(struct nika_links *links, struct link *link)
         if (call->link != link) continue;
         call->link = NULL;
         /* What lasted was a session. What was accepted and soon closed again, as when two processes have one id, is called ever later. */
-        if (link->confirmed && nika_clock_monotonic() - link->born_ns >= LASTED_NS)
-            call->backoff_ns = NIKA_LINKS_BACKOFF_MIN_NS;
-        /* Jitter: a cluster that lost one node must not call it in step. */
-        links->jitter = links->jitter * UINT64_C(6364136223846793005) + 1442695040888963407u;
-        uint64_t wait = call->backoff_ns + (links->jitter >> 33) % (call->backoff_ns / 4 + 1);
-        call->next_ns = nika_clock_monotonic() + wait;
-        call->backoff_ns *= 2;
-        if (call->backoff_ns > NIKA_LINKS_BACKOFF_MAX_NS)
-            call->backoff_ns = NIKA_LINKS_BACKOFF_MAX_NS;
+        uint64_t now = nika_clock_monotonic();
+        bool lasted = link->confirmed && now - link->born_ns >= LASTED_NS;
+        call->next_ns = now + links_wait(&call->backoff_ns, lasted, &links->jitter);
     }
 }
 

@@ -77,6 +77,9 @@ void link_doom(struct link *link, enum nika_session_end end, const char *why);
 struct packet *packet_new(struct nika_span frame);
 void packet_release(struct packet *packet);
 
+/* links.c: how long a call that ended waits for the next one: twice as long each time, up to a limit, and from the start after a session that
+ * lasted; up to a quarter more by chance, for a cluster that lost one node must not call it in step. */
+uint64_t links_wait(uint64_t *backoff_ns, bool lasted, uint64_t *jitter);
 /* links.c: a session became open. */
 void links_on_open(struct link *link);
 void links_on_confirmed(struct link *link);

@@ -350,14 +350,6 @@ static uint64_t earliest(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* What lies behind the used part of module and application means nothing to them, and once held a large batch or a window that was full. */
-static void drop_behind(uint8_t *memory, size_t used, size_t size)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t from = (used + page - 1) / page * page;
-    if (from < size) nika_resident_drop(memory + from, size - from);
-}
-
 /* Between two steps nothing is in these. */
 static void let_go(struct nika_node *node, uint64_t now)
 {
@@ -365,9 +357,10 @@ static void let_go(struct nika_node *node, uint64_t now)
     nika_resident_drop(node->effects.bytes, NODE_EFFECT_BYTES);
     nika_resident_drop(node->scratch, NODE_SCRATCH_BYTES);
     nika_verifier_drop(node->verifier);
-    drop_behind(node->module_memory, node->options.replica_ops->used(node->module),
-                node->module_size);
-    drop_behind(node->app_memory, node->options.app_ops->used(node->app), node->app_size);
+    nika_resident_drop_behind(node->module_memory, node->options.replica_ops->used(node->module),
+                              node->module_size);
+    nika_resident_drop_behind(node->app_memory, node->options.app_ops->used(node->app),
+                              node->app_size);
     (void)nika_resident_trim();
     node->trim_ns = now + node->trim_interval_ns;
     if (node->trim_interval_ns < TRIM_LAST_NS) node->trim_interval_ns *= 2;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* What is larger lies in a mapping of its own: pages of it that nobody touches are not there, and it goes back when it is freed. The library's
  * own threshold moves up with every large block that is freed, and one configuration file read is enough. */
@@ -68,4 +69,11 @@ size_t nika_resident_trim(void)
 void nika_resident_drop(void *memory, size_t size)
 {
     (void)madvise(memory, size, MADV_DONTNEED);
+}
+
+void nika_resident_drop_behind(uint8_t *memory, size_t used, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t from = (used + page - 1) / page * page;
+    if (from < size) nika_resident_drop(memory + from, size - from);
 }

@@ -17,5 +17,8 @@ size_t nika_resident_trim(void);
 /* Lets go of what is in a whole mapping of anonymous memory that nobody needs any more: it reads as zeros, and takes no memory until it is
  * written to. For room that one large message or snapshot needed once. */
 void nika_resident_drop(void *memory, size_t size);
+/* The same for the whole pages behind the first `used` of `size` bytes. What lies there means nothing to a module or an application, and once held a
+ * large batch or a window that was full. */
+void nika_resident_drop_behind(uint8_t *memory, size_t used, size_t size);
 
 #endif

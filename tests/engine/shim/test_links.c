@@ -222,6 +222,23 @@ static void test_a_peer_that_ended_is_called_again(void **state)
     end(f);
 }
 
+static void test_a_peer_that_is_away_is_called_ever_later(void **state)
+{
+    (void)state;
+    uint64_t backoff = NIKA_LINKS_BACKOFF_MIN_NS, jitter = 1, wanted = NIKA_LINKS_BACKOFF_MIN_NS;
+    uint32_t on_time = 0;
+    for (uint32_t i = 0; i < 20; i++) {
+        uint64_t wait = links_wait(&backoff, false, &jitter);
+        assert_in_range(wait, wanted, wanted + wanted / 4);
+        if (wait == wanted) on_time++;
+        wanted = 2 * wanted < NIKA_LINKS_BACKOFF_MAX_NS ? 2 * wanted : NIKA_LINKS_BACKOFF_MAX_NS;
+    }
+    assert_int_equal(wanted, NIKA_LINKS_BACKOFF_MAX_NS);
+    assert_true(on_time < 10); /* Chance. */
+    assert_in_range(links_wait(&backoff, true, &jitter), NIKA_LINKS_BACKOFF_MIN_NS,
+                    NIKA_LINKS_BACKOFF_MIN_NS * 5 / 4);
+}
+
 static void test_what_waits_is_bounded_and_control_goes_first(void **state)
 {
     struct fixture *f = begin(64u << 10);
@@ -497,6 +514,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_of_every_size_arrive_in_order),
         cmocka_unit_test(test_a_peer_that_ended_is_called_again),
+        cmocka_unit_test(test_a_peer_that_is_away_is_called_ever_later),
         cmocka_unit_test(test_what_waits_is_bounded_and_control_goes_first),
         cmocka_unit_test(test_a_refused_frame_closes_the_connection),
         cmocka_unit_test(test_a_stranger_has_a_few_seconds_however_it_spends_them),

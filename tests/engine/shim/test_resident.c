@@ -101,20 +101,45 @@ static void test_pages_that_were_written_once_stay(void **state)
     munmap(bytes, f->size);
 }
 
-static void test_room_that_is_needed_no_more_takes_none(void **state)
+/* Anonymous memory full of fives, between two pages that keep its mapping apart. */
+static uint8_t *fives(const struct fixture *f)
 {
-    const struct fixture *f = *state;
-    size_t whole_size = f->size + 2 * f->page;
-    uint8_t *whole = mmap(NULL, whole_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *whole =
+        mmap(NULL, f->size + 2 * f->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(whole != MAP_FAILED);
-    uint8_t *bytes = whole + f->page; /* Between two pages that keep its mapping apart. */
+    uint8_t *bytes = whole + f->page;
     assert_int_equal(mprotect(bytes, f->size, PROT_READ | PROT_WRITE), 0);
     memset(bytes, 5, f->size);
     assert_int_equal(resident_kib(bytes), f->size / 1024);
+    return bytes;
+}
+
+static void unmap_fives(const struct fixture *f, uint8_t *bytes)
+{
+    munmap(bytes - f->page, f->size + 2 * f->page);
+}
+
+static void test_room_that_is_needed_no_more_takes_none(void **state)
+{
+    const struct fixture *f = *state;
+    uint8_t *bytes = fives(f);
     nika_resident_drop(bytes, f->size);
     assert_int_equal(resident_kib(bytes), 0);
     assert_int_equal(touch(f, bytes), 0);
-    munmap(whole, whole_size);
+    unmap_fives(f, bytes);
+}
+
+static void test_what_is_used_stays_and_the_pages_behind_it_go(void **state)
+{
+    const struct fixture *f = *state;
+    uint8_t *bytes = fives(f);
+    size_t used = 9 * f->page + 1;
+    nika_resident_drop_behind(bytes, used, f->size);
+    assert_int_equal(resident_kib(bytes), 10 * f->page / 1024);
+    for (size_t i = 0; i < used; i++) assert_int_equal(bytes[i], 5);
+    nika_resident_drop_behind(bytes, f->size, f->size); /* Nothing is behind it. */
+    assert_int_equal(bytes[0], 5);
+    unmap_fives(f, bytes);
 }
 
 static void test_a_large_block_goes_back_when_it_is_freed(void **state)
@@ -137,6 +162,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_pages_that_were_written_once_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room_that_is_needed_no_more_takes_none, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_used_stays_and_the_pages_behind_it_go, setup,
                                         teardown),
         cmocka_unit_test(test_a_large_block_goes_back_when_it_is_freed),
     };
