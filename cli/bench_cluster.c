@@ -172,6 +172,9 @@ static bool make_cluster(struct bench *b, struct nika_problems *problems)
         json_object_set_new(tunables, "request_ms", json_integer(20000));
     if (patient && json_object_get(tunables, "client_ms") == NULL)
         json_object_set_new(tunables, "client_ms", json_integer(10000));
+    /* Nobody is slow on purpose, so the watch over the primary would only cost: n - 1 views at the start and each request sent to all. */
+    if (patient && json_object_get(tunables, "pace_ms") == NULL)
+        json_object_set_new(tunables, "pace_ms", json_integer(0));
     const struct nika_testnet_options net = {.dir = b->dir,
                                              .n = (uint32_t)o->n,
                                              .f = cli_faults_max(o->protocol, (uint32_t)o->n),

@@ -115,6 +115,10 @@ bool nika_node_config_load(const char *path, struct nika_node_config *out,
                            struct nika_problems *problems);
 
 /* ---- making them ---- */
+/* pace_ms of a new cluster file, unless `tunables` has another: without it a primary that leaves out some of what it must send keeps a twentieth of
+ * a cluster's throughput and its view (docs/performance.md). A file without the key means 0 for ever, because every value is part of the identity of
+ * a cluster: replicas that took it for something else could not talk to the others. */
+#define NIKA_TESTNET_PACE_MS 200
 struct nika_testnet_options {
     const char *dir;
     uint32_t n, f, clients;

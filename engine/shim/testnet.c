@@ -174,6 +174,7 @@ static json_t *file_of(const struct nika_testnet_options *o)
     if (root != NULL && o->tls) json_object_set_new(cluster, "tls", json_true());
     if (root != NULL && o->client_macs)
         json_object_set_new(cluster, "client_auth", json_string("macs"));
+    if (root != NULL) json_object_set_new(cluster, "pace_ms", json_integer(NIKA_TESTNET_PACE_MS));
     if (root != NULL && o->tunables != NULL) json_object_update(cluster, o->tunables);
     return root;
 }
