@@ -31,7 +31,7 @@ static inline void nika_msan_read(const void *data, size_t size)
 }
 /* Around a call into such a library: its frames reuse stack on which our own frames left their marks, and the C functions that it
  * calls would check memory that it wrote unseen. */
-__attribute__((noinline)) static void nika_msan_enter(void)
+__attribute__((noinline, unused)) static void nika_msan_enter(void)
 {
     char below[NIKA_MSAN_STACK];
     __msan_unpoison(below, sizeof below);
