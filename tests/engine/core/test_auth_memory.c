@@ -39,11 +39,11 @@ static void make_pair(enum nika_suite suite, struct pair *out)
                                                   out->public_key, &out->public_size);
         _exit(err == NIKA_OK && write(ends[1], out, sizeof *out) == (ssize_t)sizeof *out ? 0 : 1);
     }
+    close(ends[1]);
     assert_int_equal(read(ends[0], out, sizeof *out), sizeof *out);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     close(ends[0]);
-    close(ends[1]);
 }
 
 static void assert_key_is_read_and_signs(enum nika_suite suite, const struct pair *pair)
