@@ -76,6 +76,6 @@ expect 64 "needs --until" "$nika" step "$fair" --gdb
 expect 64 'did you mean "silent-primary"?' "$nika" step silent-primry
 if command -v gdb >/dev/null; then
     printf 'goto sent:PRE-PREPARE\ngdb\n' | "$nika" step "$fair" >"$work/out" 2>&1
-    grep -qE "replica_step \(r=|ptrace: Operation not permitted" "$work/out" || fail "gdb is not in the handler: $(tail -5 "$work/out")"
+    grep -qE "common_step \(r=|ptrace: Operation not permitted" "$work/out" || fail "gdb is not in the handler: $(tail -5 "$work/out")"
 fi
 exit "$failed"

@@ -72,7 +72,7 @@ expect 64 "no module handles event 0" "$nika" run "$fair" --until 0 --gdb
 if command -v gdb >/dev/null; then
     echo 'p event->kind' | "$nika" run "${silent[@]}" --until sent:NEW-VIEW --gdb >"$work/out" 2>&1
     if ! grep -q "ptrace: Operation not permitted" "$work/out"; then
-        grep -q "replica_step (r=" "$work/out" || fail "gdb is not in the handler: $(tail -5 "$work/out")"
+        grep -q "common_step (r=" "$work/out" || fail "gdb is not in the handler: $(tail -5 "$work/out")"
         grep -q "NIKA_EVENT_STORED" "$work/out" || fail "gdb is at another event: $(tail -5 "$work/out")"
     fi
 else
