@@ -250,8 +250,8 @@ static struct nika_trusted_value add_hops(struct handler_player *p, const struct
     return at;
 }
 
-static struct nika_span new_view_change_frame(struct handler_player *p, const struct handler_op *op,
-                                              uint32_t sender, uint64_t view, uint64_t low)
+static struct nika_span make_view_change(struct handler_player *p, const struct handler_op *op,
+                                         uint32_t sender, uint64_t view, uint64_t low)
 {
     uint64_t back = 1 + op->seq % 3u, from = view > back ? view - back : 0;
     if (HANDLER_FLAG(op, 7)) from = view;
@@ -269,39 +269,22 @@ static struct nika_span new_view_change_frame(struct handler_player *p, const st
     return certified(p, sender, &hybster_info_view_change, &m, &m.certificate, &c);
 }
 
-static uint64_t low_of(const struct handler_player *p, const struct handler_op *op)
-{
-    return HANDLER_FLAG(op, 6) ? handler_checkpoint_seq(p, op) : p->at.low_mark;
-}
-
 static struct nika_span view_change_frame(struct handler_player *p, const struct handler_op *op,
                                           uint32_t sender, uint64_t view)
 {
-    uint64_t low = low_of(p, op);
-    struct handler_speech key = handler_speech(p, op, sender, &hybster_info_view_change, view, low);
-    struct nika_span frame = kept_find(&key, sizeof key);
-    if (frame.size > 0) return frame;
-    nika_uncounted_begin();
-    frame = kept_add(&key, sizeof key, new_view_change_frame(p, op, sender, view, low));
-    nika_uncounted_end();
-    return frame;
-}
-
-static uint64_t next_view(const struct handler_player *p, const struct handler_op *op)
-{
-    /* The next view is where one goes. */
-    return handler_view(p, op) + (op->view % 6 == 0 && p->at.active ? 1 : 0);
+    return handler_speech(p, op, sender, &hybster_info_view_change, view, handler_low_mark(p, op),
+                          make_view_change);
 }
 
 static void view_change(struct handler_player *p, const struct handler_op *op)
 {
-    handler_send(p, view_change_frame(p, op, handler_replica(p, op), next_view(p, op)));
+    handler_send(p, view_change_frame(p, op, handler_replica(p, op), handler_next_view(p, op)));
 }
 
-static struct nika_span new_ack_frame(struct handler_player *p, const struct handler_op *op,
-                                      uint32_t sender, uint64_t view)
+static struct nika_span make_ack(struct handler_player *p, const struct handler_op *op,
+                                 uint32_t sender, uint64_t view, uint64_t low)
 {
-    uint64_t low = p->at.low_mark, base = view > 0 ? view - 1 : 0;
+    uint64_t base = view > 0 ? view - 1 : 0;
     struct hybster_new_view_ack m = {.view = view, .low_mark = low, .base = base};
     struct nika_trusted_certificate c =
         certificate_of(op, sender, NIKA_TRUSTED_MAC, 0, (struct nika_trusted_value){0, 0});
@@ -313,24 +296,20 @@ static struct nika_span new_ack_frame(struct handler_player *p, const struct han
 static struct nika_span ack_frame(struct handler_player *p, const struct handler_op *op,
                                   uint32_t sender, uint64_t view)
 {
-    struct handler_speech key =
-        handler_speech(p, op, sender, &hybster_info_new_view_ack, view, p->at.low_mark);
-    struct nika_span frame = kept_find(&key, sizeof key);
-    if (frame.size > 0) return frame;
-    nika_uncounted_begin();
-    frame = kept_add(&key, sizeof key, new_ack_frame(p, op, sender, view));
-    nika_uncounted_end();
-    return frame;
+    return handler_speech(p, op, sender, &hybster_info_new_view_ack, view, p->at.low_mark,
+                          make_ack);
 }
 
 static void ack(struct handler_player *p, const struct handler_op *op)
 {
-    handler_send(p, ack_frame(p, op, handler_replica(p, op), next_view(p, op)));
+    handler_send(p, ack_frame(p, op, handler_replica(p, op), handler_next_view(p, op)));
 }
 
-static struct nika_span new_new_view_frame(struct handler_player *p, const struct handler_op *op,
-                                           uint64_t view)
+static struct nika_span make_new_view(struct handler_player *p, const struct handler_op *op,
+                                      uint32_t unused, uint64_t view, uint64_t low)
 {
+    (void)unused;
+    (void)low;
     struct nika_writer changes = handler_new_list(p), acks = handler_new_list(p);
     uint32_t leader = leader_of(p, view), n = desk_config(p->desk)->n;
     struct hybster_new_view m = {.view = view,
@@ -354,16 +333,8 @@ static struct nika_span new_new_view_frame(struct handler_player *p, const struc
 
 static void new_view(struct handler_player *p, const struct handler_op *op)
 {
-    uint64_t view = next_view(p, op);
-    struct handler_speech key =
-        handler_speech(p, op, 0, &hybster_info_new_view, view, low_of(p, op));
-    struct nika_span frame = kept_find(&key, sizeof key);
-    if (frame.size == 0) {
-        nika_uncounted_begin();
-        frame = kept_add(&key, sizeof key, new_new_view_frame(p, op, view));
-        nika_uncounted_end();
-    }
-    handler_send(p, frame);
+    handler_send(p, handler_speech(p, op, 0, &hybster_info_new_view, handler_next_view(p, op),
+                                   handler_low_mark(p, op), make_new_view));
 }
 
 /* ---- The rest ---- */

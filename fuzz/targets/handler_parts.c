@@ -95,16 +95,32 @@ struct handler_vote handler_vote(const struct handler_player *p, uint32_t sender
                                  .type = info->type};
 }
 
-struct handler_speech handler_speech(struct handler_player *p, const struct handler_op *op,
-                                     uint32_t sender, const struct nika_message_info *info,
-                                     uint64_t view, uint64_t low)
+struct nika_span handler_speech(struct handler_player *p, const struct handler_op *op,
+                                uint32_t sender, const struct nika_message_info *info,
+                                uint64_t view, uint64_t low, handler_maker *make)
 {
     struct nika_digest digest = handler_digest(p, op);
-    struct handler_speech s = {.vote = handler_vote(p, sender, info, view, p->at.low_mark, &digest),
-                               .checkpoint = handler_checkpoint_digest(p, op, low),
-                               .low = low};
-    handler_op_write(op, s.op);
-    return s;
+    struct handler_speech key = {.vote =
+                                     handler_vote(p, sender, info, view, p->at.low_mark, &digest),
+                                 .checkpoint = handler_checkpoint_digest(p, op, low),
+                                 .low = low};
+    handler_op_write(op, key.op);
+    struct nika_span frame = kept_find(&key, sizeof key);
+    if (frame.size > 0) return frame;
+    nika_uncounted_begin();
+    frame = kept_add(&key, sizeof key, make(p, op, sender, view, low));
+    nika_uncounted_end();
+    return frame;
+}
+
+uint64_t handler_low_mark(const struct handler_player *p, const struct handler_op *op)
+{
+    return HANDLER_FLAG(op, 6) ? handler_checkpoint_seq(p, op) : p->at.low_mark;
+}
+
+uint64_t handler_next_view(const struct handler_player *p, const struct handler_op *op)
+{
+    return handler_view(p, op) + (op->view % 6 == 0 && p->at.active ? 1 : 0);
 }
 
 /* ---- Requests and batches ---- */

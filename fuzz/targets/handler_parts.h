@@ -44,9 +44,16 @@ struct handler_speech {
     uint64_t low;
     uint8_t op[16];
 };
-struct handler_speech handler_speech(struct handler_player *p, const struct handler_op *op,
-                                     uint32_t sender, const struct nika_message_info *info,
-                                     uint64_t view, uint64_t low);
+/* The speech of this key: kept, or made now by `make`. */
+typedef struct nika_span handler_maker(struct handler_player *p, const struct handler_op *op,
+                                       uint32_t sender, uint64_t view, uint64_t low);
+struct nika_span handler_speech(struct handler_player *p, const struct handler_op *op,
+                                uint32_t sender, const struct nika_message_info *info,
+                                uint64_t view, uint64_t low, handler_maker *make);
+/* The h that it says. */
+uint64_t handler_low_mark(const struct handler_player *p, const struct handler_op *op);
+/* The view that it is for: the next one is where one goes. */
+uint64_t handler_next_view(const struct handler_player *p, const struct handler_op *op);
 
 /* An operation begins: what the one before made is gone. */
 void handler_begin(struct handler_player *p);

@@ -134,8 +134,8 @@ static void append_certificate(struct handler_player *p, const struct handler_op
     nika_list_append(w, list, &pbft_info_certificate, &certificate);
 }
 
-static struct nika_span new_view_change_frame(struct handler_player *p, const struct handler_op *op,
-                                              uint32_t sender, uint64_t view, uint64_t low)
+static struct nika_span make_view_change(struct handler_player *p, const struct handler_op *op,
+                                         uint32_t sender, uint64_t view, uint64_t low)
 {
     struct nika_writer prepared = handler_new_list(p);
     struct pbft_view_change message = {.view = view, .low_mark = low};
@@ -148,34 +148,23 @@ static struct nika_span new_view_change_frame(struct handler_player *p, const st
     return desk_frame(p->desk, sender, &pbft_info_view_change, &message);
 }
 
-static uint64_t low_of(const struct handler_player *p, const struct handler_op *op)
-{
-    return HANDLER_FLAG(op, 6) ? handler_checkpoint_seq(p, op) : p->at.low_mark;
-}
-
 static struct nika_span view_change_frame(struct handler_player *p, const struct handler_op *op,
                                           uint32_t sender, uint64_t view)
 {
-    uint64_t low = low_of(p, op);
-    struct handler_speech key = handler_speech(p, op, sender, &pbft_info_view_change, view, low);
-    struct nika_span frame = kept_find(&key, sizeof key);
-    if (frame.size > 0) return frame;
-    nika_uncounted_begin();
-    frame = kept_add(&key, sizeof key, new_view_change_frame(p, op, sender, view, low));
-    nika_uncounted_end();
-    return frame;
+    return handler_speech(p, op, sender, &pbft_info_view_change, view, handler_low_mark(p, op),
+                          make_view_change);
 }
 
 static void view_change(struct handler_player *p, const struct handler_op *op)
 {
-    uint64_t view = handler_view(p, op);
-    if (op->view % 6 == 0 && p->at.active) view++; /* The next view is where one goes. */
-    handler_send(p, view_change_frame(p, op, handler_replica(p, op), view));
+    handler_send(p, view_change_frame(p, op, handler_replica(p, op), handler_next_view(p, op)));
 }
 
-static struct nika_span new_new_view_frame(struct handler_player *p, const struct handler_op *op,
-                                           uint64_t view)
+static struct nika_span make_new_view(struct handler_player *p, const struct handler_op *op,
+                                      uint32_t unused, uint64_t view, uint64_t low)
 {
+    (void)unused;
+    (void)low;
     const struct nika_config *config = desk_config(p->desk);
     struct nika_writer changes = handler_new_list(p), orders = handler_new_list(p);
     struct pbft_new_view message = {.view = view,
@@ -203,16 +192,8 @@ static struct nika_span new_new_view_frame(struct handler_player *p, const struc
 
 static void new_view(struct handler_player *p, const struct handler_op *op)
 {
-    uint64_t view = handler_view(p, op);
-    if (op->view % 6 == 0 && p->at.active) view++;
-    struct handler_speech key = handler_speech(p, op, 0, &pbft_info_new_view, view, low_of(p, op));
-    struct nika_span frame = kept_find(&key, sizeof key);
-    if (frame.size == 0) {
-        nika_uncounted_begin();
-        frame = kept_add(&key, sizeof key, new_new_view_frame(p, op, view));
-        nika_uncounted_end();
-    }
-    handler_send(p, frame);
+    handler_send(p, handler_speech(p, op, 0, &pbft_info_new_view, handler_next_view(p, op),
+                                   handler_low_mark(p, op), make_new_view));
 }
 
 /* ---- STATUS, fetching, state transfer ---- */
