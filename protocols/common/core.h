@@ -70,13 +70,12 @@ struct common_slot {
     uint32_t order;  /* Store handle of the accepted PRE-PREPARE or PREPARE frame; 0 = none. */
     uint32_t parked; /* Store handle of one whose batch is missing (PP7, HP5); 0 = none. */
     struct nika_digest parked_digest; /* Of `parked`. */
-    uint32_t batch;     /* Store handle of the batch body of `digest`; 0 = absent or null batch. */
-    bool batch_ok;      /* Present and checked (PP7, PP8, HP5), or the null batch. */
-    bool withheld;      /* Batch or agreed time will not do: no vote from us ... */
-    bool untimely;      /* ... because of the agreed time (PP9), which time may cure. */
-    bool from_new_view; /* Installed from a NEW-VIEW. */
-    bool
-        order_within; /* `order` is a block of the protocol's, which begins with the frame (u32 length + bytes). */
+    uint32_t batch;      /* Store handle of the batch body of `digest`; 0 = absent or null batch. */
+    bool batch_ok;       /* Present and checked (PP7, PP8, HP5), or the null batch. */
+    bool withheld;       /* Batch or agreed time will not do: no vote from us ... */
+    bool untimely;       /* ... because of the agreed time (PP9), which time may cure. */
+    bool from_new_view;  /* Installed from a NEW-VIEW. */
+    bool order_within;   /* `order` is a block of the protocol's that begins with it, as BYTES. */
     bool persist_failed; /* The disk refused a record of this slot: the STATUS timer asks again. */
     /* Another batch to be kept at hand, since a view change may carry it over here. PBFT: that of the best prepared certificate. Hybster:
      * that which a coming view would order (HN8). */

@@ -196,8 +196,7 @@ static void follow_counters(struct nika_replica *r)
     if (view > r->core.view) {
         REACHED(hybster_followed_counter);
         r->core.view = view;
-        if (view == UINT64_MAX)
-            r->core.active = false; /* Left for good: there is no next one to leave for. */
+        r->core.active = false; /* Left for good, even where there is no next one to leave for. */
     } else if (!hybster_opening_lost(r)) {
         return;
     }
