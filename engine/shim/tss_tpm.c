@@ -92,9 +92,12 @@ static enum nika_err refuse(const struct nika_tss_tpm *t, struct nika_disk_store
 static enum nika_err load(struct nika_tss_tpm *t, const char *tcti,
                           struct nika_disk_store_error *error)
 {
+    char text[160];
     for (uint32_t i = 0; i < LIBRARIES; i++) {
         t->libraries[i] = dlopen(library_names[i], RTLD_NOW | RTLD_LOCAL);
-        if (t->libraries[i] == NULL) return refuse(t, error, NIKA_ERR_CONFIG, tcti, dlerror(), 0);
+        if (t->libraries[i] != NULL) continue;
+        (void)snprintf(text, sizeof text, "%s; install libtss2 (esys, tctildr, rc)", dlerror());
+        return refuse(t, error, NIKA_ERR_CONFIG, tcti, text, 0);
     }
     for (size_t i = 0; i < ARRAY_COUNT(call_rows); i++) {
         void *found = dlsym(t->libraries[call_rows[i].from], call_rows[i].name);
