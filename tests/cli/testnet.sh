@@ -20,6 +20,7 @@ expect 0 "cluster of 4 replicas and 3 clients" "$nika" testnet --n 4 --clients 3
 expect 64 "never overwritten" "$nika" testnet --n 4 --clients 3 --dir "$net"
 [[ $(stat -c %a "$net"/keys/*.key | sort -u) == 600 ]] || fail "modes of key files"
 [[ $(stat -c %a "$net/keys" "$net"/data/* | sort -u) == 700 ]] || fail "modes of folders"
+[[ $(jq .cluster.pace_ms "$net/cluster.json") == 200 ]] || fail "nobody watches the primary of a new cluster"
 expect 0 "good: replica 2 of 4, protocol pbft, application kv, suite ed25519" "$nika" node --config "$net/replica-2.json" --check-config
 expect 6 "does not run" "$nika" testnet status --dir "$net"
 
