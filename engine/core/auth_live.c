@@ -6,6 +6,7 @@
 #include "engine/core/assert.h"
 #include "engine/core/bytes.h"
 #include "engine/core/digest.h"
+#include "engine/core/msan.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -46,47 +47,47 @@ static bool fits(enum nika_suite suite, const EVP_PKEY *key)
            strcmp(group, "prime256v1") == 0;
 }
 
-static enum nika_err add(struct nika_keyring *ring, uint32_t node, EVP_PKEY *key, bool whole)
+/* NULL unless the bytes are one key that fits, and nothing else. */
+static EVP_PKEY *read_key(enum nika_suite suite, bool is_private, struct nika_span bytes)
 {
-    if (!whole || key == NULL || (ring->suite != NIKA_SUITE_ED25519 && !fits(ring->suite, key))) {
-        EVP_PKEY_free(key);
-        ERR_clear_error();
-        return NIKA_ERR_MALFORMED;
+    if (suite == NIKA_SUITE_ED25519) {
+        if (bytes.size != NIKA_KEY_SIZE) return NULL;
+        return is_private
+                   ? EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, bytes.data, bytes.size)
+                   : EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes.data, bytes.size);
     }
-    nika_keyring_put(ring, node, key);
-    return NIKA_OK;
+    const unsigned char *at = bytes.data;
+    EVP_PKEY *key = is_private ? d2i_AutoPrivateKey(NULL, &at, (long)bytes.size)
+                               : d2i_PUBKEY(NULL, &at, (long)bytes.size);
+    if (key != NULL && at == bytes.data + bytes.size && fits(suite, key)) return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+static enum nika_err add(struct nika_keyring *ring, uint32_t node, struct nika_span bytes)
+{
+    NIKA_ASSERT(ring->live);
+    if (!nika_keyring_knows(ring, node)) return NIKA_ERR_NOT_FOUND;
+    if (ring->suite == NIKA_SUITE_HMAC) return NIKA_ERR_MALFORMED;
+    nika_msan_read(bytes.data, bytes.size);
+    nika_msan_enter();
+    EVP_PKEY *key = read_key(ring->suite, node == ring->self, bytes);
+    if (key != NULL) nika_keyring_put(ring, node, key);
+    ERR_clear_error();
+    nika_msan_leave();
+    return key == NULL ? NIKA_ERR_MALFORMED : NIKA_OK;
 }
 
 enum nika_err nika_keyring_add_public(struct nika_keyring *ring, uint32_t node,
                                       struct nika_span key)
 {
-    NIKA_ASSERT(ring->live);
     NIKA_ASSERT(node != ring->self);
-    if (!nika_keyring_knows(ring, node)) return NIKA_ERR_NOT_FOUND;
-    if (ring->suite == NIKA_SUITE_HMAC) return NIKA_ERR_MALFORMED;
-    if (ring->suite == NIKA_SUITE_ED25519) {
-        if (key.size != NIKA_KEY_SIZE) return NIKA_ERR_MALFORMED;
-        return add(ring, node,
-                   EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key.data, key.size), true);
-    }
-    const unsigned char *at = key.data;
-    EVP_PKEY *read = d2i_PUBKEY(NULL, &at, (long)key.size);
-    return add(ring, node, read, at == key.data + key.size);
+    return add(ring, node, key);
 }
 
 enum nika_err nika_keyring_add_private(struct nika_keyring *ring, struct nika_span key)
 {
-    NIKA_ASSERT(ring->live);
-    if (!nika_keyring_knows(ring, ring->self)) return NIKA_ERR_NOT_FOUND;
-    if (ring->suite == NIKA_SUITE_HMAC) return NIKA_ERR_MALFORMED;
-    if (ring->suite == NIKA_SUITE_ED25519) {
-        if (key.size != NIKA_KEY_SIZE) return NIKA_ERR_MALFORMED;
-        return add(ring, ring->self,
-                   EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, key.data, key.size), true);
-    }
-    const unsigned char *at = key.data;
-    EVP_PKEY *read = d2i_AutoPrivateKey(NULL, &at, (long)key.size);
-    return add(ring, ring->self, read, at == key.data + key.size);
+    return add(ring, ring->self, key);
 }
 
 void nika_keyring_add_pair(struct nika_keyring *ring, uint32_t peer, const struct nika_key *out,
@@ -118,27 +119,39 @@ static EVP_PKEY *make(enum nika_suite suite, const struct nika_key *secret)
     return NULL;
 }
 
+/* Both keys of a pair, raw or as DER. */
+static void write_out(EVP_PKEY *pair, enum nika_suite suite, const struct nika_key *secret,
+                      uint8_t *private_key, uint32_t *private_size, uint8_t *public_key,
+                      uint32_t *public_size)
+{
+    if (suite == NIKA_SUITE_ED25519) {
+        *private_size = *public_size = NIKA_KEY_SIZE;
+        memcpy(private_key, secret->bytes, NIKA_KEY_SIZE);
+        size_t size = NIKA_KEY_SIZE;
+        NIKA_ASSERT(EVP_PKEY_get_raw_public_key(pair, public_key, &size) == 1);
+        return;
+    }
+    int private_wanted = i2d_PrivateKey(pair, NULL), public_wanted = i2d_PUBKEY(pair, NULL);
+    NIKA_ASSERT(private_wanted > 0 && private_wanted <= (int)NIKA_SIGNING_PRIVATE_MAX);
+    NIKA_ASSERT(public_wanted > 0 && public_wanted <= (int)NIKA_SIGNING_PUBLIC_MAX);
+    *private_size = (uint32_t)i2d_PrivateKey(pair, &private_key);
+    *public_size = (uint32_t)i2d_PUBKEY(pair, &public_key);
+}
+
 enum nika_err nika_signing_key_make(enum nika_suite suite, const struct nika_key *secret,
                                     uint8_t private_key[NIKA_SIGNING_PRIVATE_MAX],
                                     uint32_t *private_size,
                                     uint8_t public_key[NIKA_SIGNING_PUBLIC_MAX],
                                     uint32_t *public_size)
 {
-    EVP_PKEY *key = make(suite, secret);
-    if (key == NULL) return NIKA_ERR_CONFIG;
-    if (suite == NIKA_SUITE_ED25519) {
-        *private_size = *public_size = NIKA_KEY_SIZE;
-        memcpy(private_key, secret->bytes, NIKA_KEY_SIZE);
-        size_t size = NIKA_KEY_SIZE;
-        NIKA_ASSERT(EVP_PKEY_get_raw_public_key(key, public_key, &size) == 1);
-        EVP_PKEY_free(key);
-        return NIKA_OK;
+    nika_msan_enter();
+    EVP_PKEY *pair = make(suite, secret);
+    if (pair != NULL) {
+        write_out(pair, suite, secret, private_key, private_size, public_key, public_size);
+        nika_msan_written(private_key, *private_size);
+        nika_msan_written(public_key, *public_size);
     }
-    int private_wanted = i2d_PrivateKey(key, NULL), public_wanted = i2d_PUBKEY(key, NULL);
-    NIKA_ASSERT(private_wanted > 0 && private_wanted <= (int)NIKA_SIGNING_PRIVATE_MAX);
-    NIKA_ASSERT(public_wanted > 0 && public_wanted <= (int)NIKA_SIGNING_PUBLIC_MAX);
-    *private_size = (uint32_t)i2d_PrivateKey(key, &private_key);
-    *public_size = (uint32_t)i2d_PUBKEY(key, &public_key);
-    EVP_PKEY_free(key);
-    return NIKA_OK;
+    EVP_PKEY_free(pair);
+    nika_msan_leave();
+    return pair == NULL ? NIKA_ERR_CONFIG : NIKA_OK;
 }

@@ -7,6 +7,7 @@
 #include "engine/core/auth_private.h"
 
 #include "engine/core/assert.h"
+#include "engine/core/msan.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/crypto.h>
@@ -104,6 +105,7 @@ static int is_another(OSSL_PROVIDER *provider, void *context)
 void nika_auth_save_memory(void)
 {
     bool others = false;
+    nika_msan_enter();
     NIKA_ASSERT(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
                                         OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
                                         OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
@@ -118,12 +120,15 @@ void nika_auth_save_memory(void)
     if (others && ours != NULL) NIKA_ASSERT(OSSL_PROVIDER_unload(ours) == 1);
     if (!others && ours == NULL) NIKA_ASSERT(OSSL_PROVIDER_load(NULL, "default") != NULL);
     ERR_clear_error();
+    nika_msan_leave();
 }
 
 void nika_auth_need_all(void)
 {
+    nika_msan_enter();
     if (OSSL_PROVIDER_available(NULL, OURS) == 1)
         NIKA_ASSERT(OSSL_PROVIDER_load(NULL, "default") != NULL);
+    nika_msan_leave();
 }
 
 /* ---- the one cipher ---- */

@@ -2,6 +2,7 @@
  * comes back when it is asked for. */
 #include "engine/core/auth.h"
 #include "engine/core/exchange.h"
+#include "engine/core/msan.h"
 #include "tests/support/test.h"
 
 #include <malloc.h>
@@ -25,6 +26,7 @@ struct pair {
 static size_t heap(void)
 {
     struct mallinfo2 info = mallinfo2();
+    nika_msan_written(&info, sizeof info);
     return info.uordblks + info.hblkhd;
 }
 
@@ -79,7 +81,11 @@ static void test_a_node_brings_no_other_algorithms(void **state)
     make_pair(NIKA_SUITE_ECDSA_P256, &ec);
     size_t before = heap();
     nika_auth_save_memory();
-    assert_int_equal(RAND_priv_bytes(random, sizeof random), 1);
+    nika_msan_enter();
+    int drawn = RAND_priv_bytes(random, sizeof random);
+    nika_msan_leave();
+    nika_msan_written(random, sizeof random);
+    assert_int_equal(drawn, 1);
     nika_exchange_public(&key, &other);
     assert_true(nika_exchange_shared(&key, &other, &shared));
     nika_identity_sign(&key, (struct nika_span){random, sizeof random}, signature);
@@ -107,6 +113,7 @@ static void test_what_is_sealed_is_aes_256_gcm(void **state)
     nika_seal(sealer, 7, (struct nika_span){head, sizeof head},
               (struct nika_span){plain, sizeof plain}, sealed);
     nika_sealer_free(sealer);
+    nika_msan_enter();
     EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", "provider=default");
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     assert_int_equal(EVP_DecryptInit_ex(ctx, cipher, NULL, key.bytes, nonce), 1);
@@ -116,21 +123,25 @@ static void test_what_is_sealed_is_aes_256_gcm(void **state)
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, NIKA_SEAL_TAG_SIZE, sealed + sizeof plain),
         1);
     assert_int_equal(EVP_DecryptFinal_ex(ctx, opened + done, &done), 1);
-    assert_memory_equal(opened, plain, sizeof plain);
     EVP_CIPHER_CTX_free(ctx);
     EVP_CIPHER_free(cipher);
+    nika_msan_leave();
+    nika_msan_written(opened, sizeof opened);
+    assert_memory_equal(opened, plain, sizeof plain);
 }
 
 /* What TLS 1.3 may agree on and a node without it never uses. */
 static void test_what_was_left_out_comes_back(void **state)
 {
     (void)state;
+    nika_msan_enter();
     EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
     assert_null(cipher);
     nika_auth_need_all();
     cipher = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
     assert_non_null(cipher);
     EVP_CIPHER_free(cipher);
+    nika_msan_leave();
 }
 
 int main(void)
