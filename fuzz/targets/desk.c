@@ -165,6 +165,19 @@ static void hear_client(struct desk *d, const struct nika_frame *frame)
     d->state.timestamp = request.timestamp;
 }
 
+static bool is_certified(const struct nika_summary *s)
+{
+    return speaks_once(s->message_class) || s->message_class == NIKA_MESSAGE_VIEW_CHANGE ||
+           s->message_class == NIKA_MESSAGE_NEW_VIEW;
+}
+
+/* Words that whoever plays put into the module's mouth. */
+static bool is_forged(const struct desk *d, const struct nika_frame *frame)
+{
+    return !desk_trusted_issued(&d->trusted, d->ops, &d->config, frame) &&
+           desk_trusted_good(&d->trusted, d->ops, &d->config, frame);
+}
+
 static void hear(struct desk *d, struct nika_span bytes)
 {
     struct nika_frame frame;
@@ -179,13 +192,12 @@ static void hear(struct desk *d, struct nika_span bytes)
     if (frame.sender != d->host.self) return;
     memset(&s, 0, sizeof s);
     d->ops->describe(frame.type, frame.body, &s);
+    if (is_certified(&s) && desk_is_hybrid(d) && is_forged(d, &frame)) return;
     if (s.message_class == NIKA_MESSAGE_VIEW_CHANGE) {
         desk_judge_said(&d->state.judge, &s, s.view <= d->state.left_view);
         if (s.view > d->state.left_view) d->state.left_view = s.view;
     }
-    bool certified = speaks_once(s.message_class) || s.message_class == NIKA_MESSAGE_VIEW_CHANGE ||
-                     s.message_class == NIKA_MESSAGE_NEW_VIEW;
-    NIKA_TARGET_CHECK(!certified || !d->trusted.state.told ||
+    NIKA_TARGET_CHECK(!is_certified(&s) || !d->trusted.state.told ||
                           desk_trusted_good(&d->trusted, d->ops, &d->config, &frame),
                       "TSG: a message of class %u that its trusted subsystem did not certify",
                       s.message_class);
@@ -614,6 +626,7 @@ void desk_mark(struct desk *d)
 {
     d->marked = d->state;
     d->trusted.marked = d->trusted.instance;
+    d->trusted.marked_issued = d->trusted.issued_count;
     d->disk.marked = d->disk.state;
     memcpy(d->marked_said, d->said, sizeof d->said);
     d->marked_module_used = module_used(d);
@@ -641,6 +654,7 @@ void desk_reset(struct desk *d)
                  nika_trusted_instance_used(&d->trusted.marked),
                  nika_trusted_instance_used(&d->trusted.instance));
     d->trusted.last.size = 0; /* Of the input before. */
+    d->trusted.issued_count = d->trusted.marked_issued;
     memset(&d->trusted.state, 0, sizeof d->trusted.state);
     memcpy(d->said, d->marked_said, d->state.said_count * sizeof d->said[0]);
 }

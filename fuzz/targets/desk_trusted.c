@@ -25,6 +25,19 @@ static enum nika_err fails(struct desk_trusted *t, enum nika_err err)
     return err;
 }
 
+static enum nika_err issue(struct desk_trusted *t, enum nika_trusted_kind kind, uint32_t counter,
+                           struct nika_trusted_value value, const struct nika_digest *digest,
+                           struct nika_trusted_certificate *out)
+{
+    enum nika_err err =
+        nika_trusted_certify(&t->instance, t->key, kind, counter, value, digest, out);
+    if (err != NIKA_OK) return err;
+    NIKA_TARGET_CHECK(t->issued_count < DESK_ISSUED_MAX, "more than %u certificates",
+                      DESK_ISSUED_MAX);
+    memcpy(t->issued[t->issued_count++], out->mac, NIKA_TRUSTED_MAC_SIZE);
+    return NIKA_OK;
+}
+
 static enum nika_err certify(void *world, uint32_t self, enum nika_trusted_kind kind,
                              uint32_t counter, struct nika_trusted_value value,
                              const struct nika_digest *digest, struct nika_trusted_certificate *out)
@@ -38,13 +51,12 @@ static enum nika_err certify(void *world, uint32_t self, enum nika_trusted_kind 
     if (fails_now && s->moves) {
         s->moves = false;
         struct nika_trusted_certificate lost;
-        enum nika_err err =
-            nika_trusted_certify(&t->instance, t->key, kind, counter, value, digest, &lost);
+        enum nika_err err = issue(t, kind, counter, value, digest, &lost);
         NIKA_TARGET_CHECK(err == NIKA_OK || err == NIKA_ERR_CONFIG, "no certificate to lose");
     }
     if (fails_now) return fails(t, s->failure == DESK_TRUSTED_GONE ? NIKA_ERR_IO : NIKA_ERR_CONFIG);
     if (s->left > 0) s->left--;
-    return nika_trusted_certify(&t->instance, t->key, kind, counter, value, digest, out);
+    return issue(t, kind, counter, value, digest, out);
 }
 
 static bool verify(void *world, uint32_t self, const struct nika_trusted_certificate *certificate,
@@ -96,6 +108,19 @@ bool desk_trusted_good(const struct desk_trusted *t, const struct nika_replica_o
     struct nika_span all = ops->certified(config, frame->type, frame->body, &digest);
     return nika_trusted_certificate_decode(all, &c) == NIKA_OK && c.instance == t->instance.id &&
            nika_trusted_verify(t->key, t->epochs, t->replicas, &c, &digest);
+}
+
+bool desk_trusted_issued(const struct desk_trusted *t, const struct nika_replica_ops *ops,
+                         const struct nika_config *config, const struct nika_frame *frame)
+{
+    struct nika_digest digest;
+    struct nika_trusted_certificate c;
+    struct nika_span all = ops->certified(config, frame->type, frame->body, &digest);
+    if (nika_trusted_certificate_decode(all, &c) != NIKA_OK) return false;
+    for (uint32_t i = t->issued_count; i-- > 0;) {
+        if (memcmp(t->issued[i], c.mac, sizeof c.mac) == 0) return true;
+    }
+    return false;
 }
 
 const struct nika_trusted_ops desk_trusted_ops = {

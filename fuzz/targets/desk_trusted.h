@@ -7,6 +7,7 @@
 #include "fuzz/targets/desk.h"
 
 #define DESK_CONTENT_MAX 4096u
+#define DESK_ISSUED_MAX 4096u
 
 /* What was hashed last. A quorum says the same: only what else is in the certificates differs from one to the next. */
 struct desk_statement {
@@ -37,6 +38,8 @@ struct desk_trusted {
     uint32_t replicas;
     struct nika_trusted_instance instance, marked;
     struct desk_statement last;
+    uint32_t issued_count, marked_issued;
+    uint8_t issued[DESK_ISSUED_MAX][NIKA_TRUSTED_MAC_SIZE]; /* By the instance, in all its lives. */
 };
 void desk_trusted_init(struct desk_trusted *t, const struct nika_keyring *keyring,
                        uint32_t replicas, uint32_t self);
@@ -48,6 +51,10 @@ void desk_trusted_set_back(struct desk_trusted *t, bool to_zero);
 /* Are the certificates of a frame of the module's own those of a message of its protocol, over what it says? */
 bool desk_trusted_good(const struct desk_trusted *t, const struct nika_replica_ops *ops,
                        const struct nika_config *config, const struct nika_frame *frame);
+/* Did the module's own instance make the certificate of such a frame? If not it is good all the same when whoever plays made it, who can speak
+ * for the module, too, and show it what it never said: what comes of that is not the module's word. */
+bool desk_trusted_issued(const struct desk_trusted *t, const struct nika_replica_ops *ops,
+                         const struct nika_config *config, const struct nika_frame *frame);
 /* Of a desk, for the calls that get it as their world. */
 struct desk_trusted *desk_trusted_of(void *desk);
 

@@ -7,6 +7,7 @@
 #include "fuzz/targets/desk.h"
 #include "fuzz/targets/handler.h"
 #include "fuzz/targets/kept.h"
+#include "protocols/hybster/hybster.h"
 #include "protocols/pbft/messages.h"
 #include "protocols/pbft/pbft.h"
 #include "tests/support/test.h"
@@ -112,6 +113,81 @@ static struct handler_player with_parrot(void)
                                     .describe = nika_replica_pbft.describe};
     return (struct handler_player){.desk = desk_new(&ops, NULL, ops.messages, 1, 1),
                                    .play = handler_play_pbft};
+}
+
+/* One with a trusted subsystem that says after others, certified anew by its own instance or, as an impostor, not. What comes in its own name it
+ * sends on as it is. */
+static bool parrot_is_impostor;
+
+static void hybrid_parrot_step(struct nika_replica *replica, const struct nika_event *event,
+                               struct nika_effects *effects)
+{
+    const struct parrot *parrot = (const struct parrot *)(const void *)replica;
+    const struct nika_host *host = parrot->host;
+    const struct nika_frame *heard = event->frame;
+    struct nika_trusted_certificate certificate;
+    struct nika_digest digest;
+    uint8_t body[1024], frame[2048];
+    if (event->kind != NIKA_EVENT_MESSAGE) return;
+    if (heard->sender == host->self) {
+        nika_effects_broadcast(effects, NIKA_CLASS_CONTROL, heard->raw);
+        return;
+    }
+    assert_true(heard->body.size <= sizeof body);
+    memcpy(body, heard->body.data, heard->body.size);
+    struct nika_span said = {body, heard->body.size};
+    (void)nika_replica_hybster.certified(parrot->config, heard->type, said, &digest);
+    if (!parrot_is_impostor) {
+        assert_int_equal(host->trusted->certify(host->world, host->self, NIKA_TRUSTED_MAC, 0,
+                                                (struct nika_trusted_value){0, 0}, &digest,
+                                                &certificate),
+                         NIKA_OK);
+        nika_trusted_certificate_encode(&certificate,
+                                        body + said.size - NIKA_TRUSTED_CERTIFICATE_SIZE);
+    }
+    struct nika_writer w = nika_writer_of(frame, sizeof frame);
+    nika_frame_write(parrot->config, heard->type, host->self, said, NIKA_AUTH_NONE,
+                     (struct nika_span){0}, &w);
+    assert_false(w.failed);
+    nika_effects_broadcast(effects, NIKA_CLASS_CONTROL, (struct nika_span){frame, w.at});
+}
+
+/* Replica 1 hears of two different checkpoints at one number, both of `sender`. */
+static void two_checkpoints_of(uint8_t sender)
+{
+    static struct nika_replica_ops ops;
+    ops = (struct nika_replica_ops){.name = "hybrid parrot",
+                                    .messages = nika_replica_hybster.messages,
+                                    .hybrid = true,
+                                    .size = parrot_size,
+                                    .used = parrot_used,
+                                    .init = parrot_init,
+                                    .step = hybrid_parrot_step,
+                                    .status = parrot_status,
+                                    .certified = nika_replica_hybster.certified,
+                                    .describe = nika_replica_hybster.describe};
+    struct handler_player p = {.desk = desk_new(&ops, NULL, ops.messages, 2, 1),
+                               .play = handler_play_hybster};
+    for (uint8_t i = 1; i <= 2; i++)
+        p.play(&p, &(struct handler_op){
+                       .kind = OP_CHECKPOINT, .sender = sender, .seq = 4, .digest = i});
+    if (p.delivered != 2 || p.refused != 0) abort();
+}
+
+static void certifies_two_things(void)
+{
+    two_checkpoints_of(2);
+}
+
+static void says_two_things_that_another_certified(void)
+{
+    parrot_is_impostor = true; /* In a process of its own: finds(). */
+    two_checkpoints_of(2);
+}
+
+static void is_shown_two_things_that_it_never_said(void)
+{
+    two_checkpoints_of(1);
 }
 
 static void say(struct handler_player *p, uint8_t kind, uint8_t view, uint8_t digest)
@@ -263,6 +339,14 @@ static void test_what_a_replica_may_not_say_is_a_finding(void **state)
     assert_true(finds(votes_in_the_view_that_it_left));
     assert_false(finds(says_the_same_after_a_restart));
     assert_true(finds(says_another_thing_after_a_restart));
+}
+
+static void test_what_its_instance_certified_is_its_word(void **state)
+{
+    (void)state;
+    assert_true(finds(certifies_two_things));
+    assert_true(finds(says_two_things_that_another_certified));
+    assert_false(finds(is_shown_two_things_that_it_never_said));
 }
 
 /* ---- The player reaches the replica ---- */
@@ -624,6 +708,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_replica_may_not_say_is_a_finding),
+        cmocka_unit_test(test_what_its_instance_certified_is_its_word),
         cmocka_unit_test(test_what_a_replica_may_not_do_is_a_finding),
         cmocka_unit_test(test_operations_order_checkpoint_and_change_the_view),
         cmocka_unit_test(test_a_slow_run_is_a_finding_and_a_slow_driver_is_none),
