@@ -16,6 +16,8 @@
 #define ARENA_BYTES (8u * 1024u * 1024u)
 #define RESULT_MAX 256u
 #define SAID_MAX 512u
+#define WORDS_MAX 64u
+#define WORDS_BYTES (64u * 1024u)
 #define START_NS UINT64_C(10000000000)
 
 struct completion {
@@ -30,12 +32,16 @@ struct said {
     uint64_t view, seq;
     struct nika_digest digest;
 };
+/* One of its frames, among all that are kept. */
+struct word {
+    uint32_t at, size;
+};
 /* Everything that an input changes besides the module, the application and the arena. */
 struct desk_state {
     uint64_t now_ns;
     bool hold;
     uint32_t first, count; /* Of `completions`. */
-    uint32_t said_count;
+    uint32_t said_count, word_count, words_used;
     uint64_t left_view; /* Of the highest VIEW-CHANGE sent. */
     uint64_t digest;
     uint32_t waiting_used;
@@ -70,6 +76,8 @@ struct desk {
     size_t module_size, app_size;
     struct completion completions[COMPLETIONS_MAX];
     struct said said[SAID_MAX];
+    struct word words[WORDS_MAX]; /* Only added to: what the mark has stays. */
+    uint8_t words_bytes[WORDS_BYTES];
     struct desk_state state;
     /* The marked state. */
     struct desk_state marked;
@@ -178,6 +186,31 @@ static bool is_forged(const struct desk *d, const struct nika_frame *frame)
            desk_trusted_good(&d->trusted, d->ops, &d->config, frame);
 }
 
+/* The first that there is room for; each once. */
+static void keep_word(struct desk *d, struct nika_span frame)
+{
+    struct desk_state *s = &d->state;
+    if (s->word_count == WORDS_MAX || frame.size > WORDS_BYTES - s->words_used) return;
+    for (uint32_t i = s->word_count; i-- > 0;) {
+        const struct word *w = &d->words[i];
+        if (w->size == frame.size && memcmp(d->words_bytes + w->at, frame.data, w->size) == 0)
+            return;
+    }
+    memcpy(d->words_bytes + s->words_used, frame.data, frame.size);
+    d->words[s->word_count++] = (struct word){s->words_used, frame.size};
+    s->words_used += frame.size;
+}
+
+static const struct said *said_before(const struct desk *d, const struct nika_summary *s)
+{
+    for (uint32_t i = 0; i < d->state.said_count; i++) {
+        const struct said *said = &d->said[i];
+        if (said->message_class == s->message_class && said->view == s->view && said->seq == s->seq)
+            return said;
+    }
+    return NULL;
+}
+
 static void hear(struct desk *d, struct nika_span bytes)
 {
     struct nika_frame frame;
@@ -193,6 +226,7 @@ static void hear(struct desk *d, struct nika_span bytes)
     memset(&s, 0, sizeof s);
     d->ops->describe(frame.type, frame.body, &s);
     if (is_certified(&s) && desk_is_hybrid(d) && is_forged(d, &frame)) return;
+    if (is_certified(&s)) keep_word(d, bytes);
     if (s.message_class == NIKA_MESSAGE_VIEW_CHANGE) {
         desk_judge_said(&d->state.judge, &s, s.view <= d->state.left_view);
         if (s.view > d->state.left_view) d->state.left_view = s.view;
@@ -202,20 +236,18 @@ static void hear(struct desk *d, struct nika_span bytes)
                       "TSG: a message of class %u that its trusted subsystem did not certify",
                       s.message_class);
     if (!speaks_once(s.message_class)) return;
-    NIKA_TARGET_CHECK(s.message_class == NIKA_MESSAGE_CHECKPOINT || s.view >= d->state.left_view,
+    const struct said *before = said_before(d, &s);
+    bool again = before != NULL && nika_digest_equal(&before->digest, &s.digest);
+    /* Who lost its disk learns of its own NEW-VIEW again, and may send of it what it sent already. */
+    NIKA_TARGET_CHECK(s.message_class == NIKA_MESSAGE_CHECKPOINT || s.view >= d->state.left_view ||
+                          (again && d->state.lost_disk),
                       "INV-VCM: a vote in view %llu after a VIEW-CHANGE for %llu",
                       (unsigned long long)s.view, (unsigned long long)d->state.left_view);
-    for (uint32_t i = 0; i < d->state.said_count; i++) {
-        const struct said *said = &d->said[i];
-        if (said->message_class != s.message_class || said->view != s.view || said->seq != s.seq)
-            continue;
-        NIKA_TARGET_CHECK(nika_digest_equal(&said->digest, &s.digest),
-                          "O6: two messages of class %u for view %llu, sequence number %llu",
-                          s.message_class, (unsigned long long)s.view, (unsigned long long)s.seq);
-        desk_judge_said(&d->state.judge, &s, true);
-        return;
-    }
-    desk_judge_said(&d->state.judge, &s, false);
+    NIKA_TARGET_CHECK(before == NULL || again,
+                      "O6: two messages of class %u for view %llu, sequence number %llu",
+                      s.message_class, (unsigned long long)s.view, (unsigned long long)s.seq);
+    desk_judge_said(&d->state.judge, &s, again);
+    if (before != NULL) return;
     if (d->state.said_count == SAID_MAX) return;
     d->said[d->state.said_count++] = (struct said){s.message_class, s.view, s.seq, s.digest};
 }
@@ -476,6 +508,14 @@ bool desk_said(const struct desk *d, uint8_t message_class, uint64_t view, uint6
         return true;
     }
     return false;
+}
+
+struct nika_span desk_echo(const struct desk *d, uint32_t back)
+{
+    uint32_t count = d->state.word_count;
+    if (count == 0) return (struct nika_span){0};
+    const struct word *w = &d->words[count - 1 - back % count];
+    return (struct nika_span){d->words_bytes + w->at, w->size};
 }
 
 void desk_app_root(struct desk *d, struct nika_digest *out)

@@ -60,6 +60,9 @@ void desk_listen(struct desk *d, desk_listener *listener, void *context);
  * False when it said nothing there since the desk was made. */
 bool desk_said(const struct desk *d, uint8_t message_class, uint64_t view, uint64_t seq,
                struct nika_digest *out);
+/* A frame that the module said in its own name where what it says binds it (votes, checkpoints, view changes), also before it died: `back` from the
+ * newest that is kept, modulo how many are. In memory that lives until the next reset; nothing when it said nothing. */
+struct nika_span desk_echo(const struct desk *d, uint32_t back);
 /* The root of the application's state, by a snapshot of it: the end of a run, the next thing is desk_reset(). */
 void desk_app_root(struct desk *d, struct nika_digest *out);
 /* Make the trusted certificate at the end of a body right: the tag over what its own fields and the rest of the body say, whether or not

@@ -173,6 +173,17 @@ void handler_seeds(nika_target_seed *seed, void *context)
         {.kind = OP_ORDER, .digest = 2},       {.kind = OP_RESTART},
         {.kind = OP_VIEW_CHANGE, .sender = 2}, {.kind = OP_ORDER, .digest = 3},
     };
+    /* Its disk is lost, and it is shown its own words again. */
+    static const struct handler_op echoes[] = {
+        {.kind = OP_ORDER, .digest = 1},
+        {.kind = OP_RESTART, .count = RESTART_LOST},
+        {.kind = OP_ECHO},
+        {.kind = OP_ECHO, .number = 1},
+        {.kind = OP_STATUS, .sender = 2},
+        {.kind = OP_STATUS, .sender = 3},
+        {.kind = OP_ECHO, .number = 2},
+        {.kind = OP_ORDER, .digest = 2},
+    };
     /* Past view 1, by its leader: in Hybster one that never begins, where two orders were certified. */
     static const struct handler_op passed = {.kind = OP_VIEW_CHANGE,
                                              .sender = 1,
@@ -181,6 +192,8 @@ void handler_seeds(nika_target_seed *seed, void *context)
                                              .flags = 1u << 1 | 1u << 4,
                                              .number = 1u + 4u * 2u};
     seed_of("passed", 0, &passed, 1, seed, context);
+    for (uint32_t head = 0; head < 2 * HANDLER_STARTS; head++)
+        seed_of("echoes", head, echoes, ARRAY_COUNT(echoes), seed, context);
     for (uint32_t head = 0; head < 2; head++)
         seed_of("story", head, story, ARRAY_COUNT(story), seed, context);
     for (uint32_t i = 0; i < ARRAY_COUNT(losses); i++) {

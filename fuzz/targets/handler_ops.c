@@ -27,9 +27,10 @@ void handler_op_write(const struct handler_op *op, uint8_t *b)
 const char *handler_kind_name(uint8_t kind)
 {
     static const char *const names[OP_KINDS] = {
-        "request",    "pre-prepare", "batch",    "prepare", "commit",  "order",    "quorum",
-        "checkpoint", "view-change", "new-view", "status",  "fetch",   "transfer", "commit-cert",
-        "timer",      "time",        "settle",   "raw",     "damaged", "ack",      "restart"};
+        "request",  "pre-prepare", "batch",       "prepare",  "commit", "order",
+        "quorum",   "checkpoint",  "view-change", "new-view", "status", "fetch",
+        "transfer", "commit-cert", "timer",       "time",     "settle", "raw",
+        "damaged",  "ack",         "restart",     "echo"};
     return kind < OP_KINDS ? names[kind] : "?";
 }
 

@@ -29,6 +29,7 @@ enum handler_kind {
     OP_DAMAGED, /* The next frame has one byte changed on its way. */
     OP_ACK,     /* Hybster: NEW-VIEW-ACK. */
     OP_RESTART, /* The replica dies and begins again from its disk; or what else becomes of it, by `count`. */
+    OP_ECHO, /* What the replica itself said, once more as it was: `number` back from its newest word. */
     OP_KINDS
 };
 /* A RESTART's `count`. All others: it only dies, and `number` says how much is left of what was not durable. */

@@ -325,12 +325,19 @@ static void restart(struct handler_player *p, const struct handler_op *op)
     }
 }
 
+static void echo(struct handler_player *p, const struct handler_op *op)
+{
+    struct nika_span word = desk_echo(p->desk, op->number);
+    if (word.size > 0) handler_send(p, word);
+}
+
 void handler_common(struct handler_player *p, const struct handler_op *op)
 {
     if (op->kind == OP_TIMER) desk_fire(p->desk, op->number % NIKA_TIMERS_MAX);
     if (op->kind == OP_TIME) desk_pass(p->desk, (uint64_t)op->number * 1000000);
     if (op->kind == OP_SETTLE) desk_settle(p->desk);
     if (op->kind == OP_RESTART) restart(p, op);
+    if (op->kind == OP_ECHO) echo(p, op);
     if (op->kind == OP_DAMAGED) {
         p->damage = true;
         p->damage_at = op->number;

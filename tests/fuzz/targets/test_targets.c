@@ -218,6 +218,34 @@ static void votes_in_the_view_that_it_left(void)
     say(&p, OP_COMMIT, 0, 1);
 }
 
+/* It left view 0, died, and votes there: for the second time, or for something else. */
+static void votes_where_it_left(bool disk_lost, uint8_t kind)
+{
+    struct handler_player p = with_parrot();
+    say(&p, OP_PREPARE, 0, 1);
+    say(&p, OP_VIEW_CHANGE, 1, 0);
+    if (disk_lost)
+        desk_restart_without_disk(p.desk);
+    else
+        desk_restart(p.desk, 0);
+    say(&p, kind, 0, 1);
+}
+
+static void votes_again_where_it_left(void)
+{
+    votes_where_it_left(false, OP_PREPARE);
+}
+
+static void votes_again_without_its_disk(void)
+{
+    votes_where_it_left(true, OP_PREPARE);
+}
+
+static void votes_anew_without_its_disk(void)
+{
+    votes_where_it_left(true, OP_COMMIT);
+}
+
 /* View 2 is not its own; 0x100 = all VIEW-CHANGEs of one sender, flag 1 = one of them less. */
 static void enters_with(uint32_t number, uint8_t flags)
 {
@@ -337,6 +365,9 @@ static void test_what_a_replica_may_not_say_is_a_finding(void **state)
     assert_false(finds(says_the_same_twice));
     assert_true(finds(says_two_things));
     assert_true(finds(votes_in_the_view_that_it_left));
+    assert_true(finds(votes_again_where_it_left));
+    assert_false(finds(votes_again_without_its_disk));
+    assert_true(finds(votes_anew_without_its_disk));
     assert_false(finds(says_the_same_after_a_restart));
     assert_true(finds(says_another_thing_after_a_restart));
 }
@@ -450,6 +481,29 @@ static uint32_t commits_of_four(struct handler_op fails, uint32_t before, bool *
     *stopped = s.wait == NIKA_WAIT_TRUSTED;
     desk_free(p.desk);
     return commits;
+}
+
+/* Which view is it in when its disk was lost and it was shown so many of its own words? It opened view 1. */
+static uint64_t view_after_echoes(uint32_t count)
+{
+    struct nika_replica_status s;
+    struct handler_player p = {.desk = handler_desk("hybster", 1), .play = handler_play_hybster};
+    p.play(&p, &(struct handler_op){.kind = OP_ORDER});
+    assert_true(handler_leave_view(&p, true));
+    p.play(&p, &(struct handler_op){.kind = OP_RESTART, .count = RESTART_LOST});
+    for (uint32_t i = 0; i < count; i++)
+        p.play(&p, &(struct handler_op){.kind = OP_ECHO, .number = i});
+    p.play(&p, &(struct handler_op){.kind = OP_BATCH}); /* Which its NEW-VIEW is about (HN8). */
+    desk_status(p.desk, &s);
+    desk_free(p.desk);
+    return s.view;
+}
+
+static void test_a_replica_hears_its_own_words_again(void **state)
+{
+    (void)state;
+    assert_int_equal(view_after_echoes(0), 0);
+    assert_int_equal(view_after_echoes(2), 1);
 }
 
 static void test_who_has_no_trusted_subsystem_stops_voting(void **state)
@@ -718,6 +772,7 @@ int main(void)
         cmocka_unit_test(test_a_damaged_frame_is_refused_at_ingress),
         cmocka_unit_test(test_kept_frames_change_nothing),
         cmocka_unit_test(test_a_vote_that_may_contradict_a_lost_one_is_a_finding),
+        cmocka_unit_test(test_a_replica_hears_its_own_words_again),
         cmocka_unit_test(test_who_has_no_trusted_subsystem_stops_voting),
         cmocka_unit_test(test_a_mutated_list_holds_whole_entries),
         cmocka_unit_test(test_the_same_seed_mutates_alike),
