@@ -329,7 +329,7 @@ void schedule_show(struct schedule_target *t, struct nika_span input, FILE *out)
 {
     struct nika_recorder recorder = {0};
     if (!schedule_play(t, input, &recorder)) return;
-    struct nika_log *log = nika_log_new(t->scenario, "fuzz", &recorder, &t->result);
+    struct nika_log *log = nika_log_new(t->scenario, NIKA_VERSION, &recorder, &t->result);
     NIKA_TARGET_CHECK(log != NULL && nika_log_write(log, out) == NIKA_OK, "cannot write the log");
     nika_log_free(log);
 }

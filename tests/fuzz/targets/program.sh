@@ -23,6 +23,7 @@ done
 input=$(ls "$out"/schedule-pbft/* | tail -1)
 "$fuzz" show schedule-pbft "$input" >"$out/run.log"
 "$nika" replay "$out/run.log" >"$out/replay.txt" || fail "nika replay does not follow the log of a schedule"
+grep -qF "\"version\":\"$("$nika" --version | sed -nE '1s/^nika ([^ ]+).*/\1/p')\"" "$out/run.log" || fail "the log of a schedule does not say the version that wrote it"
 "$fuzz" show handler-pbft "$out/handler-pbft/story-0-8" | grep -q "^new-view" || fail "show handler-pbft"
 
 # The limits of the registry, each with a value that a run can keep.
